@@ -1,0 +1,8 @@
+"""The estimators, and how they are saved and loaded."""
+
+from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.storage import load
+from utsushi.estimators.variational import VariationalAutoencoder
+
+__all__ = ["Autoencoder", "BaseAutoencoder", "VariationalAutoencoder", "load"]

@@ -1,0 +1,173 @@
+"""The nonlinear autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.likelihoods import squared_error
+from utsushi.networks import Network
+from utsushi.objectives import ReconstructionObjective
+from utsushi.samplers import Sampler
+from utsushi.training import FAST, LECTURE, Recipe
+
+__all__ = ["Autoencoder"]
+
+
+class Autoencoder(BaseAutoencoder):
+    r"""Nonlinear autoencoder: a code from which a row can be reconstructed.
+
+    An encoder :math:`z = \mathrm{Enc}(x; \phi)` and a decoder
+    :math:`\hat x = \mathrm{Dec}(z; \theta)` are trained to minimize the squared error
+    :math:`\sum_n \Vert x_n - \hat x_n \Vert^2`. With ``hidden=()`` both are linear, and the code
+    spans the subspace of PCA.
+
+    Parameters
+    ----------
+    n_components : int >= 1, default=10
+        H, the size of the code.
+    network : {"dense"} or Network, default="dense"
+        What the encoder and the decoder are made of.
+    hidden : tuple of int, default=(1000,)
+        Widths of the layers between row and code, in the encoder's order; the decoder mirrors them.
+    image_shape : (height, width) or (channels, height, width), optional
+        What a row was flattened from; figures are drawn by it.
+    scaling : {"center", "standard", "minmax"} or None, default="center"
+        Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
+        Learned from the training rows, undone on the way out, safe on constant columns.
+    sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
+        Where `sample` takes its codes from, fitted to the training codes.
+    recipe : {"fast", "lecture"} or Recipe, default="fast"
+        ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
+        100 and 30 epochs.
+    max_epochs, batch_size : int >= 1 or None, default=None
+        None leaves them to the recipe.
+    learning_rate : float > 0 or None, default=None
+        None leaves it to the recipe.
+    weight_decay : float >= 0 or None, default=None
+        Decoupled weight decay. None leaves it to the recipe.
+    validation_fraction : float in [0, 1), default=0.0
+        The part of the training rows to hold out, rounded down; if that is no row, none is.
+    early_stopping : int >= 1 or None, default=None
+        Stop after so many epochs without a better held-out objective, and go back to the best.
+    random_state : int, RandomState or None, default=None
+        Decides every random number. None takes fresh entropy from the system.
+    device : str, default="auto"
+        Where to compute, resolved in ``fit``: ``"auto"`` is the accelerator if there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        The products of training; parameters and inference are always float32.
+    verbose : int, default=0
+        1 shows a progress bar on stderr.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        D, the number of columns of the training rows.
+    feature_names_in_ : ndarray of str
+        Their names, where ``X`` had names.
+    history_ : list of dict
+        A row per epoch: ``objective`` and ``reconstruction`` (both the mean squared error of a row,
+        summed over its features, in scaled units), the same of the held-out rows with the prefix
+        ``validation_``, ``learning_rate``, ``seconds``.
+    n_epochs_ : int
+        The number of epochs made.
+    module_ : torch.nn.Module
+        The trained network, with ``encoder`` and ``decoder``.
+    sampler_ : Sampler
+        The fitted sampler.
+    scaling_ : Scaling
+        The fitted scaling.
+    seed_ : int
+        What every random number was derived from.
+    device_ : str
+        The device that was used.
+
+    References
+    ----------
+    Hinton and Salakhutdinov 2006, *Reducing the Dimensionality of Data with Neural Networks*,
+    https://doi.org/10.1126/science.1127647
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder, datasets
+    >>> digits = datasets.load_digits8x8()
+    >>> model = Autoencoder(n_components=4, hidden=(32,), random_state=0).fit(digits.X_train)
+    >>> model.transform(digits.X_test).shape
+    (360, 4)
+    >>> model.reconstruct(digits.X_test[:1]).shape
+    (1, 64)
+    >>> model.sample(50, random_state=0).shape
+    (50, 64)
+    """
+
+    _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **COMMON_CONSTRAINTS,
+        "sampler": [StrOptions({"gaussian", "mixture"}), Sampler],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 10,
+        *,
+        network: str | Network = "dense",
+        hidden: tuple[int, ...] = (1000,),
+        image_shape: tuple[int, ...] | None = None,
+        scaling: str | None = "center",
+        sampler: str | Sampler = "mixture",
+        recipe: str | Recipe = "fast",
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        validation_fraction: float = 0.0,
+        early_stopping: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        precision: str = "float32",
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.network = network
+        self.hidden = hidden
+        self.image_shape = image_shape
+        self.scaling = scaling
+        self.sampler = sampler
+        self.recipe = recipe
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.verbose = verbose
+
+    def _objective(self, x: Tensor) -> ReconstructionObjective:
+        return ReconstructionObjective()
+
+    def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        r"""Return the negative squared error of each row, in scaled units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+            :math:`-\Vert x - \hat x \Vert^2`, at most 0; higher is more normal.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        scores = self._map(rows, lambda x, _: -squared_error(x, self._decode(self._encode(x))))
+        return scores.astype(rows.dtype, copy=False)

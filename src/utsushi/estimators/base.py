@@ -1,0 +1,369 @@
+"""What all autoencoders share: the scikit-learn contract around a network and an objective."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from utsushi.estimators.inference import map_rows
+from utsushi.estimators.parameters import check_sizes, resolve, resolve_device
+from utsushi.exceptions import DataError, SettingError, UtsushiWarning
+from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
+from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.scaling import Scaling
+from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi.training import Recipe, train
+from utsushi.training.loop import Objective
+from utsushi.training.progress import progress_bar
+from utsushi.validation import check_finite
+
+__all__ = ["BaseAutoencoder"]
+
+Rows = NDArray[np.floating[Any]]
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """The base of all estimators: ``fit`` orchestrates, the mathematics lives elsewhere.
+
+    A subclass names its recipes and says what its objective is, how an encoder's output is read
+    as a code, and how a row is scored.
+    """
+
+    _recipes: ClassVar[dict[str, Recipe]]
+    _outputs_per_component: ClassVar[int] = 1
+
+    # What every subclass's constructor stores.
+    n_components: int
+    network: str | Network
+    hidden: tuple[int, ...]
+    image_shape: tuple[int, ...] | None
+    scaling: str | None
+    sampler: str | Sampler
+    recipe: str | Recipe
+    max_epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    validation_fraction: float
+    early_stopping: int | None
+    random_state: int | np.random.RandomState | None
+    device: str
+    precision: str
+    verbose: int
+
+    # What fit learns.
+    n_features_in_: int
+    dtype_: str
+    seed_: int
+    device_: str
+    scaling_: Scaling
+    module_: EncoderDecoder
+    sampler_: Sampler
+    history_: list[dict[str, Any]]
+    n_epochs_: int
+
+    # --- learning -------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: Any = None, *, validation_data: ArrayLike | None = None) -> Self:
+        """Learn a code for the rows of ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+            Training rows: finite numbers, on which the network computes in float32.
+        y : ignored
+            For pipelines.
+        validation_data : array-like of shape (n_held_out, n_features), optional
+            Rows to evaluate after each epoch and never to train on, in place of a
+            ``validation_fraction`` of ``X``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If ``X`` has too few rows, or values that are not finite.
+        SettingError, InvalidParameterError
+            If a parameter is not what it may be. Both are ``ValueError``.
+        TrainingDivergedError
+            If the objective stops being a finite number. The estimator is then not fitted.
+        """
+        self._validate_params()
+        # A refit that fails must not leave the old network beside what is new.
+        self.__dict__.pop("module_", None)
+        rows = self._checked(X, reset=True)
+        self.seed_ = seed_from(self.random_state)
+        self.device_ = str(resolve_device(self.device))
+        self.dtype_ = rows.dtype.name
+        rows, held_out = self._split(rows, validation_data)
+        self.scaling_ = Scaling.learn(self.scaling, rows)
+        x = torch.from_numpy(self.scaling_.forward(rows)).to(self.device_)
+        module = self._build()
+        self.history_ = self._train(module, x, held_out)
+        self.n_epochs_ = len(self.history_)
+        self._finish(module, x)
+        self.module_ = module
+        codes = self._codes(rows).astype(np.float64)
+        self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
+            codes, numpy_generator(self.seed_, Purpose.SAMPLER)
+        )
+        return self
+
+    def _split(self, rows: Rows, validation_data: ArrayLike | None) -> tuple[Rows, Rows | None]:
+        """Return the rows to train on and the rows to hold out, if any."""
+        if validation_data is not None:
+            return rows, self._checked(validation_data)
+        n_held_out = int(self.validation_fraction * len(rows))
+        if self.early_stopping is not None and not self.validation_fraction:
+            raise SettingError(
+                f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
+                "some; set validation_fraction=0.1 or pass validation_data to fit"
+            )
+        if not n_held_out:
+            return rows, None
+        if len(rows) - n_held_out < 2:
+            raise SettingError(
+                f"validation_fraction={self.validation_fraction} leaves "
+                f"{len(rows) - n_held_out} of {len(rows)} rows to train on, expected 2 or more; "
+                "make it smaller"
+            )
+        order = numpy_generator(self.seed_, Purpose.SPLIT).permutation(len(rows))
+        return rows[order[n_held_out:]], rows[order[:n_held_out]]
+
+    def _build(self) -> EncoderDecoder:
+        """Build and fill the network on the training device."""
+        module = self._empty_module().to_empty(device="cpu")
+        initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
+        return module.to(self.device_)
+
+    def _empty_module(self) -> EncoderDecoder:
+        """Build the network without memory for its parameters, to be filled or compared with."""
+        hidden, _ = check_sizes(self.hidden, self.image_shape, self.n_features_in_)
+        n_outputs = self._outputs_per_component * self.n_components
+        with torch.device("meta"):
+            return resolve(self.network, NETWORKS).build(
+                self.n_features_in_, self.n_components, n_outputs, hidden
+            )
+
+    def _train(
+        self, module: EncoderDecoder, x: Tensor, held_out: Rows | None
+    ) -> list[dict[str, Any]]:
+        """Run the training loop and return its history."""
+        recipe = self._resolved_recipe()
+        validation = None
+        if held_out is not None:
+            validation = torch.from_numpy(self.scaling_.forward(held_out)).to(self.device_)
+        title = type(self).__name__
+        with progress_bar(title, recipe.n_epochs(len(x)), int(self.verbose)) as on_epoch:
+            return train(
+                module,
+                self._objective(x),
+                x,
+                recipe=recipe,
+                seed=self.seed_,
+                validation=validation,
+                patience=self.early_stopping,
+                precision=self.precision,
+                on_epoch=on_epoch,
+            )
+
+    def _resolved_recipe(self) -> Recipe:
+        """Return the recipe with the estimator's own settings put over it."""
+        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
+        return recipe.replaced(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    @abstractmethod
+    def _objective(self, x: Tensor) -> Objective:
+        """Return what to minimize over the scaled training rows ``x``."""
+
+    def _finish(self, module: EncoderDecoder, x: Tensor) -> None:
+        """Learn what can only be learned when the network is trained."""
+
+    # --- using what was learned -----------------------------------------------------------------
+
+    def transform(self, X: ArrayLike) -> Rows:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), float32 for float32 input, else float64
+            The codes; for a variational model the posterior means. The same row gives the same
+            code, bit for bit, whatever rows stand beside it.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        return self._codes(rows).astype(rows.dtype, copy=False)
+
+    def _codes(self, X: Rows) -> NDArray[np.float32]:
+        """Encode checked rows, in float32."""
+        return self._map(X, lambda x, _: self._encode(x))
+
+    def inverse_transform(self, Z: ArrayLike) -> Rows:
+        """Decode codes.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
+            Rows in the units of the input.
+        """
+        check_is_fitted(self)
+        codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        check_finite(codes, what="the codes")
+        if codes.shape[1] != self.n_components:
+            raise DataError(
+                f"the codes have {codes.shape[1]} columns, expected {self.n_components}, the "
+                "model's n_components; give codes as transform returns them"
+            )
+        return self.scaling_.inverse(self._decode_codes(codes), codes.dtype)
+
+    def reconstruct(self, X: ArrayLike) -> Rows:
+        """Encode rows and decode their codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
+            Rows in the units of the input.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        scaled = self._map(rows, lambda x, _: self._decode(self._encode(x)))
+        return self.scaling_.inverse(scaled, rows.dtype)
+
+    def sample(
+        self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None
+    ) -> Rows:
+        """Generate new rows: codes from the fitted sampler, decoded.
+
+        Parameters
+        ----------
+        n_samples : int >= 1, default=1
+            How many.
+        random_state : int, RandomState or None, default=None
+            An integer gives the same rows each time; None gives new ones.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), of the dtype of the training rows
+            Rows in the units of the input.
+        """
+        check_is_fitted(self)
+        scaled = self._sample_scaled(n_samples, seed_from(random_state))
+        return self.scaling_.inverse(scaled, self.dtype_)
+
+    @abstractmethod
+    def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        """Score each row; higher is more normal."""
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """Return the mean of `score_samples`; ``y`` is ignored."""
+        return float(np.mean(self.score_samples(X), dtype=np.float64))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to one safetensors file; `utsushi.load` reads it back.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write, whole or not at all. The same model gives the same bytes.
+
+        Returns
+        -------
+        Path
+        """
+        from utsushi.estimators.storage import save
+
+        check_is_fitted(self)
+        return save(self, path)
+
+    # --- between rows and tensors ---------------------------------------------------------------
+
+    def _encode(self, x: Tensor) -> Tensor:
+        """Return the codes (B, H) of scaled rows (B, D)."""
+        codes: Tensor = self.module_.encoder(x)
+        return codes
+
+    def _decode(self, z: Tensor) -> Tensor:
+        """Return the scaled rows (B, D) of codes (B, H)."""
+        rows: Tensor = self.module_.decoder(z)
+        return rows
+
+    def _decode_codes(self, Z: Rows) -> NDArray[np.float32]:
+        """Decode an array of codes into scaled rows."""
+        return map_rows(
+            Z, lambda z: z.astype(np.float32), lambda z, _: self._decode(z), self.device_
+        )
+
+    def _sample_scaled(self, n_samples: int, seed: int) -> NDArray[np.float32]:
+        """Draw codes and decode them into scaled rows."""
+        if n_samples < 1:
+            raise SettingError(f"n_samples={n_samples!r}, expected 1 or more; ask for some rows")
+        codes = self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
+        return self._decode_codes(codes)
+
+    def _map(self, X: Rows, function: Any) -> NDArray[np.float32]:
+        """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
+        return map_rows(X, self.scaling_.forward, function, self.device_)
+
+    def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
+        """Return rows as a finite float32 or float64 array with the right columns."""
+        rows: Rows = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
+        check_finite(rows, feature_names=getattr(self, "feature_names_in_", None))
+        if reset and self.n_components > rows.shape[1]:
+            warnings.warn(
+                f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
+                "code can copy a row without compressing it; choose fewer components",
+                UtsushiWarning,
+                stacklevel=3,
+            )
+        return rows
+
+    # --- scikit-learn's protocol ----------------------------------------------------------------
+
+    @property
+    def _n_features_out(self) -> int:
+        """The number of columns that `transform` gives, for the names of its output."""
+        return self.n_components
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "module_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

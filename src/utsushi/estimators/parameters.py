@@ -1,0 +1,120 @@
+"""What the parameters of the estimators may be, and what they stand for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import torch
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from utsushi.exceptions import SettingError
+from utsushi.networks import NETWORKS, Network
+from utsushi.scaling import SCALINGS
+from utsushi.training import Recipe
+
+__all__ = ["COMMON_CONSTRAINTS", "check_sizes", "resolve", "resolve_device"]
+
+T = TypeVar("T")
+
+_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+_POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
+
+#: scikit-learn's parameter constraints of the parameters that all estimators share.
+COMMON_CONSTRAINTS: dict[str, list[Any]] = {
+    "n_components": [_POSITIVE_INTEGER],
+    "network": [StrOptions(set(NETWORKS)), Network],
+    "hidden": ["array-like"],
+    "image_shape": ["array-like", None],
+    "scaling": [StrOptions(set(SCALINGS)), None],
+    "recipe": [StrOptions({"fast", "lecture"}), Recipe],
+    "max_epochs": [_POSITIVE_INTEGER, None],
+    "batch_size": [_POSITIVE_INTEGER, None],
+    "learning_rate": [_POSITIVE_REAL, None],
+    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "early_stopping": [_POSITIVE_INTEGER, None],
+    "random_state": ["random_state"],
+    "device": [str],
+    "precision": [StrOptions({"float32", "bfloat16"})],
+    "verbose": ["verbose"],
+}
+
+
+def resolve(choice: str | T, table: Mapping[str, type[T]]) -> T:
+    """Return a fresh object for a parameter that takes a name or an object.
+
+    Examples
+    --------
+    >>> resolve("dense", NETWORKS)
+    Dense()
+    """
+    if isinstance(choice, str):
+        return table[choice]()
+    copy: T = clone(choice)
+    return copy
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device that a name stands for; "auto" is the accelerator, if there is one.
+
+    Raises
+    ------
+    SettingError
+        If there is no such device here.
+
+    Examples
+    --------
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    if device == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator or torch.device("cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise SettingError(
+            f"device={device!r} cannot be used here, expected 'auto', 'cpu' or an accelerator "
+            "that this torch knows and this machine has; try device='auto'"
+        ) from error
+
+
+def check_sizes(
+    hidden: Iterable[Any], image_shape: Iterable[Any] | None, n_features: int
+) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """Check ``hidden`` and ``image_shape`` and return them as tuples of int.
+
+    Raises
+    ------
+    SettingError
+        If a width is no positive integer, or the image does not have ``n_features`` values.
+    """
+    widths = tuple(hidden)
+    if not all(_is_size(width) for width in widths):
+        raise SettingError(
+            f"hidden={widths!r} has a width that is no positive integer, expected widths such as "
+            "hidden=(1000,) or hidden=(500, 250)"
+        )
+    if image_shape is None:
+        return tuple(int(width) for width in widths), None
+    shape = tuple(image_shape)
+    if len(shape) not in (2, 3) or not all(_is_size(n) for n in shape):
+        raise SettingError(
+            f"image_shape={shape!r} is no image, expected (height, width) or "
+            "(channels, height, width)"
+        )
+    if math.prod(shape) != n_features:
+        raise SettingError(
+            f"image_shape={shape!r} has {math.prod(shape)} values, but a row has {n_features}; "
+            "give the shape that the rows were flattened from"
+        )
+    return tuple(int(width) for width in widths), tuple(int(n) for n in shape)
+
+
+def _is_size(value: Any) -> bool:
+    """Tell whether a value is a positive integer; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0

@@ -1,0 +1,240 @@
+"""Estimators to model files and back: what is stored, and what is checked before it is believed."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.parameters import resolve_device
+from utsushi.estimators.variational import VariationalAutoencoder
+from utsushi.exceptions import ModelFileError, SettingError
+from utsushi.likelihoods import LIKELIHOODS
+from utsushi.networks import NETWORKS
+from utsushi.persistence import read_model_file, write_model_file
+from utsushi.samplers import SAMPLERS
+from utsushi.scaling import Scaling
+from utsushi.training import Recipe
+
+__all__ = ["load", "save"]
+
+#: The only estimators that a file can name.
+_ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
+    "Autoencoder": Autoencoder,
+    "VariationalAutoencoder": VariationalAutoencoder,
+}
+
+#: The only objects that a parameter can hold in a file, by kind and class.
+_OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
+    "network": {cls.__name__: cls for cls in NETWORKS.values()},
+    "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
+    "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
+    "recipe": {"Recipe": Recipe},
+}
+
+Tensors = dict[str, NDArray[Any]]
+
+
+# --- saving -------------------------------------------------------------------------------------
+
+
+def save(model: BaseAutoencoder, path: str | Path) -> Path:
+    """Write a fitted model; see `BaseAutoencoder.save`."""
+    header: dict[str, Any] = {
+        "class": type(model).__name__,
+        "parameters": _parameters_to_json(model),
+        "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
+        "n_features_in": int(model.n_features_in_),
+        "feature_names_in": _names_to_json(model),
+        "dtype": model.dtype_,
+        "seed": model.seed_,
+        # No clock or duration: the file is a function of the model.
+        "history": [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_],
+        "sampler": _object_to_json("sampler", model.sampler_),
+    }
+    if isinstance(model, VariationalAutoencoder):
+        header["likelihood"] = _object_to_json("likelihood", model.likelihood_)
+        header["likelihood_state"] = model.likelihood_.state()
+    tensors = {
+        "scaling.offset": model.scaling_.offset,
+        "scaling.scale": model.scaling_.scale,
+        **{f"sampler.{name}": value for name, value in model.sampler_.state().items()},
+        **{f"module.{name}": t.cpu().numpy() for name, t in model.module_.state_dict().items()},
+    }
+    return write_model_file(path, header, tensors)
+
+
+def _parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:
+    """Return the constructor's parameters; a generator as random_state is replaced by its seed."""
+    parameters = model.get_params(deep=False)
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = model.seed_
+    return {name: _value_to_json(name, value) for name, value in parameters.items()}
+
+
+def _value_to_json(name: str, value: Any) -> Any:
+    """Return a parameter's value as JSON can hold it."""
+    if isinstance(value, BaseEstimator):
+        return _object_to_json(name, value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_value_to_json(name, item) for item in value]
+    return value
+
+
+def _object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
+    """Return an object's class and parameters; only the library's own classes can be read back."""
+    name = type(value).__name__
+    if _OBJECTS[kind].get(name) is not type(value):
+        raise SettingError(
+            f"{kind}={value!r} cannot be saved, expected one of {', '.join(_OBJECTS[kind])}: a "
+            "model file holds no code; keep the object's class in your own program"
+        )
+    parameters = value.get_params(deep=False)
+    return {"class": name, "parameters": {k: _value_to_json(k, v) for k, v in parameters.items()}}
+
+
+def _names_to_json(model: BaseAutoencoder) -> list[str] | None:
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+# --- loading ------------------------------------------------------------------------------------
+
+
+def load(path: str | Path) -> BaseAutoencoder:
+    """Read a model that `save` wrote. No code runs: the file names one of a closed list of classes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``model.save(path)`` wrote.
+
+    Returns
+    -------
+    Autoencoder or VariationalAutoencoder
+        Fitted, on the device that its ``device`` parameter means here; it scores, transforms and
+        saves exactly as the saved one did. ``history_`` has no ``seconds``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, of a newer format, or says what cannot be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from utsushi import Autoencoder, load
+    >>> X = np.random.default_rng(0).random((20, 4))
+    >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load(model.save(f"{folder}/model.safetensors"))
+    >>> bool((again.transform(X) == model.transform(X)).all())
+    True
+    """
+    header, tensors = read_model_file(path)
+    try:
+        return _model_from(header, tensors)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelFileError(
+            f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
+            f"{reason}), expected what model.save wrote; take a copy of the file"
+        ) from error
+
+
+def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
+    """Build the model; what the tensors must be is worked out and compared before one is used."""
+    model = _unfitted(header)
+    model.n_features_in_ = _positive(header["n_features_in"])
+    if header["feature_names_in"] is not None:
+        model.feature_names_in_ = np.array([str(n) for n in header["feature_names_in"]], object)
+        if len(model.feature_names_in_) != model.n_features_in_:
+            raise ValueError(f"{len(model.feature_names_in_)} feature names")
+    model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
+    model.seed_ = int(header["seed"])
+    model.history_ = [dict(row) for row in header["history"]]
+    model.n_epochs_ = len(model.history_)
+    model.device_ = str(resolve_device(model.device))
+    sampler = _object_from_json("sampler", header["sampler"])
+    module = model._empty_module()
+
+    expected: dict[str, tuple[int | None, ...]] = {
+        "scaling.offset": (model.n_features_in_,),
+        "scaling.scale": (model.n_features_in_,),
+    }
+    states = sampler.expected_state(model.n_components)
+    expected |= {f"sampler.{name}": shape for name, shape in states.items()}
+    expected |= {f"module.{name}": tuple(t.shape) for name, t in module.state_dict().items()}
+    _check_tensors(tensors, expected)
+
+    model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
+    model.sampler_ = sampler.restore(_under("sampler.", tensors))
+    if isinstance(model, VariationalAutoencoder):
+        likelihood = _object_from_json("likelihood", header["likelihood"])
+        model.likelihood_ = likelihood.restore(header["likelihood_state"])
+    parameters = {k: torch.tensor(v) for k, v in _under("module.", tensors).items()}
+    module.load_state_dict(parameters, assign=True)
+    model.module_ = module.requires_grad_(True).eval().to(model.device_)
+    return model
+
+
+def _unfitted(header: dict[str, Any]) -> BaseAutoencoder:
+    """Return the estimator that the header describes, its parameters checked."""
+    cls = _ESTIMATORS[header["class"]]
+    given, known = set(header["parameters"]), set(cls._get_param_names())
+    if given != known:
+        raise ValueError(f"parameters {sorted(given ^ known)} are unknown or missing")
+    parameters = {
+        name: _value_from_json(name, value) for name, value in header["parameters"].items()
+    }
+    model = cls(**parameters)
+    model._validate_params()
+    return model
+
+
+def _value_from_json(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return _object_from_json(name, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _object_from_json(kind: str, value: dict[str, Any]) -> Any:
+    """Return the object that `_object_to_json` described."""
+    cls = _OBJECTS[kind][value["class"]]
+    return cls(**{name: _value_from_json(name, v) for name, v in value["parameters"].items()})
+
+
+def _check_tensors(tensors: Tensors, expected: dict[str, tuple[int | None, ...]]) -> None:
+    """Compare names, shapes and values with what the parameters imply."""
+    if set(tensors) != set(expected):
+        raise ValueError(f"tensors {sorted(set(tensors) ^ set(expected))} are unknown or missing")
+    for name, shape in expected.items():
+        found = tensors[name].shape
+        fits = len(found) == len(shape) and all(
+            a == b or (b is None and a > 0) for a, b in zip(found, shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"tensor {name!r} has shape {found}, its parameters imply {shape}")
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"tensor {name!r} has values that are not finite")
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    """Return the tensors whose names start with ``prefix``, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _positive(value: Any) -> int:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{value!r} features")
+    return int(value)

@@ -1,0 +1,61 @@
+"""Every error that Utsushi raises on purpose.
+
+Each message is one line: the value that was given, what was expected, and the fix. Errors about
+values are also ``ValueError``, as scikit-learn's users expect, so code that catches the built-in
+classes goes on working.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "DataError",
+    "DownloadError",
+    "MissingDependencyError",
+    "ModelFileError",
+    "NonFiniteDataError",
+    "RunError",
+    "SettingError",
+    "TrainingDivergedError",
+    "UtsushiError",
+    "UtsushiWarning",
+]
+
+
+class UtsushiError(Exception):
+    """The base of all errors of this library."""
+
+
+class DataError(UtsushiError, ValueError):
+    """A source or an array that cannot be used: missing, empty, or of a wrong shape or type."""
+
+
+class NonFiniteDataError(DataError):
+    """NaN or infinity among the input; the message names the first row and column."""
+
+
+class SettingError(UtsushiError, ValueError):
+    """An option, a parameter or a name outside of what is allowed."""
+
+
+class ModelFileError(UtsushiError, ValueError):
+    """A model file that is missing, damaged, of a newer format, or not a model file at all."""
+
+
+class RunError(UtsushiError, ValueError):
+    """A run folder that cannot be read, or that must not be overwritten."""
+
+
+class DownloadError(UtsushiError, OSError):
+    """A download that failed, or whose content does not have the expected checksum."""
+
+
+class MissingDependencyError(UtsushiError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+
+class TrainingDivergedError(UtsushiError, ArithmeticError):
+    """The objective stopped being a finite number; nothing of the training was kept."""
+
+
+class UtsushiWarning(UserWarning):
+    """Something is allowed but probably not meant."""

@@ -1,0 +1,78 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+__all__ = ["write_json", "write_text", "write_whole"]
+
+
+def write_whole(path: str | Path, content: bytes) -> Path:
+    """Write ``content`` so that ``path`` holds either all of it or what it held before.
+
+    The bytes go to a temporary name in the same folder, are flushed to the disk, and take the
+    final name in one step; the folder is flushed too, so that the name survives a power cut.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to create or replace. Its folder is created if need be.
+    content : bytes
+        The whole content.
+
+    Returns
+    -------
+    Path
+        ``path``, as a `pathlib.Path`.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to, or the disk is full. ``path`` is then as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(f"{folder}/note.txt", b"kept").read_bytes()
+    b'kept'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write ``text`` as UTF-8, whole or not at all; see `write_whole`."""
+    return write_whole(path, text.encode("utf-8"))
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Write ``value`` as indented JSON, whole or not at all; NaN and infinity are refused."""
+    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can do that."""
+    if os.name == "nt":  # Windows cannot open a folder, and journals the rename itself.
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

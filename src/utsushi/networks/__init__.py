@@ -1,0 +1,9 @@
+"""Encoders and decoders for any shape; they know no numpy and no fit."""
+
+from utsushi.networks.base import EncoderDecoder, Network, initialize
+from utsushi.networks.dense import Dense
+
+__all__ = ["NETWORKS", "Dense", "EncoderDecoder", "Network", "initialize"]
+
+#: The names that the ``network`` parameter takes.
+NETWORKS: dict[str, type[Network]] = {"dense": Dense}

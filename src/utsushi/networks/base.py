@@ -1,0 +1,89 @@
+"""What every network is: an encoder and a decoder, described before they are built."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+from torch import Generator, Tensor, nn
+
+__all__ = ["EncoderDecoder", "Network", "initialize"]
+
+
+class EncoderDecoder(nn.Module):
+    """A pair of modules: rows to codes, and back.
+
+    Parameters
+    ----------
+    encoder : Module, (B, D) to (B, H), or to (B, 2H) for a variational model
+    decoder : Module, (B, H) to (B, D)
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the encoder's output; decoding is a step of its own."""
+        output: Tensor = self.encoder(x)
+        return output
+
+
+class Network(BaseEstimator, ABC):
+    """The base of all network descriptions: parameters now, modules when the sizes are known."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    @abstractmethod
+    def build(
+        self, n_features: int, n_codes: int, n_outputs: int, hidden: tuple[int, ...]
+    ) -> EncoderDecoder:
+        """Build the pair for rows of ``n_features`` and codes of ``n_codes``.
+
+        Parameters
+        ----------
+        n_features : int
+            D, the width of a row.
+        n_codes : int
+            H, what the decoder takes.
+        n_outputs : int
+            What the encoder gives: H, or 2H for a variational model.
+        hidden : tuple of int
+            The estimator's widths, used where the description has none of its own.
+
+        Returns
+        -------
+        EncoderDecoder
+            With parameters that `initialize` has still to fill.
+        """
+
+
+def initialize(module: nn.Module, generator: Generator) -> None:
+    r"""Fill all weights and biases as torch's layers do by default, but from ``generator``.
+
+    Both are uniform within :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`. The layers' own initialization
+    draws from torch's global generator, which belongs to the caller.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place; its layers keep their order, so the same generator gives the same weights.
+    generator : Generator
+        On the device of the module.
+
+    Raises
+    ------
+    TypeError
+        If a layer has parameters that this function does not know how to fill.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            if layer.bias is not None:
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif next(layer.parameters(recurse=False), None) is not None:
+            raise TypeError(f"no initialization is known for the parameters of {layer}")

@@ -1,0 +1,91 @@
+"""Fully connected networks of any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from sklearn.utils._param_validation import StrOptions
+from torch import nn
+
+from utsushi.networks.base import EncoderDecoder, Network
+
+__all__ = ["ACTIVATIONS", "Dense", "dense_layers"]
+
+#: The nonlinearities that a network takes by name.
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "elu": nn.ELU,
+    "tanh": nn.Tanh,
+}
+
+
+def dense_layers(widths: Sequence[int], activation: str = "relu") -> nn.Sequential:
+    """Stack linear layers with a nonlinearity between each two, and none at the end.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        The widths from input to output, at least two.
+    activation : str
+        A key of `ACTIVATIONS`.
+
+    Returns
+    -------
+    Sequential, (B, widths[0]) to (B, widths[-1])
+
+    Examples
+    --------
+    >>> dense_layers([784, 1000, 10])
+    Sequential(
+      (0): Linear(in_features=784, out_features=1000, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=1000, out_features=10, bias=True)
+    )
+    """
+    layers: list[nn.Module] = []
+    for n_inputs, n_outputs in pairwise(widths):
+        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Dense(Network):
+    """Fully connected layers; the decoder mirrors the encoder.
+
+    Parameters
+    ----------
+    hidden : tuple of int or None, default=None
+        Widths between row and code, in the encoder's order; ``()`` is a linear map. None takes the
+        estimator's ``hidden``.
+    activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
+        The nonlinearity between the layers.
+
+    Examples
+    --------
+    >>> pair = Dense(hidden=(500, 250)).build(784, 30, 30, hidden=())
+    >>> [layer.out_features for layer in pair.decoder if hasattr(layer, "out_features")]
+    [250, 500, 784]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden": ["array-like", None],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(self, hidden: tuple[int, ...] | None = None, activation: str = "relu") -> None:
+        self.hidden = hidden
+        self.activation = activation
+
+    def build(
+        self, n_features: int, n_codes: int, n_outputs: int, hidden: tuple[int, ...]
+    ) -> EncoderDecoder:
+        """Build the pair; see `Network.build`."""
+        self._validate_params()
+        widths = hidden if self.hidden is None else self.hidden
+        return EncoderDecoder(
+            encoder=dense_layers([n_features, *widths, n_outputs], self.activation),
+            decoder=dense_layers([n_codes, *reversed(widths), n_features], self.activation),
+        )

@@ -1,0 +1,50 @@
+"""What every sampler is: fitted to codes, asked for new ones, saved as arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+__all__ = ["Codes", "Sampler"]
+
+Codes = NDArray[np.float64]
+
+
+class Sampler(BaseEstimator, ABC):
+    """The base of all samplers. What ``fit`` learns are arrays whose names end in ``_``."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    @abstractmethod
+    def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
+        """Learn from the training codes.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n, H), float64
+            The codes of the training rows.
+        generator : numpy Generator
+            The only source of random numbers.
+        """
+
+    @abstractmethod
+    def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
+        """Draw new codes, ndarray of shape (n_samples, H), float64, from ``generator`` alone."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what was learned, by name, for the model file."""
+        return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> Self:
+        """Take back what `state` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)
+        return self
+
+    @abstractmethod
+    def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes that `state` has for codes of ``n_codes``; None is any length >= 1."""

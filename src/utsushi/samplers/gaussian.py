@@ -1,0 +1,68 @@
+"""Codes from one Gaussian: the model's prior, or the moments of the training codes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+
+from utsushi.samplers.base import Codes, Sampler
+
+__all__ = ["Gaussian", "Prior"]
+
+
+class Prior(Sampler):
+    """The standard normal that a variational model was trained towards, N(0, I).
+
+    Examples
+    --------
+    >>> prior = Prior().fit(np.zeros((3, 2)), np.random.default_rng(0))
+    >>> prior.sample(5, np.random.default_rng(0)).shape
+    (5, 2)
+    """
+
+    def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
+        """Learn the number of components."""
+        self.mean_ = np.zeros(codes.shape[1])
+        return self
+
+    def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
+        """Draw from N(0, I)."""
+        return generator.standard_normal((n_samples, len(self.mean_)))
+
+    def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes of the state."""
+        return {"mean_": (n_codes,)}
+
+
+class Gaussian(Sampler):
+    """The mean and the covariance of the training codes, as the lecture generates.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (H,)
+    covariance_ : ndarray of shape (H, H)
+        With the denominator n - 1, as ``numpy.cov`` gives it.
+
+    Examples
+    --------
+    >>> codes = np.array([[0.0, 1.0], [2.0, 1.0]])
+    >>> Gaussian().fit(codes, np.random.default_rng(0)).mean_
+    array([1., 1.])
+    """
+
+    def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
+        """Learn the two moments."""
+        self.mean_ = codes.mean(axis=0)
+        self.covariance_ = np.atleast_2d(np.cov(codes, rowvar=False))
+        return self
+
+    def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
+        """Draw from the Gaussian; components without variance stay at their mean."""
+        return generator.multivariate_normal(
+            self.mean_, self.covariance_, n_samples, method="eigh", check_valid="ignore"
+        )
+
+    def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes of the state."""
+        return {"mean_": (n_codes,), "covariance_": (n_codes, n_codes)}

@@ -1,0 +1,6 @@
+"""The training loop: data in, parameters and a history out."""
+
+from utsushi.training.loop import train
+from utsushi.training.recipe import FAST, FAST_VARIATIONAL, LECTURE, Recipe
+
+__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "train"]

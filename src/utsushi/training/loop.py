@@ -1,0 +1,249 @@
+"""The training loop, a ladder of verbs: `train` → `_run_epoch` → `_step`."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from utsushi.exceptions import TrainingDivergedError
+from utsushi.networks import EncoderDecoder
+from utsushi.objectives import Terms
+from utsushi.seeds import Purpose, generator
+from utsushi.training.batches import shuffled_batches
+from utsushi.training.recipe import Recipe
+
+__all__ = ["Objective", "train"]
+
+#: Rows per block when held-out rows are evaluated.
+EVALUATION_ROWS = 1000
+
+#: Steps between two looks at whether the sums are still finite: a look waits for the device.
+STEPS_PER_CHECK = 50
+
+History = list[dict[str, Any]]
+
+
+class Objective(Protocol):
+    """What the loop minimizes: a batch's terms, a value per row."""
+
+    def __call__(self, module: EncoderDecoder, x: Tensor, generator: Generator) -> Terms:
+        """Return the terms of the batch ``x``, drawing noise from ``generator`` alone."""
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same from the first step to the last."""
+
+    module: EncoderDecoder
+    objective: Objective
+    recipe: Recipe
+    optimizer: torch.optim.Optimizer
+    n_epochs: int
+    n_steps: int
+    seed: int
+    precision: str
+
+
+def train(
+    module: EncoderDecoder,
+    objective: Objective,
+    x: Tensor,
+    *,
+    recipe: Recipe,
+    seed: int,
+    validation: Tensor | None = None,
+    patience: int | None = None,
+    precision: str = "float32",
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> History:
+    """Minimize ``objective`` over the rows of ``x``; the parameters of ``module`` change in place.
+
+    The loss of a batch is the sum of its rows' objectives, as in the lecture, so each row weighs
+    the same whatever the size of its batch.
+
+    Parameters
+    ----------
+    module : EncoderDecoder
+        On the device to train on.
+    objective : Objective
+        What to minimize.
+    x : Tensor of shape (n, D), float32
+        The scaled training rows, on the same device.
+    recipe : Recipe
+        Length, batches, rates.
+    seed : int
+        The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step).
+    validation : Tensor of shape (m, D), optional
+        Held-out rows, evaluated after each epoch.
+    patience : int, optional
+        Stop when the held-out objective has not improved for so many epochs, and take the
+        parameters of its best epoch. Without held-out rows the training objective is watched.
+    precision : {"float32", "bfloat16"}
+        bfloat16 runs the products of training in half the bits (autocast); parameters stay float32.
+    on_epoch : callable
+        Called with each new row of the history.
+
+    Returns
+    -------
+    list of dict
+        A row per epoch: ``epoch``, the means over the rows of ``objective`` and of each of its
+        parts as it was during the epoch, the same with the prefix ``validation_`` as it is after
+        the epoch, the last ``learning_rate``, and ``seconds``.
+
+    Raises
+    ------
+    TrainingDivergedError
+        When the objective is no longer a finite number.
+    """
+    n_epochs = recipe.n_epochs(len(x))
+    training = _Training(
+        module=module,
+        objective=objective,
+        recipe=recipe,
+        optimizer=_optimizer(module, recipe),
+        n_epochs=n_epochs,
+        n_steps=n_epochs * recipe.steps_per_epoch(len(x)),
+        seed=seed,
+        precision=precision,
+    )
+    best = _BestSoFar(module, patience)
+    history: History = []
+    for epoch in range(1, n_epochs + 1):
+        row = _run_epoch(training, x, validation, epoch)
+        history.append(row)
+        on_epoch(row)
+        if best.is_over(row):
+            break
+    best.restore()
+    return history
+
+
+def _run_epoch(
+    training: _Training, x: Tensor, validation: Tensor | None, epoch: int
+) -> dict[str, Any]:
+    """Train on every row once, evaluate the held-out rows, and return the epoch's history."""
+    started = time.perf_counter()
+    first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(x))
+    means = _Means()
+    training.module.train()
+    batches = shuffled_batches(x, training.recipe.batch_size, training.seed, epoch)
+    for step, batch in enumerate(batches):
+        rate = training.recipe.rate((first_step + step) / training.n_steps)
+        noise = generator(training.seed, Purpose.NOISE, epoch, step)
+        means.add(_step(training, batch, rate, noise))
+        if step % STEPS_PER_CHECK == 0:
+            _check_finite(means.result(), epoch, rate)
+    training.module.eval()
+    row = {"epoch": epoch, **means.result()}
+    if validation is not None:
+        held_out = _evaluate(training, validation, epoch)
+        row |= {f"validation_{name}": value for name, value in held_out.items()}
+    _check_finite(row, epoch, rate)
+    return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
+
+
+def _step(training: _Training, batch: Tensor, rate: float, noise: Generator) -> Terms:
+    """Take one step of the optimizer on ``batch`` and return its terms."""
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+    training.optimizer.zero_grad(set_to_none=True)
+    with _autocast(batch, training.precision):
+        terms = training.objective(training.module, batch, noise)
+    terms.objective.sum().backward()
+    training.optimizer.step()
+    return terms
+
+
+@torch.no_grad()
+def _evaluate(training: _Training, x: Tensor, epoch: int) -> dict[str, float]:
+    """Return the mean terms of held-out rows, with noise of their own."""
+    noise = generator(training.seed, Purpose.NOISE, epoch)
+    means = _Means()
+    for block in x.split(EVALUATION_ROWS):
+        means.add(training.objective(training.module, block, noise))
+    return means.result()
+
+
+class _Means:
+    """Running means of the terms over rows; they stay on the device until they are asked for."""
+
+    def __init__(self) -> None:
+        self.n_rows = 0
+        self.sums: dict[str, Tensor | float] = defaultdict(float)
+
+    def add(self, terms: Terms) -> None:
+        self.n_rows += len(terms.objective)
+        for name, values in {"objective": terms.objective, **terms.parts}.items():
+            self.sums[name] += values.detach().sum(dtype=torch.float32)
+
+    def result(self) -> dict[str, float]:
+        return {name: float(total) / self.n_rows for name, total in self.sums.items()}
+
+
+class _BestSoFar:
+    """The parameters of the best epoch, and when to stop; idle without ``patience``."""
+
+    def __init__(self, module: EncoderDecoder, patience: int | None) -> None:
+        self.module = module
+        self.patience = patience
+        self.objective = float("inf")
+        self.epoch = 0
+        self.parameters: dict[str, Tensor] | None = None
+
+    def is_over(self, row: dict[str, Any]) -> bool:
+        """Take note of an epoch; tell whether it was the last one worth making."""
+        if self.patience is None:
+            return False
+        watched = row.get("validation_objective", row["objective"])
+        if watched < self.objective:
+            self.objective, self.epoch = watched, row["epoch"]
+            self.parameters = copy.deepcopy(self.module.state_dict())
+        return bool(row["epoch"] - self.epoch >= self.patience)
+
+    def restore(self) -> None:
+        """Give the module the parameters of its best epoch."""
+        if self.parameters is not None:
+            self.module.load_state_dict(self.parameters)
+
+
+def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return AdamW, whose fused form updates all parameters in one pass over the memory."""
+    return torch.optim.AdamW(
+        module.parameters(),
+        lr=recipe.learning_rate,
+        betas=(recipe.betas[0], recipe.betas[1]),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def _autocast(batch: Tensor, precision: str) -> torch.autocast:
+    """Return the context in which a step's products are made."""
+    return torch.autocast(batch.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def _check_finite(row: dict[str, Any], epoch: int, rate: float) -> None:
+    """Stop a training whose terms are no longer numbers."""
+    broken = _first_non_finite(row.items())
+    if broken is not None:
+        raise TrainingDivergedError(
+            f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} at a learning "
+            f"rate of {rate:.3g}, a finite number was expected; try learning_rate={rate / 10:.1g} "
+            f"or scaling='standard'"
+        )
+
+
+def _first_non_finite(values: Iterable[tuple[str, Any]]) -> tuple[str, float] | None:
+    """Return the first name and value that is NaN or infinite; parts before their sum."""
+    named = sorted(values, key=lambda item: item[0].endswith("objective"))
+    return next(
+        ((name, value) for name, value in named if not abs(value) < float("inf")),
+        None,
+    )

@@ -1,0 +1,76 @@
+"""Checks of the input that every door to the library shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.exceptions import NonFiniteDataError
+
+__all__ = ["check_finite"]
+
+#: The slow search looks at about this many values at once, so that memory maps stay on the disk.
+_BLOCK_VALUES = 2**22
+
+
+def check_finite(
+    X: NDArray[Any], what: str = "the data", feature_names: Sequence[str] | None = None
+) -> None:
+    """Refuse NaN and infinity, and say where the first one is.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Numbers of any real dtype. Good data cost one pass over the array.
+    what : str, default="the data"
+        What the message calls ``X``.
+    feature_names : sequence of n_features str, default=None
+        Names for the columns in the message.
+
+    Raises
+    ------
+    NonFiniteDataError
+        If a value is NaN or infinite. The message names the first row that has one, its first
+        such column (both counted from 0), and how many there are in all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_finite(np.ones((2, 2)))
+    >>> check_finite(np.array([[1.0, np.nan]]), feature_names=["age", "height"])
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.NonFiniteDataError: the data has NaN at row 0, column 1 'height' (counting
+    from 0; 1 such value in all): expected finite numbers; fill or drop those rows first
+    """
+    # One NaN or infinity spoils a sum; a sum that merely overflowed is cleared by the search.
+    with np.errstate(all="ignore"):
+        if np.isfinite(X.sum()):
+            return
+    count, row, column = _find_non_finite(X)
+    if count == 0:
+        return
+    value = float(X[row, column])
+    shown = "NaN" if np.isnan(value) else str(value)
+    name = "" if feature_names is None else f" {feature_names[column]!r}"
+    raise NonFiniteDataError(
+        f"{what} has {shown} at row {row}, column {column}{name} (counting from 0; {count} such "
+        f"value{'s' if count > 1 else ''} in all): expected finite numbers; "
+        "fill or drop those rows first"
+    )
+
+
+def _find_non_finite(X: NDArray[Any]) -> tuple[int, int, int]:
+    """Count the NaN and infinite values of ``X`` and locate the first: (count, row, column)."""
+    step = max(1, _BLOCK_VALUES // X.shape[1])
+    count, first = 0, (0, 0)
+    for start in range(0, X.shape[0], step):
+        bad = ~np.isfinite(X[start : start + step])
+        if count == 0 and bad.any():
+            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+            first = (start + int(row), int(column))
+        count += int(np.count_nonzero(bad))
+    return count, *first
