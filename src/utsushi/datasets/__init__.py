@@ -1,0 +1,30 @@
+"""Data: the digits that ship with the package, and the user's own arrays, tables and images.
+
+Every reader gives a `Dataset` of rows: float32 or float64, finite, one sample a row.
+"""
+
+from __future__ import annotations
+
+from utsushi.datasets.catalogue import Entry, catalogue, names
+from utsushi.datasets.dataset import Dataset, describe
+from utsushi.datasets.digits import load_digits8x8, load_mnist20k
+from utsushi.datasets.idx import load_mnist
+from utsushi.datasets.openml import fetch_mnist
+from utsushi.datasets.sources import open_source
+
+__all__ = [
+    "Dataset",
+    "Entry",
+    "catalogue",
+    "describe",
+    "fetch_mnist",
+    "load_digits8x8",
+    "load_mnist",
+    "load_mnist20k",
+    "names",
+    "open",
+]
+
+# As in `gzip.open`: the short name is for callers, who write `datasets.open(...)`. It is bound
+# here alone, so that the modules of this package keep the built-in one.
+open = open_source

@@ -1,0 +1,154 @@
+"""From any array to rows of float32 or float64: the one rule for shapes and types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.problems import one_line
+from utsushi.exceptions import DataError
+from utsushi.validation import check_finite
+
+__all__ = ["check_labels", "dataset_from_arrays", "from_array_like", "to_floats", "to_rows"]
+
+
+def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
+    """Turn numbers of any type into float32 or float64.
+
+    Parameters
+    ----------
+    values : ndarray of any shape
+        uint8 means pixels, and is divided by 255. float32 stays, float16 becomes float32;
+        all other integers, booleans and floats become float64 as they are.
+    what : str, default="the data"
+        What the message calls ``values``.
+
+    Returns
+    -------
+    ndarray of the same shape, float32 or float64, in the machine's byte order
+        ``values`` itself where nothing needs to change.
+
+    Raises
+    ------
+    DataError
+        If the values are complex, text, dates or Python objects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_floats(np.array([0, 51, 255], dtype=np.uint8))
+    array([0. , 0.2, 1. ], dtype=float32)
+    >>> to_floats(np.array([0, 51, 255]))
+    array([  0.,  51., 255.])
+    """
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what} has dtype {values.dtype}: expected integers or floats; "
+            "convert it to float32 or float64 first"
+        )
+    if values.dtype == np.uint8:
+        pixels = values.astype(np.float32)
+        pixels /= 255
+        return pixels
+    narrow = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    with np.errstate(over="ignore"):  # A long double too large becomes inf, refused further on.
+        return values.astype(np.float32 if narrow else np.float64, copy=False)
+
+
+def to_rows(
+    values: NDArray[Any], what: str = "the data"
+) -> tuple[NDArray[Any], tuple[int, ...] | None]:
+    """Lay out samples as rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_features), (n, H, W) or (n, C, H, W)
+        Of any dtype that `to_floats` takes.
+    what : str, default="the data"
+        What the message calls ``values``.
+
+    Returns
+    -------
+    rows : ndarray of shape (n, n_features), float32 or float64
+    image_shape : (H, W), (C, H, W) or None
+        None for two dimensions.
+
+    Raises
+    ------
+    DataError
+        For any other number of dimensions, for images with their channels last, or for a dtype
+        that is no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows, image_shape = to_rows(np.zeros((5, 3, 8, 8), dtype=np.float32))
+    >>> rows.shape, image_shape
+    ((5, 192), (3, 8, 8))
+    """
+    if values.ndim not in (2, 3, 4):
+        raise DataError(
+            f"{what} has shape {values.shape}: expected (n, features), (n, H, W) or (n, C, H, W); "
+            "reshape it, one sample a row"
+        )
+    shape = values.shape[1:]
+    if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4:
+        raise DataError(
+            f"{what} has shape {values.shape}, which looks like channels last: expected "
+            "(n, C, H, W); use X.transpose(0, 3, 1, 2)"
+        )
+    if 0 in values.shape:
+        raise DataError(f"{what} has shape {values.shape}: expected at least one row and value")
+    floats = to_floats(values, what)
+    return floats.reshape(len(floats), -1), (shape if len(shape) > 1 else None)
+
+
+def dataset_from_arrays(
+    name: str,
+    X_train: NDArray[Any],
+    X_test: NDArray[Any] | None = None,
+    y_train: NDArray[Any] | None = None,
+    y_test: NDArray[Any] | None = None,
+) -> Dataset:
+    """Make a `Dataset` of arrays of any supported shape and type; see `to_rows`."""
+    for y in (y_train, y_test):
+        check_labels(name, y)
+    rows, image_shape = to_rows(X_train, name)
+    test_rows = None
+    if X_test is not None:
+        test_rows, test_shape = to_rows(X_test, f"the test part of {name}")
+        if test_shape != image_shape:
+            raise DataError(
+                f"{name} has samples of shape {X_train.shape[1:]} for training and "
+                f"{X_test.shape[1:]} for testing: expected the same; give both the same shape"
+            )
+        test_rows = test_rows.astype(rows.dtype, copy=False)
+    return Dataset(name, rows, test_rows, y_train, y_test, image_shape)
+
+
+def from_array_like(values: Any, name: str = "array") -> Dataset:
+    """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"the data cannot become an array ({one_line(error)}): "
+            "expected rows of numbers of one length"
+        ) from error
+    rows, image_shape = to_rows(array)
+    return Dataset(name, rows, image_shape=image_shape)
+
+
+def check_labels(name: str, y: NDArray[Any] | None) -> None:
+    """Refuse labels that are neither numbers nor text, or that hold NaN."""
+    if y is None:
+        return
+    if y.dtype.kind not in "biufU":
+        raise DataError(
+            f"{name} has labels of dtype {y.dtype}: expected integers or text; convert them first"
+        )
+    if y.dtype.kind == "f" and y.ndim == 1:
+        check_finite(y[:, None], f"the label column of {name}")

@@ -1,0 +1,188 @@
+"""What every reader returns: rows to learn from, perhaps rows to test on, perhaps labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.exceptions import DataError
+
+__all__ = ["Dataset", "describe"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Rows of numbers, with what is known about them.
+
+    Parameters
+    ----------
+    name : str
+        What messages and reports call the data.
+    X_train : ndarray of shape (n_train, n_features), float32 or float64
+        The rows to learn from.
+    X_test : ndarray of shape (n_test, n_features), default=None
+        The rows kept apart, of the same dtype.
+    y_train, y_test : ndarray of shape (n_train,) and (n_test,), default=None
+        Labels: integers or text.
+    image_shape : (H, W) or (C, H, W), default=None
+        The shape of each row, when the rows are images.
+    feature_names : tuple of n_features str, default=None
+        The names of the columns, when the rows come from a table.
+
+    Raises
+    ------
+    DataError
+        If there are no rows or no columns, or the parts do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dataset("tiny", np.zeros((3, 4)), X_test=np.ones((2, 4)), image_shape=(2, 2))
+    Dataset('tiny': 3 training and 2 test rows, 4 features, 2x2 images, float64)
+    """
+
+    name: str
+    X_train: NDArray[Any]
+    X_test: NDArray[Any] | None = None
+    y_train: NDArray[Any] | None = None
+    y_test: NDArray[Any] | None = None
+    image_shape: tuple[int, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_rows(self.name, self.X_train, self.y_train)
+        _check_test_part(self)
+        _check_columns(self)
+
+    @property
+    def X(self) -> NDArray[Any]:  # noqa: N802 (the field's name)
+        """All rows, of shape (n_train + n_test, n_features): training rows first."""
+        return self.X_train if self.X_test is None else np.concatenate([self.X_train, self.X_test])
+
+    @property
+    def y(self) -> NDArray[Any] | None:
+        """The labels of `X`, in its order; None where there are none."""
+        if self.y_train is None or self.y_test is None:
+            return self.y_train
+        return np.concatenate([self.y_train, self.y_test])
+
+    def __repr__(self) -> str:
+        rows = f"{len(self.X_train)} rows"
+        if self.X_test is not None:
+            rows = f"{len(self.X_train)} training and {len(self.X_test)} test rows"
+        facts = [rows, f"{self.X_train.shape[1]} features"]
+        if self.image_shape is not None:
+            facts.append("x".join(map(str, self.image_shape)) + " images")
+        facts.append(str(self.X_train.dtype))
+        if self.y_train is not None:
+            facts.append("labelled")
+        return f"Dataset({self.name!r}: {', '.join(facts)})"
+
+
+def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
+    """Refuse an array that is no matrix of rows, or labels that do not belong to it."""
+    if X.ndim != 2 or 0 in X.shape:
+        raise DataError(
+            f"{what} has shape {X.shape}: expected (rows, features) with at least one of each; "
+            "give it at least one row and one feature"
+        )
+    if y is not None and y.shape != X.shape[:1]:
+        raise DataError(
+            f"{what} has {X.shape[0]} rows and labels of shape {y.shape}: "
+            f"expected ({X.shape[0]},); give one label a row"
+        )
+
+
+def _check_test_part(data: Dataset) -> None:
+    """Refuse rows for testing that do not match those for training."""
+    if data.X_test is None:
+        if data.y_test is not None:
+            raise DataError(f"{data.name} has y_test without X_test: give both or neither")
+        return
+    _check_rows(f"the test part of {data.name}", data.X_test, data.y_test)
+    if data.X_test.shape[1] != data.X_train.shape[1]:
+        raise DataError(
+            f"{data.name} has {data.X_train.shape[1]} features for training and "
+            f"{data.X_test.shape[1]} for testing: expected as many; give both the same columns"
+        )
+    if (data.y_train is None) != (data.y_test is None):
+        raise DataError(
+            f"{data.name} has labels for one part only: expected y_train and y_test together; "
+            "give both or neither"
+        )
+
+
+def _check_columns(data: Dataset) -> None:
+    """Refuse an image shape or names for some other number of features."""
+    n_features = data.X_train.shape[1]
+    if data.image_shape is not None and prod(data.image_shape) != n_features:
+        raise DataError(
+            f"{data.name} has image_shape {data.image_shape} and {n_features} features: "
+            f"expected {prod(data.image_shape)} features; correct the shape"
+        )
+    if data.feature_names is not None and len(data.feature_names) != n_features:
+        raise DataError(
+            f"{data.name} has {len(data.feature_names)} feature names and {n_features} features: "
+            "expected one name a feature; correct the names"
+        )
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Sum up a data set in plain values, ready for a table or for JSON.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What to describe; training and test rows count alike.
+
+    Returns
+    -------
+    dict
+        ``name``, ``rows``, ``training_rows``, ``test_rows``, ``features``, ``image_shape`` (list
+        or None), ``dtype``, ``min``, ``max`` and ``mean`` over all values that are not missing
+        (None if all are), ``missing`` (how many values are NaN), ``constant_features`` (how many
+        columns hold one value only), and ``classes`` (label as text → rows, in the labels' order;
+        None without labels).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tiny = Dataset("tiny", np.array([[0.0, 1.0], [4.0, 1.0]]), y_train=np.array([7, 7]))
+    >>> facts = describe(tiny)
+    >>> facts["mean"], facts["constant_features"], facts["classes"]
+    (1.5, 1, {'7': 2})
+    """
+    parts = [part for part in (dataset.X_train, dataset.X_test) if part is not None]
+    # fmin and fmax pass over NaN, and a part at a time spares the copy that `.X` would make.
+    low = np.fmin.reduce([np.fmin.reduce(part, axis=0) for part in parts])
+    high = np.fmax.reduce([np.fmax.reduce(part, axis=0) for part in parts])
+    missing = sum(int(np.isnan(part).sum()) for part in parts)
+    present = sum(part.size for part in parts) - missing
+    total = sum(float(np.nansum(part, dtype=np.float64)) for part in parts)
+    return {
+        "name": dataset.name,
+        "rows": sum(len(part) for part in parts),
+        "training_rows": len(dataset.X_train),
+        "test_rows": 0 if dataset.X_test is None else len(dataset.X_test),
+        "features": int(low.size),
+        "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),
+        "dtype": str(dataset.X_train.dtype),
+        "min": float(np.fmin.reduce(low)) if present else None,
+        "max": float(np.fmax.reduce(high)) if present else None,
+        "mean": total / present if present else None,
+        "missing": missing,
+        "constant_features": int(np.count_nonzero(low == high)),
+        "classes": _count_classes(dataset.y),
+    }
+
+
+def _count_classes(y: NDArray[Any] | None) -> dict[str, int] | None:
+    """Count the rows of each label, in the labels' own order."""
+    if y is None:
+        return None
+    labels, counts = np.unique(y, return_counts=True)
+    return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}

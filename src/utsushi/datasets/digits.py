@@ -1,0 +1,126 @@
+"""The handwritten digits that need no download."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.datasets.arrays import to_floats
+from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.numpy_files import read_archive
+from utsushi.datasets.problems import one_line
+from utsushi.exceptions import SettingError
+
+__all__ = ["load_digits8x8", "load_mnist20k"]
+
+#: The lecture's own split: its numbers can be compared only on the very same rows.
+_LECTURE_TEST_SIZE = 4_000
+_LECTURE_SEED = 4649
+
+_DIGITS_SEED = 0
+
+
+def load_mnist20k() -> Dataset:
+    """Load the first 20,000 training images of MNIST, with the lecture's split.
+
+    The split is scikit-learn's ``train_test_split`` with ``test_size=4000``,
+    ``random_state=4649`` and ``stratify=y``.
+
+    Returns
+    -------
+    Dataset
+        ``X_train`` of shape (16000, 784) and ``X_test`` of shape (4000, 784), float32 in [0, 1];
+        the labels 0 to 9 as int64; ``image_shape`` (28, 28).
+
+    Raises
+    ------
+    DataError
+        If the file inside the package is damaged.
+
+    Notes
+    -----
+    MNIST is by Yann LeCun, Corinna Cortes and Christopher J. C. Burges, under CC BY-SA 3.0.
+
+    Examples
+    --------
+    >>> load_mnist20k()
+    Dataset('mnist20k': 16000 training and 4000 test rows, 784 features, 28x28 images, float32,
+    labelled)
+    """
+    pixels, labels = _read_bundle()
+    train, test = _split(labels, _LECTURE_TEST_SIZE, _LECTURE_SEED)
+    return Dataset(
+        name="mnist20k",
+        X_train=to_floats(pixels[train]),
+        X_test=to_floats(pixels[test]),
+        y_train=labels[train],
+        y_test=labels[test],
+        image_shape=(28, 28),
+    )
+
+
+def load_digits8x8(test_size: float = 0.2) -> Dataset:
+    """Load scikit-learn's digits: small enough for tests and first steps.
+
+    Parameters
+    ----------
+    test_size : float in (0, 1), or int >= 1, default=0.2
+        The share, or the number, of the rows to keep for testing. The split keeps the
+        proportions of the classes, and is always the same (``random_state=0``).
+
+    Returns
+    -------
+    Dataset
+        1,797 rows of 64 features in all, float32 in [0, 1] (the original 0 to 16, divided by 16);
+        the labels 0 to 9 as int64; ``image_shape`` (8, 8).
+
+    Raises
+    ------
+    SettingError
+        If ``test_size`` leaves too few rows on one side to have every class there.
+
+    Examples
+    --------
+    >>> load_digits8x8()
+    Dataset('digits8x8': 1437 training and 360 test rows, 64 features, 8x8 images, float32,
+    labelled)
+    """
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    pixels, labels = (X / 16).astype(np.float32), y.astype(np.int64)
+    try:
+        train, test = _split(labels, test_size, _DIGITS_SEED)
+    except ValueError as error:
+        raise SettingError(
+            f"test_size={test_size!r} cannot split the digits ({one_line(error)}): "
+            f"expected a share between 0 and 1, or 10 to {len(labels) - 10} rows; try 0.2"
+        ) from error
+    return Dataset(
+        name="digits8x8",
+        X_train=pixels[train],
+        X_test=pixels[test],
+        y_train=labels[train],
+        y_test=labels[test],
+        image_shape=(8, 8),
+    )
+
+
+def _read_bundle() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read the packed digits: pixels of shape (20000, 784) in 0…255, and their labels."""
+    resource = files("utsushi.datasets") / "bundled" / "mnist20k.npz"
+    with as_file(resource) as path:
+        arrays = read_archive(path, fix="reinstall utsushi")
+    return arrays["pixels"], arrays["labels"].astype(np.int64)
+
+
+def _split(labels: NDArray[Any], test_size: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Choose the training and the test rows by number, the classes in proportion."""
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(labels))
+    train, test = train_test_split(rows, test_size=test_size, random_state=seed, stratify=labels)
+    return train, test

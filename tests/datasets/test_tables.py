@@ -1,0 +1,203 @@
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from utsushi import datasets
+from utsushi.exceptions import DataError, NonFiniteDataError
+
+
+@pytest.fixture
+def csv(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "table.csv"
+        path.write_bytes(text.encode(encoding))
+        return path
+
+    return write
+
+
+@given(
+    hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        elements=st.floats(allow_nan=False, allow_infinity=False),
+    )
+)
+def test_numbers_come_back_from_their_file_bit_for_bit(tmp_path_factory, X):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text("\n".join(",".join(map(repr, row)) for row in X.tolist()))
+    np.testing.assert_array_equal(datasets.open(path).X, X)
+
+
+def test_a_first_row_of_names_is_a_header(csv):
+    data = datasets.open(csv("age,height\n31,1.7\n54,1.8\n"))
+    assert (data.feature_names, data.X.tolist()) == (("age", "height"), [[31, 1.7], [54, 1.8]])
+
+
+def test_a_first_row_of_numbers_is_data(csv):
+    data = datasets.open(csv("1,2\n3,4\n"))
+    assert (data.feature_names, data.X.tolist()) == (None, [[1, 2], [3, 4]])
+
+
+def test_a_byte_order_mark_is_no_header(csv):
+    assert datasets.open(csv("1,2\n3,4\n", "utf-8-sig")).X.shape == (2, 2)
+
+
+def test_a_blank_first_line_is_passed_over(csv):
+    assert datasets.open(csv("\nage,height\n1,2\n")).feature_names == ("age", "height")
+
+
+def test_a_column_may_turn_from_integers_to_fractions_far_down(csv):
+    rows = "1\n" * 1_000_000 + "0.5\n"
+    assert datasets.open(csv("a\n" + rows)).X[-1, 0] == 0.5
+
+
+def test_the_label_column_may_be_text(csv):
+    data = datasets.open(csv("age,town\n31,Oslo\n54,Kobe\n"), label="town")
+    assert (data.y.tolist(), data.feature_names) == (["Oslo", "Kobe"], ("age",))
+
+
+def test_the_label_column_keeps_its_integers(csv):
+    assert datasets.open(csv("a,y\n0.5,3\n1.5,4\n"), label="y").y.dtype == np.int64
+
+
+def test_without_a_header_the_label_is_a_columns_number(csv):
+    data = datasets.open(csv("0.5,3\n1.5,4\n"), label="1")
+    assert (data.y.tolist(), data.X.tolist()) == ([3, 4], [[0.5], [1.5]])
+
+
+def test_an_unknown_label_is_answered_with_the_near_one(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("age,species\n1,2\n"), label="spices")
+    assert "did you mean 'species'?" in message
+
+
+def test_a_label_that_fits_no_column_is_answered_with_the_columns(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("a,b\n1,2\n"), label="target")
+    assert "expected one of 'a', 'b'" in message
+
+
+def test_a_label_that_names_two_columns_is_refused(csv, refusal):
+    assert "2 columns 'y'" in refusal(DataError, datasets.open, csv("y,y\n1,2\n"), label="y")
+
+
+def test_a_missing_label_is_refused_with_its_row(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("a,y\n1,2\n3,\n"), label="y")
+    assert "no label in column 'y' at row 1" in message
+
+
+def test_text_is_refused_with_its_columns_and_the_first_bad_value(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("a,b,c\n1,2,x\n,?,x\n"))
+    assert "text in columns 'b', 'c' (first '?' at row 1" in message
+
+
+def test_a_blank_before_the_text_is_not_called_the_bad_value(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("a,b\n,1\nx,1\n"))
+    assert "first 'x' at row 1" in message
+
+
+@pytest.mark.parametrize("blank", ["", "NA", "nan"])
+def test_a_blank_cell_is_refused_with_its_row_and_name(csv, blank, refusal):
+    message = refusal(NonFiniteDataError, datasets.open, csv(f"age,height\n1,2\n3,{blank}\n"))
+    assert "table.csv has NaN at row 1, column 1 'height'" in message
+
+
+def test_a_column_of_blanks_is_refused_as_missing(csv, refusal):
+    assert "2 such values" in refusal(NonFiniteDataError, datasets.open, csv("a,b\n1,\n2,\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [("", "utf-8"), ("a,b\n1,2\n3\n", "utf-8"), ("é,b\n1,2\n", "latin-1")],
+    ids=["empty", "ragged", "not UTF-8"],
+)
+def test_a_damaged_file_is_named(csv, content, encoding, refusal):
+    message = refusal(DataError, datasets.open, csv(content, encoding))
+    assert "table.csv cannot be read" in message
+
+
+def test_a_header_without_rows_is_refused(csv, refusal):
+    assert "0 rows and 2 columns" in refusal(DataError, datasets.open, csv("a,b\n"))
+
+
+def test_a_label_without_features_is_refused(csv, refusal):
+    assert "0 columns of features" in refusal(DataError, datasets.open, csv("y\n1\n"), label="y")
+
+
+def test_a_parquet_file_gives_the_same_as_its_frame(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, 2.5], "y": ["p", "q"]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    data = datasets.open(tmp_path / "a.parquet", label="y")
+    assert (data.X.tolist(), data.y.tolist()) == ([[1.5], [2.5]], ["p", "q"])
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path, refusal):
+    pq.write_table(pa.table({"a": [1.0]}), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-9])
+    message = refusal(DataError, datasets.open, tmp_path / "a.parquet")
+    assert "a.parquet cannot be read" in message
+
+
+FRAMES = [pd.DataFrame, pl.DataFrame, pa.table]
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_frame_gives_its_numbers_names_and_labels(make):
+    data = datasets.open(make({"a": [1, 2], "b": [0.5, 1.5], "y": ["p", "q"]}), label="y")
+    assert data.X.tolist() == [[1, 0.5], [2, 1.5]]
+    assert (data.feature_names, data.y.tolist()) == (("a", "b"), ["p", "q"])
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_frame_of_float32_stays_float32(make):
+    assert datasets.open(make({"a": np.ones(2, np.float32)})).X.dtype == np.float32
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_a_missing_number_in_a_frame_is_named(make, refusal):
+    message = refusal(NonFiniteDataError, datasets.open, make({"a": [1, None]}))
+    assert "row 1, column 0 'a'" in message
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_truth_values_are_numbers(make):
+    assert datasets.open(make({"a": [True, False]})).X.tolist() == [[1.0], [0.0]]
+
+
+@pytest.mark.parametrize("make", FRAMES)
+def test_text_in_a_frame_is_refused(make, refusal):
+    assert "text in column 'a' (first 'x'" in refusal(DataError, datasets.open, make({"a": ["x"]}))
+
+
+def test_numbers_kept_as_text_are_refused(refusal):
+    frame = pl.DataFrame({"a": ["1", "2"]})
+    assert "first '1' at row 0" in refusal(DataError, datasets.open, frame)
+
+
+def test_a_pandas_index_is_left_out():
+    frame = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
+    assert datasets.open(frame).X.shape == (2, 1)
+
+
+def test_categories_can_be_labels():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "y": pd.Categorical(["q", "p"])})
+    assert datasets.open(frame, label="y").y.tolist() == ["q", "p"]
+
+
+def test_columns_without_names_give_no_feature_names():
+    assert datasets.open(pd.DataFrame(np.ones((2, 2)))).feature_names is None
+
+
+def test_a_pandas_frame_with_a_name_twice_is_refused(refusal):
+    frame = pd.DataFrame(np.ones((2, 2)), columns=["a", "a"])
+    assert "each with its own name" in refusal(DataError, datasets.open, frame)
+
+
+def test_a_column_of_mixed_objects_is_refused(refusal):
+    frame = pd.DataFrame({"a": [1, "x", {}]})
+    assert "the frame cannot be read" in refusal(DataError, datasets.open, frame)
