@@ -161,7 +161,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self, module: EncoderDecoder, x: Tensor, held_out: Rows | None
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
-        recipe = self._resolved_recipe()
+        recipe = self.resolved_recipe()
         validation = None
         if held_out is not None:
             validation = torch.from_numpy(self.scaling_.forward(held_out)).to(self.device_)
@@ -179,7 +179,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 on_epoch=on_epoch,
             )
 
-    def _resolved_recipe(self) -> Recipe:
+    def resolved_recipe(self) -> Recipe:
         """Return the recipe with the estimator's own settings put over it."""
         recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
         return recipe.replaced(
@@ -335,14 +335,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        rows: Rows = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-            reset=reset,
-        )
+        try:
+            rows: Rows = validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                ensure_min_samples=2 if reset else 1,
+                reset=reset,
+            )
+        except ValueError as error:
+            raise DataError(_with_fix(str(error), reset=reset)) from error
         check_finite(rows, feature_names=getattr(self, "feature_names_in_", None))
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
@@ -367,3 +370,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _with_fix(message: str, *, reset: bool) -> str:
+    """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
+    if "\n" in message:  # The list of column names that do not match, which speaks for itself.
+        return message
+    fix = "give a table of numbers" if reset else "give rows like the training rows"
+    return f"{message.rstrip('.')}; {fix}"

@@ -1,0 +1,69 @@
+# make lecture   the lecture's experiments, in a fresh .venv if there is none
+# make test      the whole test suite
+# make check     lint, types, import contracts and the tests: what must pass to land
+# make bench     the measurements of docs/lecture.md (half an hour)
+#
+# TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
+# several gigabytes of CUDA; ask for that with TORCH=cuda.
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= cpu
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+TORCH_VERSION := $(shell sed -n 's/^torch==//p' constraints.txt)
+
+# Only Linux's builds differ: elsewhere the index's own is the CPU build.
+ifeq ($(TORCH)-$(shell uname -s),cpu-Linux)
+TORCH_PIN := torch==$(TORCH_VERSION)+cpu
+else
+TORCH_PIN := torch==$(TORCH_VERSION)
+endif
+
+.PHONY: lecture test check lint types contracts bench clean
+
+lecture: $(VENV)/.installed-$(TORCH)
+	$(BIN)/utsushi lecture --out runs/lecture --force
+
+test: $(VENV)/.dev-$(TORCH)
+	$(BIN)/python -m pytest
+
+check: lint types contracts test
+
+lint: $(VENV)/.dev-$(TORCH)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(VENV)/.dev-$(TORCH)
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev-$(TORCH)
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev-$(TORCH)
+	$(BIN)/python benchmarks/lecture_loop.py
+	$(BIN)/python benchmarks/lecture_numbers.py
+	$(BIN)/python benchmarks/epoch_speed.py
+	$(BIN)/python benchmarks/start_up.py
+
+clean:
+	rm -rf $(VENV) runs
+
+$(VENV)/.torch-$(TORCH): constraints.txt
+	@echo "Setting up $(VENV) with $(TORCH_PIN) (a minute or two) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) '$(TORCH_PIN)' || { \
+	  echo "pip has no $(TORCH_PIN) among its sources. Name PyTorch's CPU index, whose address"; \
+	  echo "the page 'Start Locally' of pytorch.org shows, in PIP_EXTRA_INDEX_URL; or take the"; \
+	  echo "build with CUDA, several gigabytes: make TORCH=cuda"; \
+	  exit 1; }
+	@touch $@
+
+$(VENV)/.installed-$(TORCH): $(VENV)/.torch-$(TORCH) pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev-$(TORCH): $(VENV)/.installed-$(TORCH)
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,131 @@
+"""The program: its commands, and how it speaks of errors."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+import typer.core
+
+import utsushi
+from utsushi.cli import data, encode, evaluate, generate, lecture, reconstruct, train
+from utsushi.exceptions import TrainingDivergedError, UtsushiError
+
+__all__ = ["app", "main"]
+
+class _InOrder(typer.core.TyperGroup):
+    """Lists the commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names; Typer would put the groups last."""
+        return ["lecture", "data", "train", "evaluate", "reconstruct", "generate", "encode"]
+
+
+# Plain help: the boxes that rich draws cost a third of the start.
+app = typer.Typer(
+    name="utsushi",
+    cls=_InOrder,
+    help="Autoencoders with the manners of scikit-learn.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("lecture")(lecture.lecture)
+app.add_typer(train.app, name="train")
+app.command("evaluate")(evaluate.evaluate)
+app.command("reconstruct")(reconstruct.reconstruct)
+app.command("generate")(generate.generate)
+app.command("encode")(encode.encode)
+app.add_typer(data.app, name="data")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(utsushi.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Autoencoders with the manners of scikit-learn."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit: 0 done, 1 failed while working, 2 asked for what cannot be."""
+    warnings.showwarning = _show_warning
+    sys.exit(run(arguments))
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *_: object, **__: object
+) -> None:
+    """Print a warning as one line, without the place in the code that Python would add."""
+    typer.echo(f"utsushi: {category.__name__}: {' '.join(str(message).split())}", err=True)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status; an error is one line on stderr."""
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="utsushi",
+            standalone_mode=False,
+        )
+    except (Exception, KeyboardInterrupt) as error:
+        explanation = _explain(error)
+        if explanation is None:  # A defect of ours: its traceback is what helps.
+            raise
+        text, status = explanation
+        typer.echo(text, err=True)
+    return int(status or 0)
+
+
+def _explain(error: BaseException) -> tuple[str, int] | None:
+    """Return what to say of an error and the exit status; None for one that nobody foresaw."""
+    match error:
+        case typer.Abort() | KeyboardInterrupt():
+            text, status = "stopped", 1
+        case typer.TyperException():
+            text, status = _usage(error), 2
+        case TrainingDivergedError():
+            text, status = str(error), 1
+        case UtsushiError():
+            text, status = str(error), 2
+        case OSError():
+            text, status = _os_error(error), 1
+        # scikit-learn's word on a parameter; the class cannot be named without importing it.
+        case ValueError() if type(error).__name__ == "InvalidParameterError":
+            text, status = str(error), 2
+        case _:
+            return None
+    # Only the help that a call without words gets has more than one line.
+    return (text if text.startswith("Usage:") else f"utsushi: {' '.join(text.split())}"), status
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return what was wrong with the words of the call; a call without any gets the help."""
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    if text.startswith("Usage:"):
+        return text
+    context = getattr(error, "ctx", None)
+    if text.startswith("No such command") and context is not None:
+        names = context.command.list_commands(context)
+        text = f"{text.rstrip('.')}, expected one of {', '.join(names)}"
+    command = context.command_path if context else "utsushi"
+    return f"{text.rstrip('.')}; see '{command} --help'"
+
+
+def _os_error(error: OSError) -> str:
+    """Return what the system said, with the file it spoke of."""
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return f"{reason}; check the disk and the path"
+    return f"{str(error.filename)!r}: {reason}; check the path, its permissions and the disk"

@@ -1,0 +1,130 @@
+"""Rows into files: the name's ending says which kind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from utsushi.exceptions import SettingError
+from utsushi.files import write_whole
+
+__all__ = ["check_output", "write_rows"]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Rows: TypeAlias = NDArray[Any]
+
+
+def check_output(
+    path: str, kinds: Sequence[str], image_shape: tuple[int, ...] | None = None
+) -> None:
+    """Refuse a name before anything is computed.
+
+    Parameters
+    ----------
+    path : str
+        The file to write.
+    kinds : sequence of str
+        The endings that the command can write, such as ".npy".
+    image_shape : tuple of int, optional
+        Needed by ".png".
+
+    Raises
+    ------
+    SettingError
+        If the ending is none of them, or rows that are no images are to become a picture.
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in kinds:
+        raise SettingError(f"--out {path!r}, expected a name that ends in {', '.join(kinds)}")
+    if kind == ".png" and image_shape is None:
+        raise SettingError(
+            f"--out {path!r}, but a row of this model is no image; expected a name that ends in "
+            f"{', '.join(k for k in kinds if k != '.png')}"
+        )
+
+
+def write_rows(
+    path: str,
+    rows: Rows,
+    columns: Sequence[str],
+    *,
+    extra: Mapping[str, Rows] | None = None,
+    image_shape: tuple[int, ...] | None = None,
+) -> Path:
+    """Write rows whole or not at all, as the ending of ``path`` says.
+
+    Parameters
+    ----------
+    path : str
+        A name that `check_output` has passed.
+    rows : ndarray of shape (n, d)
+    columns : sequence of d str
+        Their names, for CSV and Parquet.
+    extra : mapping of str to ndarray of shape (n,), optional
+        More columns, such as the labels; ``.npy`` leaves them out.
+    image_shape : tuple of int, optional
+        For ``.png``: a sheet of the rows as images.
+
+    Returns
+    -------
+    Path
+    """
+    extra = dict(extra or {})
+    writers: dict[str, Callable[[], bytes]] = {
+        ".npy": lambda: _npy(rows),
+        ".npz": lambda: _npz({"X": rows, **extra}),
+        ".csv": lambda: _csv(rows, columns, extra),
+        ".parquet": lambda: _parquet(rows, columns, extra),
+        ".png": lambda: _png(rows, image_shape or ()),
+    }
+    return write_whole(path, writers[Path(path).suffix.lower()]())
+
+
+def _npy(rows: Rows) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _npz(arrays: dict[str, Rows]) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _table(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    arrays = dict(zip(columns, rows.T, strict=True)) | dict(extra)
+    return pa.table({name: pa.array(np.ascontiguousarray(a)) for name, a in arrays.items()})
+
+
+def _csv(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> bytes:
+    from pyarrow import csv
+
+    buffer = io.BytesIO()
+    csv.write_csv(_table(rows, columns, extra), buffer)
+    return buffer.getvalue()
+
+
+def _parquet(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> bytes:
+    from pyarrow import parquet
+
+    buffer = io.BytesIO()
+    parquet.write_table(_table(rows, columns, extra), buffer)
+    return buffer.getvalue()
+
+
+def _png(rows: Rows, image_shape: tuple[int, ...]) -> bytes:
+    from utsushi.figures import image_grid, to_png
+
+    return to_png(image_grid(rows, image_shape))

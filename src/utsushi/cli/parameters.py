@@ -1,0 +1,142 @@
+"""The estimators' parameters as options, without importing an estimator.
+
+The table below repeats names and defaults so that ``--help`` stays quick; a test holds it against
+the constructors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["AUTOENCODER", "VARIATIONAL", "Parameter", "integer", "number", "takes"]
+
+
+def integer(text: str) -> int:
+    """Parse an integer."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}, expected an integer such as 10") from None
+
+
+def number(text: str) -> float:
+    """Parse a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}, expected a number such as 0.001") from None
+
+
+def integers(text: str) -> tuple[int, ...]:
+    """Parse integers with commas between, such as "500,250"; an empty text is no integer."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}, expected integers with commas between, such as 500,250"
+        ) from None
+
+
+def word(text: str) -> str | None:
+    """Parse a name; "none" stands for None."""
+    return None if text.lower() == "none" else text
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an estimator as an option of the command line."""
+
+    name: str
+    default: Any
+    parse: Callable[[str], Any]
+    metavar: str
+    help: str
+
+    def option(self) -> inspect.Parameter:
+        """Return the option as Typer reads it from a signature."""
+        text = ",".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
+        option = typer.Option(
+            "--" + self.name.replace("_", "-"),
+            parser=self.parse,
+            metavar=self.metavar,
+            help=self.help,
+            show_default=text is not None,
+        )
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if text is None else str(text),
+            annotation=Annotated[Any, option],
+        )
+
+
+_COMMON = (
+    Parameter("n_components", 10, integer, "N", "Size of the code."),
+    Parameter("network", "dense", str, "dense", "What encoder and decoder are made of."),
+    Parameter("hidden", (1000,), integers, "N,N,…", "Widths between row and code."),
+    Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
+    Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
+    Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
+    Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
+    Parameter("batch_size", None, integer, "N", "Rows per step; else the recipe's."),
+    Parameter("learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
+    Parameter("weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
+    Parameter("validation_fraction", 0.0, number, "X", "Part of the rows to hold out."),
+    Parameter("early_stopping", None, integer, "N", "Epochs to wait for a better one."),
+    Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
+    Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
+    Parameter("precision", "float32", str, "float32|bfloat16", "Of the training's products."),
+    Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
+)
+
+#: Options of ``train ae``.
+AUTOENCODER = (
+    *_COMMON,
+    Parameter("sampler", "mixture", str, "mixture|gaussian", "Where new codes come from."),
+)
+
+#: Options of ``train vae``.
+VARIATIONAL = (
+    *_COMMON,
+    Parameter("likelihood", "gaussian", str, "gaussian|unit-gaussian", "What p(x|z) is."),
+    Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
+    Parameter("n_samples", 1, integer, "N", "Codes drawn per row and step."),
+    Parameter("sampler", "prior", str, "prior|gaussian|mixture", "Where new codes come from."),
+)
+
+
+def takes(parameters: Iterable[Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each parameter; it gets them as one dict, ``parameters``.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+    options = {parameter.name: parameter for parameter in parameters}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def wrapper(**arguments: Any) -> None:
+            chosen = {name: arguments.pop(name) for name in options}
+            command(**arguments, parameters=chosen)
+
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for name, p in signature.parameters.items() if name != "parameters"]
+        wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*own, *(parameter.option() for parameter in options.values())]
+        )
+        wrapper.__annotations__ = {}
+        return wrapper
+
+    return decorate

@@ -1,0 +1,52 @@
+"""``utsushi reconstruct``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
+from utsushi.cli.outputs import check_output, write_rows
+from utsushi.cli.parameters import integer
+
+#: Images in a row of the picture.
+PICTURE_COLUMNS = 10
+
+
+def reconstruct(
+    run: RunPath,
+    out: Out,
+    data: Data = None,
+    label: Label = None,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", parser=integer, metavar="N", help="Only the first N rows."),
+    ] = None,
+) -> None:
+    """Write rows as the model copies them.
+
+    As .npy, .npz, .csv, .parquet or .png. The rows are the test rows of the source where it has some. A picture shows the first ten, the
+    originals above.
+    """
+    from utsushi.runs import open_run
+
+    opened = open_run(run)
+    dataset = dataset_of(opened, data, label)
+    shape = image_shape_of(opened, dataset)
+    check_output(out, [".npy", ".npz", ".csv", ".parquet", ".png"], shape)
+    rows = dataset.X_train if dataset.X_test is None else dataset.X_test
+    picture = shape if out.lower().endswith(".png") else None
+    rows = rows[: n or (PICTURE_COLUMNS if picture else None)]
+    copies = opened.model.reconstruct(rows)
+    if picture:
+        from utsushi.figures import image_rows, to_png
+        from utsushi.files import write_whole
+
+        pairs = [("original", rows), ("reconstruction", copies)]
+        path = write_whole(out, to_png(image_rows(pairs, picture)))
+    else:
+        names = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
+        path = write_rows(out, copies, names)
+    error = float(((copies - rows) ** 2).mean())
+    note(f"{len(rows)} rows, mean squared error {error:.6g}: {path}")

@@ -1,0 +1,194 @@
+"""The two experiments of the lecture, from the digits to the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utsushi.datasets import Dataset, load_mnist20k
+from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
+from utsushi.evaluation import Estimate, evaluate, pca_errors
+from utsushi.figures import image_grid
+from utsushi.files import write_json, write_text
+from utsushi.lecture.numbers import PCA_SIZES, Comparison, compare
+from utsushi.lecture.page import lecture_page
+from utsushi.lecture.texts import TEXTS
+from utsushi.report import check_language, render
+from utsushi.runs import (
+    Exhibit,
+    check_free,
+    exhibits_of,
+    new_run,
+    write_config,
+    write_figures,
+    write_history,
+)
+
+__all__ = ["Experiment", "run_experiment", "run_lecture"]
+
+#: Digits on the first figure.
+N_DIGITS = 50
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What the lecture's experiments gave.
+
+    Attributes
+    ----------
+    digits : Dataset
+        The lecture's 20,000 images in its split.
+    pca : dict of str to dict of int to Estimate
+        PCA's reconstruction errors of "train" and "test" rows by number of components.
+    models : dict of str to estimator
+        "autoencoder" and "variational".
+    metrics : dict of str to dict of str to dict
+        By model and by "train" and "test": see `utsushi.evaluation.evaluate`.
+    """
+
+    digits: Dataset
+    pca: dict[str, dict[int, Estimate]]
+    models: dict[str, BaseAutoencoder]
+    metrics: dict[str, dict[str, dict[str, Any]]]
+
+
+def lecture_models(
+    *, random_state: int, max_epochs: int, verbose: int
+) -> dict[str, BaseAutoencoder]:
+    """Return the lecture's two models, unfitted: 784-1000-10 and back, Adam at 1e-3."""
+    shared: dict[str, Any] = {
+        "n_components": 10,
+        "hidden": (1000,),
+        "image_shape": (28, 28),
+        "scaling": "center",
+        "recipe": "lecture",
+        "max_epochs": max_epochs,
+        "random_state": random_state,
+        "verbose": verbose,
+    }
+    return {
+        "autoencoder": Autoencoder(sampler="gaussian", **shared),
+        "variational": VariationalAutoencoder(likelihood="unit-gaussian", **shared),
+    }
+
+
+def run_experiment(*, random_state: int = 0, max_epochs: int = 30, verbose: int = 0) -> Experiment:
+    """Train and measure the lecture's two models on its digits, and PCA beside them.
+
+    The test rows are evaluated after each epoch, as the lecture does, and decide nothing.
+
+    Parameters
+    ----------
+    random_state : int, default=0
+        The seed of both models.
+    max_epochs : int >= 1, default=30
+        The lecture's 30, or fewer to try.
+    verbose : int, default=0
+        1 shows progress bars on stderr.
+
+    Returns
+    -------
+    Experiment
+    """
+    digits = load_mnist20k()
+    train, test = digits.X_train, digits.X_test
+    assert test is not None  # the bundled digits have test rows
+    models = lecture_models(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
+    for model in models.values():
+        model.fit(train, validation_data=test)
+    return Experiment(
+        digits=digits,
+        pca={
+            "train": pca_errors(train, train, PCA_SIZES),
+            "test": pca_errors(train, test, PCA_SIZES),
+        },
+        models=models,
+        metrics={
+            name: {"train": evaluate(model, train), "test": evaluate(model, test)}
+            for name, model in models.items()
+        },
+    )
+
+
+def run_lecture(
+    path: str | Path = "runs/lecture",
+    *,
+    language: str = "en",
+    force: bool = False,
+    random_state: int = 0,
+    max_epochs: int = 30,
+    verbose: int = 1,
+) -> list[Comparison]:
+    """Run the lecture's experiments and leave a run folder with a report.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder to make: config.json, metrics.json, history.jsonl, both models, figures/ and
+        report.html.
+    language : {"en", "ja"}
+        Of the report.
+    force : bool, default=False
+        Replace a run that stands there.
+    random_state, max_epochs, verbose
+        See `run_experiment`.
+
+    Returns
+    -------
+    list of Comparison
+        The lecture's numbers beside Utsushi's.
+    """
+    check_language(language)
+    check_free(path, force=force)
+    experiment = run_experiment(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
+    table = compare(experiment.pca, experiment.metrics)
+    digits, exhibits = _exhibits(experiment, language, random_state)
+    page = lecture_page(experiment.models, table, digits, exhibits, language=language)
+    with new_run(path, force=force) as folder:
+        _write_models(folder, experiment.models)
+        write_json(folder / "metrics.json", _metrics_to_json(experiment))
+        write_figures(folder, [digits])
+        for name, drawn in exhibits.items():
+            write_figures(folder, drawn, prefix=f"{name}-")
+        write_text(folder / "report.html", render(page))
+    return table
+
+
+def _exhibits(
+    experiment: Experiment, language: str, seed: int
+) -> tuple[Exhibit, dict[str, list[Exhibit]]]:
+    """Draw the digits, and the figures of each model."""
+    words, data = TEXTS[language], experiment.digits
+    assert data.X_test is not None
+    first = image_grid(data.X_train[:N_DIGITS], (28, 28))
+    digits = Exhibit("digits", first, words["digits_alt"], words["digits_caption"])
+    return digits, {
+        name: list(
+            exhibits_of(
+                model, data.X_test, data.y_test, language=language, seed=seed, held_out="test rows"
+            )
+        )
+        for name, model in experiment.models.items()
+    }
+
+
+def _write_models(folder: Path, models: Mapping[str, BaseAutoencoder]) -> None:
+    """Write both models, what they were made with, and how they learned."""
+    for name, model in models.items():
+        model.save(folder / f"{name}.safetensors")
+    write_config(folder, command="lecture", data="mnist20k", label=None, models=models)
+    write_history(
+        folder,
+        ({"model": name, **row} for name, model in models.items() for row in model.history_),
+    )
+
+
+def _metrics_to_json(experiment: Experiment) -> dict[str, Any]:
+    """Return all measurements, ready for ``metrics.json``."""
+    pca = {
+        part: {str(size): error.to_json() for size, error in errors.items()}
+        for part, errors in experiment.pca.items()
+    }
+    return {"pca_reconstruction_error": pca, **experiment.metrics}

@@ -1,0 +1,104 @@
+"""What the report of the lecture says, in both languages."""
+
+from __future__ import annotations
+
+__all__ = ["TEXTS"]
+
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "title": "Two autoencoders and 20,000 digits",
+        "lead": (
+            "A handwritten digit is 784 numbers. Here two networks learn to copy digits through "
+            "ten: a nonlinear autoencoder, and a variational one that also learns where codes may "
+            "lie. The data, the networks and the training are the lecture's; so should be the "
+            "numbers."
+        ),
+        "numbers": "The lecture's numbers, and these",
+        "numbers_caption": "Errors are squared errors per pixel; smaller is better.",
+        "numbers_note": (
+            "Lecture: printed in the lecture's text. Rerun: the lecture's own code, run once more. "
+            "Loss / D is the lecture's loss of a row over its 784 pixels: for the autoencoder the "
+            "squared error, for the variational one −2 ELBO without constants."
+        ),
+        "quantity": "Quantity",
+        "lecture": "Lecture",
+        "rerun": "Rerun",
+        "pca_train": "PCA, {size} components, error on training rows",
+        "pca_test": "PCA, {size} components, error on test rows",
+        "ae_train": "Autoencoder, loss / D, training rows",
+        "ae_test": "Autoencoder, loss / D, test rows",
+        "vae_train": "Variational, loss / D, training rows",
+        "vae_test": "Variational, loss / D, test rows",
+        "vae_mse": "Variational, error through the mean code, test rows",
+        "vae_kl": "Variational, divergence of the code in nats, test rows",
+        "vae_dead": "Variational, components under 0.1 nats, of ten",
+        "digits": "The digits",
+        "digits_alt": "The first fifty training images, handwritten digits.",
+        "digits_caption": (
+            "The first fifty of the 16,000 training images. Look at how many ways there are to "
+            "write a one or a seven: the ten numbers of a code have to say which digit it is and "
+            "also how it was written."
+        ),
+        "autoencoder": "Nonlinear autoencoder",
+        "autoencoder_lead": (
+            "An encoder turns 784 pixels into ten numbers, a decoder turns them back, both with "
+            "1,000 hidden units. They are trained to make the squared error small, and nothing is "
+            "asked of the code itself. To generate, a Gaussian is fitted to the training codes."
+        ),
+        "variational": "Variational autoencoder",
+        "variational_lead": (
+            "Now the encoder gives a mean and a standard deviation for each of the ten numbers, "
+            "and training also draws the codes of all images towards one standard normal. Copies "
+            "become blurrier, for the likelihood takes each pixel to have a variance of one; in "
+            "return, a code drawn from that normal can be decoded."
+        ),
+        "settings": "Settings",
+    },
+    "ja": {
+        "title": "二つのオートエンコーダと 20,000 枚の手書き数字",
+        "lead": (
+            "手書き数字の画像 1 枚は 784 個の数値です．ここでは二つのネットワークが，それを 10 個の"
+            "数値だけを通して写し取ることを学びます．一つは非線形オートエンコーダ，もう一つは潜在空間の"
+            "どこにコードがあるべきかも学ぶ変分オートエンコーダ（VAE）です．データ，ネットワーク，"
+            "学習方法はどれも講義と同じなので，数値も同じになるはずです．"
+        ),
+        "numbers": "講義の数値との比較",
+        "numbers_caption": "誤差は画素あたりの二乗誤差です．小さいほど良い値です．",
+        "numbers_note": (
+            "「講義」は講義ノートの本文にある値，「再実行」は講義ノートのコードをもう一度実行した"
+            "値です．「損失 / D」は 1 件の損失を画素数 784 で割ったもので，オートエンコーダでは"
+            "二乗誤差，VAE では定数を除いた −2 ELBO です．"
+        ),
+        "quantity": "量",
+        "lecture": "講義",
+        "rerun": "再実行",
+        "pca_train": "PCA（{size} 次元）再構成誤差，学習データ",
+        "pca_test": "PCA（{size} 次元）再構成誤差，テストデータ",
+        "ae_train": "オートエンコーダ，損失 / D，学習データ",
+        "ae_test": "オートエンコーダ，損失 / D，テストデータ",
+        "vae_train": "VAE，損失 / D，学習データ",
+        "vae_test": "VAE，損失 / D，テストデータ",
+        "vae_mse": "VAE，コードの平均による再構成誤差，テストデータ",
+        "vae_kl": "VAE，KLダイバージェンス（nat），テストデータ",
+        "vae_dead": "VAE，0.1 nat 未満の成分の数（10 個中）",
+        "digits": "データ",
+        "digits_alt": "学習データの最初の 50 枚，手書き数字の画像．",
+        "digits_caption": (
+            "学習データ 16,000 枚の最初の 50 枚．1 や 7 だけでもいろいろな書き方があります．10 個の"
+            "数値からなるコードは，どの数字かだけでなく，どう書かれたかも表さなければなりません．"
+        ),
+        "autoencoder": "非線形オートエンコーダ",
+        "autoencoder_lead": (
+            "エンコーダが 784 画素を 10 個の数値に変換し，デコーダがそれを元に戻します．中間層は"
+            "どちらも 1,000 ユニットです．二乗誤差が小さくなるように学習するだけで，コードの分布には"
+            "何も求めません．生成には，学習データのコードに当てはめた正規分布を使います．"
+        ),
+        "variational": "変分オートエンコーダ（VAE）",
+        "variational_lead": (
+            "今度はエンコーダが 10 個の成分それぞれの平均と標準偏差を出力し，学習ではすべての画像の"
+            "コードを一つの標準正規分布に近づけます．画素の分散を 1 と仮定しているため，再構成は"
+            "ぼやけます．その代わり，標準正規分布から引いたコードをそのままデコードできます．"
+        ),
+        "settings": "設定",
+    },
+}

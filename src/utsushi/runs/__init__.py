@@ -1,0 +1,29 @@
+"""Run folders: what a training leaves behind, and how it is found again."""
+
+from utsushi.runs.exhibits import Exhibit, exhibits_of
+from utsushi.runs.folder import (
+    Run,
+    RunConfig,
+    check_free,
+    new_run,
+    open_run,
+    write_config,
+    write_history,
+)
+from utsushi.runs.write import pictures_of, settings_of, write_figures, write_run
+
+__all__ = [
+    "Exhibit",
+    "Run",
+    "RunConfig",
+    "check_free",
+    "exhibits_of",
+    "new_run",
+    "open_run",
+    "pictures_of",
+    "settings_of",
+    "write_config",
+    "write_figures",
+    "write_history",
+    "write_run",
+]

@@ -1,0 +1,143 @@
+"""The figures of one model, each with a caption that says what to look for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.evaluation import divergence_per_component
+from utsushi.figures import code_map, component_bars, image_grid, image_rows, learning_curves
+from utsushi.likelihoods import LOG_2PI, UnitGaussian
+from utsushi.runs.texts import TEXTS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Exhibit", "exhibits_of"]
+
+#: How many originals and how many generated images are shown.
+N_ORIGINALS, N_SAMPLES = 10, 50
+
+#: Points of the map of the codes; more would cover each other.
+MAX_MAP_POINTS = 4000
+
+Rows = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure and its words.
+
+    Attributes
+    ----------
+    name : str
+        The name of its file, without the ending.
+    figure : matplotlib Figure
+    alt : str
+        What is to be seen, for who cannot see it.
+    caption : str
+        What to look for.
+    """
+
+    name: str
+    figure: Figure
+    alt: str
+    caption: str
+
+
+def exhibits_of(
+    model: BaseAutoencoder,
+    X: Rows,
+    y: Rows | None,
+    *,
+    language: str,
+    seed: int = 0,
+    held_out: str = "held-out rows",
+) -> Iterator[Exhibit]:
+    """Draw the figures of a fitted model.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+        Images are drawn where it has an ``image_shape``.
+    X : ndarray of shape (n, D)
+        Rows to show.
+    y : ndarray of shape (n,) or None
+        Their labels.
+    language : {"en", "ja"}
+    seed : int
+        Of the drawn codes.
+    held_out : str
+        What the figures call the rows that were evaluated after each epoch.
+
+    Yields
+    ------
+    Exhibit
+    """
+    words = TEXTS[language]
+    kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
+    yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
+    if model.image_shape is not None:
+        yield Exhibit(
+            "reconstructions",
+            image_rows(_reconstructions(model, X[:N_ORIGINALS], seed), tuple(model.image_shape)),
+            words["reconstructions_alt"],
+            words[f"reconstructions_{kind}"],
+        )
+        sampler = words[f"sampler_{type(model.sampler_).__name__}"]
+        yield Exhibit(
+            "samples",
+            image_grid(model.sample(N_SAMPLES, random_state=seed), tuple(model.image_shape)),
+            words["samples_alt"],
+            words[f"samples_{kind}"].format(sampler=sampler),
+        )
+    coloured = words["uncoloured" if y is None else "coloured"]
+    yield Exhibit(
+        "codes",
+        code_map(model.transform(X[:MAX_MAP_POINTS]), None if y is None else y[:MAX_MAP_POINTS]),
+        words["codes_alt"],
+        words["codes"].format(coloured=coloured),
+    )
+    if isinstance(model, VariationalAutoencoder):
+        kl = divergence_per_component(model, X).mean(axis=0)
+        yield Exhibit(
+            "components",
+            component_bars(kl, ylabel="KL per component, nats"),
+            words["components_alt"],
+            words["components"],
+        )
+
+
+def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
+    """Draw the history: the lecture's loss over D where it is one, else the objective."""
+    objectives = {"training rows": [row["objective"] for row in model.history_]}
+    if "validation_objective" in model.history_[0]:
+        objectives[held_out] = [row["validation_objective"] for row in model.history_]
+    n_features = model.n_features_in_
+    if not isinstance(model, VariationalAutoencoder):
+        curves = {name: np.array(row) / n_features for name, row in objectives.items()}
+        return learning_curves(curves, ylabel="squared error / features")
+    if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:
+        curves = {
+            name: 2 * np.array(row) / n_features - LOG_2PI for name, row in objectives.items()
+        }
+        return learning_curves(curves, ylabel="loss / features")
+    return learning_curves(objectives, ylabel="objective, nats per row")
+
+
+def _reconstructions(model: BaseAutoencoder, X: Rows, seed: int) -> list[tuple[str, Rows]]:
+    """Return the rows of images of the lecture's figures."""
+    if not isinstance(model, VariationalAutoencoder):
+        return [("original", X), ("reconstruction", model.reconstruct(X))]
+    draws = [model.reconstruct(X, sample=True, random_state=seed + i) for i in (0, 1)]
+    return [
+        ("original", X),
+        ("drawn code", draws[0]),
+        ("drawn again", draws[1]),
+        ("mean code", model.reconstruct(X)),
+    ]

@@ -1,0 +1,217 @@
+"""Where a run is written, and how it is found again.
+
+A run appears whole or not at all: it is written beside its final place and moved there at the end.
+Reading a run needs no code from the run.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from utsushi.estimators import BaseAutoencoder, load
+from utsushi.exceptions import RunError
+from utsushi.files import write_json, write_text
+
+__all__ = ["Run", "RunConfig", "check_free", "new_run", "open_run", "write_config", "write_history"]
+
+_CONFIG = "config.json"
+
+
+class RunConfig(BaseModel):
+    """What ``config.json`` says: enough to train the same models again.
+
+    Attributes
+    ----------
+    command : str
+        The command that made the run.
+    data : str
+        A bundled name, or the absolute path of the source.
+    label : str or None
+        The column of the labels, where one was named.
+    models : dict of str to dict
+        By file name without its suffix: the parameters of each model.
+    versions : dict of str to str
+        Of the libraries that were used.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: str
+    data: str
+    label: str | None = None
+    models: dict[str, dict[str, Any]] = Field(min_length=1)
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model and where it came from.
+
+    Attributes
+    ----------
+    model : fitted autoencoder
+    config : RunConfig or None
+        None for a model file that stands in no run folder.
+    """
+
+    model: BaseAutoencoder
+    config: RunConfig | None
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def check_free(path: str | Path, *, force: bool) -> Path:
+    """Check that a run may be written to ``path``, before anything is computed.
+
+    Raises
+    ------
+    RunError
+        If ``path`` holds a run and ``force`` is false, or holds anything that is not a run:
+        that is never removed.
+    """
+    path = Path(path)
+    if path.is_dir() and not any(path.iterdir()):
+        return path
+    if (path / _CONFIG).is_file():
+        if force:
+            return path
+        raise RunError(
+            f"{str(path)!r} already holds a run, expected a new or empty folder; "
+            "choose another --out, or replace the run with --force"
+        )
+    if path.exists():
+        raise RunError(
+            f"{str(path)!r} exists and is not a run, expected a new or empty folder; "
+            "choose another --out"
+        )
+    return path
+
+
+@contextmanager
+def new_run(path: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a folder to write a run into, which takes the place ``path`` when all went well.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the run will stand.
+    force : bool, default=False
+        Replace a run that stands there already.
+
+    Yields
+    ------
+    Path
+        A folder beside ``path``, removed if an exception leaves the block.
+    """
+    path = check_free(path, force=force)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        yield part
+        _replace_folder(path, part)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _replace_folder(path: Path, part: Path) -> None:
+    """Move ``part`` to ``path``; what stood there goes when the new one has its place."""
+    if not path.exists():
+        part.replace(path)
+        return
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    path.replace(old)
+    part.replace(path)
+    shutil.rmtree(old)
+
+
+def write_config(
+    folder: Path,
+    *,
+    command: str,
+    data: str,
+    label: str | None,
+    models: Mapping[str, BaseAutoencoder],
+) -> None:
+    """Write ``config.json`` for models that were named by their files."""
+    config = RunConfig(
+        command=command,
+        data=data,
+        label=label,
+        models={name: model.get_params(deep=False) for name, model in models.items()},
+        versions={name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
+    )
+    write_json(folder / _CONFIG, config.model_dump(mode="json"))
+
+
+def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write ``history.jsonl``, a JSON object a line."""
+    write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run by its folder, or by a model file in it or anywhere.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    RunError
+        If the folder holds no run, or several models.
+    ModelFileError
+        If the model cannot be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return Run(load(path), _sibling_config(path))
+    config = _read_config(path / _CONFIG)
+    files = [path / f"{name}.safetensors" for name in config.models]
+    if len(files) > 1:
+        names = " or ".join(str(file) for file in files)
+        raise RunError(f"{str(path)!r} holds {len(files)} models, expected one; name {names}")
+    return Run(load(files[0]), config)
+
+
+def _sibling_config(path: Path) -> RunConfig | None:
+    """Return the configuration that stands beside a model file, if it speaks of that file."""
+    if not (path.parent / _CONFIG).is_file():
+        return None
+    config = _read_config(path.parent / _CONFIG)
+    return config if path.stem in config.models else None
+
+
+def _read_config(path: Path) -> RunConfig:
+    try:
+        return RunConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RunError(
+            f"{str(path.parent)!r} holds no run ({path.name}: {error.strerror}), expected what "
+            "'utsushi train' leaves; check the path"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise RunError(
+            f"{str(path)!r} is damaged: {where}: {first['msg']}; take a copy of the run, "
+            "or name its model file"
+        ) from None

@@ -1,0 +1,143 @@
+"""Writing a run: the model, its numbers, its figures and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from utsushi.datasets import Dataset
+from utsushi.estimators import BaseAutoencoder
+from utsushi.evaluation import evaluate
+from utsushi.figures import to_png
+from utsushi.files import write_json, write_text, write_whole
+from utsushi.report import Page, Picture, Section, Settings, Table, render
+from utsushi.runs.exhibits import Exhibit, exhibits_of
+from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.texts import TEXTS
+
+__all__ = ["pictures_of", "settings_of", "write_figures", "write_run"]
+
+
+def write_run(
+    path: str | Path,
+    model: BaseAutoencoder,
+    dataset: Dataset,
+    *,
+    source: str,
+    label: str | None = None,
+    force: bool = False,
+    language: str = "en",
+) -> dict[str, Any]:
+    """Measure a fitted model and leave a run folder, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    model : fitted autoencoder
+    dataset : Dataset
+        What it was trained on; its test rows are measured on, or else its training rows.
+    source : str
+        How ``config.json`` names the data.
+    label : str or None
+        The column of the labels, where one was named.
+    force : bool
+        Replace a run that stands there.
+    language : {"en", "ja"}
+        Of the report.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
+    """
+    seen = dataset.X_test is None
+    X, y = (
+        (dataset.X_train, dataset.y_train)
+        if dataset.X_test is None
+        else (dataset.X_test, dataset.y_test)
+    )
+    results = evaluate(model, X, dataset.X_train)
+    exhibits = list(exhibits_of(model, X, y, language=language))
+    page = _page(model, dataset, results, exhibits, seen=seen, language=language)
+    with new_run(path, force=force) as folder:
+        model.save(folder / "model.safetensors")
+        write_config(folder, command="train", data=source, label=label, models={"model": model})
+        write_history(folder, model.history_)
+        write_json(folder / "metrics.json", results)
+        write_figures(folder, exhibits)
+        write_text(folder / "report.html", render(page))
+    return results
+
+
+def write_figures(folder: Path, exhibits: Iterable[Exhibit], prefix: str = "") -> None:
+    """Write each exhibit's figure as ``figures/{prefix}{name}.png``."""
+    for exhibit in exhibits:
+        write_whole(folder / "figures" / f"{prefix}{exhibit.name}.png", to_png(exhibit.figure))
+
+
+def pictures_of(exhibits: Iterable[Exhibit]) -> list[Picture]:
+    """Return the exhibits as the report shows them."""
+    return [Picture(to_png(e.figure), alt=e.alt, caption=e.caption) for e in exhibits]
+
+
+def settings_of(model: BaseAutoencoder) -> dict[str, str]:
+    """Return a model's parameters, and the recipe that they led to, as text."""
+    recipe = model.resolved_recipe()
+    return {
+        **{name: str(value) for name, value in model.get_params(deep=False).items()},
+        "recipe": str(recipe.get_params()),
+        "max_epochs": str(model.n_epochs_),
+        "seed": str(model.seed_),
+    }
+
+
+def _page(
+    model: BaseAutoencoder,
+    dataset: Dataset,
+    results: Mapping[str, Any],
+    exhibits: Iterable[Exhibit],
+    *,
+    seen: bool,
+    language: str,
+) -> Page:
+    """Compose the report of one model."""
+    words = TEXTS[language]
+    names = {"model": type(model).__name__, "data": dataset.name}
+    lead = words["lead"].format(
+        **names,
+        n_components=model.n_components,
+        n_epochs=model.n_epochs_,
+        n_rows=f"{len(dataset.X_train):,}",
+        n_features=model.n_features_in_,
+    )
+    numbers = _numbers(results, words["training_rows" if seen else "test_rows"], words)
+    return Page(
+        title=words["title"].format(**names),
+        lead=lead,
+        language=language,
+        sections=(
+            Section(words["numbers"], (numbers,)),
+            Section(words["figures"], tuple(pictures_of(exhibits))),
+            Section(words["settings"], (Settings(settings_of(model)),)),
+        ),
+    )
+
+
+def _numbers(results: Mapping[str, Any], rows_name: str, words: Mapping[str, str]) -> Table:
+    """Return the measurements that are one number each as a table."""
+    rows = []
+    for name, value in results.items():
+        if isinstance(value, dict):
+            error = value["standard_error"]
+            spread = "" if error is None else f"{error:.2g}"
+            rows.append((words[name], f"{value['value']:.6g}", spread))
+        elif not isinstance(value, list):
+            rows.append((words[name], str(value), ""))
+    n_rows = results["reconstruction_error"]["n_rows"]
+    return Table(
+        columns=(words["quantity"], words["value"], words["standard_error"]),
+        rows=tuple(rows),
+        caption=words["numbers_caption"].format(n_rows=f"{n_rows:,}", rows=rows_name),
+    )

@@ -1,0 +1,247 @@
+"""Every user error: one line with the value, what was expected and the fix, exit 2, no file."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from utsushi import datasets
+
+TRAIN = ["--hidden", "8", "--max-epochs", "1", "--verbose", "0", "--random-state", "0"]
+
+
+@pytest.fixture
+def refused(utsushi, tmp_path):
+    """Train on bad data; check the manners of the refusal and return its line."""
+
+    def call(source, *words):
+        before = sorted(tmp_path.rglob("*"))
+        result = utsushi("train", "ae", "--data", source, "--out", tmp_path / "r", *TRAIN, *words)
+        assert result.status == 2
+        assert result.out == ""
+        assert result.error.startswith("utsushi: ")
+        assert sorted(tmp_path.rglob("*")) == before
+        return result.error
+
+    return call
+
+
+@pytest.mark.parametrize(("bad", "name"), [(np.nan, "NaN"), (np.inf, "inf")])
+def test_a_value_that_is_not_finite_is_located(refused, tmp_path, bad, name):
+    X = np.zeros((20, 4))
+    X[7, 2] = bad
+    np.save(tmp_path / "bad.npy", X)
+    error = refused(tmp_path / "bad.npy")
+    assert name in error
+    assert "row 7, column 2" in error
+
+
+def test_an_empty_folder_is_named(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused(tmp_path / "empty")
+
+
+def test_images_of_several_sizes_are_named(refused, tmp_path):
+    (tmp_path / "images").mkdir()
+    for name, size in (("a.png", (8, 8)), ("b.png", (8, 9))):
+        Image.new("L", size).save(tmp_path / "images" / name)
+    error = refused(tmp_path / "images")
+    assert "a.png" in error
+    assert "b.png" in error
+
+
+def test_a_text_column_is_named(refused, tmp_path):
+    (tmp_path / "table.csv").write_text("a,b\n1,red\n2,blue\n")
+    error = refused(tmp_path / "table.csv")
+    assert "'b'" in error
+    assert "red" in error
+
+
+def test_a_missing_file_is_named(refused, tmp_path):
+    assert "nothing.npy" in refused(tmp_path / "nothing.npy")
+
+
+def test_a_name_that_is_nearly_a_bundled_one_is_suggested(refused):
+    assert "mnist20k" in refused("mnist20")
+
+
+def test_a_damaged_file_is_named(refused, tmp_path):
+    (tmp_path / "bad.npy").write_bytes(b"\x93NUMPY\x01\x00 nonsense")
+    assert "bad.npy" in refused(tmp_path / "bad.npy")
+
+
+def test_an_array_of_objects_is_refused(refused, tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    assert "objects.npy" in refused(tmp_path / "objects.npy")
+
+
+def test_one_row_is_too_few_to_train_on(refused, tmp_path):
+    np.save(tmp_path / "one.npy", np.zeros((1, 4)))
+    assert "1 sample" in refused(tmp_path / "one.npy")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--n-components", "0"),
+        ("--n-components", "ten"),
+        ("--learning-rate", "-1"),
+        ("--recipe", "slow"),
+        ("--scaling", "log"),
+        ("--network", "cnn"),
+        ("--sampler", "magic"),
+        ("--hidden", "8,-2"),
+        ("--image-shape", "3,3"),
+        ("--validation-fraction", "1"),
+        ("--early-stopping", "3"),
+        ("--device", "abacus"),
+        ("--precision", "int4"),
+        ("--lang", "fr"),
+    ],
+)
+def test_a_value_that_a_parameter_may_not_have_is_named(refused, option, value):
+    error = refused("digits8x8", option, value)
+    assert value.split(",")[-1] in error
+    assert option.strip("-").replace("-", "_") in error.replace("-", "_")
+
+
+def test_an_unknown_option_is_named(utsushi):
+    assert "--foo" in utsushi("train", "vae", "--foo", "1").error
+
+
+def test_an_unknown_model_is_named_with_the_known_ones(utsushi):
+    call = utsushi("train", "gan")
+    assert call.status == 2
+    assert "'gan', expected one of ae, vae" in call.error
+
+
+def test_an_unknown_command_is_named_with_the_known_ones(utsushi):
+    call = utsushi("trian")
+    assert call.status == 2
+    assert "'trian', expected one of lecture, data, train" in call.error
+
+
+def test_a_missing_option_is_named(utsushi):
+    call = utsushi("train", "ae")
+    assert call.status == 2
+    assert "--out" in call.error
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(utsushi, ae_run):
+    before = (ae_run / "model.safetensors").read_bytes()
+    call = utsushi("train", "ae", "--data", "digits8x8", "--out", ae_run, *TRAIN)
+    assert call.status == 2
+    assert "--force" in call.error
+    assert (ae_run / "model.safetensors").read_bytes() == before
+
+
+def test_a_folder_that_holds_anything_else_is_never_replaced(utsushi, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    call = utsushi("train", "ae", "--data", "digits8x8", "--out", tmp_path, "--force", *TRAIN)
+    assert call.status == 2
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_training_that_diverges_leaves_the_old_run_and_exits_with_1(utsushi, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(64, 4)))
+    words = ["train", "ae", "--data", tmp_path / "x.npy", "--out", tmp_path / "r", "--force"]
+    words += ["--hidden", "8", "--n-components", "2", "--max-epochs", "3", "--verbose", "0"]
+    assert utsushi(*words).status == 0
+    before = (tmp_path / "r" / "model.safetensors").read_bytes()
+    call = utsushi(*words, "--learning-rate", "1e30")
+    assert call.status == 1
+    assert "diverged" in call.error
+    assert (tmp_path / "r" / "model.safetensors").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r", "x.npy"]
+
+
+def test_rows_of_another_width_are_refused(utsushi, ae_run, tmp_path):
+    np.save(tmp_path / "wide.npy", np.zeros((3, 65)))
+    call = utsushi("encode", ae_run, "--data", tmp_path / "wide.npy", "--out", tmp_path / "c.npy")
+    assert call.status == 2
+    assert "65 features, expected 64" in call.error
+    assert not (tmp_path / "c.npy").exists()
+
+
+@pytest.mark.parametrize("path", ["nothing", "nothing.safetensors"])
+def test_a_missing_run_is_named(utsushi, tmp_path, path):
+    call = utsushi("evaluate", tmp_path / path)
+    assert call.status == 2
+    assert path in call.error
+
+
+def test_a_folder_without_a_run_is_named(utsushi, tmp_path):
+    call = utsushi("evaluate", tmp_path)
+    assert call.status == 2
+    assert "holds no run" in call.error
+
+
+def test_a_damaged_model_is_named(utsushi, vae_run, tmp_path):
+    content = bytearray((vae_run / "model.safetensors").read_bytes())
+    content[-3] ^= 1
+    (tmp_path / "bad.safetensors").write_bytes(content)
+    call = utsushi("generate", tmp_path / "bad.safetensors", "--out", tmp_path / "x.npy")
+    assert call.status == 2
+    assert "damaged" in call.error
+
+
+def test_a_damaged_config_is_named(utsushi, vae_run, tmp_path):
+    config = json.loads((vae_run / "config.json").read_text()) | {"surprise": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    call = utsushi("evaluate", tmp_path)
+    assert call.status == 2
+    assert "surprise" in call.error
+
+
+@pytest.mark.parametrize("command", ["encode", "generate", "reconstruct"])
+def test_an_output_of_an_unknown_kind_is_refused(utsushi, vae_run, tmp_path, command):
+    call = utsushi(command, vae_run, "--out", tmp_path / "rows.xlsx")
+    assert call.status == 2
+    assert ".parquet" in call.error
+
+
+def test_rows_of_a_table_do_not_become_a_picture(utsushi, table_run, tmp_path):
+    call = utsushi("generate", table_run, "--out", tmp_path / "new.png")
+    assert call.status == 2
+    assert "no image" in call.error
+
+
+def test_an_autoencoder_has_no_noise_to_add(utsushi, ae_run, tmp_path):
+    call = utsushi("generate", ae_run, "--noise", "--out", tmp_path / "new.npy")
+    assert call.status == 2
+    assert "--noise" in call.error
+
+
+def test_no_generated_rows_are_refused(utsushi, vae_run, tmp_path):
+    call = utsushi("generate", vae_run, "-n", "0", "--out", tmp_path / "new.npy")
+    assert call.status == 2
+    assert "n_samples=0" in call.error
+
+
+def test_a_file_that_cannot_be_written_is_named(utsushi, vae_run, tmp_path):
+    (tmp_path / "file").write_text("")
+    call = utsushi("generate", vae_run, "--out", tmp_path / "file" / "new.npy")
+    assert call.status == 1
+    assert "file" in call.error
+
+
+def test_more_components_than_features_are_allowed_with_a_warning(utsushi, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(20, 3)))
+    with pytest.warns(UserWarning, match="n_components=10 is more than the 3 features"):
+        call = utsushi(
+            "train", "ae", "--data", tmp_path / "x.npy", "--out", tmp_path / "r", *TRAIN
+        )
+    assert call.status == 0
+
+
+def test_constant_columns_are_allowed(utsushi, tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((20, 12)))
+    words = ["--data", tmp_path / "x.npy", "--out", tmp_path / "r", *TRAIN]
+    assert utsushi("train", "ae", *words).status == 0
+
+
+def test_data_default_is_the_lectures_digits():
+    from utsushi.cli.common import DEFAULT_DATA
+
+    assert datasets.open(DEFAULT_DATA).X.shape == (20000, 784)

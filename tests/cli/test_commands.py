@@ -1,0 +1,193 @@
+"""What each command does when all is well."""
+
+import json
+
+import numpy as np
+import pytest
+from pyarrow import csv, parquet
+
+from utsushi import datasets, load
+from utsushi.cli import parameters
+from utsushi.estimators import Autoencoder, VariationalAutoencoder
+
+RUN_FILES = {
+    "config.json",
+    "metrics.json",
+    "history.jsonl",
+    "model.safetensors",
+    "report.html",
+    "figures/learning.png",
+    "figures/reconstructions.png",
+    "figures/samples.png",
+    "figures/codes.png",
+}
+
+
+def files_of(run):
+    return {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("table", "estimator"),
+    [(parameters.AUTOENCODER, Autoencoder), (parameters.VARIATIONAL, VariationalAutoencoder)],
+)
+def test_each_parameter_of_an_estimator_is_an_option_with_its_default(table, estimator):
+    defaults = estimator().get_params(deep=False) | {"verbose": 1}
+    assert {option.name: option.default for option in table} == defaults
+
+
+def test_an_option_reaches_its_parameter(ae_run):
+    model = load(ae_run / "model.safetensors")
+    assert (model.hidden, model.max_epochs, model.random_state) == ((16,), 2, 0)
+
+
+def test_an_autoencoders_run_holds_what_the_design_says(ae_run):
+    assert files_of(ae_run) == RUN_FILES
+
+
+def test_a_variational_run_also_shows_its_components(vae_run):
+    assert files_of(vae_run) == RUN_FILES | {"figures/components.png"}
+
+
+def test_a_run_of_a_table_has_no_images(table_run):
+    assert files_of(table_run) == RUN_FILES - {
+        "figures/reconstructions.png",
+        "figures/samples.png",
+    }
+
+
+def test_the_history_has_a_line_an_epoch(vae_run):
+    rows = [json.loads(line) for line in (vae_run / "history.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert {"objective", "reconstruction", "kl", "seconds"} <= set(rows[0])
+
+
+def test_the_config_tells_how_to_train_the_same_model_again(vae_run):
+    config = json.loads((vae_run / "config.json").read_text())
+    again = VariationalAutoencoder(**config["models"]["model"])
+    again.fit(datasets.open(config["data"]).X_train)
+    X = datasets.load_digits8x8().X_test
+    np.testing.assert_array_equal(again.transform(X), load(vae_run / "model.safetensors").transform(X))
+
+
+def test_training_prints_the_numbers_of_its_metrics(utsushi, tmp_path):
+    call = utsushi(
+        "train", "ae", "--out", tmp_path / "r", "--data", "digits8x8", "--max-epochs", "1",
+        "--hidden", "8", "--verbose", "0",
+    )  # fmt: skip
+    metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
+    assert f"{metrics['reconstruction_error']['value']:.6g}" in call.out
+
+
+def test_a_progress_bar_is_shown_on_stderr(utsushi, tmp_path):
+    call = utsushi(
+        "train", "ae", "--out", tmp_path / "r", "--data", "digits8x8", "--max-epochs", "1",
+        "--hidden", "8",
+    )  # fmt: skip
+    assert "Autoencoder" in call.err
+    assert "epochs" in call.err
+    assert "epochs" not in call.out
+
+
+def test_evaluating_on_the_test_rows_gives_the_metrics_of_the_run(utsushi, vae_run):
+    printed = json.loads(utsushi("evaluate", vae_run, "--json").out)
+    assert printed == json.loads((vae_run / "metrics.json").read_text())
+
+
+def test_evaluating_puts_pca_beside_the_model(utsushi, ae_run):
+    assert "pca_reconstruction_error" in utsushi("evaluate", ae_run).out
+
+
+def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path):
+    np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
+    call = utsushi("evaluate", ae_run / "model.safetensors", "--data", tmp_path / "rows.npy")
+    assert call.status == 0
+    assert "no test rows" in call.err
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet"])
+def test_codes_are_written_as_the_name_says(utsushi, ae_run, tmp_path, kind):
+    out = tmp_path / f"codes.{kind}"
+    assert utsushi("encode", ae_run, "--out", out).status == 0
+    codes = load(ae_run / "model.safetensors").transform(datasets.load_digits8x8().X)
+    read = {
+        "npy": lambda: np.load(out),
+        "npz": lambda: np.load(out)["X"],
+        "csv": lambda: csv.read_csv(out).drop(["y"]).to_pandas().to_numpy(),
+        "parquet": lambda: parquet.read_table(out).drop(["y"]).to_pandas().to_numpy(),
+    }
+    np.testing.assert_allclose(read[kind](), codes, rtol=1e-6)
+
+
+def test_labels_travel_with_the_codes(utsushi, table_run, tmp_path):
+    utsushi("encode", table_run, "--out", tmp_path / "codes.parquet")
+    table = parquet.read_table(tmp_path / "codes.parquet")
+    assert table.column_names == ["autoencoder0", "autoencoder1", "y"]
+    assert table["y"].to_pylist()[:3] == ["a", "b", "a"]
+
+
+def test_generated_rows_are_decided_by_the_seed(utsushi, vae_run, tmp_path):
+    for name in ("a.npy", "b.npy"):
+        utsushi("generate", vae_run, "-n", 5, "--random-state", 3, "--out", tmp_path / name)
+    expected = load(vae_run / "model.safetensors").sample(5, random_state=3)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), expected)
+
+
+def test_generated_images_become_a_picture(utsushi, vae_run, tmp_path):
+    utsushi("generate", vae_run, "-n", 20, "--out", tmp_path / "new.png")
+    assert (tmp_path / "new.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_noise_is_the_pixel_noise_of_the_likelihood(utsushi, vae_run, tmp_path):
+    words = ["generate", vae_run, "-n", 5, "--random-state", 3, "--noise"]
+    utsushi(*words, "--out", tmp_path / "noisy.npy")
+    expected = load(vae_run / "model.safetensors").sample(5, random_state=3, noise=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "noisy.npy"), expected)
+
+
+def test_reconstructions_of_a_table_keep_its_columns(utsushi, table_run, tmp_path):
+    utsushi("reconstruct", table_run, "--out", tmp_path / "copies.csv")
+    assert csv.read_csv(tmp_path / "copies.csv").column_names == ["height", "width", "depth"]
+
+
+def test_reconstructions_become_a_picture_under_the_originals(utsushi, vae_run, tmp_path):
+    call = utsushi("reconstruct", vae_run, "--out", tmp_path / "copies.png")
+    assert (tmp_path / "copies.png").read_bytes().startswith(b"\x89PNG")
+    assert "10 rows" in call.err
+
+
+def test_one_row_can_be_reconstructed(utsushi, ae_run, tmp_path):
+    np.save(tmp_path / "row.npy", datasets.load_digits8x8().X_test[:1])
+    utsushi("reconstruct", ae_run, "--data", tmp_path / "row.npy", "--out", tmp_path / "o.npy")
+    assert np.load(tmp_path / "o.npy").shape == (1, 64)
+
+
+def test_the_bundled_data_is_listed(utsushi):
+    assert {"mnist20k", "digits8x8"} <= set(utsushi("data", "list").out.split())
+
+
+def test_data_is_described_as_json(utsushi):
+    facts = json.loads(utsushi("data", "info", "digits8x8").out)
+    assert (facts["rows"], facts["features"], facts["image_shape"]) == (1797, 64, [8, 8])
+
+
+def test_fetching_says_where_the_files_went(utsushi, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "fetch_mnist", lambda folder: folder)
+    assert str(tmp_path) in utsushi("data", "fetch", "--out", tmp_path).err
+
+
+def test_a_run_with_force_replaces_the_old_one(utsushi, tmp_path):
+    words = ["train", "ae", "--out", tmp_path / "r", "--data", "digits8x8", "--verbose", "0"]
+    words += ["--hidden", "8", "--force", "--max-epochs"]
+    assert [utsushi(*words, n).status for n in (1, 2)] == [0, 0]
+    assert load(tmp_path / "r" / "model.safetensors").n_epochs_ == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_the_report_speaks_japanese_when_asked(utsushi, tmp_path):
+    utsushi(
+        "train", "ae", "--out", tmp_path / "r", "--data", "digits8x8", "--max-epochs", "1",
+        "--hidden", "8", "--verbose", "0", "--lang", "ja",
+    )  # fmt: skip
+    assert '<html lang="ja"' in (tmp_path / "r" / "report.html").read_text()
