@@ -15,6 +15,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
+from torch.nn import functional
 
 __all__ = ["Gaussian", "Likelihood", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
@@ -38,7 +39,10 @@ def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
     >>> squared_error(torch.tensor([1.0, 2.0]), torch.zeros(2))
     tensor(5.)
     """
-    return (x - x_hat).square().sum(dim=-1)
+    if x.shape != x_hat.shape:
+        x, x_hat = torch.broadcast_tensors(x, x_hat)
+    # One pass over the memory forward and one backward, where x - x̂, squared, makes two.
+    return functional.mse_loss(x_hat, x, reduction="none").sum(dim=-1)
 
 
 def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) -> Tensor:

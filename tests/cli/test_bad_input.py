@@ -117,9 +117,13 @@ def test_an_unknown_model_is_named_with_the_known_ones(utsushi):
 
 
 def test_an_unknown_command_is_named_with_the_known_ones(utsushi):
-    call = utsushi("trian")
+    call = utsushi("paint")
     assert call.status == 2
-    assert "'trian', expected one of lecture, data, train" in call.error
+    assert "'paint', expected one of lecture, data, train" in call.error
+
+
+def test_a_command_that_is_nearly_a_known_one_is_suggested(utsushi):
+    assert "'trian'. Did you mean 'train'?" in utsushi("trian").error
 
 
 def test_a_missing_option_is_named(utsushi):

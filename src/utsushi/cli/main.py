@@ -16,6 +16,7 @@ from utsushi.exceptions import TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
 
+
 class _InOrder(typer.core.TyperGroup):
     """Lists the commands in the order in which one needs them."""
 
@@ -116,7 +117,7 @@ def _usage(error: typer.TyperException) -> str:
     if text.startswith("Usage:"):
         return text
     context = getattr(error, "ctx", None)
-    if text.startswith("No such command") and context is not None:
+    if text.startswith("No such command") and "Did you mean" not in text and context:
         names = context.command.list_commands(context)
         text = f"{text.rstrip('.')}, expected one of {', '.join(names)}"
     command = context.command_path if context else "utsushi"

@@ -26,7 +26,9 @@ def reconstruct(
 ) -> None:
     """Write rows as the model copies them.
 
-    As .npy, .npz, .csv, .parquet or .png. The rows are the test rows of the source where it has some. A picture shows the first ten, the
+    As .npy, .npz, .csv, .parquet or .png.
+
+    The rows are the test rows of the source where it has some. A picture shows the first ten, the
     originals above.
     """
     from utsushi.runs import open_run

@@ -120,11 +120,12 @@ def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
         objectives[held_out] = [row["validation_objective"] for row in model.history_]
     n_features = model.n_features_in_
     if not isinstance(model, VariationalAutoencoder):
-        curves = {name: np.array(row) / n_features for name, row in objectives.items()}
+        curves = {name: (np.array(row) / n_features).tolist() for name, row in objectives.items()}
         return learning_curves(curves, ylabel="squared error / features")
     if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:
         curves = {
-            name: 2 * np.array(row) / n_features - LOG_2PI for name, row in objectives.items()
+            name: (2 * np.array(row) / n_features - LOG_2PI).tolist()
+            for name, row in objectives.items()
         }
         return learning_curves(curves, ylabel="loss / features")
     return learning_curves(objectives, ylabel="objective, nats per row")

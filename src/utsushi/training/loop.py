@@ -6,6 +6,7 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -224,9 +225,11 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _autocast(batch: Tensor, precision: str) -> torch.autocast:
+def _autocast(batch: Tensor, precision: str) -> AbstractContextManager[Any]:
     """Return the context in which a step's products are made."""
-    return torch.autocast(batch.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(batch.device.type, torch.bfloat16)
 
 
 def _check_finite(row: dict[str, Any], epoch: int, rate: float) -> None:

@@ -1,0 +1,22 @@
+"""Figures: each a function from arrays to a `matplotlib.figure.Figure`.
+
+Nothing here touches ``pyplot`` or leaves a trace in matplotlib's global settings, and a user's own
+style does not reach in: the same arrays give the same picture everywhere. Words inside a figure
+are English, as a Japanese font may be missing where it is drawn; captions belong to the page.
+"""
+
+from __future__ import annotations
+
+from utsushi.figures.canvas import to_png
+from utsushi.figures.charts import component_bars, learning_curves
+from utsushi.figures.codes import code_map
+from utsushi.figures.images import image_grid, image_rows
+
+__all__ = [
+    "code_map",
+    "component_bars",
+    "image_grid",
+    "image_rows",
+    "learning_curves",
+    "to_png",
+]

@@ -1,0 +1,161 @@
+"""Images side by side, drawn as one mosaic: fast, and crisp to the pixel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from utsushi.exceptions import DataError, SettingError
+from utsushi.figures.canvas import DPI, TEXT, finite_array, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["image_grid", "image_rows"]
+
+_MOSAIC_WIDTH = 900  # pixels of the PNG file that a row of images should about fill
+_LARGEST_TILE = 150  # pixels; a row of two digits need not fill the page
+
+
+@styled()
+def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: int = 10) -> Figure:
+    """Draw images in reading order, each pixel a crisp square.
+
+    Parameters
+    ----------
+    images : array-like of shape (n_images, n_features)
+        Intensities in [0, 1], flattened; what lies beyond is shown as black or white.
+    image_shape : tuple of int
+        ``(H, W)`` or ``(C, H, W)``, where C is 1 (grey) or 3 (colour).
+    n_columns : int, default=10
+        Images in a row. Fewer images than that make a narrower figure.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        If there is no image, an image is not finite, or the shape does not fit the features.
+    SettingError
+        If there is no column.
+
+    Examples
+    --------
+    >>> figure = image_grid(np.eye(64), (8, 8), n_columns=16)
+    >>> figure.axes[0].images[0].get_array().shape  # 4 rows and 16 columns, with gaps of 1 pixel
+    (35, 143, 3)
+    """
+    if n_columns < 1:
+        raise SettingError(f"n_columns is {n_columns}; expected at least 1; leave it out for 10")
+    tiles = _tiles(images, image_shape)
+    rows = [tiles[start : start + n_columns] for start in range(0, len(tiles), n_columns)]
+    return _draw(rows, n_columns=n_columns)
+
+
+@styled()
+def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ...]) -> Figure:
+    """Draw labelled rows of images, to be compared from top to bottom.
+
+    Parameters
+    ----------
+    rows : sequence of (str, array-like of shape (n_images, n_features))
+        A label and its images, the top row first. Rows may differ in length.
+    image_shape : tuple of int
+        As in `image_grid`.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        If there is no row or an empty one, or the shape does not fit the features.
+
+    Examples
+    --------
+    >>> digits = np.eye(64)[:5]
+    >>> figure = image_rows([("original", digits), ("reconstruction", digits / 2)], (8, 8))
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'reconstruction']
+    """
+    if not rows:
+        raise DataError("rows is empty; expected (label, images) pairs; pass at least one")
+    tiles = [_tiles(images, image_shape) for _, images in rows]
+    longest = max(len(row) for row in tiles)
+    return _draw(tiles, n_columns=longest, labels=[label for label, _ in rows])
+
+
+def _tiles(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return images as they are shown: uint8 of shape (n_images, H, W, 3)."""
+    shape = (1, *image_shape) if len(image_shape) == 2 else tuple(image_shape)
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise DataError(
+            f"image_shape is {image_shape}; expected (H, W) or (C, H, W) with C 1 or 3; "
+            "a table has no images to draw"
+        )
+    X = finite_array(images, "images", n_axes=2)
+    if X.shape[1] != math.prod(shape):
+        raise DataError(
+            f"images has {X.shape[1]} features; expected {math.prod(shape)} for image_shape "
+            f"{image_shape}; pass the shape that the images had before they were flattened"
+        )
+    pixels = np.rint(np.clip(X, 0, 1) * 255).astype(np.uint8)
+    last = pixels.reshape(-1, *shape).transpose(0, 2, 3, 1)
+    return np.broadcast_to(last, (*last.shape[:3], 3))
+
+
+def _mosaic(rows: Sequence[NDArray[np.uint8]], gap: int) -> NDArray[np.uint8]:
+    """Lay rows of tiles on white paper with even gaps."""
+    height, width = rows[0].shape[1:3]
+    n_columns = max(len(row) for row in rows)
+    shape = (len(rows) * (height + gap) - gap, n_columns * (width + gap) - gap, 3)
+    paper = np.full(shape, 255, dtype=np.uint8)
+    for i, row in enumerate(rows):
+        for j, tile in enumerate(row):
+            top, left = i * (height + gap), j * (width + gap)
+            paper[top : top + height, left : left + width] = tile
+    return paper
+
+
+def _draw(
+    rows: Sequence[NDArray[np.uint8]], *, n_columns: int, labels: Sequence[str] = ()
+) -> Figure:
+    """Draw rows of tiles so that a pixel of an image is a whole number of pixels of the file."""
+    from matplotlib.figure import Figure
+
+    height, width = rows[0].shape[1:3]
+    gap = max(1, round(min(height, width) / 14))
+    scale = max(1, min(_LARGEST_TILE // width, round(_MOSAIC_WIDTH / (n_columns * (width + gap)))))
+    mosaic = _mosaic(rows, gap)
+    across, down = mosaic.shape[1] * scale, mosaic.shape[0] * scale
+    size = TEXT * max(1.0, across / _MOSAIC_WIDTH)  # keeps its share of a large picture
+    margin = _label_width(labels, size) if labels else 0
+
+    # The millionth keeps matplotlib from rounding 79 / 150 * 150 down to 78.
+    total = margin + across
+    figure = Figure(figsize=((total + 1e-6) / DPI, (down + 1e-6) / DPI), dpi=DPI)
+    axes = figure.add_axes((margin / total, 0, across / total, 1))
+    axes.set_axis_off()
+    axes.imshow(mosaic, interpolation="nearest", aspect="auto")
+    for i, label in enumerate(labels):
+        middle = (i * (height + gap) + height / 2) / mosaic.shape[0]
+        figure.text(0, 1 - middle, label, fontsize=size, ha="left", va="center")
+    return figure
+
+
+def _label_width(labels: Sequence[str], size: float) -> int:
+    """Return the pixels that the widest label takes, with some air between it and the images."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(size=size)
+    lines = [line for label in labels for line in label.splitlines() if line.strip()]
+    widths = [TextPath((0, 0), line, prop=font).get_extents().width for line in lines]
+    return math.ceil((max(widths, default=0) + size) * DPI / 72)

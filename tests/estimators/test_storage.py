@@ -1,0 +1,361 @@
+"""Models to files and back."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder, load
+from utsushi.exceptions import ModelFileError, SettingError
+from utsushi.likelihoods import Gaussian as GaussianLikelihood
+from utsushi.likelihoods import UnitGaussian
+from utsushi.networks import Dense
+from utsushi.persistence import read_model_file, write_model_file
+from utsushi.samplers import Gaussian, Mixture, Prior
+
+X = load_digits().data[:200, 20:32] / 16.0
+SMALL = {"n_components": 2, "hidden": (6,), "max_epochs": 1, "random_state": 0}
+GOLDEN = Path(__file__).parents[1] / "golden" / "autoencoder-v1.safetensors"
+
+
+@pytest.fixture(params=[Autoencoder, VariationalAutoencoder], ids=lambda cls: cls.__name__)
+def model(request):
+    return request.param(**SMALL).fit(X)
+
+
+@pytest.fixture(scope="module")
+def vae_content(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "vae.safetensors"
+    return read_model_file(VariationalAutoencoder(**SMALL, sampler="mixture").fit(X).save(path))
+
+
+def refused(path):
+    with pytest.raises(ModelFileError) as error:
+        load(path)
+    assert "\n" not in str(error.value)
+    assert repr(str(path)) in str(error.value)
+    return str(error.value)
+
+
+# --- the round trip ---------------------------------------------------------------------------
+
+
+def test_the_same_model_gives_the_same_bytes(model, tmp_path):
+    again = type(model)(**SMALL).fit(X)
+    first, second = (m.save(tmp_path / str(i)) for i, m in enumerate((model, again)))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_loaded_model_saves_the_same_bytes(model, tmp_path):
+    path = model.save(tmp_path / "first")
+    assert load(path).save(tmp_path / "second").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples"])
+def test_a_loaded_model_answers_bit_for_bit_as_the_saved_one(model, method, tmp_path):
+    again = load(model.save(tmp_path / "model"))
+    np.testing.assert_array_equal(getattr(again, method)(X), getattr(model, method)(X))
+
+
+def test_a_loaded_model_generates_what_the_saved_one_does(model, tmp_path):
+    again = load(model.save(tmp_path / "model"))
+    np.testing.assert_array_equal(again.sample(5, random_state=1), model.sample(5, random_state=1))
+
+
+def test_a_loaded_model_has_the_history_without_the_clock(model, tmp_path):
+    expected = [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_]
+    assert load(model.save(tmp_path / "model")).history_ == expected
+
+
+def test_a_loaded_model_can_be_trained_again(model, tmp_path):
+    again = load(model.save(tmp_path / "model")).fit(X)
+    np.testing.assert_array_equal(again.score_samples(X), model.score_samples(X))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampler": "gaussian"},
+        {"sampler": Mixture(n_components=3)},
+        {"sampler": Prior()},
+        {"sampler": Gaussian()},
+        {"likelihood": "unit-gaussian"},
+        {"likelihood": UnitGaussian()},
+        {"likelihood": GaussianLikelihood(floor=0.01)},
+        {"network": Dense(hidden=(5, 4), activation="gelu")},
+        {"network": Dense(activation="tanh")},
+        {"recipe": Recipe(learning_rate=0.02, betas=(0.8, 0.9))},
+        {"hidden": ()},
+        {"hidden": [5, np.int64(4)]},
+        {"scaling": None},
+        {"scaling": "minmax"},
+        {"image_shape": (3, 4)},
+        {"n_components": np.int64(3), "beta": np.float64(0.5)},
+        {"random_state": np.random.RandomState(0)},
+        {"random_state": None},
+    ],
+    ids=lambda settings: "-".join(f"{k}={v}" for k, v in settings.items()),
+)
+def test_every_setting_survives(settings, tmp_path):
+    model = VariationalAutoencoder(**{**SMALL, **settings}).fit(X)
+    path = model.save(tmp_path / "model")
+    again = load(path)
+    np.testing.assert_array_equal(again.score_samples(X), model.score_samples(X))
+    np.testing.assert_array_equal(
+        again.sample(3, random_state=0, noise=True), model.sample(3, random_state=0, noise=True)
+    )
+    assert again.save(tmp_path / "second").read_bytes() == path.read_bytes()
+
+
+def test_the_names_of_the_columns_survive(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=[f"列{i}" for i in range(12)])
+    model = Autoencoder(**SMALL).fit(frame)
+    again = load(model.save(tmp_path / "model"))
+    assert list(again.feature_names_in_) == list(frame.columns)
+    np.testing.assert_array_equal(again.transform(frame), model.transform(frame))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_dtype_of_generated_rows_survives(dtype, tmp_path):
+    model = Autoencoder(**SMALL).fit(X.astype(dtype))
+    assert load(model.save(tmp_path / "model")).sample(2).dtype == dtype
+
+
+# --- what cannot be saved ---------------------------------------------------------------------
+
+
+class OwnDense(Dense):
+    pass
+
+
+class OwnGaussian(GaussianLikelihood):
+    pass
+
+
+class OwnMixture(Mixture):
+    pass
+
+
+class OwnRecipe(Recipe):
+    pass
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"network": OwnDense()},
+        {"likelihood": OwnGaussian()},
+        {"sampler": OwnMixture()},
+        {"recipe": OwnRecipe()},
+    ],
+    ids=lambda own: next(iter(own)),
+)
+def test_an_object_of_an_own_class_is_not_saved(own, tmp_path):
+    model = VariationalAutoencoder(**{**SMALL, **own}).fit(X)
+    with pytest.raises(SettingError, match=f"{next(iter(own))}=Own.* cannot be saved"):
+        model.save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+class OwnAutoencoder(Autoencoder):
+    pass
+
+
+@pytest.mark.xfail(reason="the file is written, and no load can read it")
+def test_an_estimator_of_an_own_class_is_not_saved(tmp_path):
+    with pytest.raises(SettingError, match="OwnAutoencoder"):
+        OwnAutoencoder(**SMALL).fit(X).save(tmp_path / "model")
+
+
+@pytest.mark.xfail(reason="the file is written, and no load can read it")
+def test_a_model_whose_parameters_no_longer_fit_its_weights_is_not_saved(model, tmp_path):
+    with pytest.raises(SettingError, match="n_components"):
+        model.set_params(n_components=3).save(tmp_path / "model")
+
+
+def test_a_save_that_fails_keeps_the_old_file(model, tmp_path, monkeypatch):
+    path = model.save(tmp_path / "model")
+    before = path.read_bytes()
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        model.fit(X[:100]).save(path)
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [before]
+
+
+# --- what is not believed ---------------------------------------------------------------------
+
+
+def edited(content, change, tmp_path):
+    """Write a file whose checksum is right and whose content is not."""
+    header, tensors = copy.deepcopy(content)
+    change(header, tensors)
+    return write_model_file(tmp_path / "edited.safetensors", header, tensors)
+
+
+def put(**values):
+    return lambda header, tensors: header.update(values)
+
+
+def parameter(name, value):
+    return lambda header, tensors: header["parameters"].update({name: value})
+
+
+def drop_header(name):
+    return lambda header, tensors: header.pop(name)
+
+
+def tensor(name, change):
+    return lambda header, tensors: tensors.update({name: change(tensors[name])})
+
+
+def with_nan(values):
+    return np.where(np.arange(values.size).reshape(values.shape) == 0, np.nan, values)
+
+
+WEIGHT = "module.encoder.0.weight"
+EDITS = {
+    "another class": put(**{"class": "Autoencoder"}),
+    "an unknown class": put(**{"class": "os.system"}),
+    "a class that is no name": put(**{"class": ["VariationalAutoencoder"]}),
+    "an unknown parameter": parameter("backdoor", 1),
+    "a missing parameter": lambda header, _: header["parameters"].pop("beta"),
+    "a parameter out of range": parameter("n_components", 0),
+    "more components": parameter("n_components", 3),
+    "a wider layer": parameter("hidden", [7]),
+    "a very wide layer": parameter("hidden", [10**12]),
+    "an absurd width": parameter("hidden", [10**30]),
+    "a layer of no width": parameter("hidden", [0]),
+    "an unknown object": parameter("network", {"class": "Conv", "parameters": {}}),
+    "an object's unknown parameter": parameter(
+        "network", {"class": "Dense", "parameters": {"depth": 3}}
+    ),
+    "an object in a wrong place": parameter("scaling", {"class": "Dense", "parameters": {}}),
+    "more features": put(n_features_in=13),
+    "no features": put(n_features_in=0),
+    "features that are no number": put(n_features_in="12"),
+    "too few names": put(feature_names_in=["a"]),
+    "an unknown dtype": put(dtype="float16"),
+    "a seed that is no number": put(seed="x"),
+    "a history that is none": put(history=[1]),
+    "no history": drop_header("history"),
+    "no likelihood": drop_header("likelihood"),
+    "an unknown likelihood": put(likelihood={"class": "Gamma", "parameters": {}}),
+    "another sampler": put(sampler={"class": "Gaussian", "parameters": {}}),
+    "a missing tensor": lambda _, tensors: tensors.pop(WEIGHT),
+    "one tensor more": lambda _, tensors: tensors.update(extra=np.ones(1)),
+    "a transposed tensor": tensor(WEIGHT, np.transpose),
+    "a tensor with NaN": tensor(WEIGHT, with_nan),
+    "a scaling with infinity": tensor("scaling.scale", lambda s: s * np.inf),
+    "a shorter scaling": tensor("scaling.offset", lambda s: s[1:]),
+    "a sampler of another width": tensor("sampler.means_", lambda m: m[:, :1]),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_file_that_says_what_cannot_be_is_refused(vae_content, name, tmp_path):
+    refused(edited(vae_content, EDITS[name], tmp_path))
+
+
+# Each of these is a file that loads, or an exception that is no ModelFileError, as things stand.
+NOT_YET = {
+    "absurd components": parameter("n_components", 10**18),
+    "a seed below zero": put(seed=-1),
+    "a seed of too many bits": put(seed=2**64),
+    "a scale of zero": tensor("scaling.scale", lambda s: s * 0),
+    "a scale below zero": tensor("scaling.scale", lambda s: -s),
+    "a likelihood without its state": put(likelihood_state={}),
+    "a likelihood's unknown state": put(
+        likelihood_state={"floor_": 1.0, "sigma_": 1.0, "log_prob": 1.0}
+    ),
+    "a sigma of zero": put(likelihood_state={"floor_": 1.0, "sigma_": 0.0}),
+    "a sigma below zero": put(likelihood_state={"floor_": 1.0, "sigma_": -1.0}),
+    "a network in float64": tensor(WEIGHT, lambda w: w.astype(np.float64)),
+    "a recipe that cannot be": parameter(
+        "recipe",
+        {"class": "Recipe", "parameters": {**Recipe().get_params(), "learning_rate": -1.0}},
+    ),
+    "weights of a mixture below zero": tensor("sampler.weights_", lambda w: -w),
+    "parts of a mixture that disagree": tensor("sampler.means_", lambda m: m[1:]),
+}
+
+
+@pytest.mark.xfail(reason="loading does not check these yet")
+@pytest.mark.parametrize("name", NOT_YET)
+def test_a_file_that_says_what_cannot_be_is_refused_too(vae_content, name, tmp_path):
+    refused(edited(vae_content, NOT_YET[name], tmp_path))
+
+
+def test_a_file_cut_short_is_refused(model, tmp_path):
+    path = model.save(tmp_path / "model")
+    content = path.read_bytes()
+    for length in np.linspace(0, len(content) - 1, 60).astype(int):
+        path.write_bytes(content[:length])
+        refused(path)
+
+
+def test_a_changed_byte_anywhere_in_the_header_or_the_tensors_is_refused(tmp_path):
+    path = tmp_path / "changed"
+    content = GOLDEN.read_bytes()
+    header = 8 + int.from_bytes(content[:8], "little")
+    for position in [*range(header), *range(header, len(content), 97)]:
+        path.write_bytes(
+            content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :]
+        )
+        refused(path)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    refused(tmp_path / "nothing")
+    refused(tmp_path)
+
+
+def test_loading_leaves_the_global_generator_alone(model, tmp_path):
+    path = model.save(tmp_path / "model")
+    before = torch.get_rng_state()
+    load(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- the pinned format ------------------------------------------------------------------------
+
+
+def golden_rows():
+    """Twelve rows of four columns, by formula: no generator has to stay the same for them."""
+    return np.sin(np.arange(48.0).reshape(12, 4))
+
+
+def make_golden():
+    """Write the golden file anew. Only for a new format version, under a new name:
+
+    cd tests/estimators && python -c "import test_storage; test_storage.make_golden()"
+    """
+    settings = {"n_components": 2, "hidden": (3,), "max_epochs": 2, "random_state": 0}
+    model = Autoencoder(**settings, sampler="gaussian").fit(golden_rows())
+    model.save(GOLDEN)
+    print(model.score_samples(golden_rows()[:4]), model.transform(golden_rows()[:1]))
+
+
+GOLDEN_SCORES = [-3.384248256683, -4.063558101654, -2.589425802231, -4.192170619965]
+GOLDEN_CODE = [[0.159886553884, 0.027605265379]]
+
+
+def test_a_file_of_format_one_is_read_and_scores_as_it_did():
+    model = load(GOLDEN)
+    scores = model.score_samples(golden_rows()[:4])
+    np.testing.assert_allclose(scores, GOLDEN_SCORES, atol=1e-6)
+    np.testing.assert_allclose(model.transform(golden_rows()[:1]), GOLDEN_CODE, atol=1e-6)
+
+
+def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
+    # But for the versions of the libraries, which are those of the day.
+    header, _ = read_model_file(GOLDEN)
+    monkeypatch.setattr("utsushi.estimators.storage.version", header["versions"].__getitem__)
+    assert load(GOLDEN).save(tmp_path / "again").read_bytes() == GOLDEN.read_bytes()
