@@ -26,8 +26,9 @@ endif
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
 
+# One thread a process: two that share the cores with two threads each wait for one another.
 test: $(VENV)/.dev-$(TORCH)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: lint types contracts test
 

@@ -73,5 +73,12 @@ def test_no_file_outgrows_its_room():
 
 
 def test_nothing_in_the_package_can_unpickle():
-    forbidden = re.compile(r"import pickle|pickle\.load|allow_pickle=True|torch\.load|(?<!\.)\beval\(")
+    words = (
+        "import pickle",
+        r"pickle\.load",
+        "allow_pickle=True",
+        r"torch\.load",
+        r"(?<!\.)\beval\(",
+    )
+    forbidden = re.compile("|".join(words))
     assert [str(p) for p in SOURCES if forbidden.search(p.read_text())] == []

@@ -52,7 +52,7 @@ def kl_diagonal_gaussians(
     """
     log_ratio = log_variance_a - log_variance_b
     distance = (mean_a - mean_b).square() * torch.exp(-log_variance_b)
-    # expm1 keeps the digits that 1 + log r - r loses when the variances are nearly equal.
+    # expm1 keeps digits that exp(log r) - 1 loses when the variances are nearly equal.
     return 0.5 * (torch.expm1(log_ratio) - log_ratio + distance)
 
 

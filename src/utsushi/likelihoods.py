@@ -83,6 +83,7 @@ class Likelihood(BaseEstimator, ABC):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _learned: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self, x: Tensor) -> Self:
         """Learn what training needs to know of the scaled training rows ``x``, shape (n, D)."""
@@ -110,8 +111,12 @@ class Likelihood(BaseEstimator, ABC):
         return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
 
     def restore(self, state: dict[str, Any]) -> Self:
-        """Take back what `state` gave."""
+        """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
+        if set(state) != set(self._learned):
+            raise ValueError(f"{type(self).__name__} learns {self._learned}, not {sorted(state)}")
         for name, value in state.items():
+            if not 0 < float(value) < math.inf:
+                raise ValueError(f"{name} of {type(self).__name__} is {value!r}")
             setattr(self, name, float(value))
         return self
 
@@ -174,6 +179,7 @@ class Gaussian(Likelihood):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "floor": [Interval(Real, 0, None, closed="neither")]
     }
+    _learned: ClassVar[tuple[str, ...]] = ("floor_", "sigma_")
 
     def __init__(self, floor: float = 1e-3) -> None:
         self.floor = floor
@@ -181,8 +187,10 @@ class Gaussian(Likelihood):
     def prepare(self, x: Tensor) -> Self:
         """Learn the floor from the scaled training rows."""
         super().prepare(x)
-        root_mean_square = x.square().mean().sqrt().item()
-        # Rows that are all zero leave nothing to measure the floor by; any positive number serves.
+        # Measured in units of the largest, for the squares of small numbers are zero. Rows that
+        # are all zero leave nothing to measure by; any positive number serves.
+        largest = x.abs().max().item() or 1.0
+        root_mean_square = largest * (x / largest).square().mean().sqrt().item()
         self.floor_ = self.floor * (root_mean_square or 1.0)
         return self
 
@@ -204,7 +212,7 @@ class Gaussian(Likelihood):
             return float(self.sigma_**2)
         # Detached: at the maximum the objective's derivative by the variance is zero anyway.
         batch_variance = (x - output.detach()).square().mean()
-        return batch_variance.clamp(min=self.floor_**2)
+        return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 
 
 def _noise_like(x: Tensor, generator: Generator) -> Tensor:

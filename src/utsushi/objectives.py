@@ -189,7 +189,9 @@ class VariationalObjective:
         """Return the terms of a batch ``x`` of shape (B, D), with S codes a row drawn anew."""
         mean, log_variance = posterior_parameters(module.encoder(x))
         shape = (self.n_samples, *mean.shape)
-        noise = torch.randn(shape, generator=generator, device=generator.device).to(x.device)
+        noise = torch.randn(
+            shape, generator=generator, dtype=torch.float32, device=generator.device
+        ).to(mean)
         z = reparameterize(mean, log_variance, noise)
         output = module.decoder(z.flatten(0, 1)).unflatten(0, shape[:2])
         log_likelihood = self.likelihood.log_prob(x, output)

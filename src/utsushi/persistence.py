@@ -89,7 +89,11 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
     content = _read_bytes(path)
     header = _read_header(path, content)
     tensors = _read_tensors(path, content)
-    if header.get("sha256") != _checksum(header, tensors):
+    try:
+        checksum = _checksum(header, tensors)
+    except ValueError as error:  # numbers or characters that JSON and UTF-8 do not have
+        raise _damaged(path, f"its header cannot be written again ({error})") from None
+    if header.get("sha256") != checksum:
         raise _damaged(path, "its content does not have the checksum that it names")
     return header, tensors
 
@@ -101,9 +105,10 @@ def _read_bytes(path: Path) -> bytes:
         raise ModelFileError(
             f"there is no file {str(path)!r}, expected a model; save one with model.save(path)"
         ) from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        reason = getattr(error, "strerror", None) or error
         raise ModelFileError(
-            f"{str(path)!r} cannot be read ({error.strerror}), expected a model file; "
+            f"{str(path)!r} cannot be read ({reason}), expected a model file; "
             "check the path and its permissions"
         ) from None
 

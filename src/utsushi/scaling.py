@@ -55,9 +55,9 @@ class Scaling:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
             ranges = MinMaxScaler().fit(X)
-            return cls(ranges.data_min_.astype(np.float64), _positive(ranges.data_range_))
+            return cls(ranges.data_min_.astype(np.float64), _safe(ranges.data_range_, X))
         moments = StandardScaler(with_std=name == "standard").fit(X)
-        scale = np.ones(n_features) if moments.scale_ is None else _positive(moments.scale_)
+        scale = np.ones(n_features) if moments.scale_ is None else _safe(moments.scale_, X)
         return cls(moments.mean_.astype(np.float64), scale)
 
     def forward(self, X: Rows) -> NDArray[np.float32]:
@@ -77,6 +77,7 @@ class Scaling:
         return float(np.log(self.scale).sum())
 
 
-def _positive(scale: NDArray[Any]) -> NDArray[np.float64]:
-    """Return ``scale`` with ones in place of zeros."""
-    return np.where(scale > 0, scale, 1.0).astype(np.float64)
+def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:
+    """Return ``scale`` with ones for columns that are constant, but for a few roundings."""
+    rounding = 10 * np.finfo(X.dtype).eps * np.maximum(X.max(axis=0), -X.min(axis=0))
+    return np.where(scale > rounding, scale, 1.0).astype(np.float64)

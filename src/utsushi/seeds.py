@@ -7,10 +7,13 @@ needs to be remembered to repeat a draw, and the caller's global generators are 
 from __future__ import annotations
 
 from enum import IntEnum
+from numbers import Integral
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
+
+from utsushi.exceptions import SettingError
 
 __all__ = ["Purpose", "generator", "numpy_generator", "seed_from"]
 
@@ -43,6 +46,11 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
     int
         In [0, 2**63).
 
+    Raises
+    ------
+    SettingError
+        If it is none of these.
+
     Examples
     --------
     >>> seed_from(7)
@@ -52,6 +60,11 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
     if isinstance(random_state, np.random.RandomState):
         return int(check_random_state(random_state).randint(2**31 - 1))
+    if not isinstance(random_state, Integral) or not 0 <= random_state < 2**63:
+        raise SettingError(
+            f"random_state={random_state!r}, expected None, a RandomState or an integer from 0 "
+            "on; give an integer to have the same numbers again"
+        )
     return int(random_state)
 
 

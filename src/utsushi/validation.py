@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.exceptions import NonFiniteDataError
+from utsushi.exceptions import DataError, NonFiniteDataError
 
-__all__ = ["check_finite"]
+__all__ = ["check_finite", "check_within_float32"]
 
 #: The slow search looks at about this many values at once, so that memory maps stay on the disk.
 _BLOCK_VALUES = 2**22
@@ -60,6 +60,40 @@ def check_finite(
         f"{what} has {shown} at row {row}, column {column}{name} (counting from 0; {count} such "
         f"value{'s' if count > 1 else ''} in all): expected finite numbers; "
         "fill or drop those rows first"
+    )
+
+
+def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
+    """Refuse finite numbers that are infinite in float32, in which networks compute.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    what : str, default="the data"
+        What the message calls ``X``.
+
+    Raises
+    ------
+    DataError
+        If a magnitude is beyond 3.4e38. The message names the row and the column of the largest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_within_float32(np.array([[1.0, -1e300]]))
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: the data has -1e+300 at row 0, column 1 (counting from 0):
+    expected magnitudes below 3.4e+38, the largest of float32; measure in larger units
+    """
+    largest = np.finfo(np.float32).max
+    if X.dtype.itemsize <= largest.dtype.itemsize or max(X.max(), -X.min()) <= largest:
+        return
+    row, column = np.unravel_index(int(np.abs(X).argmax()), X.shape)
+    raise DataError(
+        f"{what} has {X[row, column]:g} at row {row}, column {column} (counting from 0): expected "
+        f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
     )
 
 

@@ -117,9 +117,9 @@ def test_an_unknown_model_is_named_with_the_known_ones(utsushi):
 
 
 def test_an_unknown_command_is_named_with_the_known_ones(utsushi):
-    call = utsushi("paint")
+    call = utsushi("qqq")
     assert call.status == 2
-    assert "'paint', expected one of lecture, data, train" in call.error
+    assert "'qqq', expected one of lecture, data, train" in call.error
 
 
 def test_a_command_that_is_nearly_a_known_one_is_suggested(utsushi):
@@ -233,9 +233,7 @@ def test_a_file_that_cannot_be_written_is_named(utsushi, vae_run, tmp_path):
 def test_more_components_than_features_are_allowed_with_a_warning(utsushi, tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(20, 3)))
     with pytest.warns(UserWarning, match="n_components=10 is more than the 3 features"):
-        call = utsushi(
-            "train", "ae", "--data", tmp_path / "x.npy", "--out", tmp_path / "r", *TRAIN
-        )
+        call = utsushi("train", "ae", "--data", tmp_path / "x.npy", "--out", tmp_path / "r", *TRAIN)
     assert call.status == 0
 
 

@@ -67,7 +67,8 @@ def test_the_config_tells_how_to_train_the_same_model_again(vae_run):
     again = VariationalAutoencoder(**config["models"]["model"])
     again.fit(datasets.open(config["data"]).X_train)
     X = datasets.load_digits8x8().X_test
-    np.testing.assert_array_equal(again.transform(X), load(vae_run / "model.safetensors").transform(X))
+    stored = load(vae_run / "model.safetensors")
+    np.testing.assert_array_equal(again.transform(X), stored.transform(X))
 
 
 def test_training_prints_the_numbers_of_its_metrics(utsushi, tmp_path):

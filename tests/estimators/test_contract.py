@@ -135,7 +135,6 @@ def test_a_rows_result_does_not_depend_on_the_rows_beside_it(model, method, n_ro
 WIDTHS = [(7, (33, 5), 4), (30, (), 10), (7, (50,), 3), (64, (1,), 1), (13, (6, 30), 5)]
 
 
-@pytest.mark.xfail(reason="two to eleven outputs of a layer with 4 k + 1, 2 or 3 inputs")
 @by_method
 @by_estimator
 def test_a_rows_result_does_not_depend_on_its_place_whatever_the_widths(estimator, method):
@@ -387,7 +386,6 @@ def test_a_value_that_is_not_finite_is_refused_at_inference_too(model, method):
         getattr(model, method)(rows)
 
 
-@pytest.mark.xfail(reason="the cast overflows to infinity, and NaN comes out")
 @by_method
 def test_a_number_beyond_float32_is_refused(model, method):
     rows = TEST[:3].copy()
@@ -396,7 +394,6 @@ def test_a_number_beyond_float32_is_refused(model, method):
         getattr(model, method)(rows)
 
 
-@pytest.mark.xfail(reason="a range of one rounding counts as a range")
 def test_a_column_that_is_constant_but_for_rounding_is_not_blown_up():
     rows = TRAIN[:100].copy()
     rows[:, 5] = np.where(np.arange(100) % 2, 0.3, 0.1 + 0.2)

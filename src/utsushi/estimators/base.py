@@ -16,16 +16,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from utsushi.estimators.inference import map_rows
-from utsushi.estimators.parameters import check_sizes, resolve, resolve_device
+from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
+from utsushi.networks.base import is_size
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train
 from utsushi.training.loop import Objective
 from utsushi.training.progress import progress_bar
-from utsushi.validation import check_finite
+from utsushi.validation import check_finite, check_within_float32
 
 __all__ = ["BaseAutoencoder"]
 
@@ -101,9 +102,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             If the objective stops being a finite number. The estimator is then not fitted.
         """
         self._validate_params()
-        # A refit that fails must not leave the old network beside what is new.
-        self.__dict__.pop("module_", None)
+        # The sampler is learned last, and makes the model a fitted one: a refit that fails must
+        # not leave the old network beside what is new.
+        self.__dict__.pop("sampler_", None)
         rows = self._checked(X, reset=True)
+        check_image_shape(self.image_shape, self.n_features_in_)
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
@@ -125,7 +128,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Return the rows to train on and the rows to hold out, if any."""
         if validation_data is not None:
             return rows, self._checked(validation_data)
-        n_held_out = int(self.validation_fraction * len(rows))
+        # Rounded down, but for the rounding of 0.29 * 100 = 28.999…
+        n_held_out = int(self.validation_fraction * len(rows) + 1e-9)
         if self.early_stopping is not None and not self.validation_fraction:
             raise SettingError(
                 f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
@@ -150,12 +154,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _empty_module(self) -> EncoderDecoder:
         """Build the network without memory for its parameters, to be filled or compared with."""
-        hidden, _ = check_sizes(self.hidden, self.image_shape, self.n_features_in_)
         n_outputs = self._outputs_per_component * self.n_components
         with torch.device("meta"):
-            return resolve(self.network, NETWORKS).build(
-                self.n_features_in_, self.n_components, n_outputs, hidden
+            module = resolve(self.network, NETWORKS).build(
+                self.n_features_in_, self.n_components, n_outputs, tuple(self.hidden)
             )
+        return module.to(torch.float32)  # whatever the caller's default is
 
     def _train(
         self, module: EncoderDecoder, x: Tensor, held_out: Rows | None
@@ -234,6 +238,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
         check_finite(codes, what="the codes")
+        check_within_float32(codes, what="the codes")
         if codes.shape[1] != self.n_components:
             raise DataError(
                 f"the codes have {codes.shape[1]} columns, expected {self.n_components}, the "
@@ -324,8 +329,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _sample_scaled(self, n_samples: int, seed: int) -> NDArray[np.float32]:
         """Draw codes and decode them into scaled rows."""
-        if n_samples < 1:
-            raise SettingError(f"n_samples={n_samples!r}, expected 1 or more; ask for some rows")
+        if not is_size(n_samples):
+            raise SettingError(f"n_samples={n_samples!r}, expected an integer from 1 on")
         codes = self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
         return self._decode_codes(codes)
 
@@ -347,6 +352,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         except ValueError as error:
             raise DataError(_with_fix(str(error), reset=reset)) from error
         check_finite(rows, feature_names=getattr(self, "feature_names_in_", None))
+        check_within_float32(rows)
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
@@ -364,7 +370,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self.n_components
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "module_")
+        return hasattr(self, "sampler_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

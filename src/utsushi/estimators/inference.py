@@ -3,7 +3,7 @@
 Plain float32 products differ in their last bits with the shape of the batch. Here every product
 has one of two fixed shapes, with zero rows as padding; on a CPU that was measured to be bitwise
 equal in any order, batch, thread count and number of calling threads
-(``tests/estimators/test_inference.py``).
+(``tests/estimators/test_contract.py``); for narrow layers see `utsushi.networks.linear`.
 """
 
 from __future__ import annotations
@@ -99,6 +99,6 @@ def _padded(block: NDArray[np.float32], size: int) -> Tensor:
     """Return a block as a tensor with zero rows added up to ``size``."""
     if len(block) == size and block.flags.writeable and block.flags.c_contiguous:
         return torch.from_numpy(block)
-    padded = torch.zeros(size, block.shape[1])
+    padded = torch.zeros(size, block.shape[1], dtype=torch.float32)
     padded[: len(block)] = torch.tensor(block)
     return padded

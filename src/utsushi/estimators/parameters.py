@@ -13,10 +13,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, Network
+from utsushi.networks.base import is_size
 from utsushi.scaling import SCALINGS
 from utsushi.training import Recipe
 
-__all__ = ["COMMON_CONSTRAINTS", "check_sizes", "resolve", "resolve_device"]
+__all__ = ["COMMON_CONSTRAINTS", "check_image_shape", "resolve", "resolve_device"]
 
 T = TypeVar("T")
 
@@ -83,26 +84,22 @@ def resolve_device(device: str) -> torch.device:
         ) from error
 
 
-def check_sizes(
-    hidden: Iterable[Any], image_shape: Iterable[Any] | None, n_features: int
-) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
-    """Check ``hidden`` and ``image_shape`` and return them as tuples of int.
+def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> None:
+    """Refuse an image shape that rows of ``n_features`` do not have.
 
     Raises
     ------
     SettingError
-        If a width is no positive integer, or the image does not have ``n_features`` values.
+        If it is no shape of an image, or one of another number of values.
+
+    Examples
+    --------
+    >>> check_image_shape((3, 8, 8), 192)
     """
-    widths = tuple(hidden)
-    if not all(_is_size(width) for width in widths):
-        raise SettingError(
-            f"hidden={widths!r} has a width that is no positive integer, expected widths such as "
-            "hidden=(1000,) or hidden=(500, 250)"
-        )
     if image_shape is None:
-        return tuple(int(width) for width in widths), None
+        return
     shape = tuple(image_shape)
-    if len(shape) not in (2, 3) or not all(_is_size(n) for n in shape):
+    if len(shape) not in (2, 3) or not all(is_size(n) for n in shape):
         raise SettingError(
             f"image_shape={shape!r} is no image, expected (height, width) or "
             "(channels, height, width)"
@@ -112,9 +109,3 @@ def check_sizes(
             f"image_shape={shape!r} has {math.prod(shape)} values, but a row has {n_features}; "
             "give the shape that the rows were flattened from"
         )
-    return tuple(int(width) for width in widths), tuple(int(n) for n in shape)
-
-
-def _is_size(value: Any) -> bool:
-    """Tell whether a value is a positive integer; True and False are none."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0

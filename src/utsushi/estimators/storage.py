@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.metadata import version
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
-from utsushi.exceptions import ModelFileError, SettingError
+from utsushi.exceptions import ModelFileError, SettingError, UtsushiWarning
 from utsushi.likelihoods import LIKELIHOODS
 from utsushi.networks import NETWORKS
 from utsushi.persistence import read_model_file, write_model_file
-from utsushi.samplers import SAMPLERS
+from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.training import Recipe
 
@@ -42,12 +42,20 @@ _OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
 
 Tensors = dict[str, NDArray[Any]]
 
+#: A tensor's dtype and shape, where None is any length from one on.
+Expected = tuple[str, tuple[int | None, ...]]
+
 
 # --- saving -------------------------------------------------------------------------------------
 
 
 def save(model: BaseAutoencoder, path: str | Path) -> Path:
     """Write a fitted model; see `BaseAutoencoder.save`."""
+    if _ESTIMATORS.get(type(model).__name__) is not type(model):
+        raise SettingError(
+            f"{type(model).__name__} cannot be saved, expected one of {', '.join(_ESTIMATORS)}: a "
+            "model file holds no code; save one of the library's own estimators"
+        )
     header: dict[str, Any] = {
         "class": type(model).__name__,
         "parameters": _parameters_to_json(model),
@@ -69,6 +77,13 @@ def save(model: BaseAutoencoder, path: str | Path) -> Path:
         **{f"sampler.{name}": value for name, value in model.sampler_.state().items()},
         **{f"module.{name}": t.cpu().numpy() for name, t in model.module_.state_dict().items()},
     }
+    try:
+        _check_tensors(tensors, _expected_tensors(model, model.sampler_))
+    except ValueError as error:
+        raise SettingError(
+            f"{model!r} does not describe the network that was fitted ({error}), expected "
+            "n_components, hidden and network as they were then; fit again before saving"
+        ) from error
     return write_model_file(path, header, tensors)
 
 
@@ -122,8 +137,9 @@ def load(path: str | Path) -> BaseAutoencoder:
     Returns
     -------
     Autoencoder or VariationalAutoencoder
-        Fitted, on the device that its ``device`` parameter means here; it scores, transforms and
-        saves exactly as the saved one did. ``history_`` has no ``seconds``.
+        Fitted, on the device that its ``device`` parameter means here, or on the CPU with a warning
+        where there is no such; it scores, transforms and saves exactly as the saved one did.
+        ``history_`` has no ``seconds``.
 
     Raises
     ------
@@ -144,7 +160,7 @@ def load(path: str | Path) -> BaseAutoencoder:
     header, tensors = read_model_file(path)
     try:
         return _model_from(header, tensors)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(
             f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
@@ -155,37 +171,43 @@ def load(path: str | Path) -> BaseAutoencoder:
 def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     """Build the model; what the tensors must be is worked out and compared before one is used."""
     model = _unfitted(header)
-    model.n_features_in_ = _positive(header["n_features_in"])
+    model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
     if header["feature_names_in"] is not None:
         model.feature_names_in_ = np.array([str(n) for n in header["feature_names_in"]], object)
         if len(model.feature_names_in_) != model.n_features_in_:
             raise ValueError(f"{len(model.feature_names_in_)} feature names")
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
-    model.seed_ = int(header["seed"])
+    model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
     model.history_ = [dict(row) for row in header["history"]]
     model.n_epochs_ = len(model.history_)
-    model.device_ = str(resolve_device(model.device))
+    model.device_ = _device_here(model.device)
     sampler = _object_from_json("sampler", header["sampler"])
-    module = model._empty_module()
-
-    expected: dict[str, tuple[int | None, ...]] = {
-        "scaling.offset": (model.n_features_in_,),
-        "scaling.scale": (model.n_features_in_,),
-    }
-    states = sampler.expected_state(model.n_components)
-    expected |= {f"sampler.{name}": shape for name, shape in states.items()}
-    expected |= {f"module.{name}": tuple(t.shape) for name, t in module.state_dict().items()}
-    _check_tensors(tensors, expected)
-
+    _check_tensors(tensors, _expected_tensors(model, sampler))
+    if not (tensors["scaling.scale"] > 0).all():
+        raise ValueError("a scale is not above zero")
     model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
     model.sampler_ = sampler.restore(_under("sampler.", tensors))
     if isinstance(model, VariationalAutoencoder):
         likelihood = _object_from_json("likelihood", header["likelihood"])
         model.likelihood_ = likelihood.restore(header["likelihood_state"])
+    module = model._empty_module()
     parameters = {k: torch.tensor(v) for k, v in _under("module.", tensors).items()}
     module.load_state_dict(parameters, assign=True)
     model.module_ = module.requires_grad_(True).eval().to(model.device_)
     return model
+
+
+def _device_here(device: str) -> str:
+    """Return the device to load onto: the model's own, or the CPU where there is no such."""
+    try:
+        return str(resolve_device(device))
+    except SettingError:
+        warnings.warn(
+            f"device={device!r} is not on this machine: the model was loaded onto the CPU",
+            UtsushiWarning,
+            stacklevel=4,
+        )
+        return "cpu"
 
 
 def _unfitted(header: dict[str, Any]) -> BaseAutoencoder:
@@ -211,15 +233,36 @@ def _value_from_json(name: str, value: Any) -> Any:
 def _object_from_json(kind: str, value: dict[str, Any]) -> Any:
     """Return the object that `_object_to_json` described."""
     cls = _OBJECTS[kind][value["class"]]
-    return cls(**{name: _value_from_json(name, v) for name, v in value["parameters"].items()})
+    described = cls(**{name: _value_from_json(name, v) for name, v in value["parameters"].items()})
+    described._validate_params()
+    return described
 
 
-def _check_tensors(tensors: Tensors, expected: dict[str, tuple[int | None, ...]]) -> None:
-    """Compare names, shapes and values with what the parameters imply."""
+def _expected_tensors(model: BaseAutoencoder, sampler: Sampler) -> dict[str, Expected]:
+    """Return what the parameters imply: the dtype and the shape of each tensor."""
+    features = (model.n_features_in_,)
+    return {
+        "scaling.offset": ("float64", features),
+        "scaling.scale": ("float64", features),
+        **{
+            f"sampler.{name}": ("float64", shape)
+            for name, shape in sampler.expected_state(model.n_components).items()
+        },
+        **{
+            f"module.{name}": ("float32", tuple(tensor.shape))
+            for name, tensor in model._empty_module().state_dict().items()
+        },
+    }
+
+
+def _check_tensors(tensors: Tensors, expected: dict[str, Expected]) -> None:
+    """Compare names, dtypes, shapes and values with what the parameters imply."""
     if set(tensors) != set(expected):
         raise ValueError(f"tensors {sorted(set(tensors) ^ set(expected))} are unknown or missing")
-    for name, shape in expected.items():
+    for name, (dtype, shape) in expected.items():
         found = tensors[name].shape
+        if tensors[name].dtype.name != dtype:
+            raise ValueError(f"tensor {name!r} is {tensors[name].dtype.name}, not {dtype}")
         fits = len(found) == len(shape) and all(
             a == b or (b is None and a > 0) for a, b in zip(found, shape, strict=True)
         )
@@ -234,7 +277,8 @@ def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _positive(value: Any) -> int:
-    if not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{value!r} features")
-    return int(value)
+def _in_range(name: str, value: Any, low: int, high: int) -> int:
+    """Return an integer of the header, or raise if it cannot be that."""
+    if not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}")
+    return value

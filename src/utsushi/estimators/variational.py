@@ -199,7 +199,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         total = 0.0
         for block in x.split(CALIBRATION_ROWS):
             mean, log_variance = posterior_parameters(module.encoder(block))
-            noise = torch.randn(mean.shape, generator=draws).to(mean.device)
+            noise = torch.randn(mean.shape, generator=draws, dtype=mean.dtype).to(mean.device)
             output = module.decoder(reparameterize(mean, log_variance, noise))
             total += squared_error(block, self.likelihood_.mean(output)).sum().item()
         self.likelihood_.calibrate(total / x.numel())
@@ -257,7 +257,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         rows = self._checked(X)
         mean, standard_deviation = self._posterior(rows)
         draws = generator(seed_from(random_state), Purpose.CODES)
-        noise = torch.randn(mean.shape, generator=draws).numpy()
+        noise = torch.randn(mean.shape, generator=draws, dtype=torch.float32).numpy()
         codes = mean + standard_deviation * noise
         return self.scaling_.inverse(self._decode_codes(codes), rows.dtype)
 

@@ -42,9 +42,7 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
     return Estimate.over(np.square(model.reconstruct(X) - X, dtype=np.float64).mean(axis=1))
 
 
-def pca_errors(
-    X_train: Rows, X: Rows, n_components: Sequence[int], random_state: int = 0
-) -> dict[int, Estimate]:
+def pca_errors(X_train: Rows, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:
     """Mean squared error of PCA's reconstructions, for each number of components.
 
     Parameters
@@ -55,8 +53,6 @@ def pca_errors(
         Rows to reconstruct.
     n_components : sequence of int
         Sizes of the code; those beyond min(m, D) are taken as that.
-    random_state : int
-        For the randomized solver that PCA chooses for large tables.
 
     Returns
     -------
@@ -72,7 +68,9 @@ def pca_errors(
     from sklearn.decomposition import PCA
 
     largest = min(max(n_components), *X_train.shape)
-    pca = PCA(largest, random_state=random_state, svd_solver="full").fit(X_train)
+    # The full decomposition leaves nothing to chance.
+    with np.errstate(invalid="ignore"):  # constant rows have no variance to take a share of
+        pca = PCA(largest, svd_solver="full").fit(X_train)
     centred = X - pca.mean_
     codes = centred @ pca.components_.T
     errors = {}

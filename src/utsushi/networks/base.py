@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor, nn
 
-__all__ = ["EncoderDecoder", "Network", "initialize"]
+__all__ = ["EncoderDecoder", "Network", "initialize", "is_size"]
 
 
 class EncoderDecoder(nn.Module):
@@ -87,3 +88,8 @@ def initialize(module: nn.Module, generator: Generator) -> None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no initialization is known for the parameters of {layer}")
+
+
+def is_size(value: Any) -> bool:
+    """Tell whether a value can be a width or a height: a positive integer, and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
-from utsushi.networks.base import EncoderDecoder, Network
+from utsushi.exceptions import SettingError
+from utsushi.networks.base import EncoderDecoder, Network, is_size
+from utsushi.networks.linear import Linear
 
-__all__ = ["ACTIVATIONS", "Dense", "dense_layers"]
+__all__ = ["ACTIVATIONS", "Dense", "check_widths", "dense_layers"]
 
 #: The nonlinearities that a network takes by name.
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -48,8 +50,30 @@ def dense_layers(widths: Sequence[int], activation: str = "relu") -> nn.Sequenti
     """
     layers: list[nn.Module] = []
     for n_inputs, n_outputs in pairwise(widths):
-        layers += [nn.Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
+        layers += [Linear(n_inputs, n_outputs), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
+
+
+def check_widths(hidden: Iterable[Any]) -> tuple[int, ...]:
+    """Return the widths of hidden layers as integers.
+
+    Raises
+    ------
+    SettingError
+        If one of them is no positive integer.
+
+    Examples
+    --------
+    >>> check_widths([500, 250])
+    (500, 250)
+    """
+    widths = tuple(hidden)
+    if not all(is_size(width) for width in widths):
+        raise SettingError(
+            f"hidden={widths!r} has a width that is no positive integer, expected widths such as "
+            "hidden=(1000,) or hidden=(500, 250)"
+        )
+    return tuple(int(width) for width in widths)
 
 
 class Dense(Network):
@@ -84,7 +108,7 @@ class Dense(Network):
     ) -> EncoderDecoder:
         """Build the pair; see `Network.build`."""
         self._validate_params()
-        widths = hidden if self.hidden is None else self.hidden
+        widths = check_widths(hidden if self.hidden is None else self.hidden)
         return EncoderDecoder(
             encoder=dense_layers([n_features, *widths, n_outputs], self.activation),
             decoder=dense_layers([n_codes, *reversed(widths), n_features], self.activation),

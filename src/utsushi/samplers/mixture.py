@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
@@ -25,8 +26,8 @@ class Mixture(Sampler):
     Parameters
     ----------
     n_components : int >= 1, default=10
-        The number of Gaussians; at most half the number of training rows is used, so that each
-        has rows to learn from.
+        The number of Gaussians. At most half the number of training rows is used, so that each
+        has rows to learn from, and no more than there are distinct codes.
 
     Attributes
     ----------
@@ -57,8 +58,9 @@ class Mixture(Sampler):
         # the same for codes of any size.
         centre, spread = codes.mean(axis=0), codes.std(axis=0)
         spread[spread == 0] = 1.0
+        n_distinct = len(np.unique(codes, axis=0))
         mixture = GaussianMixture(
-            n_components=min(self.n_components, max(1, len(codes) // 2)),
+            n_components=min(self.n_components, max(1, len(codes) // 2), n_distinct),
             reg_covar=1e-4,
             max_iter=500,
             random_state=int(generator.integers(2**31)),
@@ -80,6 +82,12 @@ class Mixture(Sampler):
         noise = generator.standard_normal((n_samples, self.means_.shape[1]))
         codes: Codes = self.means_[chosen] + np.einsum("nij,nj->ni", self.factors_[chosen], noise)
         return codes
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> Self:
+        """Take back what `state` gave; parts that do not fit together are a ``ValueError``."""
+        if len({len(part) for part in state.values()}) != 1 or (state["weights_"] < 0).any():
+            raise ValueError("the parts of the mixture do not fit together")
+        return super().restore(state)
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of the state."""

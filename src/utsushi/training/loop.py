@@ -6,12 +6,11 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
@@ -49,7 +48,6 @@ class _Training:
     n_epochs: int
     n_steps: int
     seed: int
-    precision: str
 
 
 def train(
@@ -105,14 +103,13 @@ def train(
     """
     n_epochs = recipe.n_epochs(len(x))
     training = _Training(
-        module=module,
+        module=_with_half_products(module) if precision == "bfloat16" else module,
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
         n_epochs=n_epochs,
         n_steps=n_epochs * recipe.steps_per_epoch(len(x)),
         seed=seed,
-        precision=precision,
     )
     best = _BestSoFar(module, patience)
     history: History = []
@@ -123,6 +120,9 @@ def train(
         if best.is_over(row):
             break
     best.restore()
+    # What the last step left was not looked at by any loss.
+    after = _evaluate(training, x[:EVALUATION_ROWS], n_epochs)
+    _check_finite(after, len(history), history[-1]["learning_rate"])
     return history
 
 
@@ -150,13 +150,13 @@ def _run_epoch(
     return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
 
+@torch.enable_grad()  # the caller may have switched gradients off
 def _step(training: _Training, batch: Tensor, rate: float, noise: Generator) -> Terms:
     """Take one step of the optimizer on ``batch`` and return its terms."""
     for group in training.optimizer.param_groups:
         group["lr"] = rate
     training.optimizer.zero_grad(set_to_none=True)
-    with _autocast(batch, training.precision):
-        terms = training.objective(training.module, batch, noise)
+    terms = training.objective(training.module, batch, noise)
     terms.objective.sum().backward()
     training.optimizer.step()
     return terms
@@ -225,11 +225,22 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _autocast(batch: Tensor, precision: str) -> AbstractContextManager[Any]:
-    """Return the context in which a step's products are made."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(batch.device.type, torch.bfloat16)
+def _with_half_products(module: EncoderDecoder) -> EncoderDecoder:
+    """Return a view of ``module``, of the same parameters, whose products run in bfloat16."""
+    return EncoderDecoder(_HalfProducts(module.encoder), _HalfProducts(module.decoder))
+
+
+class _HalfProducts(nn.Module):
+    """A module run under autocast; what it gives, and all that follows, is float32."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16):
+            output: Tensor = self.module(x)
+        return output.float()
 
 
 def _check_finite(row: dict[str, Any], epoch: int, rate: float) -> None:

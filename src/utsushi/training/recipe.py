@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from utsushi.exceptions import SettingError
+
 __all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe"]
 
 
@@ -74,6 +76,14 @@ class Recipe(BaseEstimator):
         self.warmup_fraction = warmup_fraction
         self.betas = betas
         self.weight_decay = weight_decay
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        betas = tuple(self.betas)
+        if len(betas) != 2 or not all(isinstance(b, Real) and 0 <= b < 1 for b in betas):
+            raise SettingError(
+                f"betas={betas!r}, expected two numbers in [0, 1) such as (0.9, 0.999)"
+            )
 
     def replaced(self, **settings: Any) -> Recipe:
         """Return a validated copy with those ``settings`` that are not None.
