@@ -28,7 +28,7 @@ lecture: $(VENV)/.installed-$(TORCH)
 
 # One thread a process: two that share the cores with two threads each wait for one another.
 test: $(VENV)/.dev-$(TORCH)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: lint types contracts test
 
@@ -43,13 +43,13 @@ contracts: $(VENV)/.dev-$(TORCH)
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev-$(TORCH)
-	$(BIN)/python benchmarks/lecture_loop.py
+	$(BIN)/python benchmarks/lecture_loop.py --seeds 0 1 2
 	$(BIN)/python benchmarks/lecture_numbers.py
 	$(BIN)/python benchmarks/epoch_speed.py
 	$(BIN)/python benchmarks/start_up.py
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV)
 
 $(VENV)/.torch-$(TORCH): constraints.txt
 	@echo "Setting up $(VENV) with $(TORCH_PIN) (a minute or two) ..."

@@ -21,9 +21,9 @@ from lecture_loop import epochs, lecture_arrays
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 
 MODELS = {
-    "ae": Autoencoder(recipe="lecture", max_epochs=1, sampler="gaussian", random_state=0),
+    "ae": Autoencoder(recipe="lecture", max_epochs=2, sampler="gaussian", random_state=0),
     "vae": VariationalAutoencoder(
-        likelihood="unit-gaussian", recipe="lecture", max_epochs=1, random_state=0
+        likelihood="unit-gaussian", recipe="lecture", max_epochs=2, random_state=0
     ),
 }
 
@@ -34,7 +34,8 @@ def paired_seconds(kind: str, n_pairs: int) -> list[tuple[float, float]]:
     plain = epochs(kind, lecture_arrays()[0], seed=0)
     pairs = []
     for _ in range(n_pairs + 1):
-        ours = MODELS[kind].fit(X_train).history_[0]["seconds"]
+        # The second epoch: the plain loop, too, is past its first.
+        ours = MODELS[kind].fit(X_train).history_[-1]["seconds"]
         started = time.perf_counter()
         next(plain)
         pairs.append((ours, time.perf_counter() - started))

@@ -69,6 +69,63 @@ def test_a_pixel_keeps_its_value(value):
     assert np.abs(centre.astype(int) - round(255 * value)).max() <= 1
 
 
+def test_every_pixel_of_a_grid_can_be_read_back():
+    values = RNG.integers(0, 256, size=(1, 28 * 20), dtype=np.uint8)
+    shown = pixels(figures.image_grid(values / 255, (28, 20), n_columns=1))
+    scale = shown.shape[0] // 28
+    assert scale > 1
+    tile = values.reshape(28, 20)
+    assert (shown[..., 0] == np.kron(tile, np.ones((scale, scale), dtype=np.uint8))).all()
+
+
+@pytest.mark.parametrize("n_columns", [1, 3, 7, 10, 33])
+def test_a_grid_is_a_whole_number_of_pixels_at_any_width(n_columns):
+    shown = pixels(figures.image_grid(np.zeros((n_columns, 64)), (8, 8), n_columns=n_columns))
+    assert shown.shape[1] % (9 * n_columns - 1) == 0
+
+
+def test_values_beyond_the_range_are_black_and_white():
+    shown = pixels(figures.image_grid([[-3.0, 7.0]], (1, 2)))
+    assert set(np.unique(shown)) == {0, 255}
+
+
+def test_a_figure_drawn_twice_gives_the_same_bytes():
+    for figure in draw_each().values():
+        assert figures.to_png(figure) == figures.to_png(figure)
+
+
+def test_a_png_names_no_program_and_no_date():
+    image = Image.open(io.BytesIO(figures.to_png(figures.image_grid(IMAGES, (4, 5)))))
+    assert set(image.info) <= {"dpi"}
+
+
+def test_one_epoch_has_no_fractions_of_an_epoch():
+    axes = figures.learning_curves({"train": [0.04]}, ylabel="loss").axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_the_names_of_curves_that_end_together_do_not_collide():
+    figure = figures.learning_curves({"a": [2, 1.0], "b": [2, 1.0], "c": [2, 1.001]}, ylabel="y")
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_constant_codes_have_a_map():
+    label = figures.code_map(np.ones((5, 3))).axes[0].get_xlabel()
+    assert label == "First principal component (0% of the variance)"
+
+
+def test_an_image_that_is_not_finite_is_named():
+    with pytest.raises(DataError, match=r"images is nan at \(0, 1\)"):
+        figures.image_grid([[0.0, np.nan]], (1, 2))
+
+
+def test_a_shape_that_does_not_fit_is_named():
+    with pytest.raises(DataError, match="images has 20 features; expected 784"):
+        figures.image_grid(IMAGES, (28, 28))
+
+
 def test_colour_images_are_shown_in_colour():
     red = np.concatenate([np.ones(4), np.zeros(8)])
     shown = pixels(figures.image_grid(red[None], (3, 2, 2), n_columns=1))

@@ -31,7 +31,7 @@ def linear_vae(table):
 
 @pytest.fixture(scope="module")
 def linear_autoencoder(table):
-    return Autoencoder(H, hidden=(), random_state=0, max_epochs=60).fit(table)
+    return Autoencoder(H, hidden=(), random_state=0, max_epochs=200).fit(table)
 
 
 def spectrum(X):

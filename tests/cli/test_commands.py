@@ -192,3 +192,45 @@ def test_the_report_speaks_japanese_when_asked(utsushi, tmp_path):
         "--hidden", "8", "--verbose", "0", "--lang", "ja",
     )  # fmt: skip
     assert '<html lang="ja"' in (tmp_path / "r" / "report.html").read_text()
+
+
+def test_generated_rows_of_a_table_have_its_columns(utsushi, table_run, tmp_path):
+    utsushi("generate", table_run, "-n", 3, "--out", tmp_path / "new.csv")
+    assert csv.read_csv(tmp_path / "new.csv").column_names == ["height", "width", "depth"]
+
+
+def test_a_table_with_a_column_called_y_keeps_it_beside_its_labels(utsushi, tmp_path):
+    rows = "\n".join(f"{i},{i % 3},{'ab'[i % 2]}" for i in range(20))
+    (tmp_path / "t.csv").write_text(f"x,y,kind\n{rows}\n")
+    words = ["--data", tmp_path / "t.csv", "--label", "kind", "--n-components", 1, "--hidden", 4]
+    utsushi("train", "ae", "--out", tmp_path / "r", *words, "--max-epochs", 1, "--verbose", 0)
+    utsushi("encode", tmp_path / "r", "--out", tmp_path / "c.parquet")
+    assert parquet.read_table(tmp_path / "c.parquet").column_names == ["autoencoder0", "y"]
+
+
+def test_images_of_two_channels_are_trained_on_without_pictures(utsushi, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((20, 2, 4, 4)))
+    words = ["--data", tmp_path / "x.npy", "--hidden", 4, "--max-epochs", 1, "--verbose", 0]
+    assert utsushi("train", "ae", "--out", tmp_path / "r", *words).status == 0
+    assert not (tmp_path / "r" / "figures" / "samples.png").exists()
+
+
+def test_a_single_test_row_is_enough_for_a_report(utsushi, tmp_path):
+    X = np.random.default_rng(0).random((20, 12))
+    np.savez(tmp_path / "x.npz", X_train=X[1:], X_test=X[:1])
+    words = ["--data", tmp_path / "x.npz", "--hidden", 4, "--max-epochs", 1, "--verbose", 0]
+    assert utsushi("train", "vae", "--out", tmp_path / "r", *words).status == 0
+
+
+def test_a_bundled_name_means_the_bundle_whatever_folder_is_called_so(
+    utsushi, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits8x8").mkdir()
+    words = ["--data", "digits8x8", "--hidden", 4, "--max-epochs", 1, "--verbose", 0]
+    utsushi("train", "ae", "--out", "r", *words)
+    assert json.loads((tmp_path / "r" / "config.json").read_text())["data"] == "digits8x8"
+
+
+def test_a_model_without_test_rows_is_not_compared_with_pca_of_the_same_rows(utsushi, table_run):
+    assert "pca_reconstruction_error" not in utsushi("evaluate", table_run).out

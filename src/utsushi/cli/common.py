@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,13 +24,13 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="SOURCE",
-        help="A bundled name, a .npy, .npz or .csv file, or a folder of images.",
+        help="A bundled name, a .npy, .npz, .csv or .parquet file, or a folder of images or IDX.",
         show_default=False,
     ),
 ]
 Label = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="The column of a CSV file that holds the labels."),
+    typer.Option(metavar="COLUMN", help="The column of a table that holds the labels."),
 ]
 Out = Annotated[str, typer.Option(metavar="FILE", help="Where to write.", show_default=False)]
 RandomState = Annotated[
@@ -47,7 +48,9 @@ def note(text: str) -> None:
 
 def source_name(data: str) -> str:
     """Return a source as a run remembers it: a bundled name as it is, a path made absolute."""
-    return str(Path(data).resolve()) if Path(data).exists() else data
+    from utsushi import datasets
+
+    return data if data in datasets.names() else str(Path(data).resolve())
 
 
 def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
@@ -60,15 +63,28 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
                 "the model file stands in no run that says what it was trained on, expected "
                 "rows; name them with --data"
             )
-        data, label = run.config.data, run.config.label
+        data, label = run.config.data, label or run.config.label
     dataset = datasets.open(data, label=label)
     expected = run.model.n_features_in_
-    if dataset.X.shape[1] != expected:
+    if dataset.X_train.shape[1] != expected:
         raise DataError(
-            f"{data!r} has {dataset.X.shape[1]} features, expected {expected} as the model was "
-            "trained on; name other rows with --data"
+            f"{data!r} has {dataset.X_train.shape[1]} features, expected {expected} as the model "
+            "was trained on; name other rows with --data"
         )
+    _check_names(data, dataset.feature_names, run.feature_names)
     return dataset
+
+
+def _check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:
+    """Refuse columns whose names are not those of the training, in their order."""
+    if given is None or known is None:
+        return
+    for index, (found, expected) in enumerate(zip(given, known, strict=True)):
+        if found != expected:
+            raise DataError(
+                f"{data!r} has {found!r} as column {index} (counting from 0), expected "
+                f"{expected!r} as in training; put the columns in the same order"
+            )
 
 
 def image_shape_of(run: Run, dataset: Dataset | None = None) -> tuple[int, ...] | None:

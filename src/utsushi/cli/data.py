@@ -28,7 +28,7 @@ def info(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, a file or a folder.")],
     label: Label = None,
 ) -> None:
-    """Describe a source as JSON: shape, type, range, missing values, classes."""
+    """Describe a source as JSON: shape, type, range, classes."""
     from utsushi import datasets
 
     facts = datasets.describe(datasets.open(source, label=label))

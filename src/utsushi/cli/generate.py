@@ -34,8 +34,7 @@ def generate(
     if noise:
         options["noise"] = _noise_of(opened.model)
     rows = opened.model.sample(n, **options)
-    names = getattr(opened.model, "feature_names_in_", None)
-    columns = [f"x{i}" for i in range(rows.shape[1])] if names is None else [str(x) for x in names]
+    columns = opened.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     path = write_rows(out, rows, columns, image_shape=shape)
     note(f"{n} generated rows: {path}")
 

@@ -12,7 +12,7 @@ import typer.core
 
 import utsushi
 from utsushi.cli import data, encode, evaluate, generate, lecture, reconstruct, train
-from utsushi.exceptions import TrainingDivergedError, UtsushiError
+from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
 
@@ -96,15 +96,19 @@ def _explain(error: BaseException) -> tuple[str, int] | None:
             text, status = "stopped", 1
         case typer.TyperException():
             text, status = _usage(error), 2
-        case TrainingDivergedError():
+        case TrainingDivergedError() | DownloadError():
             text, status = str(error), 1
         case UtsushiError():
             text, status = str(error), 2
+        case BrokenPipeError():
+            text, status = "whoever read the output stopped reading", 1
         case OSError():
             text, status = _os_error(error), 1
         # scikit-learn's word on a parameter; the class cannot be named without importing it.
         case ValueError() if type(error).__name__ == "InvalidParameterError":
-            text, status = str(error), 2
+            text, status = f"{str(error).rstrip('.')}; see the command's --help", 2
+        case MemoryError():
+            text, status = "not enough memory for so many rows; ask for fewer", 1
         case _:
             return None
     # Only the help that a call without words gets has more than one line.

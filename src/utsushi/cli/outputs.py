@@ -104,8 +104,8 @@ def _table(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> Any
     import numpy as np
     import pyarrow as pa
 
-    arrays = dict(zip(columns, rows.T, strict=True)) | dict(extra)
-    return pa.table({name: pa.array(np.ascontiguousarray(a)) for name, a in arrays.items()})
+    names, arrays = [*columns, *extra], [*rows.T, *extra.values()]
+    return pa.table([pa.array(np.ascontiguousarray(array)) for array in arrays], names=names)
 
 
 def _csv(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> bytes:

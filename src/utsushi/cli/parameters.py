@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -28,9 +29,12 @@ def integer(text: str) -> int:
 def number(text: str) -> float:
     """Parse a number."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r}, expected a number such as 0.001") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{text!r}, expected a finite number such as 0.001")
+    return value
 
 
 def integers(text: str) -> tuple[int, ...]:

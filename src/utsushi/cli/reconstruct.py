@@ -9,6 +9,7 @@ import typer
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
 from utsushi.cli.outputs import check_output, write_rows
 from utsushi.cli.parameters import integer
+from utsushi.exceptions import SettingError
 
 #: Images in a row of the picture.
 PICTURE_COLUMNS = 10
@@ -33,6 +34,8 @@ def reconstruct(
     """
     from utsushi.runs import open_run
 
+    if n is not None and n < 1:
+        raise SettingError(f"-n {n}, expected 1 or more; leave it out for all rows")
     opened = open_run(run)
     dataset = dataset_of(opened, data, label)
     shape = image_shape_of(opened, dataset)

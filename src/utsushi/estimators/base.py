@@ -236,7 +236,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Rows in the units of the input.
         """
         check_is_fitted(self)
-        codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        try:
+            codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        except ValueError as error:
+            raise DataError(_with_fix(str(error), reset=False)) from error
         check_finite(codes, what="the codes")
         check_within_float32(codes, what="the codes")
         if codes.shape[1] != self.n_components:
@@ -380,7 +383,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
 def _with_fix(message: str, *, reset: bool) -> str:
     """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
-    if "\n" in message:  # The list of column names that do not match, which speaks for itself.
+    if message.startswith("The feature names"):  # A list that speaks for itself, a name a line.
         return message
-    fix = "give a table of numbers" if reset else "give rows like the training rows"
-    return f"{message.rstrip('.')}; {fix}"
+    fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
+    return f"{' '.join(message.split()).rstrip('.')}; {fix}"

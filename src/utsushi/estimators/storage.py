@@ -138,7 +138,7 @@ def load(path: str | Path) -> BaseAutoencoder:
     -------
     Autoencoder or VariationalAutoencoder
         Fitted, on the device that its ``device`` parameter means here, or on the CPU with a warning
-        where there is no such; it scores, transforms and saves exactly as the saved one did.
+        where there is no such; it scores and transforms exactly as the saved one did.
         ``history_`` has no ``seconds``.
 
     Raises

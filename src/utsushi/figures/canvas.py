@@ -80,8 +80,10 @@ def styled() -> Iterator[None]:
 def new_axes(height: float) -> tuple[Figure, Axes]:
     """Return an empty figure of the common width and its one set of axes."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(_WIDTH, height), dpi=DPI, layout="constrained")
+    air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
+    figure = Figure(figsize=(_WIDTH, height), dpi=DPI, layout=air)
     return figure, figure.subplots()
 
 

@@ -85,8 +85,8 @@ def learning_curves(
     for name, level in (reference or {}).items():
         axes.axhline(level, color=GREY, linewidth=1.2, linestyle=_DASHES, zorder=1)
         ends[name] = (float(level), GREY)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+    axes.set_xlim(0.5, axes.dataLim.xmax + 0.5)
     axes.set(xlabel="Epoch", title=ylabel)
     _show_zero(axes)
     _name_ends(axes, ends, room=0.75 * 72 * figure.get_figheight())
@@ -140,7 +140,7 @@ def component_bars(values: ArrayLike, *, ylabel: str, dead_below: float = 0.1) -
 def _show_zero(axes: Axes) -> None:
     """Let the vertical axis begin at zero, unless that would flatten the curves to lines."""
     bottom, top = axes.dataLim.intervaly
-    if 0 <= bottom < 0.85 * top:
+    if 0 <= bottom < 0.85 * top or 0 < bottom == top:
         axes.set_ylim(bottom=0)
     elif bottom < 0 < top:
         axes.axhline(0, color=PALE, linewidth=1, zorder=0)

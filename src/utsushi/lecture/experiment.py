@@ -178,7 +178,9 @@ def _write_models(folder: Path, models: Mapping[str, BaseAutoencoder]) -> None:
     """Write both models, what they were made with, and how they learned."""
     for name, model in models.items():
         model.save(folder / f"{name}.safetensors")
-    write_config(folder, command="lecture", data="mnist20k", label=None, models=models)
+    write_config(
+        folder, command="lecture", data="mnist20k", label=None, feature_names=None, models=models
+    )
     write_history(
         folder,
         ({"model": name, **row} for name, model in models.items() for row in model.history_),

@@ -14,7 +14,7 @@ TEXTS: dict[str, dict[str, str]] = {
             "numbers."
         ),
         "numbers": "The lecture's numbers, and these",
-        "numbers_caption": "Errors are squared errors per pixel; smaller is better.",
+        "numbers_caption": "Errors are squared errors per pixel: the smaller, the better the copy.",
         "numbers_note": (
             "Lecture: printed in the lecture's text. Rerun: the lecture's own code, run once more. "
             "Loss / D is the lecture's loss of a row over its 784 pixels: for the autoencoder the "
@@ -57,19 +57,19 @@ TEXTS: dict[str, dict[str, str]] = {
     "ja": {
         "title": "二つのオートエンコーダと 20,000 枚の手書き数字",
         "lead": (
-            "手書き数字の画像 1 枚は 784 個の数値です．ここでは二つのネットワークが，それを 10 個の"
-            "数値だけを通して写し取ることを学びます．一つは非線形オートエンコーダ，もう一つは潜在空間の"
-            "どこにコードがあるべきかも学ぶ変分オートエンコーダ（VAE）です．データ，ネットワーク，"
-            "学習方法はどれも講義と同じなので，数値も同じになるはずです．"
+            "手書き数字の画像 1 枚は 784 個の数値です．ここでは二つのネットワークに，画像を 10 個の数値に"
+            "圧縮して復元することを学習させます．一つは非線形オートエンコーダ，もう一つは，コードの分布を"
+            "標準正規分布に近づけながら学習する変分オートエンコーダ（VAE）です．データ，ネットワーク，"
+            "学習方法はどれも講義と同じなので，結果の数値もほぼ同じになります．"
         ),
         "numbers": "講義の数値との比較",
-        "numbers_caption": "誤差は画素あたりの二乗誤差です．小さいほど良い値です．",
+        "numbers_caption": "誤差は画素あたりの二乗誤差で，小さいほど良い再構成です．",
         "numbers_note": (
             "「講義」は講義ノートの本文にある値，「再実行」は講義ノートのコードをもう一度実行した"
             "値です．「損失 / D」は 1 件の損失を画素数 784 で割ったもので，オートエンコーダでは"
             "二乗誤差，VAE では定数を除いた −2 ELBO です．"
         ),
-        "quantity": "量",
+        "quantity": "項目",
         "lecture": "講義",
         "rerun": "再実行",
         "pca_train": "PCA（{size} 次元）再構成誤差，学習データ",
@@ -78,11 +78,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "ae_test": "オートエンコーダ，損失 / D，テストデータ",
         "vae_train": "VAE，損失 / D，学習データ",
         "vae_test": "VAE，損失 / D，テストデータ",
-        "vae_mse": "VAE，コードの平均による再構成誤差，テストデータ",
+        "vae_mse": "VAE，近似事後分布の平均による再構成誤差，テストデータ",
         "vae_kl": "VAE，KLダイバージェンス（nat），テストデータ",
-        "vae_dead": "VAE，0.1 nat 未満の成分の数（10 個中）",
+        "vae_dead": "VAE，KLダイバージェンスが 0.1 nat 未満の成分の数（10 個中）",
         "digits": "データ",
-        "digits_alt": "学習データの最初の 50 枚，手書き数字の画像．",
+        "digits_alt": "学習データの最初の 50 枚の手書き数字．",
         "digits_caption": (
             "学習データ 16,000 枚の最初の 50 枚．1 や 7 だけでもいろいろな書き方があります．10 個の"
             "数値からなるコードは，どの数字かだけでなく，どう書かれたかも表さなければなりません．"
@@ -97,7 +97,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "variational_lead": (
             "今度はエンコーダが 10 個の成分それぞれの平均と標準偏差を出力し，学習ではすべての画像の"
             "コードを一つの標準正規分布に近づけます．画素の分散を 1 と仮定しているため，再構成は"
-            "ぼやけます．その代わり，標準正規分布から引いたコードをそのままデコードできます．"
+            "ぼやけます．その代わり，標準正規分布からサンプリングしたコードをそのままデコードできます．"
         ),
         "settings": "設定",
     },

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 from html import escape
+from importlib.metadata import version
 from importlib.resources import files
 from string import Template
 
-from utsushi import __version__
 from utsushi.report.texts import TEXTS, check_language
 
 __all__ = ["Item", "Page", "Paragraph", "Picture", "Section", "Settings", "Table", "render"]
@@ -143,7 +143,7 @@ def render(page: Page) -> str:
             _section(number, section, page.language)
             for number, section in enumerate(page.sections, 1)
         ),
-        footer=escape(words["footer"].format(version=__version__)),
+        footer=escape(words["footer"].format(version=version("utsushi"))),
     )
 
 

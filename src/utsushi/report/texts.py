@@ -17,7 +17,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "skip": "本文へ移動",
         "contents": "目次",
         "settings": "設定を表示",
-        "footer": "Utsushi {version} で作成．このページは 1 つのファイルで，ネットワークは不要です．",
+        "footer": "Utsushi {version} で作成．このページは 1 つのファイルで，インターネット接続は不要です．",
     },
 }
 

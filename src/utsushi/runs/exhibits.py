@@ -82,7 +82,7 @@ def exhibits_of(
     words = TEXTS[language]
     kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
     yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
-    if model.image_shape is not None:
+    if model.image_shape is not None and _can_be_drawn(tuple(model.image_shape)):
         yield Exhibit(
             "reconstructions",
             image_rows(_reconstructions(model, X[:N_ORIGINALS], seed), tuple(model.image_shape)),
@@ -96,13 +96,15 @@ def exhibits_of(
             words["samples_alt"],
             words[f"samples_{kind}"].format(sampler=sampler),
         )
-    coloured = words["uncoloured" if y is None else "coloured"]
-    yield Exhibit(
-        "codes",
-        code_map(model.transform(X[:MAX_MAP_POINTS]), None if y is None else y[:MAX_MAP_POINTS]),
-        words["codes_alt"],
-        words["codes"].format(coloured=coloured),
-    )
+    if len(X) > 1:
+        coloured = words["uncoloured" if y is None else "coloured"]
+        labels = None if y is None else y[:MAX_MAP_POINTS]
+        yield Exhibit(
+            "codes",
+            code_map(model.transform(X[:MAX_MAP_POINTS]), labels),
+            words["codes_alt"],
+            words["codes"].format(coloured=coloured),
+        )
     if isinstance(model, VariationalAutoencoder):
         kl = divergence_per_component(model, X).mean(axis=0)
         yield Exhibit(
@@ -111,6 +113,11 @@ def exhibits_of(
             words["components_alt"],
             words["components"],
         )
+
+
+def _can_be_drawn(image_shape: tuple[int, ...]) -> bool:
+    """Tell whether a picture can show such an image: in grey, or in three colours."""
+    return len(image_shape) == 2 or image_shape[0] in (1, 3)
 
 
 def _learning(model: BaseAutoencoder, held_out: str) -> Figure:

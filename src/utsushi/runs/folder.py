@@ -7,9 +7,10 @@ Reading a run needs no code from the run.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -38,6 +39,8 @@ class RunConfig(BaseModel):
         A bundled name, or the absolute path of the source.
     label : str or None
         The column of the labels, where one was named.
+    feature_names : list of str or None
+        The names of the columns, where the source has names.
     models : dict of str to dict
         By file name without its suffix: the parameters of each model.
     versions : dict of str to str
@@ -49,6 +52,7 @@ class RunConfig(BaseModel):
     command: str
     data: str
     label: str | None = None
+    feature_names: list[str] | None = None
     models: dict[str, dict[str, Any]] = Field(min_length=1)
     versions: dict[str, str]
 
@@ -67,6 +71,14 @@ class Run:
     model: BaseAutoencoder
     config: RunConfig | None
 
+    @property
+    def feature_names(self) -> list[str] | None:
+        """The names of the columns that the model was trained on, where they had names."""
+        if self.config is not None and self.config.feature_names is not None:
+            return self.config.feature_names
+        names = getattr(self.model, "feature_names_in_", None)
+        return None if names is None else [str(name) for name in names]
+
 
 # --- writing ------------------------------------------------------------------------------------
 
@@ -80,10 +92,12 @@ def check_free(path: str | Path, *, force: bool) -> Path:
         If ``path`` holds a run and ``force`` is false, or holds anything that is not a run:
         that is never removed.
     """
-    path = Path(path)
+    path = Path(path).resolve()
+    _check_parent(path)
     if path.is_dir() and not any(path.iterdir()):
         return path
     if (path / _CONFIG).is_file():
+        _read_config(path / _CONFIG)  # another program's config.json makes no run
         if force:
             return path
         raise RunError(
@@ -96,6 +110,20 @@ def check_free(path: str | Path, *, force: bool) -> Path:
             "choose another --out"
         )
     return path
+
+
+def _check_parent(path: Path) -> None:
+    """Refuse a place where no folder can be made or moved."""
+    if path == Path.cwd():
+        raise RunError(
+            f"{str(path)!r} is the current folder, expected a new one in it; choose another --out"
+        )
+    parent = next(folder for folder in path.parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise RunError(
+            f"{str(path)!r} cannot be made, for {str(parent)!r} is no folder that can be written "
+            "to; choose another --out"
+        )
 
 
 @contextmanager
@@ -132,7 +160,11 @@ def _replace_folder(path: Path, part: Path) -> None:
         return
     old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     path.replace(old)
-    part.replace(path)
+    try:
+        part.replace(path)
+    except BaseException:
+        old.replace(path)
+        raise
     shutil.rmtree(old)
 
 
@@ -142,6 +174,7 @@ def write_config(
     command: str,
     data: str,
     label: str | None,
+    feature_names: Sequence[str] | None,
     models: Mapping[str, BaseAutoencoder],
 ) -> None:
     """Write ``config.json`` for models that were named by their files."""
@@ -149,6 +182,7 @@ def write_config(
         command=command,
         data=data,
         label=label,
+        feature_names=None if feature_names is None else list(feature_names),
         models={name: model.get_params(deep=False) for name, model in models.items()},
         versions={name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
     )

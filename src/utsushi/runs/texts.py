@@ -9,7 +9,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "{model} of {data}",
         "lead": (
-            "{model} with a code of {n_components} numbers, trained for {n_epochs} epochs on "
+            "{model} with a code of {n_components} numbers, fitted for {n_epochs} epochs to "
             "{n_rows} rows of {n_features} features."
         ),
         "numbers": "Numbers",
@@ -21,7 +21,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "Standard error",
         "figures": "Figures",
         "settings": "Settings",
-        "reconstruction_error": "Mean squared error, reconstructed through the mean code",
+        "reconstruction_error": "Mean squared error of the reconstructions",
         "pca_reconstruction_error": "The same by PCA of as many components",
         "lecture_loss": "Loss over the number of features, as the lecture prints it",
         "bound": "Bound on the log density, nats a row",
@@ -29,13 +29,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "dead_components": "Components under 0.1 nats",
         "learning_alt": "Learning curves of the objective.",
         "learning": (
-            "The objective after each epoch. Look for the gap: where the curve of held-out rows "
-            "parts from the training curve, the model has begun to learn its rows by heart."
+            "The objective of the training rows during each epoch and, where rows were held out, of "
+            "those after it. Look for the gap: where the curve of held-out rows parts from the "
+            "training curve, the model has begun to learn its rows by heart."
         ),
         "reconstructions_alt": "Rows of images: originals, and what came back through the code.",
         "reconstructions_ae": (
             "Ten images, and what comes back from their codes. Look for what the code dropped: "
-            "thin strokes, loops that close, the slant of a hand."
+            "thin lines, small openings, whatever made one image differ from its neighbours."
         ),
         "reconstructions_vae": (
             "Ten images, two reconstructions from drawn codes, and one from the mean code. Look at "
@@ -71,61 +72,62 @@ TEXTS: dict[str, dict[str, str]] = {
         "sampler_Mixture": "mixture of Gaussians",
     },
     "ja": {
-        "title": "{data} の {model}",
+        "title": "{data} で学習した {model}",
         "lead": (
-            "潜在変数 {n_components} 個の {model} を，特徴 {n_features} 個のデータ {n_rows} 件で "
+            "{n_features} 次元のデータ {n_rows} 件を用いて，コードが {n_components} 次元の {model} を "
             "{n_epochs} エポック学習した結果です．"
         ),
-        "numbers": "数値",
+        "numbers": "評価結果",
         "numbers_caption": "{rows} {n_rows} 件で測定．標準誤差はデータ間のばらつきから求めています．",
         "test_rows": "学習に使っていないテストデータ",
         "training_rows": "学習データ（テストデータがないため）",
-        "quantity": "量",
+        "quantity": "項目",
         "value": "値",
         "standard_error": "標準誤差",
         "figures": "図",
         "settings": "設定",
-        "reconstruction_error": "再構成誤差（平均二乗誤差，コードの平均を使用）",
+        "reconstruction_error": "再構成誤差（平均二乗誤差）",
         "pca_reconstruction_error": "同じ次元数の PCA の再構成誤差",
         "lecture_loss": "損失 / 特徴数（講義ノートの表示と同じ量）",
         "bound": "対数尤度の下界（ELBO），1 件あたり nat",
         "kl": "KLダイバージェンス，1 件あたり nat",
-        "dead_components": "0.1 nat 未満の成分の数",
+        "dead_components": "KLダイバージェンスが 0.1 nat 未満の成分の数",
         "learning_alt": "目的関数の学習曲線．",
         "learning": (
             "エポックごとの目的関数の値．学習に使っていないデータの曲線が学習データの曲線から"
-            "離れ始めたら，モデルがデータを丸暗記し始めたしるしです．"
+            "離れ始めたら，モデルが学習データを丸暗記し始めた（過学習の）しるしです．"
         ),
         "reconstructions_alt": "元画像と再構成画像を並べたもの．",
         "reconstructions_ae": (
-            "10 枚の画像と，そのコードから再構成した画像．細い線，閉じた輪，字の傾きなど，"
+            "10 枚の画像と，そのコードから再構成した画像．細い線や小さなすき間など，"
             "コードに残らなかったものを探してみてください．"
         ),
         "reconstructions_vae": (
-            "上から順に，元画像，近似事後分布から引いたコードによる再構成 2 通り，コードの平均による"
-            "再構成．中の 2 行の違いが，近似事後分布に残された不確かさです．平均を使うと最も安定した"
-            "再構成になります．"
+            "上から順に，元画像，近似事後分布からサンプリングしたコードによる再構成 2 通り，近似事後分布の"
+            "平均による再構成．2 行目と 3 行目の違いが，近似事後分布の不確かさを表します．平均を使うと最も"
+            "安定した再構成になります．"
         ),
         "samples_alt": "生成した 50 枚の画像．",
         "samples_ae": (
-            "学習データのコードに当てはめた{sampler}から 50 個のコードを引き，デコードした画像．"
-            "どの数字ともつかない画像に注目してください．オートエンコーダは，すべてのコードが"
+            "学習データのコードに当てはめた{sampler}から 50 個のコードをサンプリングし，デコードした画像．"
+            "どのクラスともつかない画像に注目してください．オートエンコーダは，すべてのコードが"
             "意味を持つようには学習していません．"
         ),
         "samples_vae": (
-            "{sampler}から 50 個のコードを引き，デコードした画像．はっきり読めるものと，ぼやけた"
-            "ものがあります．デコーダは，そのコードが表しうる画像の平均を出力するからです．"
+            "{sampler}から 50 個のコードをサンプリングし，デコードした画像．はっきりしたものと，ぼやけた"
+            "ものがあります．ぼやけるのは，デコーダが，そのコードから生成されうる画像の平均を出力する"
+            "ためです．"
         ),
         "codes_alt": "コードの第 1・第 2 主成分の散布図．",
         "codes": (
-            "コードを第 1・第 2 主成分の上に描いたもの（{coloured}）．離れているクラスと，"
-            "重なっているクラスを見比べてください．重なるものは，モデルにとって似ています．"
+            "コードを第 1・第 2 主成分の平面に描いた散布図（{coloured}）．離れているクラスと，重なっている"
+            "クラスを見比べてください．重なっているクラスは，モデルから見て似ているということです．"
         ),
         "coloured": "色はクラス",
         "uncoloured": "軸には寄与率を示す",
         "components_alt": "成分ごとの KLダイバージェンスの棒グラフ．",
         "components": (
-            "コードの各成分が運ぶ情報量．ほぼ 0 の成分は使われていません．どのデータに対しても"
+            "コードの各成分が持つ情報量．ほぼ 0 の成分は使われていません．どのデータに対しても"
             "近似事後分布が事前分布と同じになっています（事後崩壊）．"
         ),
         "sampler_Prior": "事前分布",

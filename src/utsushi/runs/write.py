@@ -58,12 +58,20 @@ def write_run(
         if dataset.X_test is None
         else (dataset.X_test, dataset.y_test)
     )
-    results = evaluate(model, X, dataset.X_train)
+    # PCA fitted to the rows that it is measured on would be no honest neighbour.
+    results = evaluate(model, X, None if seen else dataset.X_train)
     exhibits = list(exhibits_of(model, X, y, language=language))
     page = _page(model, dataset, results, exhibits, seen=seen, language=language)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
-        write_config(folder, command="train", data=source, label=label, models={"model": model})
+        write_config(
+            folder,
+            command="train",
+            data=source,
+            label=label,
+            feature_names=dataset.feature_names,
+            models={"model": model},
+        )
         write_history(folder, model.history_)
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)

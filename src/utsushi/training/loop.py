@@ -103,7 +103,7 @@ def train(
     """
     n_epochs = recipe.n_epochs(len(x))
     training = _Training(
-        module=_with_half_products(module) if precision == "bfloat16" else module,
+        module=_with_bfloat16_products(module) if precision == "bfloat16" else module,
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
@@ -225,12 +225,12 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def _with_half_products(module: EncoderDecoder) -> EncoderDecoder:
+def _with_bfloat16_products(module: EncoderDecoder) -> EncoderDecoder:
     """Return a view of ``module``, of the same parameters, whose products run in bfloat16."""
-    return EncoderDecoder(_HalfProducts(module.encoder), _HalfProducts(module.decoder))
+    return EncoderDecoder(_BFloat16Products(module.encoder), _BFloat16Products(module.decoder))
 
 
-class _HalfProducts(nn.Module):
+class _BFloat16Products(nn.Module):
     """A module run under autocast; what it gives, and all that follows, is float32."""
 
     def __init__(self, module: nn.Module) -> None:

@@ -39,7 +39,7 @@ def progress_bar(
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=10),  # the longest line fits into 80 columns
         MofNCompleteColumn(),
         TextColumn("epochs"),
         Remaining(elapsed_when_finished=True),
@@ -56,7 +56,7 @@ def progress_bar(
 
 def _summary(row: dict[str, Any]) -> str:
     """Return the objectives of an epoch in a few words."""
-    text = f"objective {row['objective']:.4g}"
+    text = f"{row['objective']:.4g}"
     if "validation_objective" in row:
         text += f", held out {row['validation_objective']:.4g}"
     return text

@@ -1,0 +1,79 @@
+"""What the documents say is so."""
+
+import re
+import subprocess
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+
+from utsushi.cli.main import run
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
+READMES = DOCUMENTS[:2]
+
+
+def example_of(readme):
+    """Return the Python example without its comments, which are in the README's language."""
+    (code,) = re.findall(r"```python\n(.*?)```", readme.read_text(), flags=re.DOTALL)
+    return re.sub(r"\s*#.*", "", code)
+
+
+def test_the_readmes_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(example_of(READMES[0]), names)
+    assert names["Z"].shape == (4000, 10)
+    assert names["copies"].shape == (4000, 784)
+    assert names["new"].shape == (50, 784)
+    assert names["load"]("digits.safetensors").n_components == 10
+
+
+def test_both_readmes_show_the_same_example():
+    assert example_of(READMES[0]) == example_of(READMES[1])
+
+
+def test_both_readmes_give_the_same_numbers():
+    def numbers(readme):
+        return re.findall(r"\d\.\d{2,}", readme.read_text())
+
+    assert numbers(READMES[0]) == numbers(READMES[1])
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
+def test_a_readme_opens_with_the_two_commands(readme):
+    commands = re.findall(r"^    (make \w+)", readme.read_text(), flags=re.MULTILINE)
+    assert commands[:2] == ["make lecture", "make test"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_every_command_of_a_document_has_a_help_page(document, capsys):
+    for words in re.findall(r"`utsushi ([a-z ]+)", document.read_text()):
+        command = [w for w in words.split() if w.isalpha()]
+        assert run([*command, "--help"]) == 0, words
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_every_file_that_a_document_names_is_there(document):
+    text = document.read_text()
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    scripts = re.findall(r"python ((?:benchmarks|tools)/\w+\.py)", text)
+    missing = [name for name in linked if not (document.parent / name).exists()]
+    missing += [name for name in scripts if not (ROOT / name).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_no_number_is_still_to_be_filled_in(document):
+    assert not re.search(r"@[A-Z_]+@", document.read_text())
+
+
+def test_the_makefile_has_the_readmes_targets():
+    for target in ("lecture", "test", "check", "bench"):
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_distribution_names_both_licences():
+    assert metadata("utsushi")["License-Expression"] == "MIT AND CC-BY-SA-3.0"
