@@ -112,6 +112,23 @@ def epochs(kind: str, rows: np.ndarray, seed: int) -> Iterator[nn.Module]:
         yield module
 
 
+def bare_epochs(kind: str, rows: np.ndarray) -> Iterator[None]:
+    """Train forever with all that a loop needs and nothing else; yield after each epoch.
+
+    The rows are one tensor, a batch is one gather, the optimizer is fused, no number is read.
+    """
+    x = torch.tensor(rows, dtype=torch.float32)
+    module = PLAIN[kind]()
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
+    while True:
+        for indices in torch.randperm(len(x)).split(100):
+            loss = module.loss(x.index_select(0, indices))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        yield
+
+
 @torch.no_grad()
 def measure(module: nn.Module, rows: np.ndarray) -> dict[str, float]:
     """Return loss / D, the error through the mean code, and the divergence."""

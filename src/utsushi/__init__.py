@@ -20,13 +20,14 @@ if TYPE_CHECKING:
         report,
         samplers,
     )
-    from utsushi.estimators import Autoencoder, VariationalAutoencoder, load
+    from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, load
     from utsushi.training import Recipe
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "DenoisingAutoencoder",
     "Recipe",
     "VariationalAutoencoder",
     "datasets",
@@ -43,6 +44,7 @@ __all__ = [
 #: Where each public name lives; a name that is missing here is a module of the package.
 _HOMES = {
     "Autoencoder": "utsushi.estimators",
+    "DenoisingAutoencoder": "utsushi.estimators",
     "Recipe": "utsushi.training",
     "VariationalAutoencoder": "utsushi.estimators",
     "load": "utsushi.estimators",

@@ -6,6 +6,7 @@ called with a module and a batch they return `Terms`, which the training loop re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -158,12 +159,23 @@ class Terms:
     parts: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
 class ReconstructionObjective:
-    """The autoencoder's objective: the squared error of each row, in scaled units."""
+    """The autoencoder's objective: the squared error of each row, in scaled units.
+
+    Parameters
+    ----------
+    corrupt : callable, optional
+        Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
+        target stays the clean row.
+    """
+
+    corrupt: Callable[[Tensor, Generator], Tensor] | None = None
 
     def __call__(self, module: EncoderDecoder, x: Tensor, generator: Generator) -> Terms:
-        """Return the terms of a batch ``x`` of shape (B, D); nothing is drawn."""
-        error = squared_error(x, module.decoder(module.encoder(x)))
+        """Return the terms of a batch ``x`` of shape (B, D); only ``corrupt`` draws."""
+        seen = x if self.corrupt is None else self.corrupt(x, generator)
+        error = squared_error(x, module.decoder(module.encoder(seen)))
         return Terms(error, {"reconstruction": error})
 
 

@@ -113,7 +113,7 @@ def test_an_unknown_option_is_named(utsushi):
 def test_an_unknown_model_is_named_with_the_known_ones(utsushi):
     call = utsushi("train", "gan")
     assert call.status == 2
-    assert "'gan', expected one of ae, vae" in call.error
+    assert "'gan', expected one of ae, dae, vae" in call.error
 
 
 def test_an_unknown_command_is_named_with_the_known_ones(utsushi):

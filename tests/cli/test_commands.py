@@ -8,7 +8,7 @@ from pyarrow import csv, parquet
 
 from utsushi import datasets, load
 from utsushi.cli import parameters
-from utsushi.estimators import Autoencoder, VariationalAutoencoder
+from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 
 RUN_FILES = {
     "config.json",
@@ -29,7 +29,11 @@ def files_of(run):
 
 @pytest.mark.parametrize(
     ("table", "estimator"),
-    [(parameters.AUTOENCODER, Autoencoder), (parameters.VARIATIONAL, VariationalAutoencoder)],
+    [
+        (parameters.AUTOENCODER, Autoencoder),
+        (parameters.DENOISING, DenoisingAutoencoder),
+        (parameters.VARIATIONAL, VariationalAutoencoder),
+    ],
 )
 def test_each_parameter_of_an_estimator_is_an_option_with_its_default(table, estimator):
     defaults = estimator().get_params(deep=False) | {"verbose": 1}

@@ -4,12 +4,16 @@ import pytest
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 
 # Two components: several checks have data of two or three columns, and more components than
 # columns is a warning, which is an error here. Small and short: the checks are about manners.
 SMALL = {"n_components": 2, "hidden": (16,), "max_epochs": 3}
-ESTIMATORS = [Autoencoder(**SMALL), VariationalAutoencoder(**SMALL)]
+ESTIMATORS = [
+    Autoencoder(**SMALL),
+    DenoisingAutoencoder(**SMALL),
+    VariationalAutoencoder(**SMALL),
+]
 
 
 @parametrize_with_checks(ESTIMATORS)

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AUTOENCODER", "VARIATIONAL", "Parameter", "integer", "number", "takes"]
+__all__ = ["AUTOENCODER", "DENOISING", "VARIATIONAL", "Parameter", "integer", "number", "takes"]
 
 
 def integer(text: str) -> int:
@@ -82,8 +82,9 @@ class Parameter:
 
 _COMMON = (
     Parameter("n_components", 10, integer, "N", "Size of the code."),
-    Parameter("network", "dense", str, "dense", "What encoder and decoder are made of."),
-    Parameter("hidden", (1000,), integers, "N,N,…", "Widths between row and code."),
+    Parameter("network", "dense", str, "dense|conv", "What encoder and decoder are made of."),
+    Parameter("hidden", (1000,), integers, "N,N,…", "Widths of the dense layers."),
+    Parameter("channels", (32, 64), integers, "N,N,…", "Channels of the convolutions."),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
@@ -103,6 +104,13 @@ _COMMON = (
 AUTOENCODER = (
     *_COMMON,
     Parameter("sampler", "mixture", str, "mixture|gaussian", "Where new codes come from."),
+)
+
+#: Options of ``train dae``.
+DENOISING = (
+    *AUTOENCODER,
+    Parameter("corruption", "masking", str, "masking|gaussian|salt-pepper", "The damage."),
+    Parameter("corruption_level", 0.3, number, "X", "Its probability, or deviation."),
 )
 
 #: Options of ``train vae``.

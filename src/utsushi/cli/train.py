@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from utsushi.cli.common import DEFAULT_DATA, Data, Label, note, source_name
-from utsushi.cli.parameters import AUTOENCODER, VARIATIONAL, takes
+from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, takes
 
 if TYPE_CHECKING:
     from utsushi.estimators import BaseAutoencoder
@@ -36,6 +36,24 @@ def train_autoencoder(
     from utsushi.estimators import Autoencoder
 
     _train(Autoencoder(**parameters), out, data or DEFAULT_DATA, label, force=force, language=lang)
+
+
+@app.command("dae")
+@takes(DENOISING)
+def train_denoising(
+    out: RunOut,
+    data: Data = None,
+    label: Label = None,
+    force: Force = False,
+    lang: Language = "en",
+    *,
+    parameters: dict[str, Any],
+) -> None:
+    """Train a denoising autoencoder."""
+    from utsushi.estimators import DenoisingAutoencoder
+
+    model = DenoisingAutoencoder(**parameters)
+    _train(model, out, data or DEFAULT_DATA, label, force=force, language=lang)
 
 
 @app.command("vae")

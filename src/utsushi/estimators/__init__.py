@@ -2,7 +2,14 @@
 
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.storage import load
 from utsushi.estimators.variational import VariationalAutoencoder
 
-__all__ = ["Autoencoder", "BaseAutoencoder", "VariationalAutoencoder", "load"]
+__all__ = [
+    "Autoencoder",
+    "BaseAutoencoder",
+    "DenoisingAutoencoder",
+    "VariationalAutoencoder",
+    "load",
+]

@@ -33,12 +33,16 @@ class Autoencoder(BaseAutoencoder):
     ----------
     n_components : int >= 1, default=10
         H, the size of the code.
-    network : {"dense"} or Network, default="dense"
+    network : {"dense", "conv"} or Network, default="dense"
         What the encoder and the decoder are made of.
     hidden : tuple of int, default=(1000,)
-        Widths of the layers between row and code, in the encoder's order; the decoder mirrors them.
+        Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
+        them.
+    channels : tuple of int, default=(32, 64)
+        Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
+        height and width.
     image_shape : (height, width) or (channels, height, width), optional
-        What a row was flattened from; figures are drawn by it.
+        What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
@@ -119,6 +123,7 @@ class Autoencoder(BaseAutoencoder):
         *,
         network: str | Network = "dense",
         hidden: tuple[int, ...] = (1000,),
+        channels: tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         sampler: str | Sampler = "mixture",
@@ -137,6 +142,7 @@ class Autoencoder(BaseAutoencoder):
         self.n_components = n_components
         self.network = network
         self.hidden = hidden
+        self.channels = channels
         self.image_shape = image_shape
         self.scaling = scaling
         self.sampler = sampler

@@ -47,6 +47,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     n_components: int
     network: str | Network
     hidden: tuple[int, ...]
+    channels: tuple[int, ...]
     image_shape: tuple[int, ...] | None
     scaling: str | None
     sampler: str | Sampler
@@ -157,7 +158,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_outputs = self._outputs_per_component * self.n_components
         with torch.device("meta"):
             module = resolve(self.network, NETWORKS).build(
-                self.n_features_in_, self.n_components, n_outputs, tuple(self.hidden)
+                self.n_features_in_,
+                self.n_components,
+                n_outputs,
+                tuple(self.hidden),
+                channels=tuple(self.channels),
+                image_shape=None if self.image_shape is None else tuple(self.image_shape),
             )
         return module.to(torch.float32)  # whatever the caller's default is
 

@@ -29,6 +29,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
     "network": [StrOptions(set(NETWORKS)), Network],
     "hidden": ["array-like"],
+    "channels": ["array-like"],
     "image_shape": ["array-like", None],
     "scaling": [StrOptions(set(SCALINGS)), None],
     "recipe": [StrOptions({"fast", "lecture"}), Recipe],

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.parameters import resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import ModelFileError, SettingError, UtsushiWarning
@@ -29,6 +30,7 @@ __all__ = ["load", "save"]
 #: The only estimators that a file can name.
 _ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
     "Autoencoder": Autoencoder,
+    "DenoisingAutoencoder": DenoisingAutoencoder,
     "VariationalAutoencoder": VariationalAutoencoder,
 }
 
@@ -136,7 +138,7 @@ def load(path: str | Path) -> BaseAutoencoder:
 
     Returns
     -------
-    Autoencoder or VariationalAutoencoder
+    Autoencoder, DenoisingAutoencoder or VariationalAutoencoder
         Fitted, on the device that its ``device`` parameter means here, or on the CPU with a warning
         where there is no such; it scores and transforms exactly as the saved one did.
         ``history_`` has no ``seconds``.
@@ -213,9 +215,11 @@ def _device_here(device: str) -> str:
 def _unfitted(header: dict[str, Any]) -> BaseAutoencoder:
     """Return the estimator that the header describes, its parameters checked."""
     cls = _ESTIMATORS[header["class"]]
-    given, known = set(header["parameters"]), set(cls._get_param_names())
-    if given != known:
-        raise ValueError(f"parameters {sorted(given ^ known)} are unknown or missing")
+    # A parameter that is not there was not known when the file was written: its default, which
+    # keeps what was before, is right.
+    unknown = set(header["parameters"]) - set(cls._get_param_names())
+    if unknown:
+        raise ValueError(f"the parameters {sorted(unknown)} are unknown")
     parameters = {
         name: _value_from_json(name, value) for name, value in header["parameters"].items()
     }

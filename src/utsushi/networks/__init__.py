@@ -1,9 +1,10 @@
 """Encoders and decoders for any shape; they know no numpy and no fit."""
 
 from utsushi.networks.base import EncoderDecoder, Network, initialize
+from utsushi.networks.conv import Conv
 from utsushi.networks.dense import Dense
 
-__all__ = ["NETWORKS", "Dense", "EncoderDecoder", "Network", "initialize"]
+__all__ = ["NETWORKS", "Conv", "Dense", "EncoderDecoder", "Network", "initialize"]
 
 #: The names that the ``network`` parameter takes.
-NETWORKS: dict[str, type[Network]] = {"dense": Dense}
+NETWORKS: dict[str, type[Network]] = {"dense": Dense, "conv": Conv}

@@ -40,7 +40,14 @@ class Network(BaseEstimator, ABC):
 
     @abstractmethod
     def build(
-        self, n_features: int, n_codes: int, n_outputs: int, hidden: tuple[int, ...]
+        self,
+        n_features: int,
+        n_codes: int,
+        n_outputs: int,
+        hidden: tuple[int, ...],
+        *,
+        channels: tuple[int, ...] = (),
+        image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair for rows of ``n_features`` and codes of ``n_codes``.
 
@@ -54,6 +61,10 @@ class Network(BaseEstimator, ABC):
             What the encoder gives: H, or 2H for a variational model.
         hidden : tuple of int
             The estimator's widths, used where the description has none of its own.
+        channels : tuple of int
+            The estimator's channels, for networks that have some.
+        image_shape : (H, W) or (C, H, W), optional
+            What a row was flattened from, for networks that need to know.
 
         Returns
         -------

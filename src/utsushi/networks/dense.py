@@ -104,9 +104,16 @@ class Dense(Network):
         self.activation = activation
 
     def build(
-        self, n_features: int, n_codes: int, n_outputs: int, hidden: tuple[int, ...]
+        self,
+        n_features: int,
+        n_codes: int,
+        n_outputs: int,
+        hidden: tuple[int, ...],
+        *,
+        channels: tuple[int, ...] = (),
+        image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair; see `Network.build`."""
+        """Build the pair; see `Network.build`. Channels and the shape of an image do not matter."""
         self._validate_params()
         widths = check_widths(hidden if self.hidden is None else self.hidden)
         return EncoderDecoder(

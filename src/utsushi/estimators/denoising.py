@@ -1,0 +1,129 @@
+"""The denoising autoencoder: an autoencoder plus corruption."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Generator, Tensor
+
+from utsushi.corruption import CORRUPTIONS
+from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.exceptions import SettingError
+from utsushi.networks import Network
+from utsushi.objectives import ReconstructionObjective
+from utsushi.samplers import Sampler
+from utsushi.training import Recipe
+
+__all__ = ["DenoisingAutoencoder"]
+
+
+class DenoisingAutoencoder(Autoencoder):
+    r"""Autoencoder that sees damaged rows and is asked for the clean ones.
+
+    Each step damages its rows anew, :math:`\tilde x \sim C(\tilde x \mid x)`, and minimizes
+    :math:`\sum_n \Vert x_n - \mathrm{Dec}(\mathrm{Enc}(\tilde x_n)) \Vert^2`. The damage is done
+    in the units of the input, before the scaling. ``reconstruct`` repairs rows as they are given;
+    nothing is damaged at inference.
+
+    Parameters
+    ----------
+    corruption : {"masking", "gaussian", "salt-pepper"}, default="masking"
+        Values set to zero; noise added; values set to 0 or 1. See `utsushi.corruption`.
+    corruption_level : float >= 0, default=0.3
+        The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
+        in the units of the input.
+    n_components, network, hidden, channels, image_shape, scaling, sampler, recipe, max_epochs, \
+batch_size, learning_rate, weight_decay, validation_fraction, early_stopping, random_state, \
+device, precision, verbose
+        As for `Autoencoder`.
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio and Manzagol 2008, *Extracting and Composing Robust Features with
+    Denoising Autoencoders*, https://doi.org/10.1145/1390156.1390294
+
+    Examples
+    --------
+    >>> from utsushi import DenoisingAutoencoder, datasets
+    >>> digits = datasets.load_digits8x8()
+    >>> model = DenoisingAutoencoder(10, corruption_level=0.5, hidden=(64,), random_state=0)
+    >>> rng = np.random.default_rng(0)
+    >>> damaged = digits.X_test * (rng.random(digits.X_test.shape) > 0.5)
+    >>> repaired = model.fit(digits.X_train).reconstruct(damaged)
+    >>> bool(((repaired - digits.X_test) ** 2).mean() < ((damaged - digits.X_test) ** 2).mean())
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Autoencoder._parameter_constraints,
+        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components: int = 10,
+        *,
+        corruption: str = "masking",
+        corruption_level: float = 0.3,
+        network: str | Network = "dense",
+        hidden: tuple[int, ...] = (1000,),
+        channels: tuple[int, ...] = (32, 64),
+        image_shape: tuple[int, ...] | None = None,
+        scaling: str | None = "center",
+        sampler: str | Sampler = "mixture",
+        recipe: str | Recipe = "fast",
+        max_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        validation_fraction: float = 0.0,
+        early_stopping: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        precision: str = "float32",
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            n_components,
+            network=network,
+            hidden=hidden,
+            channels=channels,
+            image_shape=image_shape,
+            scaling=scaling,
+            sampler=sampler,
+            recipe=recipe,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            validation_fraction=validation_fraction,
+            early_stopping=early_stopping,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            verbose=verbose,
+        )
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+
+    def _objective(self, x: Tensor) -> ReconstructionObjective:
+        if self.corruption != "gaussian" and self.corruption_level > 1:
+            raise SettingError(
+                f"corruption_level={self.corruption_level} is no probability, expected 0 to 1 "
+                f"for corruption={self.corruption!r}; make it smaller"
+            )
+        damage = CORRUPTIONS[self.corruption]
+        offset = torch.tensor(self.scaling_.offset).to(x)
+        scale = torch.tensor(self.scaling_.scale).to(x)
+
+        def corrupt(scaled: Tensor, generator: Generator) -> Tensor:
+            """Damage scaled rows as they would have been damaged before the scaling."""
+            rows = scaled * scale + offset
+            return (damage(rows, self.corruption_level, generator) - offset) / scale
+
+        return ReconstructionObjective(corrupt)

@@ -1,0 +1,162 @@
+"""Convolutional networks for images of any size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from sklearn.utils._param_validation import StrOptions
+from torch import nn
+
+from utsushi.exceptions import SettingError
+from utsushi.networks.base import EncoderDecoder, Network, is_size
+from utsushi.networks.dense import ACTIVATIONS, check_widths, dense_layers
+
+__all__ = ["Conv", "check_channels", "halved"]
+
+
+def halved(size: int) -> int:
+    """Return the height or width that a strided convolution leaves: half of it, rounded up.
+
+    Examples
+    --------
+    >>> halved(28), halved(7), halved(1)
+    (14, 4, 1)
+    """
+    return (size + 1) // 2
+
+
+def check_channels(channels: Iterable[Any]) -> tuple[int, ...]:
+    """Return the channels of convolutional layers as integers.
+
+    Raises
+    ------
+    SettingError
+        If there is none, or one of them is no positive integer.
+
+    Examples
+    --------
+    >>> check_channels([32, 64])
+    (32, 64)
+    """
+    numbers = tuple(channels)
+    if not numbers or not all(is_size(number) for number in numbers):
+        raise SettingError(
+            f"channels={numbers!r} has a number that is no positive integer, or none at all, "
+            "expected one for each layer such as channels=(32, 64)"
+        )
+    return tuple(int(number) for number in numbers)
+
+
+class Conv(Network):
+    """Strided convolutions, then dense layers; the decoder mirrors both.
+
+    Each convolution has a kernel of 3 × 3 and a stride of 2, so height and width are halved,
+    rounded up; the transposed convolution of the decoder gives back exactly what was halved.
+
+    Parameters
+    ----------
+    channels : tuple of int or None, default=None
+        Channels after each convolution, in the encoder's order. None takes the estimator's.
+    hidden : tuple of int or None, default=None
+        Widths of the dense layers between the convolutions and the code. None takes the
+        estimator's.
+    activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
+        The nonlinearity between the layers.
+
+    Examples
+    --------
+    >>> pair = Conv(channels=(8, 16)).build(35, 2, 2, hidden=(32,), image_shape=(5, 7))
+    >>> import torch
+    >>> pair.decoder(pair.encoder(torch.zeros(3, 35))).shape
+    torch.Size([3, 35])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "channels": ["array-like", None],
+        "hidden": ["array-like", None],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+    }
+
+    def __init__(
+        self,
+        channels: tuple[int, ...] | None = None,
+        hidden: tuple[int, ...] | None = None,
+        activation: str = "relu",
+    ) -> None:
+        self.channels = channels
+        self.hidden = hidden
+        self.activation = activation
+
+    def build(
+        self,
+        n_features: int,
+        n_codes: int,
+        n_outputs: int,
+        hidden: tuple[int, ...],
+        *,
+        channels: tuple[int, ...] = (32, 64),
+        image_shape: tuple[int, ...] | None = None,
+    ) -> EncoderDecoder:
+        """Build the pair; see `Network.build`."""
+        self._validate_params()
+        if image_shape is None:
+            raise SettingError(
+                "network='conv' has no image_shape, expected (height, width) or "
+                "(channels, height, width); give the shape that the rows were flattened from"
+            )
+        widths = check_widths(hidden if self.hidden is None else self.hidden)
+        numbers = check_channels(channels if self.channels is None else self.channels)
+        shapes = _shapes(image_shape, numbers)
+        flat = math.prod(shapes[-1])
+        return EncoderDecoder(
+            encoder=nn.Sequential(
+                nn.Unflatten(1, shapes[0]),
+                *self._halving(shapes),
+                nn.Flatten(),
+                *dense_layers([flat, *widths, n_outputs], self.activation),
+            ),
+            decoder=nn.Sequential(
+                *dense_layers([n_codes, *reversed(widths), flat], self.activation),
+                ACTIVATIONS[self.activation](),
+                nn.Unflatten(1, shapes[-1]),
+                *self._doubling(shapes),
+                nn.Flatten(),
+            ),
+        )
+
+    def _halving(self, shapes: list[tuple[int, int, int]]) -> list[nn.Module]:
+        """Return the convolutions, each with its nonlinearity."""
+        layers: list[nn.Module] = []
+        for (n_inputs, *_), (n_outputs, *_) in pairwise(shapes):
+            layers += [
+                nn.Conv2d(n_inputs, n_outputs, kernel_size=3, stride=2, padding=1),
+                ACTIVATIONS[self.activation](),
+            ]
+        return layers
+
+    def _doubling(self, shapes: list[tuple[int, int, int]]) -> list[nn.Module]:
+        """Return the transposed convolutions, with nonlinearities between them."""
+        layers: list[nn.Module] = []
+        for (n_inputs, *small), (n_outputs, *large) in pairwise(reversed(shapes)):
+            # Two sizes are halved to the same; the padding of the output tells which it was.
+            padding = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
+            layers += [
+                nn.ConvTranspose2d(
+                    n_inputs, n_outputs, 3, stride=2, padding=1, output_padding=padding
+                ),
+                ACTIVATIONS[self.activation](),
+            ]
+        return layers[:-1]
+
+
+def _shapes(image_shape: tuple[int, ...], channels: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Return the shape of the image and of what each convolution leaves of it."""
+    n_channels, height, width = (1, *image_shape) if len(image_shape) == 2 else image_shape
+    shapes = [(n_channels, height, width)]
+    for number in channels:
+        _, height, width = shapes[-1]
+        shapes.append((number, halved(height), halved(width)))
+    return shapes
