@@ -20,12 +20,19 @@ if TYPE_CHECKING:
         report,
         samplers,
     )
-    from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, load
+    from utsushi.estimators import (
+        AnomalyDetector,
+        Autoencoder,
+        DenoisingAutoencoder,
+        VariationalAutoencoder,
+        load,
+    )
     from utsushi.training import Recipe
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnomalyDetector",
     "Autoencoder",
     "DenoisingAutoencoder",
     "Recipe",
@@ -43,6 +50,7 @@ __all__ = [
 
 #: Where each public name lives; a name that is missing here is a module of the package.
 _HOMES = {
+    "AnomalyDetector": "utsushi.estimators",
     "Autoencoder": "utsushi.estimators",
     "DenoisingAutoencoder": "utsushi.estimators",
     "Recipe": "utsushi.training",

@@ -4,27 +4,39 @@ import pytest
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi import AnomalyDetector, Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 
 # Two components: several checks have data of two or three columns, and more components than
 # columns is a warning, which is an error here. Small and short: the checks are about manners.
 SMALL = {"n_components": 2, "hidden": (16,), "max_epochs": 3}
-ESTIMATORS = [
+TRANSFORMERS = [
     Autoencoder(**SMALL),
     DenoisingAutoencoder(**SMALL),
     VariationalAutoencoder(**SMALL),
 ]
+DETECTORS = [
+    AnomalyDetector(Autoencoder(**SMALL, random_state=0)),
+    AnomalyDetector(VariationalAutoencoder(**SMALL, random_state=0)),
+]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(TRANSFORMERS + DETECTORS)
 def test_scikit_learns_conformance_checks_pass_whole(estimator, check):
     check(estimator)
+
+
+def check_name(check):
+    return check.__name__
+
+
+def class_name(estimator):
+    return type(estimator).__name__
 
 
 # Some of these fit on a frame and transform its array, to see that it works; scikit-learn warns.
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=class_name)
 @pytest.mark.parametrize(
     "check",
     [
@@ -35,10 +47,18 @@ def test_scikit_learns_conformance_checks_pass_whole(estimator, check):
         checks.check_set_output_transform_polars,
         checks.check_global_output_transform_pandas,
         checks.check_global_set_output_transform_polars,
-        checks.check_param_validation,
-        checks.check_dataframe_column_names_consistency,
     ],
-    ids=lambda check: check.__name__,
+    ids=check_name,
 )
-def test_the_checks_that_the_suite_leaves_out_pass_too(estimator, check):
+def test_the_transformers_checks_that_the_suite_leaves_out_pass_too(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("estimator", TRANSFORMERS + DETECTORS, ids=class_name)
+@pytest.mark.parametrize(
+    "check",
+    [checks.check_param_validation, checks.check_dataframe_column_names_consistency],
+    ids=check_name,
+)
+def test_the_other_checks_that_the_suite_leaves_out_pass_too(estimator, check):
     check(type(estimator).__name__, estimator)

@@ -1,5 +1,6 @@
 """The estimators, and how they are saved and loaded."""
 
+from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.denoising import DenoisingAutoencoder
@@ -7,6 +8,7 @@ from utsushi.estimators.storage import load
 from utsushi.estimators.variational import VariationalAutoencoder
 
 __all__ = [
+    "AnomalyDetector",
     "Autoencoder",
     "BaseAutoencoder",
     "DenoisingAutoencoder",

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
+from utsushi.estimators.rows import Rows, checked_rows, with_fix
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import is_size
@@ -29,8 +30,6 @@ from utsushi.training.progress import progress_bar
 from utsushi.validation import check_finite, check_within_float32
 
 __all__ = ["BaseAutoencoder"]
-
-Rows = NDArray[np.floating[Any]]
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
@@ -245,7 +244,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         try:
             codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
         except ValueError as error:
-            raise DataError(_with_fix(str(error), reset=False)) from error
+            raise DataError(with_fix(str(error))) from error
         check_finite(codes, what="the codes")
         check_within_float32(codes, what="the codes")
         if codes.shape[1] != self.n_components:
@@ -349,19 +348,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        try:
-            rows: Rows = validate_data(
-                self,
-                X,
-                dtype=[np.float64, np.float32],
-                ensure_all_finite=False,
-                ensure_min_samples=2 if reset else 1,
-                reset=reset,
-            )
-        except ValueError as error:
-            raise DataError(_with_fix(str(error), reset=reset)) from error
-        check_finite(rows, feature_names=getattr(self, "feature_names_in_", None))
-        check_within_float32(rows)
+        rows = checked_rows(self, X, reset=reset)
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
@@ -385,11 +372,3 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _with_fix(message: str, *, reset: bool) -> str:
-    """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
-    if message.startswith("The feature names"):  # A list that speaks for itself, a name a line.
-        return message
-    fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
-    return f"{' '.join(message.split()).rstrip('.')}; {fix}"

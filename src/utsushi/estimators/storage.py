@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
+from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.denoising import DenoisingAutoencoder
@@ -51,8 +53,21 @@ Expected = tuple[str, tuple[int | None, ...]]
 # --- saving -------------------------------------------------------------------------------------
 
 
-def save(model: BaseAutoencoder, path: str | Path) -> Path:
+def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     """Write a fitted model; see `BaseAutoencoder.save`."""
+    if type(model) is AnomalyDetector:
+        header, tensors = _describe(getattr(model.autoencoder_, "estimator", model.autoencoder_))
+        detector = {
+            "contamination": float(model.contamination),
+            "feature_names_in": _names_to_json(model),
+            "offset": model.offset_,
+        }
+        return write_model_file(path, header | {"detector": detector}, tensors)
+    return write_model_file(path, *_describe(model))
+
+
+def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
+    """Return all that is to be known of a fitted autoencoder."""
     if _ESTIMATORS.get(type(model).__name__) is not type(model):
         raise SettingError(
             f"{type(model).__name__} cannot be saved, expected one of {', '.join(_ESTIMATORS)}: a "
@@ -86,7 +101,7 @@ def save(model: BaseAutoencoder, path: str | Path) -> Path:
             f"{model!r} does not describe the network that was fitted ({error}), expected "
             "n_components, hidden and network as they were then; fit again before saving"
         ) from error
-    return write_model_file(path, header, tensors)
+    return header, tensors
 
 
 def _parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:
@@ -120,7 +135,7 @@ def _object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
     return {"class": name, "parameters": {k: _value_to_json(k, v) for k, v in parameters.items()}}
 
 
-def _names_to_json(model: BaseAutoencoder) -> list[str] | None:
+def _names_to_json(model: BaseAutoencoder | AnomalyDetector) -> list[str] | None:
     names = getattr(model, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 
@@ -128,7 +143,7 @@ def _names_to_json(model: BaseAutoencoder) -> list[str] | None:
 # --- loading ------------------------------------------------------------------------------------
 
 
-def load(path: str | Path) -> BaseAutoencoder:
+def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     """Read a model that `save` wrote. No code runs: the file names one of a closed list of classes.
 
     Parameters
@@ -138,7 +153,7 @@ def load(path: str | Path) -> BaseAutoencoder:
 
     Returns
     -------
-    Autoencoder, DenoisingAutoencoder or VariationalAutoencoder
+    Autoencoder, DenoisingAutoencoder, VariationalAutoencoder or AnomalyDetector
         Fitted, on the device that its ``device`` parameter means here, or on the CPU with a warning
         where there is no such; it scores and transforms exactly as the saved one did.
         ``history_`` has no ``seconds``.
@@ -161,7 +176,8 @@ def load(path: str | Path) -> BaseAutoencoder:
     """
     header, tensors = read_model_file(path)
     try:
-        return _model_from(header, tensors)
+        model = _model_from(header, tensors)
+        return _detector_from(header["detector"], model) if "detector" in header else model
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(
@@ -174,10 +190,7 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     """Build the model; what the tensors must be is worked out and compared before one is used."""
     model = _unfitted(header)
     model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
-    if header["feature_names_in"] is not None:
-        model.feature_names_in_ = np.array([str(n) for n in header["feature_names_in"]], object)
-        if len(model.feature_names_in_) != model.n_features_in_:
-            raise ValueError(f"{len(model.feature_names_in_)} feature names")
+    _restore_names(model, header["feature_names_in"])
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
     model.history_ = [dict(row) for row in header["history"]]
@@ -197,6 +210,28 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     module.load_state_dict(parameters, assign=True)
     model.module_ = module.requires_grad_(True).eval().to(model.device_)
     return model
+
+
+def _restore_names(estimator: BaseAutoencoder | AnomalyDetector, names: list[str] | None) -> None:
+    """Give an estimator the names of its columns, if it had any."""
+    if names is None:
+        return
+    if len(names) != estimator.n_features_in_:
+        raise ValueError(f"{len(names)} feature names for {estimator.n_features_in_} features")
+    estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
+
+
+def _detector_from(described: dict[str, Any], model: BaseAutoencoder) -> AnomalyDetector:
+    """Build the detector around its fitted autoencoder."""
+    detector = AnomalyDetector(clone(model), contamination=described["contamination"])
+    detector._validate_params()
+    detector.autoencoder_ = model
+    detector.n_features_in_ = model.n_features_in_
+    _restore_names(detector, described["feature_names_in"])
+    if not math.isfinite(described["offset"]):
+        raise ValueError(f"the offset is {described['offset']!r}")
+    detector.offset_ = float(described["offset"])
+    return detector
 
 
 def _device_here(device: str) -> str:

@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.divergences import kl_standard_normal
-from utsushi.estimators.base import BaseAutoencoder, Rows
+from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.inference import row_noise
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
+from utsushi.estimators.rows import Rows
 from utsushi.likelihoods import LIKELIHOODS, Likelihood, squared_error
 from utsushi.networks import EncoderDecoder, Network
 from utsushi.objectives import VariationalObjective, elbo, posterior_parameters, reparameterize

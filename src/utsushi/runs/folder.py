@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from utsushi.estimators import BaseAutoencoder, load
+from utsushi.estimators import AnomalyDetector, BaseAutoencoder, load
 from utsushi.exceptions import RunError
 from utsushi.files import write_json, write_text
 
@@ -217,13 +217,19 @@ def open_run(path: str | Path) -> Run:
     """
     path = Path(path)
     if not path.is_dir():
-        return Run(load(path), _sibling_config(path))
+        return Run(_autoencoder(path), _sibling_config(path))
     config = _read_config(path / _CONFIG)
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:
         names = " or ".join(str(file) for file in files)
         raise RunError(f"{str(path)!r} holds {len(files)} models, expected one; name {names}")
-    return Run(load(files[0]), config)
+    return Run(_autoencoder(files[0]), config)
+
+
+def _autoencoder(path: Path) -> BaseAutoencoder:
+    """Load a model; of a detector, the autoencoder in it."""
+    model = load(path)
+    return model.autoencoder_ if isinstance(model, AnomalyDetector) else model
 
 
 def _sibling_config(path: Path) -> RunConfig | None:
