@@ -72,7 +72,7 @@ def test_a_damaged_file_is_named(refused, tmp_path):
 
 
 def test_an_array_of_objects_is_refused(refused, tmp_path):
-    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object))
     assert "objects.npy" in refused(tmp_path / "objects.npy")
 
 

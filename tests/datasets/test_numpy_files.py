@@ -54,7 +54,7 @@ def test_an_array_cut_short_is_named(tmp_path, refusal):
 def test_pickled_objects_are_never_loaded(tmp_path, name, refusal):
     objects = np.array([[{}]], dtype=object)
     save = np.save if name == "a.npy" else np.savez
-    save(tmp_path / name, objects, allow_pickle=True)
+    save(tmp_path / name, objects)
     assert f"{name} cannot be read" in refusal(DataError, datasets.open, tmp_path / name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,57 +22,33 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands 
 Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
 
 
-@app.command("ae")
-@takes(AUTOENCODER)
-def train_autoencoder(
-    out: RunOut,
-    data: Data = None,
-    label: Label = None,
-    force: Force = False,
-    lang: Language = "en",
-    *,
-    parameters: dict[str, Any],
-) -> None:
-    """Train an autoencoder."""
-    from utsushi.estimators import Autoencoder
+def _trainer(estimator: str, description: str) -> Callable[..., None]:
+    """Return the command that trains an estimator of that name."""
 
-    _train(Autoencoder(**parameters), out, data or DEFAULT_DATA, label, force=force, language=lang)
+    def train(
+        out: RunOut,
+        data: Data = None,
+        label: Label = None,
+        force: Force = False,
+        lang: Language = "en",
+        *,
+        parameters: dict[str, Any],
+    ) -> None:
+        from utsushi import estimators
 
+        model = getattr(estimators, estimator)(**parameters)
+        _train(model, out, data or DEFAULT_DATA, label, force=force, language=lang)
 
-@app.command("dae")
-@takes(DENOISING)
-def train_denoising(
-    out: RunOut,
-    data: Data = None,
-    label: Label = None,
-    force: Force = False,
-    lang: Language = "en",
-    *,
-    parameters: dict[str, Any],
-) -> None:
-    """Train a denoising autoencoder."""
-    from utsushi.estimators import DenoisingAutoencoder
-
-    model = DenoisingAutoencoder(**parameters)
-    _train(model, out, data or DEFAULT_DATA, label, force=force, language=lang)
+    train.__doc__ = description
+    return train
 
 
-@app.command("vae")
-@takes(VARIATIONAL)
-def train_variational(
-    out: RunOut,
-    data: Data = None,
-    label: Label = None,
-    force: Force = False,
-    lang: Language = "en",
-    *,
-    parameters: dict[str, Any],
-) -> None:
-    """Train a variational autoencoder."""
-    from utsushi.estimators import VariationalAutoencoder
-
-    model = VariationalAutoencoder(**parameters)
-    _train(model, out, data or DEFAULT_DATA, label, force=force, language=lang)
+for _name, _parameters, _estimator, _description in (
+    ("ae", AUTOENCODER, "Autoencoder", "Train an autoencoder."),
+    ("dae", DENOISING, "DenoisingAutoencoder", "Train a denoising autoencoder."),
+    ("vae", VARIATIONAL, "VariationalAutoencoder", "Train a variational autoencoder."),
+):
+    app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
 
 
 def _train(
