@@ -236,5 +236,11 @@ def test_a_bundled_name_means_the_bundle_whatever_folder_is_called_so(
     assert json.loads((tmp_path / "r" / "config.json").read_text())["data"] == "digits8x8"
 
 
-def test_a_model_without_test_rows_is_not_compared_with_pca_of_the_same_rows(utsushi, table_run):
-    assert "pca_reconstruction_error" not in utsushi("evaluate", table_run).out
+def test_on_the_rows_of_the_training_pca_has_seen_them_too(utsushi, table_run):
+    assert "pca_reconstruction_error" in utsushi("evaluate", table_run).out
+
+
+def test_pca_is_not_fitted_to_rows_that_the_model_has_not_seen(utsushi, ae_run, tmp_path):
+    np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
+    call = utsushi("evaluate", ae_run, "--data", tmp_path / "rows.npy")
+    assert "pca_reconstruction_error" not in call.out

@@ -552,3 +552,16 @@ def test_objects_given_as_parameters_stay_as_they_were():
     model = Autoencoder(**{**SMALL, "max_epochs": 1}, sampler=sampler).fit(TRAIN)
     assert not hasattr(sampler, "means_")
     assert hasattr(model.sampler_, "means_")
+
+
+def test_a_column_that_drowns_the_others_is_a_warning_that_names_the_scaling():
+    rows = TRAIN[:100].copy()
+    rows[:, 5] = 1000 * np.arange(100)
+    with pytest.warns(UtsushiWarning, match="scaling='standard' weighs all columns alike"):
+        Autoencoder(**SMALL).fit(rows)
+
+
+def test_standardized_columns_need_no_warning():
+    rows = TRAIN[:100].copy()
+    rows[:, 5] = 1000 * np.arange(100)
+    assert Autoencoder(**SMALL, scaling="standard").fit(rows).n_epochs_ >= 1

@@ -27,8 +27,9 @@ def evaluate(
     dataset = dataset_of(opened, data, label)
     if dataset.X_test is None:
         note(f"{dataset.name} has no test rows: measured on all {len(dataset.X_train)} rows")
-        # PCA fitted to the rows that it is measured on would be no honest neighbour.
-        results = measure(opened.model, dataset.X_train)
+        # On the rows of the training both have seen them; PCA fitted to other rows, which the
+        # model has not seen, would be no honest neighbour.
+        results = measure(opened.model, dataset.X_train, dataset.X_train if data is None else None)
     else:
         note(f"measured on the {len(dataset.X_test)} test rows of {dataset.name}")
         results = measure(opened.model, dataset.X_test, dataset.X_train)

@@ -112,6 +112,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.dtype_ = rows.dtype.name
         rows, held_out = self._split(rows, validation_data)
         self.scaling_ = Scaling.learn(self.scaling, rows)
+        if self.scaling in ("center", None):
+            _warn_of_unlike_columns(rows)
         x = torch.from_numpy(self.scaling_.forward(rows)).to(self.device_)
         module = self._build()
         self.history_ = self._train(module, x, held_out)
@@ -372,3 +374,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+#: Times the median column's spread from which on a column drowns the others.
+_UNLIKE = 100
+
+
+def _warn_of_unlike_columns(rows: Rows) -> None:
+    """Warn where one column's spread is so large that a squared error sees no other."""
+    spreads = rows.std(axis=0, dtype=np.float64)
+    spreads = spreads[spreads > 0]
+    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
+        warnings.warn(
+            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
+            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
+            "scaling='standard' weighs all columns alike",
+            UtsushiWarning,
+            stacklevel=3,
+        )

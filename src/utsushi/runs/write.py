@@ -58,8 +58,8 @@ def write_run(
         if dataset.X_test is None
         else (dataset.X_test, dataset.y_test)
     )
-    # PCA fitted to the rows that it is measured on would be no honest neighbour.
-    results = evaluate(model, X, None if seen else dataset.X_train)
+    # Without test rows both the model and PCA are measured on the rows that they were fitted to.
+    results = evaluate(model, X, dataset.X_train)
     exhibits = list(exhibits_of(model, X, y, language=language))
     page = _page(model, dataset, results, exhibits, seen=seen, language=language)
     with new_run(path, force=force) as folder:
