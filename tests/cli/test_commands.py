@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from pyarrow import csv, parquet
 
 from utsushi import datasets, load
@@ -244,3 +245,18 @@ def test_pca_is_not_fitted_to_rows_that_the_model_has_not_seen(utsushi, ae_run, 
     np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
     call = utsushi("evaluate", ae_run, "--data", tmp_path / "rows.npy")
     assert "pca_reconstruction_error" not in call.out
+
+
+def test_pixels_beyond_one_are_shown_by_their_range(utsushi, tmp_path):
+    pixels = [
+        np.float64(16) * datasets.load_digits8x8().X_test[:10],
+        datasets.load_digits8x8().X_test[:10],
+    ]
+    for name, X in zip("ab", pixels, strict=True):
+        np.save(tmp_path / f"{name}.npy", rows.reshape(-1, 8, 8))
+        words = ["--data", tmp_path / f"{name}.npy", "--n-components", 2, "--hidden", 4]
+        utsushi("train", "ae", "--out", tmp_path / name, *words, "--max-epochs", 1, "--verbose", 0)
+        utsushi("reconstruct", tmp_path / name, "--out", tmp_path / f"{name}.png")
+    first = [np.asarray(Image.open(tmp_path / f"{name}.png"))[:60] for name in "ab"]
+    # The upper row shows the originals, of which one set is the other times sixteen.
+    assert np.abs(first[0].astype(int) - first[1].astype(int)).max() <= 1

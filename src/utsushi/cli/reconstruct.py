@@ -48,7 +48,11 @@ def reconstruct(
         from utsushi.figures import image_rows, to_png
         from utsushi.files import write_whole
 
-        pairs = [("original", rows), ("reconstruction", copies)]
+        low, high = min(0.0, float(rows.min())), max(1.0, float(rows.max()))
+        pairs = [
+            ("original", (rows - low) / (high - low)),
+            ("reconstruction", (copies - low) / (high - low)),
+        ]
         path = write_whole(out, to_png(image_rows(pairs, picture)))
     else:
         names = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]

@@ -85,14 +85,23 @@ def exhibits_of(
     if model.image_shape is not None and _can_be_drawn(tuple(model.image_shape)):
         yield Exhibit(
             "reconstructions",
-            image_rows(_reconstructions(model, X[:N_ORIGINALS], seed), tuple(model.image_shape)),
+            image_rows(
+                [
+                    (label, _brightness(rows, X))
+                    for label, rows in _reconstructions(model, X[:N_ORIGINALS], seed)
+                ],
+                tuple(model.image_shape),
+            ),
             words["reconstructions_alt"],
             words[f"reconstructions_{kind}"],
         )
         sampler = words[f"sampler_{type(model.sampler_).__name__}"]
         yield Exhibit(
             "samples",
-            image_grid(model.sample(N_SAMPLES, random_state=seed), tuple(model.image_shape)),
+            image_grid(
+                _brightness(model.sample(N_SAMPLES, random_state=seed), X),
+                tuple(model.image_shape),
+            ),
             words["samples_alt"],
             words[f"samples_{kind}"].format(sampler=sampler),
         )
@@ -113,6 +122,12 @@ def exhibits_of(
             words["components_alt"],
             words["components"],
         )
+
+
+def _brightness(rows: Rows, X: Rows) -> Rows:
+    """Map rows to [0, 1] by the range of the originals ``X``; pixels in [0, 1] stay as they are."""
+    low, high = min(0.0, float(X.min())), max(1.0, float(X.max()))
+    return np.asarray((rows - low) / (high - low))
 
 
 def _can_be_drawn(image_shape: tuple[int, ...]) -> bool:
