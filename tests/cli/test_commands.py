@@ -248,11 +248,8 @@ def test_pca_is_not_fitted_to_rows_that_the_model_has_not_seen(utsushi, ae_run, 
 
 
 def test_pixels_beyond_one_are_shown_by_their_range(utsushi, tmp_path):
-    pixels = [
-        np.float64(16) * datasets.load_digits8x8().X_test[:10],
-        datasets.load_digits8x8().X_test[:10],
-    ]
-    for name, X in zip("ab", pixels, strict=True):
+    X = datasets.load_digits8x8().X_test[:10]
+    for name, rows in (("a", 16.0 * X), ("b", X)):
         np.save(tmp_path / f"{name}.npy", rows.reshape(-1, 8, 8))
         words = ["--data", tmp_path / f"{name}.npy", "--n-components", 2, "--hidden", 4]
         utsushi("train", "ae", "--out", tmp_path / name, *words, "--max-epochs", 1, "--verbose", 0)
