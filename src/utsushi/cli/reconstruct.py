@@ -45,13 +45,12 @@ def reconstruct(
     rows = rows[: n or (PICTURE_COLUMNS if picture else None)]
     copies = opened.model.reconstruct(rows)
     if picture:
-        from utsushi.figures import image_rows, to_png
+        from utsushi.figures import image_rows, to_png, within_range_of
         from utsushi.files import write_whole
 
-        low, high = min(0.0, float(rows.min())), max(1.0, float(rows.max()))
         pairs = [
-            ("original", (rows - low) / (high - low)),
-            ("reconstruction", (copies - low) / (high - low)),
+            ("original", within_range_of(rows, rows)),
+            ("reconstruction", within_range_of(rows, copies)),
         ]
         path = write_whole(out, to_png(image_rows(pairs, picture)))
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from utsushi.figures.canvas import to_png
 from utsushi.figures.charts import component_bars, learning_curves
 from utsushi.figures.codes import code_map
-from utsushi.figures.images import image_grid, image_rows
+from utsushi.figures.images import image_grid, image_rows, within_range_of
 
 __all__ = [
     "code_map",
@@ -19,4 +19,5 @@ __all__ = [
     "image_rows",
     "learning_curves",
     "to_png",
+    "within_range_of",
 ]

@@ -15,7 +15,7 @@ from utsushi.figures.canvas import DPI, TEXT, finite_array, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["image_grid", "image_rows"]
+__all__ = ["image_grid", "image_rows", "within_range_of"]
 
 _MOSAIC_WIDTH = 900  # pixels of the PNG file that a row of images should about fill
 _LARGEST_TILE = 150  # pixels; a row of two digits need not fill the page
@@ -90,6 +90,30 @@ def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ..
     tiles = [_tiles(images, image_shape) for _, images in rows]
     longest = max(len(row) for row in tiles)
     return _draw(tiles, n_columns=longest, labels=[label for label, _ in rows])
+
+
+def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float64]:
+    """Map images to [0, 1] by the range of the originals; where that is [0, 1], they stay.
+
+    Parameters
+    ----------
+    originals : array-like of shape (m, d)
+        What the range is taken from.
+    images : array-like of shape (n, d)
+        What is to be shown beside them.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+
+    Examples
+    --------
+    >>> within_range_of([[0.0, 4.0]], [[1.0, 2.0]])
+    array([[0.25, 0.5 ]])
+    """
+    values = np.asarray(originals)
+    low, high = min(0.0, float(values.min())), max(1.0, float(values.max()))
+    return np.asarray((np.asarray(images) - low) / (high - low))
 
 
 def _tiles(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:

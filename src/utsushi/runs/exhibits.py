@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import divergence_per_component
-from utsushi.figures import code_map, component_bars, image_grid, image_rows, learning_curves
+from utsushi.figures import (
+    code_map,
+    component_bars,
+    image_grid,
+    image_rows,
+    learning_curves,
+    within_range_of,
+)
 from utsushi.likelihoods import LOG_2PI, UnitGaussian
 from utsushi.runs.texts import TEXTS
 
@@ -80,31 +87,9 @@ def exhibits_of(
     Exhibit
     """
     words = TEXTS[language]
-    kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
     yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
     if model.image_shape is not None and _can_be_drawn(tuple(model.image_shape)):
-        yield Exhibit(
-            "reconstructions",
-            image_rows(
-                [
-                    (label, _brightness(rows, X))
-                    for label, rows in _reconstructions(model, X[:N_ORIGINALS], seed)
-                ],
-                tuple(model.image_shape),
-            ),
-            words["reconstructions_alt"],
-            words[f"reconstructions_{kind}"],
-        )
-        sampler = words[f"sampler_{type(model.sampler_).__name__}"]
-        yield Exhibit(
-            "samples",
-            image_grid(
-                _brightness(model.sample(N_SAMPLES, random_state=seed), X),
-                tuple(model.image_shape),
-            ),
-            words["samples_alt"],
-            words[f"samples_{kind}"].format(sampler=sampler),
-        )
+        yield from _images(model, X, tuple(model.image_shape), words, seed)
     if len(X) > 1:
         coloured = words["uncoloured" if y is None else "coloured"]
         labels = None if y is None else y[:MAX_MAP_POINTS]
@@ -124,10 +109,29 @@ def exhibits_of(
         )
 
 
-def _brightness(rows: Rows, X: Rows) -> Rows:
-    """Map rows to [0, 1] by the range of the originals ``X``; pixels in [0, 1] stay as they are."""
-    low, high = min(0.0, float(X.min())), max(1.0, float(X.max()))
-    return np.asarray((rows - low) / (high - low))
+def _images(
+    model: BaseAutoencoder, X: Rows, shape: tuple[int, ...], words: Mapping[str, str], seed: int
+) -> Iterator[Exhibit]:
+    """Draw the reconstructions and the generated images, both in the range of ``X``."""
+    kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
+    rows = [
+        (label, within_range_of(X, images))
+        for label, images in _reconstructions(model, X[:N_ORIGINALS], seed)
+    ]
+    yield Exhibit(
+        "reconstructions",
+        image_rows(rows, shape),
+        words["reconstructions_alt"],
+        words[f"reconstructions_{kind}"],
+    )
+    samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
+    sampler = words[f"sampler_{type(model.sampler_).__name__}"]
+    yield Exhibit(
+        "samples",
+        image_grid(samples, shape),
+        words["samples_alt"],
+        words[f"samples_{kind}"].format(sampler=sampler),
+    )
 
 
 def _can_be_drawn(image_shape: tuple[int, ...]) -> bool:
