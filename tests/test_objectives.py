@@ -12,6 +12,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from utsushi.likelihoods import Gaussian, UnitGaussian
 from utsushi.networks import Dense, initialize
 from utsushi.objectives import (
+    Batch,
     ReconstructionObjective,
     VariationalObjective,
     elbo,
@@ -157,7 +158,7 @@ def test_the_variational_objective_and_its_gradient_are_the_plainly_written_boun
     x = normal(B, D, seed=5)
     module = network(2 * H)
     likelihood = (Gaussian() if calibrated else UnitGaussian()).prepare(x)
-    found = VariationalObjective(likelihood, beta, n_samples)(module, x, seeded(9)).objective
+    found = VariationalObjective(likelihood, beta, n_samples)(module, Batch(x), seeded(9)).objective
     expected = plain_objective(module, x, beta, n_samples, calibrated, seed=9)
     torch.testing.assert_close(found, expected)
     parameters = list(module.parameters())
@@ -172,7 +173,7 @@ def test_the_variational_objective_and_its_gradient_are_the_plainly_written_boun
 def test_the_parts_make_the_objective():
     x = normal(B, D, dtype=torch.float32)
     objective = VariationalObjective(UnitGaussian(), beta=3.0, n_samples=2)
-    terms = objective(network(2 * H, dtype=torch.float32), x, seeded(0))
+    terms = objective(network(2 * H, dtype=torch.float32), Batch(x), seeded(0))
     sum_of_parts = terms.parts["reconstruction"] + 3.0 * terms.parts["kl"]
     torch.testing.assert_close(terms.objective, sum_of_parts)
 
@@ -182,14 +183,16 @@ def test_the_noise_of_different_rows_and_draws_is_different():
     seen = []
     module = network(2 * H, dtype=torch.float32)
     module.decoder.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
-    VariationalObjective(UnitGaussian(), n_samples=3)(module, x, seeded(0))
+    VariationalObjective(UnitGaussian(), n_samples=3)(module, Batch(x), seeded(0))
     assert len(torch.unique(seen[0], dim=0)) == 3 * B
 
 
 def test_the_reconstruction_objective_is_the_squared_error_of_each_row():
     x, module = normal(B, D), network(H)
     expected = ((x - module.decoder(module.encoder(x))) ** 2).sum(dim=1)
-    torch.testing.assert_close(ReconstructionObjective()(module, x, seeded(0)).objective, expected)
+    torch.testing.assert_close(
+        ReconstructionObjective()(module, Batch(x), seeded(0)).objective, expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,9 @@ def test_the_reconstruction_objective_is_the_squared_error_of_each_row():
 )
 def test_every_parameter_gets_a_gradient(objective, n_outputs):
     module: nn.Module = network(n_outputs, dtype=torch.float32)
-    objective(module, normal(B, D, dtype=torch.float32), seeded(1)).objective.sum().backward()
+    objective(
+        module, Batch(normal(B, D, dtype=torch.float32)), seeded(1)
+    ).objective.sum().backward()
     for name, parameter in module.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name

@@ -31,6 +31,8 @@ class Purpose(IntEnum):
     SAMPLE = 6
     PIXELS = 7
     CODES = 8
+    AUGMENTATION = 9
+    CLASSES = 10
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

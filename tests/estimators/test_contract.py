@@ -94,6 +94,7 @@ def test_a_frame_gives_its_column_names_to_the_model(estimator):
     assert list(model.get_feature_names_out()) == [f"{prefix}{i}" for i in range(3)]
 
 
+@pytest.mark.filterwarnings("ignore:likelihood=:utsushi.exceptions.UtsushiWarning")
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool])
 @by_estimator
 def test_whole_numbers_and_booleans_are_rows_like_any_others(estimator, dtype):

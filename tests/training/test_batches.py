@@ -4,12 +4,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from utsushi.objectives import Batch
 from utsushi.training.batches import shuffled_batches
 
 
 def order(n=50, batch_size=7, seed=0, epoch=1):
-    rows = torch.arange(float(n)).reshape(n, 1)
-    return torch.cat(list(shuffled_batches(rows, batch_size, seed, epoch))).flatten().tolist()
+    rows = Batch(torch.arange(float(n)).reshape(n, 1))
+    batches = shuffled_batches(rows, batch_size, seed, epoch)
+    return torch.cat([batch.x for batch in batches]).flatten().tolist()
 
 
 @settings(deadline=None)
@@ -21,7 +23,7 @@ def test_each_row_is_seen_once_per_epoch(n, batch_size, seed, epoch):
 @settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 70))
 def test_all_batches_but_the_last_are_full(n, batch_size):
-    sizes = [len(batch) for batch in shuffled_batches(torch.zeros(n, 1), batch_size, 0, 1)]
+    sizes = [len(batch) for batch in shuffled_batches(Batch(torch.zeros(n, 1)), batch_size, 0, 1)]
     assert all(size == batch_size for size in sizes[:-1])
     assert sizes[-1] == (n - 1) % batch_size + 1
 

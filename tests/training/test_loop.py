@@ -16,7 +16,7 @@ from torch import nn
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.networks import Dense, initialize
-from utsushi.objectives import ReconstructionObjective, Terms, lecture_loss
+from utsushi.objectives import Batch, ReconstructionObjective, Terms, lecture_loss
 from utsushi.samplers import Gaussian
 from utsushi.seeds import Purpose, generator
 from utsushi.training import train
@@ -46,9 +46,9 @@ def lecture_loop(n_outputs, loss, n_epochs=2):
     module = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=False, foreach=False)
     for epoch in range(1, n_epochs + 1):
-        for step, batch in enumerate(shuffled_batches(x, 100, 0, epoch)):
+        for step, batch in enumerate(shuffled_batches(Batch(x), 100, 0, epoch)):
             optimizer.zero_grad()
-            loss(encoder, decoder, batch, generator(0, Purpose.NOISE, epoch, step)).backward()
+            loss(encoder, decoder, batch.x, generator(0, Purpose.NOISE, epoch, step)).backward()
             optimizer.step()
     return parameters_of(module)
 
@@ -93,11 +93,11 @@ def test_the_history_of_the_lectures_model_is_half_its_loss():
     x = torch.tensor(X - X.mean(axis=0), dtype=torch.float32)
     start = Dense().build(64, 3, 6, (16,))
     initialize(start, generator(0, Purpose.INITIALIZATION))
-    (batch,) = shuffled_batches(x, 1000, 0, 1)
-    mean, log_variance = start.encoder(batch).chunk(2, dim=1)
+    (batch,) = shuffled_batches(Batch(x), 1000, 0, 1)
+    mean, log_variance = start.encoder(batch.x).chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=generator(0, Purpose.NOISE, 1, 0))
     loss = lecture_loss(
-        batch, start.decoder(mean + torch.exp(0.5 * log_variance) * noise), mean, log_variance
+        batch.x, start.decoder(mean + torch.exp(0.5 * log_variance) * noise), mean, log_variance
     )
     expected = 0.5 * loss.mean().item() + 32 * np.log(2 * np.pi)
     assert model.history_[0]["objective"] == pytest.approx(expected, rel=1e-5)
@@ -112,10 +112,10 @@ class Recorder:
     def __init__(self):
         self.batches = []
 
-    def __call__(self, module, x, generator):
+    def __call__(self, module, batch, generator):
         if torch.is_grad_enabled():
-            self.batches.append(x.clone())
-        return ReconstructionObjective()(module, x, generator)
+            self.batches.append(batch.x.clone())
+        return ReconstructionObjective()(module, batch, generator)
 
 
 def small_network(width=4):
@@ -127,7 +127,7 @@ def small_network(width=4):
 def test_each_row_is_seen_once_per_epoch_and_the_short_batch_is_used():
     objective = Recorder()
     x = torch.arange(25.0)[:, None].expand(25, 4) / 25
-    train(small_network(), objective, x, recipe=Recipe(max_epochs=2, batch_size=10), seed=0)
+    train(small_network(), objective, Batch(x), recipe=Recipe(max_epochs=2, batch_size=10), seed=0)
     assert [len(batch) for batch in objective.batches] == [10, 10, 5, 10, 10, 5]
     for epoch in (objective.batches[:3], objective.batches[3:]):
         assert sorted(torch.cat(epoch)[:, 0].tolist()) == x[:, 0].tolist()
@@ -137,21 +137,23 @@ def test_held_out_rows_are_never_trained_on():
     objective = Recorder()
     x, held_out = torch.zeros(12, 4), torch.ones(5, 4)
     recipe = Recipe(max_epochs=2, batch_size=5)
-    train(small_network(), objective, x, recipe=recipe, seed=0, validation=held_out)
+    data, validation = Batch(x), Batch(held_out)
+    train(small_network(), objective, data, recipe=recipe, seed=0, validation=validation)
     assert all((batch == 0).all() for batch in objective.batches)
 
 
 class FirstColumn:
     """An objective whose value is known: the first column of each row."""
 
-    def __call__(self, module, x, generator):
+    def __call__(self, module, batch, generator):
+        x = batch.x
         value = x[:, 0] + 0 * module.decoder(module.encoder(x)).sum()
         return Terms(value, {"part": 2 * value})
 
 
 @pytest.mark.parametrize("name", ["objective", "validation_objective"])
 def test_the_history_holds_means_over_rows_and_not_over_batches(name):
-    x = torch.arange(2101.0)[:, None].expand(2101, 4) / 1000
+    x = Batch(torch.arange(2101.0)[:, None].expand(2101, 4) / 1000)
     recipe = Recipe(max_epochs=1, batch_size=1000)  # 1000, 1000, 101 rows
     (row,) = train(small_network(), FirstColumn(), x, recipe=recipe, seed=0, validation=x)
     assert row[name] == pytest.approx(1.05, rel=1e-5)
@@ -206,8 +208,8 @@ class Scripted:
         # After the last epoch the loop looks once more at what it is about to give back.
         self.values, self.seen = iter([*values, 0.0]), []
 
-    def __call__(self, module, x, generator):
-        error = ReconstructionObjective()(module, x, generator).objective
+    def __call__(self, module, batch, generator):
+        error = ReconstructionObjective()(module, batch, generator).objective
         if torch.is_grad_enabled():
             return Terms(error, {})
         self.seen.append(parameters_of(module))
@@ -218,8 +220,8 @@ def run_scripted(values, patience):
     objective, module = Scripted(values), small_network()
     x = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     recipe = Recipe(max_epochs=len(values), batch_size=10)
-    settings = {"recipe": recipe, "seed": 0, "validation": x[:5], "patience": patience}
-    return train(module, objective, x, **settings), objective, module
+    settings = {"recipe": recipe, "seed": 0, "validation": Batch(x[:5]), "patience": patience}
+    return train(module, objective, Batch(x), **settings), objective, module
 
 
 def test_training_stops_after_so_many_epochs_without_improvement():

@@ -47,6 +47,14 @@ def integers(text: str) -> tuple[int, ...]:
         ) from None
 
 
+def truth(text: str) -> bool:
+    """Parse "true" or "false"."""
+    values = {"true": True, "yes": True, "false": False, "no": False}
+    if text.lower() not in values:
+        raise typer.BadParameter(f"{text!r}, expected true or false")
+    return values[text.lower()]
+
+
 def word(text: str) -> str | None:
     """Parse a name; "none" stands for None."""
     return None if text.lower() == "none" else text
@@ -87,6 +95,7 @@ _COMMON = (
     Parameter("channels", (32, 64), integers, "N,N,…", "Channels of the convolutions."),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
+    Parameter("augment", None, word, "affine|binarize|none", "What is done anew to each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
     Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
     Parameter("batch_size", None, integer, "N", "Rows per step; else the recipe's."),
@@ -113,12 +122,25 @@ DENOISING = (
     Parameter("corruption_level", 0.3, number, "X", "Its probability, or deviation."),
 )
 
+_LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
+
 #: Options of ``train vae``.
 VARIATIONAL = (
     *_COMMON,
-    Parameter("likelihood", "gaussian", str, "gaussian|unit-gaussian", "What p(x|z) is."),
+    Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "What p(x|z) is."),
+    Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
-    Parameter("n_samples", 1, integer, "N", "Codes drawn per row and step."),
+    Parameter("kl_warmup_epochs", 0, number, "X", "Epochs over which that weight rises."),
+    Parameter("free_bits", 0.0, number, "X", "Nats per component that cost nothing."),
+    Parameter("n_samples", 1, integer, "N", "Estimates of the bound per row and step."),
+    Parameter("n_importance_samples", 1, integer, "N", "Codes drawn for each estimate."),
+    Parameter(
+        "importance_gradient",
+        "standard",
+        str,
+        "standard|doubly-reparameterized",
+        "The encoder's, with several of them.",
+    ),
     Parameter("sampler", "prior", str, "prior|gaussian|mixture", "Where new codes come from."),
 )
 

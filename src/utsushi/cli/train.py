@@ -65,7 +65,7 @@ def _train(
     dataset = datasets.open(data, label=label)
     if model.image_shape is None and dataset.image_shape is not None:
         model.set_params(image_shape=dataset.image_shape)
-    model.fit(dataset.X_train)
+    model.fit(dataset.X_train, dataset.y_train)
     results = write_run(
         out, model, dataset, source=source_name(data), label=label, force=force, language=language
     )

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
+from utsushi.augmentation import Augmentation
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.likelihoods import squared_error
 from utsushi.networks import Network
-from utsushi.objectives import ReconstructionObjective
+from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.samplers import Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
@@ -48,6 +48,9 @@ class Autoencoder(BaseAutoencoder):
         Learned from the training rows, undone on the way out, safe on constant columns.
     sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
         Where `sample` takes its codes from, fitted to the training codes.
+    augment : {"affine", "binarize"}, Augmentation or None, default=None
+        What is done anew to the training rows at each step: small rotations, scales and shifts of
+        images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
         100 and 30 epochs.
@@ -127,6 +130,7 @@ class Autoencoder(BaseAutoencoder):
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         sampler: str | Sampler = "mixture",
+        augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,
         batch_size: int | None = None,
@@ -146,6 +150,7 @@ class Autoencoder(BaseAutoencoder):
         self.image_shape = image_shape
         self.scaling = scaling
         self.sampler = sampler
+        self.augment = augment
         self.recipe = recipe
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -158,7 +163,7 @@ class Autoencoder(BaseAutoencoder):
         self.precision = precision
         self.verbose = verbose
 
-    def _objective(self, x: Tensor) -> ReconstructionObjective:
+    def _objective(self, data: Batch) -> ReconstructionObjective:
         return ReconstructionObjective()
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:

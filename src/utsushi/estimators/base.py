@@ -11,23 +11,30 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
-from utsushi.estimators.rows import Rows, checked_rows, with_fix
-from utsushi.exceptions import DataError, SettingError, UtsushiWarning
+from utsushi.estimators.rows import (
+    Labelled,
+    Rows,
+    checked_codes,
+    checked_rows,
+    warn_of_unlike_columns,
+)
+from utsushi.estimators.units import Units
+from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import is_size
+from utsushi.objectives import Batch
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train
-from utsushi.training.loop import Objective
+from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
-from utsushi.validation import check_finite, check_within_float32
 
 __all__ = ["BaseAutoencoder"]
 
@@ -50,6 +57,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     image_shape: tuple[int, ...] | None
     scaling: str | None
     sampler: str | Sampler
+    augment: str | Augmentation | None
     recipe: str | Recipe
     max_epochs: int | None
     batch_size: int | None
@@ -82,11 +90,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ----------
         X : array-like of shape (n_samples, n_features), n_samples >= 2
             Training rows: finite numbers, on which the network computes in float32.
-        y : ignored
-            For pipelines.
+        y : array-like of shape (n_samples,), optional
+            The class of each row, integers or strings, for a conditional model; else ignored.
         validation_data : array-like of shape (n_held_out, n_features), optional
             Rows to evaluate after each epoch and never to train on, in place of a
-            ``validation_fraction`` of ``X``.
+            ``validation_fraction`` of ``X``; a pair of rows and classes for a conditional model.
 
         Returns
         -------
@@ -110,43 +118,61 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
-        rows, held_out = self._split(rows, validation_data)
-        self.scaling_ = Scaling.learn(self.scaling, rows)
+        known = Labelled(rows, self._learn_condition(y, rows))
+        training, held_out = self._split(known, validation_data)
+        self.scaling_ = Scaling.learn(self.scaling, training.rows)
         if self.scaling in ("center", None):
-            _warn_of_unlike_columns(rows)
-        x = torch.from_numpy(self.scaling_.forward(rows)).to(self.device_)
+            warn_of_unlike_columns(training.rows)
+        data = self._batch(training)
         module = self._build()
-        self.history_ = self._train(module, x, held_out)
+        self.history_ = self._train(module, data, held_out)
         self.n_epochs_ = len(self.history_)
-        self._finish(module, x)
+        self._finish(module, data)
         self.module_ = module
-        codes = self._codes(rows).astype(np.float64)
+        codes = self._codes(training.rows).astype(np.float64)
         self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
             codes, numpy_generator(self.seed_, Purpose.SAMPLER)
         )
         return self
 
-    def _split(self, rows: Rows, validation_data: ArrayLike | None) -> tuple[Rows, Rows | None]:
+    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+        """Return what the decoder is told of each row; nothing, but in a conditional model."""
+        return None
+
+    def _validation(self, validation_data: Any) -> Labelled:
+        """Return the rows that the caller holds out."""
+        return Labelled(self._checked(validation_data), None)
+
+    def _split(self, known: Labelled, validation_data: Any) -> tuple[Labelled, Labelled | None]:
         """Return the rows to train on and the rows to hold out, if any."""
         if validation_data is not None:
-            return rows, self._checked(validation_data)
+            return known, self._validation(validation_data)
+        n_rows = len(known.rows)
         # Rounded down, but for the rounding of 0.29 * 100 = 28.999…
-        n_held_out = int(self.validation_fraction * len(rows) + 1e-9)
+        n_held_out = int(self.validation_fraction * n_rows + 1e-9)
         if self.early_stopping is not None and not self.validation_fraction:
             raise SettingError(
                 f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
                 "some; set validation_fraction=0.1 or pass validation_data to fit"
             )
         if not n_held_out:
-            return rows, None
-        if len(rows) - n_held_out < 2:
+            return known, None
+        if n_rows - n_held_out < 2:
             raise SettingError(
                 f"validation_fraction={self.validation_fraction} leaves "
-                f"{len(rows) - n_held_out} of {len(rows)} rows to train on, expected 2 or more; "
+                f"{n_rows - n_held_out} of {n_rows} rows to train on, expected 2 or more; "
                 "make it smaller"
             )
-        order = numpy_generator(self.seed_, Purpose.SPLIT).permutation(len(rows))
-        return rows[order[n_held_out:]], rows[order[:n_held_out]]
+        order = numpy_generator(self.seed_, Purpose.SPLIT).permutation(n_rows)
+        return known[order[n_held_out:]], known[order[:n_held_out]]
+
+    def _batch(self, known: Labelled) -> Batch:
+        """Return rows as the training loop takes them: scaled, and on the training device."""
+        condition = None if known.condition is None else torch.from_numpy(known.condition)
+        return Batch(
+            torch.from_numpy(self.scaling_.forward(known.rows)).to(self.device_),
+            None if condition is None else condition.to(self.device_),
+        )
 
     def _build(self) -> EncoderDecoder:
         """Build and fill the network on the training device."""
@@ -160,7 +186,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         with torch.device("meta"):
             module = resolve(self.network, NETWORKS).build(
                 self.n_features_in_,
-                self.n_components,
+                self.n_components + self._n_conditions,
                 n_outputs,
                 tuple(self.hidden),
                 channels=tuple(self.channels),
@@ -168,27 +194,41 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             )
         return module.to(torch.float32)  # whatever the caller's default is
 
+    @property
+    def _n_conditions(self) -> int:
+        """The width of what the decoder is told beside the code."""
+        return 0
+
     def _train(
-        self, module: EncoderDecoder, x: Tensor, held_out: Rows | None
+        self, module: EncoderDecoder, data: Batch, held_out: Labelled | None
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
-        validation = None
-        if held_out is not None:
-            validation = torch.from_numpy(self.scaling_.forward(held_out)).to(self.device_)
         title = type(self).__name__
-        with progress_bar(title, recipe.n_epochs(len(x)), int(self.verbose)) as on_epoch:
+        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
             return train(
                 module,
-                self._objective(x),
-                x,
+                self._objective(data),
+                data,
                 recipe=recipe,
                 seed=self.seed_,
-                validation=validation,
+                validation=None if held_out is None else self._batch(held_out),
+                augment=self._augment(data.x),
                 patience=self.early_stopping,
                 precision=self.precision,
                 on_epoch=on_epoch,
             )
+
+    def _augment(self, x: Tensor) -> Augment | None:
+        """Return the augmentation of scaled rows, which is one of rows in the input's units."""
+        if self.augment is None:
+            return None
+        shape = None if self.image_shape is None else tuple(self.image_shape)
+        augmentation = resolve(self.augment, AUGMENTATIONS)
+        augmentation.check(shape)
+        return Units.of(self.scaling_, x).wrap(
+            lambda rows, generator: augmentation(rows, shape, generator)
+        )
 
     def resolved_recipe(self) -> Recipe:
         """Return the recipe with the estimator's own settings put over it."""
@@ -201,10 +241,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         )
 
     @abstractmethod
-    def _objective(self, x: Tensor) -> Objective:
-        """Return what to minimize over the scaled training rows ``x``."""
+    def _objective(self, data: Batch) -> Objective:
+        """Return what to minimize over the scaled training rows."""
 
-    def _finish(self, module: EncoderDecoder, x: Tensor) -> None:
+    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
         """Learn what can only be learned when the network is trained."""
 
     # --- using what was learned -----------------------------------------------------------------
@@ -243,18 +283,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Rows in the units of the input.
         """
         check_is_fitted(self)
-        try:
-            codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
-        except ValueError as error:
-            raise DataError(with_fix(str(error))) from error
-        check_finite(codes, what="the codes")
-        check_within_float32(codes, what="the codes")
-        if codes.shape[1] != self.n_components:
-            raise DataError(
-                f"the codes have {codes.shape[1]} columns, expected {self.n_components}, the "
-                "model's n_components; give codes as transform returns them"
-            )
-        return self.scaling_.inverse(self._decode_codes(codes), codes.dtype)
+        codes = checked_codes(Z, self.n_components)
+        return self._restored(self._decode_codes(codes), codes.dtype)
 
     def reconstruct(self, X: ArrayLike) -> Rows:
         """Encode rows and decode their codes.
@@ -271,7 +301,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_is_fitted(self)
         rows = self._checked(X)
         scaled = self._map(rows, lambda x, _: self._decode(self._encode(x)))
-        return self.scaling_.inverse(scaled, rows.dtype)
+        return self._restored(scaled, rows.dtype)
 
     def sample(
         self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None
@@ -291,8 +321,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Rows in the units of the input.
         """
         check_is_fitted(self)
-        scaled = self._sample_scaled(n_samples, seed_from(random_state))
-        return self.scaling_.inverse(scaled, self.dtype_)
+        codes = self._sampled_codes(n_samples, seed_from(random_state))
+        return self._restored(self._decode_codes(codes), self.dtype_)
 
     @abstractmethod
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
@@ -331,18 +361,20 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rows: Tensor = self.module_.decoder(z)
         return rows
 
-    def _decode_codes(self, Z: Rows) -> NDArray[np.float32]:
-        """Decode an array of codes into scaled rows."""
-        return map_rows(
-            Z, lambda z: z.astype(np.float32), lambda z, _: self._decode(z), self.device_
-        )
+    def _restored(self, output: NDArray[np.float32], dtype: Any) -> Rows:
+        """Return what the decoder makes in the units of the input."""
+        return self.scaling_.inverse(output, dtype)
 
-    def _sample_scaled(self, n_samples: int, seed: int) -> NDArray[np.float32]:
-        """Draw codes and decode them into scaled rows."""
+    def _decode_codes(self, Z: Rows, decode: Any = None) -> NDArray[np.float32]:
+        """Decode an array of codes into scaled rows, or by another function of a code."""
+        decode = self._decode if decode is None else decode
+        return map_rows(Z, lambda z: z.astype(np.float32), lambda z, _: decode(z), self.device_)
+
+    def _sampled_codes(self, n_samples: int, seed: int) -> Rows:
+        """Draw new codes."""
         if not is_size(n_samples):
             raise SettingError(f"n_samples={n_samples!r}, expected an integer from 1 on")
-        codes = self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
-        return self._decode_codes(codes)
+        return self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
 
     def _map(self, X: Rows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
@@ -374,21 +406,3 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-#: Times the median column's spread from which on a column drowns the others.
-_UNLIKE = 100
-
-
-def _warn_of_unlike_columns(rows: Rows) -> None:
-    """Warn where one column's spread is so large that a squared error sees no other."""
-    spreads = rows.std(axis=0, dtype=np.float64)
-    spreads = spreads[spreads > 0]
-    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
-        warnings.warn(
-            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
-            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
-            "scaling='standard' weighs all columns alike",
-            UtsushiWarning,
-            stacklevel=3,
-        )

@@ -6,15 +6,15 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from torch import Generator, Tensor
 
+from utsushi.augmentation import Augmentation
 from utsushi.corruption import CORRUPTIONS
 from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.networks import Network
-from utsushi.objectives import ReconstructionObjective
+from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.samplers import Sampler
 from utsushi.training import Recipe
 
@@ -76,6 +76,7 @@ device, precision, verbose
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         sampler: str | Sampler = "mixture",
+        augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,
         batch_size: int | None = None,
@@ -96,6 +97,7 @@ device, precision, verbose
             image_shape=image_shape,
             scaling=scaling,
             sampler=sampler,
+            augment=augment,
             recipe=recipe,
             max_epochs=max_epochs,
             batch_size=batch_size,
@@ -111,19 +113,14 @@ device, precision, verbose
         self.corruption = corruption
         self.corruption_level = corruption_level
 
-    def _objective(self, x: Tensor) -> ReconstructionObjective:
+    def _objective(self, data: Batch) -> ReconstructionObjective:
         if self.corruption != "gaussian" and self.corruption_level > 1:
             raise SettingError(
                 f"corruption_level={self.corruption_level} is no probability, expected 0 to 1 "
                 f"for corruption={self.corruption!r}; make it smaller"
             )
         damage = CORRUPTIONS[self.corruption]
-        offset = torch.tensor(self.scaling_.offset).to(x)
-        scale = torch.tensor(self.scaling_.scale).to(x)
-
-        def corrupt(scaled: Tensor, generator: Generator) -> Tensor:
-            """Damage scaled rows as they would have been damaged before the scaling."""
-            rows = scaled * scale + offset
-            return (damage(rows, self.corruption_level, generator) - offset) / scale
-
+        corrupt = Units.of(self.scaling_, data.x).wrap(
+            lambda rows, generator: damage(rows, self.corruption_level, generator)
+        )
         return ReconstructionObjective(corrupt)

@@ -63,7 +63,7 @@ def map_rows(
 
 
 def row_noise(
-    rows: Rows, seed: int, n_draws: int, n_components: int, block_rows: int
+    rows: Rows, seed: int, n_draws: int, n_components: int, block_rows: int, stream: int = 0
 ) -> NDArray[np.float32]:
     """Draw standard normal noise that is a function of the seed and of each row's own bytes.
 
@@ -80,6 +80,8 @@ def row_noise(
         S and H.
     block_rows : int >= b
         Rows of the result; those past b are zero.
+    stream : int >= 0, default=0
+        Streams of different numbers share no draw: for more draws than should be held at once.
 
     Returns
     -------
@@ -90,7 +92,8 @@ def row_noise(
     canonical = np.ascontiguousarray(rows.astype("<f4") + np.float32(0))
     for index, row in enumerate(canonical):
         digest = hashlib.blake2b(row, digest_size=16, key=seed.to_bytes(8, "little")).digest()
-        generator = np.random.Generator(np.random.Philox(key=np.frombuffer(digest, "<u8")))
+        key = np.frombuffer(digest, "<u8")
+        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, stream, 0, 0]))
         generator.standard_normal(out=noise[index], dtype=np.float32)
     return noise.transpose(1, 0, 2)
 

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, Network
 from utsushi.networks.base import is_size
@@ -32,6 +33,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "channels": ["array-like"],
     "image_shape": ["array-like", None],
     "scaling": [StrOptions(set(SCALINGS)), None],
+    "augment": [StrOptions(set(AUGMENTATIONS)), Augmentation, None],
     "recipe": [StrOptions({"fast", "lecture"}), Recipe],
     "max_epochs": [_POSITIVE_INTEGER, None],
     "batch_size": [_POSITIVE_INTEGER, None],

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from utsushi.exceptions import DataError
+from utsushi.exceptions import DataError, UtsushiWarning
 from utsushi.validation import check_finite, check_within_float32
 
-__all__ = ["Rows", "checked_rows", "with_fix"]
+__all__ = ["Labelled", "Rows", "checked_codes", "checked_rows", "warn_of_unlike_columns"]
 
 Rows = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Checked rows, and what the decoder of a conditional model is told of each.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, D)
+    condition : ndarray of shape (n, C), float32, or None
+    """
+
+    rows: Rows
+    condition: NDArray[np.float32] | None
+
+    def __getitem__(self, indices: NDArray[np.integer[Any]]) -> Labelled:
+        """Return the rows of those indices."""
+        condition = None if self.condition is None else self.condition[indices]
+        return Labelled(self.rows[indices], condition)
 
 
 def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False) -> Rows:
@@ -48,15 +70,55 @@ def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False)
             reset=reset,
         )
     except ValueError as error:
-        raise DataError(with_fix(str(error), reset=reset)) from error
+        raise DataError(_with_fix(str(error), reset=reset)) from error
     check_finite(rows, feature_names=getattr(estimator, "feature_names_in_", None))
     check_within_float32(rows)
     return rows
 
 
-def with_fix(message: str, *, reset: bool = False) -> str:
+def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
+    """Return codes as a finite float32 or float64 array with a column for each component.
+
+    Raises
+    ------
+    DataError
+        If the shape or a value cannot be used.
+    """
+    try:
+        codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
+    except ValueError as error:
+        raise DataError(_with_fix(str(error))) from error
+    check_finite(codes, what="the codes")
+    check_within_float32(codes, what="the codes")
+    if codes.shape[1] != n_components:
+        raise DataError(
+            f"the codes have {codes.shape[1]} columns, expected {n_components}, the model's "
+            "n_components; give codes as transform returns them"
+        )
+    return codes
+
+
+def _with_fix(message: str, *, reset: bool = False) -> str:
     """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
     if message.startswith("The feature names"):  # A list that speaks for itself, a name a line.
         return message
     fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
     return f"{' '.join(message.split()).rstrip('.')}; {fix}"
+
+
+#: Times the median column's spread from which on a column drowns the others.
+_UNLIKE = 100
+
+
+def warn_of_unlike_columns(rows: Rows) -> None:
+    """Warn where one column's spread is so large that a squared error sees no other."""
+    spreads = rows.std(axis=0, dtype=np.float64)
+    spreads = spreads[spreads > 0]
+    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
+        warnings.warn(
+            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
+            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
+            "scaling='standard' weighs all columns alike",
+            UtsushiWarning,
+            stacklevel=3,
+        )

@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from utsushi.augmentation import AUGMENTATIONS
 from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.conditions import Classes
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.parameters import resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
@@ -41,6 +43,7 @@ _OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
     "network": {cls.__name__: cls for cls in NETWORKS.values()},
     "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
     "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
+    "augment": {cls.__name__: cls for cls in AUGMENTATIONS.values()},
     "recipe": {"Recipe": Recipe},
 }
 
@@ -88,6 +91,8 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
     if isinstance(model, VariationalAutoencoder):
         header["likelihood"] = _object_to_json("likelihood", model.likelihood_)
         header["likelihood_state"] = model.likelihood_.state()
+        if model.conditional:
+            header["classes"] = model.classes_.to_json()
     tensors = {
         "scaling.offset": model.scaling_.offset,
         "scaling.scale": model.scaling_.scale,
@@ -196,6 +201,8 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model.history_ = [dict(row) for row in header["history"]]
     model.n_epochs_ = len(model.history_)
     model.device_ = _device_here(model.device)
+    if isinstance(model, VariationalAutoencoder) and model.conditional:
+        model.classes_ = Classes.from_json(header["classes"])
     sampler = _object_from_json("sampler", header["sampler"])
     _check_tensors(tensors, _expected_tensors(model, sampler))
     if not (tensors["scaling.scale"] > 0).all():

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from utsushi.divergences import kl_standard_normal
-from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.inference import row_noise
+from utsushi.augmentation import Augmentation
+from utsushi.estimators.conditions import Classes
+from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.rows import Rows
+from utsushi.estimators.rows import Labelled, Rows
+from utsushi.estimators.units import Units
+from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import LIKELIHOODS, Likelihood, squared_error
 from utsushi.networks import EncoderDecoder, Network
-from utsushi.objectives import VariationalObjective, elbo, posterior_parameters, reparameterize
+from utsushi.objectives import Batch, VariationalObjective, posterior_parameters, reparameterize
 from utsushi.samplers import SAMPLERS, Sampler
-from utsushi.seeds import Purpose, generator, seed_from
+from utsushi.seeds import Purpose, generator
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
 
-__all__ = ["SCORE_DRAWS", "VariationalAutoencoder"]
-
-#: Codes drawn per row when a row is scored.
-SCORE_DRAWS = 16
+__all__ = ["VariationalAutoencoder"]
 
 #: Rows per block when the likelihood is calibrated on the training device.
 CALIBRATION_ROWS = 1000
 
 
-class VariationalAutoencoder(BaseAutoencoder):
+class VariationalAutoencoder(LatentVariableModel):
     r"""Variational autoencoder: a generative model with a code, trained by a bound.
 
     A code :math:`z \sim N(0, I)` is decoded into the parameters of :math:`p(x \mid z)`; an encoder
@@ -61,15 +59,35 @@ class VariationalAutoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
-    likelihood : {"gaussian", "unit-gaussian"} or Likelihood, default="gaussian"
-        :math:`p(x \mid z)` of scaled rows: a Gaussian with one calibrated standard deviation, or
-        with standard deviation one, as in the lecture.
+    likelihood : {"gaussian", "unit-gaussian", "bernoulli", "continuous-bernoulli"} or Likelihood, \
+            default="gaussian"
+        :math:`p(x \mid z)`. Of scaled rows: a Gaussian with one calibrated standard deviation, or
+        with standard deviation one, as in the lecture. Of rows in [0, 1] in their own units, so
+        that ``scaling`` is for the encoder alone: Bernoullis, for zeros and ones, or continuous
+        Bernoullis, for grey values.
+    conditional : bool, default=False
+        Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
+        `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
     beta : float >= 0, default=1.0
         Weight of the divergence in training. Scores are always the bound at 1.
+    kl_warmup_epochs : float >= 0, default=0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+    free_bits : float >= 0, default=0.0
+        Nats per component, on the average of a batch, under which the divergence is not pushed;
+        see `utsushi.objectives.free_bits_kl`.
     n_samples : int >= 1, default=1
-        S, the codes drawn per row and step of training.
+        S, the independent estimates of the bound per row and step of training.
+    n_importance_samples : int >= 1, default=1
+        K, the codes drawn for each; above 1 the importance-weighted bound is maximized, and is
+        the score.
+    importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
+        The encoder's gradient when K > 1; the latter has a lower variance.
     sampler : {"prior", "gaussian", "mixture"} or Sampler, default="prior"
         Where `sample` takes its codes from.
+    augment : {"affine", "binarize"}, Augmentation or None, default=None
+        What is done anew to the training rows at each step: small rotations, scales and shifts of
+        images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
         100 and 30 epochs.
@@ -106,6 +124,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         The number of epochs made.
     likelihood_ : Likelihood
         The calibrated likelihood.
+    classes_ : Classes
+        Of a conditional model: the ``labels`` of the classes and their ``shares``.
     module_ : torch.nn.Module
         The trained network, with ``encoder`` and ``decoder``.
     sampler_ : Sampler
@@ -139,12 +159,15 @@ class VariationalAutoencoder(BaseAutoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
         "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
+        "conditional": ["boolean"],
         "beta": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
+        "importance_gradient": [StrOptions({"standard", "doubly-reparameterized"})],
         "sampler": [StrOptions(set(SAMPLERS)), Sampler],
     }
-
-    likelihood_: Likelihood
 
     def __init__(
         self,
@@ -156,9 +179,15 @@ class VariationalAutoencoder(BaseAutoencoder):
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         likelihood: str | Likelihood = "gaussian",
+        conditional: bool = False,
         beta: float = 1.0,
+        kl_warmup_epochs: float = 0,
+        free_bits: float = 0.0,
         n_samples: int = 1,
+        n_importance_samples: int = 1,
+        importance_gradient: str = "standard",
         sampler: str | Sampler = "prior",
+        augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,
         batch_size: int | None = None,
@@ -178,9 +207,15 @@ class VariationalAutoencoder(BaseAutoencoder):
         self.image_shape = image_shape
         self.scaling = scaling
         self.likelihood = likelihood
+        self.conditional = conditional
         self.beta = beta
+        self.kl_warmup_epochs = kl_warmup_epochs
+        self.free_bits = free_bits
         self.n_samples = n_samples
+        self.n_importance_samples = n_importance_samples
+        self.importance_gradient = importance_gradient
         self.sampler = sampler
+        self.augment = augment
         self.recipe = recipe
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -195,148 +230,89 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     # --- learning -------------------------------------------------------------------------------
 
-    def _objective(self, x: Tensor) -> VariationalObjective:
-        self.likelihood_ = resolve(self.likelihood, LIKELIHOODS).prepare(x)
-        return VariationalObjective(self.likelihood_, float(self.beta), int(self.n_samples))
+    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+        self._check_settings()
+        self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
+        self.likelihood_.check(rows)
+        better = None if self.augment is not None else self.likelihood_.advice(rows)
+        if better is not None:
+            warnings.warn(
+                f"likelihood={self.likelihood!r} does not suit these rows, which hold "
+                f"{'only zeros and ones' if better == 'bernoulli' else 'values between 0 and 1'}; "
+                f"likelihood={better!r} does",
+                UtsushiWarning,
+                stacklevel=3,
+            )
+        if not self.conditional:
+            return None
+        self.classes_ = Classes.learn(y, len(rows))
+        return self.classes_.one_hot(y, len(rows))
+
+    def _check_settings(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.free_bits and self.n_importance_samples > 1:
+            raise SettingError(
+                f"free_bits={self.free_bits} with n_importance_samples="
+                f"{self.n_importance_samples}: that bound has no divergence to free, expected one "
+                "of the two; set free_bits=0"
+            )
+        if self.importance_gradient != "standard" and self.n_importance_samples == 1:
+            raise SettingError(
+                f"importance_gradient={self.importance_gradient!r} with n_importance_samples=1, "
+                "expected several; set n_importance_samples=5, or leave the gradient 'standard'"
+            )
+
+    def _validation(self, validation_data: Any) -> Labelled:
+        if not self.conditional:
+            known = super()._validation(validation_data)
+        elif isinstance(validation_data, tuple) and len(validation_data) == 2:
+            rows = self._checked(validation_data[0])
+            known = Labelled(rows, self.classes_.one_hot(validation_data[1], len(rows)))
+        else:
+            raise SettingError(
+                f"validation_data is a {type(validation_data).__name__}, expected a pair of rows "
+                "and classes for a conditional model; pass validation_data=(X, y)"
+            )
+        self.likelihood_.check(known.rows)
+        return known
+
+    @property
+    def _n_conditions(self) -> int:
+        return len(self.classes_.labels) if self.conditional else 0
+
+    def _objective(self, data: Batch) -> VariationalObjective:
+        n_epochs = self.resolved_recipe().n_epochs(len(data))
+        if self.kl_warmup_epochs and self.kl_warmup_epochs >= n_epochs:
+            raise SettingError(
+                f"kl_warmup_epochs={self.kl_warmup_epochs} of {n_epochs} epochs leaves none at the "
+                f"full weight, expected fewer; make it smaller, or max_epochs larger"
+            )
+        units = Units.of(self.scaling_, data.x)
+        target = None
+        if not self.likelihood_.of_scaled_rows:
+            target = lambda x: units.restore(x).clamp(0.0, 1.0)  # noqa: E731
+        self.likelihood_.prepare(data.x)
+        return VariationalObjective(
+            self.likelihood_,
+            beta=float(self.beta),
+            n_samples=int(self.n_samples),
+            n_importance_samples=int(self.n_importance_samples),
+            doubly_reparameterized=self.importance_gradient == "doubly-reparameterized",
+            free_bits=float(self.free_bits),
+            kl_warmup_epochs=float(self.kl_warmup_epochs),
+            target=target,
+        )
 
     @torch.no_grad()
-    def _finish(self, module: EncoderDecoder, x: Tensor) -> None:
-        """Calibrate the likelihood over all training rows, with one drawn code a row."""
+    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+        """Calibrate a likelihood of scaled rows over all training rows, one drawn code a row."""
+        if not self.likelihood_.of_scaled_rows:
+            return
         draws = generator(self.seed_, Purpose.CALIBRATION)
         total = 0.0
-        for block in x.split(CALIBRATION_ROWS):
-            mean, log_variance = posterior_parameters(module.encoder(block))
+        for block in data.blocks(CALIBRATION_ROWS):
+            mean, log_variance = posterior_parameters(module.encoder(block.x))
             noise = torch.randn(mean.shape, generator=draws, dtype=mean.dtype).to(mean.device)
-            output = module.decoder(reparameterize(mean, log_variance, noise))
-            total += squared_error(block, self.likelihood_.mean(output)).sum().item()
-        self.likelihood_.calibrate(total / x.numel())
-
-    # --- using what was learned -----------------------------------------------------------------
-
-    def posterior(self, X: ArrayLike) -> tuple[Rows, Rows]:
-        r"""Return the mean and the standard deviation of :math:`q(z \mid x)`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        mean, standard_deviation : ndarray of shape (n_samples, n_components)
-            :math:`\mu` and :math:`\sigma`; float32 for float32 input, else float64.
-        """
-        check_is_fitted(self)
-        return self._posterior(self._checked(X))
-
-    def _posterior(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Return the mean and the standard deviation of checked rows."""
-        both = self._map(
-            rows, lambda x, _: torch.cat(posterior_parameters(self.module_.encoder(x)), dim=-1)
-        )
-        mean, log_variance = np.split(both.astype(rows.dtype, copy=False), 2, axis=1)
-        return mean, np.exp(0.5 * log_variance)
-
-    def reconstruct(
-        self,
-        X: ArrayLike,
-        *,
-        sample: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> Rows:
-        """Encode rows and decode their codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        sample : bool, default=False
-            Draw the code from the posterior instead of taking its mean.
-        random_state : int, RandomState or None, default=None
-            Decides the draw.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            Rows in the units of the input: the mean of p(x|z), without its noise.
-        """
-        if not sample:
-            return super().reconstruct(X)
-        check_is_fitted(self)
-        rows = self._checked(X)
-        mean, standard_deviation = self._posterior(rows)
-        draws = generator(seed_from(random_state), Purpose.CODES)
-        noise = torch.randn(mean.shape, generator=draws, dtype=torch.float32).numpy()
-        codes = mean + standard_deviation * noise
-        return self.scaling_.inverse(self._decode_codes(codes), rows.dtype)
-
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        random_state: int | np.random.RandomState | None = None,
-        noise: bool = False,
-    ) -> Rows:
-        r"""Generate new rows: codes from the fitted sampler, decoded.
-
-        Parameters
-        ----------
-        n_samples : int >= 1, default=1
-            How many.
-        random_state : int, RandomState or None, default=None
-            An integer gives the same rows each time; None gives new ones.
-        noise : bool, default=False
-            Draw :math:`x \sim p(x \mid z)`, the last step of the generative model, instead of
-            giving its mean :math:`\hat x`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), of the dtype of the training rows
-            Rows in the units of the input.
-        """
-        check_is_fitted(self)
-        seed = seed_from(random_state)
-        scaled = self._sample_scaled(n_samples, seed)
-        if noise:
-            pixels = generator(seed, Purpose.PIXELS)
-            scaled = self.likelihood_.draw(torch.from_numpy(scaled), pixels).numpy()
-        return self.scaling_.inverse(scaled, self.dtype_)
-
-    def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
-        r"""Return a bound on the log density of each row, in nats.
-
-        The evidence lower bound at :math:`\beta = 1`, with the divergence in closed form and 16
-        codes a row, in the units of the input: :math:`-\sum_d \log` scale of the scaling is
-        included. The draws are a function of the model's seed and of the row's own float32 bytes:
-        the same row has the same score each time, wherever it stands, and the errors of different
-        rows are independent.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float32 for float32 input, else float64
-            Nats; higher is more normal.
-        """
-        check_is_fitted(self)
-        rows = self._checked(X)
-        scores = self._map(rows, self._bound).astype(rows.dtype, copy=False)
-        return scores - rows.dtype.type(self.scaling_.log_volume)
-
-    def _bound(self, x: Tensor, rows: Rows) -> Tensor:
-        """Return the bound (B,) of a padded block of scaled rows."""
-        mean, log_variance = posterior_parameters(self.module_.encoder(x))
-        noise = row_noise(rows, self.seed_, SCORE_DRAWS, self.n_components, len(x))
-        log_likelihood = torch.stack(
-            [
-                self.likelihood_.log_prob(x, self.module_.decoder(z))
-                for z in reparameterize(mean, log_variance, torch.tensor(noise).to(x.device))
-            ]
-        )
-        return elbo(log_likelihood, kl_standard_normal(mean, log_variance))
-
-    def _encode(self, x: Tensor) -> Tensor:
-        return posterior_parameters(self.module_.encoder(x))[0]
-
-    def _decode(self, z: Tensor) -> Tensor:
-        return self.likelihood_.mean(self.module_.decoder(z))
+            z = block.decoder_input(reparameterize(mean, log_variance, noise))
+            total += squared_error(block.x, self.likelihood_.mean(module.decoder(z))).sum().item()
+        self.likelihood_.calibrate(total / data.x.numel())

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
+from utsushi.objectives import Batch
 from utsushi.seeds import Purpose, generator
 
 __all__ = ["shuffled_batches"]
 
 
-def shuffled_batches(x: Tensor, batch_size: int, seed: int, epoch: int) -> Iterator[Tensor]:
-    """Yield each row of ``x`` once, in an order that is a function of (seed, epoch).
+def shuffled_batches(data: Batch, batch_size: int, seed: int, epoch: int) -> Iterator[Batch]:
+    """Yield each row of ``data`` once, in an order that is a function of (seed, epoch).
 
     Parameters
     ----------
-    x : Tensor of shape (n, D)
+    data : Batch
         All rows, on any device.
     batch_size : int
         Rows per batch; the last may have fewer.
@@ -26,15 +27,21 @@ def shuffled_batches(x: Tensor, batch_size: int, seed: int, epoch: int) -> Itera
 
     Yields
     ------
-    Tensor of shape (at most batch_size, D)
-        Gathered from ``x`` in one call: no Python runs per row.
+    Batch of at most batch_size rows
+        Gathered in one call: no Python runs per row.
 
     Examples
     --------
-    >>> rows = torch.arange(5.0).reshape(5, 1)
+    >>> rows = Batch(torch.arange(5.0).reshape(5, 1))
     >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
     [2, 2, 1]
     """
+    x, condition = data.x, data.condition
     order = torch.randperm(len(x), generator=generator(seed, Purpose.ORDER, epoch)).to(x.device)
-    for indices in order.split(batch_size):
-        yield x.index_select(0, indices)
+    n_steps = math.ceil(len(x) / batch_size)
+    for step, indices in enumerate(order.split(batch_size)):
+        yield Batch(
+            x.index_select(0, indices),
+            None if condition is None else condition.index_select(0, indices),
+            epochs=epoch - 1 + step / n_steps,
+        )

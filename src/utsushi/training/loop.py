@@ -6,7 +6,7 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives import Terms
+from utsushi.objectives import Batch, Terms
 from utsushi.seeds import Purpose, generator
 from utsushi.training.batches import shuffled_batches
 from utsushi.training.recipe import Recipe
@@ -29,12 +29,15 @@ STEPS_PER_CHECK = 50
 
 History = list[dict[str, Any]]
 
+#: Takes scaled rows (B, D) and a generator; returns rows to train on in their place.
+Augment = Callable[[Tensor, Generator], Tensor]
+
 
 class Objective(Protocol):
     """What the loop minimizes: a batch's terms, a value per row."""
 
-    def __call__(self, module: EncoderDecoder, x: Tensor, generator: Generator) -> Terms:
-        """Return the terms of the batch ``x``, drawing noise from ``generator`` alone."""
+    def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
+        """Return the terms of a batch, drawing noise from ``generator`` alone."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,23 @@ class _Training:
     n_epochs: int
     n_steps: int
     seed: int
+    augment: Augment | None
 
 
 def train(
     module: EncoderDecoder,
     objective: Objective,
-    x: Tensor,
+    data: Batch,
     *,
     recipe: Recipe,
     seed: int,
-    validation: Tensor | None = None,
+    validation: Batch | None = None,
+    augment: Augment | None = None,
     patience: int | None = None,
     precision: str = "float32",
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> History:
-    """Minimize ``objective`` over the rows of ``x``; the parameters of ``module`` change in place.
+    """Minimize ``objective`` over the rows of ``data``; the module changes in place.
 
     The loss of a batch is the sum of its rows' objectives, as in the lecture, so each row weighs
     the same whatever the size of its batch.
@@ -73,14 +78,17 @@ def train(
         On the device to train on.
     objective : Objective
         What to minimize.
-    x : Tensor of shape (n, D), float32
+    data : Batch of n rows
         The scaled training rows, on the same device.
     recipe : Recipe
         Length, batches, rates.
     seed : int
         The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step).
-    validation : Tensor of shape (m, D), optional
+    validation : Batch of m rows, optional
         Held-out rows, evaluated after each epoch.
+    augment : callable, optional
+        Takes the scaled rows of a batch and a generator, which is a function of (seed, epoch,
+        step); returns the rows to train on in their place. Held-out rows stay as they are.
     patience : int, optional
         Stop when the held-out objective has not improved for so many epochs, and take the
         parameters of its best epoch. Without held-out rows the training objective is watched.
@@ -101,44 +109,45 @@ def train(
     TrainingDivergedError
         When the objective is no longer a finite number.
     """
-    n_epochs = recipe.n_epochs(len(x))
+    n_epochs = recipe.n_epochs(len(data))
     training = _Training(
         module=_with_bfloat16_products(module) if precision == "bfloat16" else module,
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
         n_epochs=n_epochs,
-        n_steps=n_epochs * recipe.steps_per_epoch(len(x)),
+        n_steps=n_epochs * recipe.steps_per_epoch(len(data)),
         seed=seed,
+        augment=augment,
     )
     best = _BestSoFar(module, patience)
     history: History = []
     for epoch in range(1, n_epochs + 1):
-        row = _run_epoch(training, x, validation, epoch)
+        row = _run_epoch(training, data, validation, epoch)
         history.append(row)
         on_epoch(row)
         if best.is_over(row):
             break
     best.restore()
     # What the last step left was not looked at by any loss.
-    after = _evaluate(training, x[:EVALUATION_ROWS], n_epochs)
+    after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
     _check_finite(after, len(history), history[-1]["learning_rate"])
     return history
 
 
 def _run_epoch(
-    training: _Training, x: Tensor, validation: Tensor | None, epoch: int
+    training: _Training, data: Batch, validation: Batch | None, epoch: int
 ) -> dict[str, Any]:
     """Train on every row once, evaluate the held-out rows, and return the epoch's history."""
     started = time.perf_counter()
-    first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(x))
+    first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(data))
     means = _Means()
     training.module.train()
-    batches = shuffled_batches(x, training.recipe.batch_size, training.seed, epoch)
+    batches = shuffled_batches(data, training.recipe.batch_size, training.seed, epoch)
     for step, batch in enumerate(batches):
         rate = training.recipe.rate((first_step + step) / training.n_steps)
         noise = generator(training.seed, Purpose.NOISE, epoch, step)
-        means.add(_step(training, batch, rate, noise))
+        means.add(_step(training, _augmented(training, batch, epoch, step), rate, noise))
         if step % STEPS_PER_CHECK == 0:
             _check_finite(means.result(), epoch, rate)
     training.module.eval()
@@ -150,8 +159,16 @@ def _run_epoch(
     return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
 
+def _augmented(training: _Training, batch: Batch, epoch: int, step: int) -> Batch:
+    """Return what to train on in place of a batch."""
+    if training.augment is None:
+        return batch
+    draws = generator(training.seed, Purpose.AUGMENTATION, epoch, step)
+    return replace(batch, x=training.augment(batch.x, draws))
+
+
 @torch.enable_grad()  # the caller may have switched gradients off
-def _step(training: _Training, batch: Tensor, rate: float, noise: Generator) -> Terms:
+def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> Terms:
     """Take one step of the optimizer on ``batch`` and return its terms."""
     for group in training.optimizer.param_groups:
         group["lr"] = rate
@@ -163,11 +180,11 @@ def _step(training: _Training, batch: Tensor, rate: float, noise: Generator) -> 
 
 
 @torch.no_grad()
-def _evaluate(training: _Training, x: Tensor, epoch: int) -> dict[str, float]:
+def _evaluate(training: _Training, data: Batch, epoch: int) -> dict[str, float]:
     """Return the mean terms of held-out rows, with noise of their own."""
     noise = generator(training.seed, Purpose.NOISE, epoch)
     means = _Means()
-    for block in x.split(EVALUATION_ROWS):
+    for block in data.blocks(EVALUATION_ROWS):
         means.add(training.objective(training.module, block, noise))
     return means.result()
 

@@ -1,23 +1,19 @@
-r"""What the decoder's output says about a row: :math:`p(x \mid z)`.
-
-The functions are the mathematics; the classes bind each to the parameters and the learned state of
-a model. All work on scaled rows, as the network sees them.
-"""
+r"""Gaussian likelihoods: :math:`p(x \mid z)` of scaled rows."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
 from torch.nn import functional
 
-__all__ = ["Gaussian", "Likelihood", "UnitGaussian", "gaussian_log_prob", "squared_error"]
+from utsushi.likelihoods.base import Likelihood, Rows, is_binary
+
+__all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -74,53 +70,6 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
     return -0.5 * (squared_error(x, x_hat) / variance + n_features * (LOG_2PI + log_variance))
 
 
-class Likelihood(BaseEstimator, ABC):
-    """The base of all likelihoods: what the estimator and the objectives ask of one.
-
-    The constructor only stores; ``prepare`` checks its parameters and looks at the scaled training
-    rows before training, ``calibrate`` at the trained model's error afterwards. What they learn
-    ends in ``_``.
-    """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
-    _learned: ClassVar[tuple[str, ...]] = ()
-
-    def prepare(self, x: Tensor) -> Self:
-        """Learn what training needs to know of the scaled training rows ``x``, shape (n, D)."""
-        self._validate_params()
-        return self
-
-    def calibrate(self, mean_squared_error: float) -> Self:
-        """Fix what is fixed after training, from the mean of (x - x̂)² over rows and features."""
-        return self
-
-    @abstractmethod
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D)."""
-
-    def mean(self, output: Tensor) -> Tensor:
-        """Mean of p(x|z), shape (..., D), from the decoder's output of the same shape."""
-        return output
-
-    @abstractmethod
-    def draw(self, output: Tensor, generator: Generator) -> Tensor:
-        """Draw x ~ p(x|z), shape (..., D), from the decoder's output of the same shape."""
-
-    def state(self) -> dict[str, float]:
-        """Return what was learned, by name: numbers only, for the model file."""
-        return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
-
-    def restore(self, state: dict[str, Any]) -> Self:
-        """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
-        if set(state) != set(self._learned):
-            raise ValueError(f"{type(self).__name__} learns {self._learned}, not {sorted(state)}")
-        for name, value in state.items():
-            if not 0 < float(value) < math.inf:
-                raise ValueError(f"{name} of {type(self).__name__} is {value!r}")
-            setattr(self, name, float(value))
-        return self
-
-
 class UnitGaussian(Likelihood):
     r""":math:`N(x; \hat x, I)`, the lecture's likelihood: variance one for every scaled feature.
 
@@ -133,6 +82,10 @@ class UnitGaussian(Likelihood):
     >>> UnitGaussian().log_prob(torch.zeros(1, 2), torch.zeros(1, 2))
     tensor([-1.8379])
     """
+
+    def advice(self, rows: Rows) -> str | None:
+        """Zeros and ones have no density to speak of."""
+        return "bernoulli" if is_binary(rows) else None
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log density in nats; see `gaussian_log_prob`."""
@@ -184,6 +137,10 @@ class Gaussian(Likelihood):
     def __init__(self, floor: float = 1e-3) -> None:
         self.floor = floor
 
+    def advice(self, rows: Rows) -> str | None:
+        """Zeros and ones have no density to speak of."""
+        return "bernoulli" if is_binary(rows) else None
+
     def prepare(self, x: Tensor) -> Self:
         """Learn the floor from the scaled training rows."""
         super().prepare(x)
@@ -219,7 +176,3 @@ def _noise_like(x: Tensor, generator: Generator) -> Tensor:
     """Draw standard normal noise of the shape and dtype of ``x``, on its device."""
     noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device)
     return noise.to(x.device)
-
-
-#: The names that the ``likelihood`` parameter takes.
-LIKELIHOODS: dict[str, type[Likelihood]] = {"gaussian": Gaussian, "unit-gaussian": UnitGaussian}

@@ -1,0 +1,124 @@
+"""What the decoder of a conditional model is told: the class of a row, one-hot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from utsushi.exceptions import DataError
+
+__all__ = ["Classes"]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of the training rows.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (C,)
+        Sorted; integers, or strings.
+    shares : ndarray of shape (C,), float64
+        Their parts of the training rows.
+    """
+
+    labels: NDArray[Any]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def learn(cls, y: ArrayLike | None, n_rows: int) -> Self:
+        """Learn the classes from the labels of the training rows.
+
+        Raises
+        ------
+        DataError
+            If there are no labels, or they are not one integer or string for each row.
+        """
+        labels, counts = np.unique(_labels(y, n_rows), return_counts=True)
+        return cls(labels, counts / n_rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the classes for the header of a model file."""
+        return {"labels": self.labels.tolist(), "shares": self.shares.tolist()}
+
+    @classmethod
+    def from_json(cls, described: dict[str, Any]) -> Self:
+        """Take back what `to_json` gave; what it cannot have given is a ``ValueError``."""
+        labels = _labels(described["labels"], len(described["labels"]))
+        shares = np.asarray(described["shares"], dtype=np.float64)
+        if not len(labels) or not np.array_equal(labels, np.unique(labels)):
+            raise ValueError("the classes are not sorted, or not different")
+        if shares.shape != labels.shape or not (shares > 0).all() or not shares.sum() < 2:
+            raise ValueError("the shares of the classes do not fit them")
+        return cls(labels, shares)
+
+    def one_hot(self, y: ArrayLike | None, n_rows: int) -> NDArray[np.float32]:
+        """Return what the decoder is told of rows.
+
+        Parameters
+        ----------
+        y : a label, or array-like of shape (n_rows,)
+            One label stands for all rows.
+        n_rows : int
+
+        Returns
+        -------
+        ndarray of shape (n_rows, C), float32
+            A one in the column of the row's class.
+
+        Raises
+        ------
+        DataError
+            If a label is missing or unknown.
+        """
+        if y is not None and np.ndim(y) == 0:
+            y = np.repeat(np.asarray(y), n_rows)
+        given = _labels(y, n_rows)
+        comparable = given.dtype.kind == self.labels.dtype.kind
+        positions = np.searchsorted(self.labels, given) if comparable else np.zeros(n_rows, int)
+        positions = positions.clip(max=len(self.labels) - 1)
+        unknown = self.labels[positions] != given
+        if unknown.any():
+            raise DataError(
+                f"y has the label {given[unknown][0].item()!r}, expected one of those that the "
+                f"model was trained with: {', '.join(map(repr, self.labels.tolist()))}"
+            )
+        told: NDArray[np.float32] = np.eye(len(self.labels), dtype=np.float32)[positions]
+        return told
+
+    def draw(self, n_rows: int, generator: np.random.Generator) -> NDArray[Any]:
+        """Draw labels by their shares of the training rows, shape (n_rows,)."""
+        drawn: NDArray[Any] = generator.choice(
+            self.labels, size=n_rows, p=self.shares / self.shares.sum()
+        )
+        return drawn
+
+
+def _labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
+    """Return labels as an array of integers or of strings, one for each row."""
+    if y is None:
+        raise DataError(
+            "y=None, expected the class of each row for a conditional model; pass y, or set "
+            "conditional=False"
+        )
+    labels = np.asarray(y)
+    if labels.shape != (n_rows,):
+        raise DataError(
+            f"y has the shape {labels.shape}, expected ({n_rows},): one label for each row"
+        )
+    if labels.dtype.kind == "O":
+        for kind, dtype in ((str, np.str_), (Integral, np.int64)):
+            if all(isinstance(label, kind) for label in labels):
+                labels = labels.astype(dtype)
+    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == labels.round()).all():
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "biuU":
+        raise DataError(
+            f"y holds {labels.dtype.name} values, expected integers or strings, one class each; "
+            "give the names of the classes as strings"
+        )
+    return labels if labels.dtype.kind == "U" else labels.astype(np.int64)

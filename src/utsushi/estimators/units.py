@@ -1,0 +1,47 @@
+"""Between scaled rows and the units of the input, on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Generator, Tensor
+
+from utsushi.scaling import Scaling
+
+__all__ = ["Units"]
+
+#: Takes rows (B, D) and a generator; returns other rows.
+Change = Callable[[Tensor, Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Units:
+    """A fitted scaling on the device and in the precision of training.
+
+    Attributes
+    ----------
+    offset, scale : Tensor of shape (D,)
+    """
+
+    offset: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, scaling: Scaling, x: Tensor) -> Self:
+        """Return the units of ``scaling`` for tensors like ``x``."""
+        return cls(torch.tensor(scaling.offset).to(x), torch.tensor(scaling.scale).to(x))
+
+    def restore(self, scaled: Tensor) -> Tensor:
+        """Return scaled rows (B, D) in the units of the input."""
+        return scaled * self.scale + self.offset
+
+    def scaled(self, rows: Tensor) -> Tensor:
+        """Return rows (B, D) in the units of the input as the network sees them."""
+        return (rows - self.offset) / self.scale
+
+    def wrap(self, change: Change) -> Change:
+        """Return what ``change`` does to rows in the units of the input, done to scaled rows."""
+        return lambda scaled, generator: self.scaled(change(self.restore(scaled), generator))

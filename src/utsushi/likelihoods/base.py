@@ -1,0 +1,84 @@
+"""What every likelihood is: the density of a row given what the decoder makes of its code."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from torch import Generator, Tensor
+
+__all__ = ["Likelihood", "Rows", "is_binary"]
+
+Rows = NDArray[np.floating[Any]]
+
+
+class Likelihood(BaseEstimator, ABC):
+    """The base of all likelihoods: what the estimator and the objectives ask of one.
+
+    The constructor only stores; ``prepare`` checks its parameters and looks at the scaled training
+    rows before training, ``calibrate`` at the trained model's error afterwards. What they learn
+    ends in ``_``.
+
+    Attributes
+    ----------
+    of_scaled_rows : bool
+        Whether it is a density of scaled rows. If not, it is one of the rows in the units of the
+        input, the scaling is for the encoder alone, and the decoder gives the input's units.
+    """
+
+    of_scaled_rows: ClassVar[bool] = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _learned: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, rows: Rows) -> None:
+        """Raise a `DataError` if a value of ``rows``, in the input's units, has no density."""
+
+    def advice(self, rows: Rows) -> str | None:
+        """Say which likelihood suits rows, in the input's units, better than this one, if any."""
+        return None
+
+    def prepare(self, x: Tensor) -> Self:
+        """Learn what training needs to know of the training rows ``x``, shape (n, D)."""
+        self._validate_params()
+        return self
+
+    def calibrate(self, mean_squared_error: float) -> Self:
+        """Fix what is fixed after training, from the mean of (x - x̂)² over rows and features."""
+        return self
+
+    @abstractmethod
+    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D)."""
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Mean of p(x|z), shape (..., D), from the decoder's output of the same shape."""
+        return output
+
+    @abstractmethod
+    def draw(self, output: Tensor, generator: Generator) -> Tensor:
+        """Draw x ~ p(x|z), shape (..., D), from the decoder's output of the same shape."""
+
+    def state(self) -> dict[str, float]:
+        """Return what was learned, by name: numbers only, for the model file."""
+        return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
+
+    def restore(self, state: dict[str, Any]) -> Self:
+        """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
+        if set(state) != set(self._learned):
+            raise ValueError(f"{type(self).__name__} learns {self._learned}, not {sorted(state)}")
+        for name, value in state.items():
+            if not 0 < float(value) < math.inf:
+                raise ValueError(f"{name} of {type(self).__name__} is {value!r}")
+            setattr(self, name, float(value))
+        return self
+
+
+def is_binary(rows: Rows) -> bool:
+    """Tell whether all values are zeros and ones, and there are both."""
+    ones = rows == 1
+    return bool((ones | (rows == 0)).all() and ones.any() and not ones.all())

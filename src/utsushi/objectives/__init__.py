@@ -1,0 +1,33 @@
+"""What training minimizes, and the mathematics that it is made of.
+
+The functions are pure and give one value per row. The objectives tie them to a network: called with
+a module and a batch they return `Terms`, which the training loop reduces once.
+"""
+
+from utsushi.objectives.base import Batch, Terms, with_condition
+from utsushi.objectives.reconstruction import ReconstructionObjective
+from utsushi.objectives.variational import (
+    VariationalObjective,
+    elbo,
+    free_bits_kl,
+    importance_weighted_bound,
+    lecture_loss,
+    log_weights,
+    posterior_parameters,
+    reparameterize,
+)
+
+__all__ = [
+    "Batch",
+    "ReconstructionObjective",
+    "Terms",
+    "VariationalObjective",
+    "elbo",
+    "free_bits_kl",
+    "importance_weighted_bound",
+    "lecture_loss",
+    "log_weights",
+    "posterior_parameters",
+    "reparameterize",
+    "with_condition",
+]

@@ -1,0 +1,70 @@
+"""What every objective takes, and what it gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Batch", "Terms", "with_condition"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to train on or to measure, and what is known of them.
+
+    Attributes
+    ----------
+    x : Tensor of shape (B, D), float32
+        Scaled rows.
+    condition : Tensor of shape (B, C), float32, optional
+        What the decoder of a conditional model is told of each row.
+    epochs : float >= 0, default=inf
+        The epochs of training that are done, in fractions: for weights that grow while training.
+        Infinity, outside of training, is the end of all growing.
+    """
+
+    x: Tensor
+    condition: Tensor | None = None
+    epochs: float = math.inf
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.x)
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        """Yield the rows in their order, at most ``n_rows`` at a time."""
+        for start in range(0, len(self.x), n_rows):
+            block = slice(start, start + n_rows)
+            condition = None if self.condition is None else self.condition[block]
+            yield Batch(self.x[block], condition, self.epochs)
+
+    def decoder_input(self, z: Tensor) -> Tensor:
+        """Return codes (..., B, H) with what the decoder is told of their rows beside them."""
+        return with_condition(z, self.condition)
+
+
+def with_condition(z: Tensor, condition: Tensor | None) -> Tensor:
+    """Return codes (..., B, H) and their conditions (B, C), if any, as (..., B, H + C)."""
+    if condition is None:
+        return z
+    return torch.cat([z, condition.expand(*z.shape[:-1], -1)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """One batch's objective and its parts, a value per row; the loop alone reduces them.
+
+    Attributes
+    ----------
+    objective : Tensor of shape (B,)
+        What is minimized.
+    parts : dict of str to Tensor of shape (B,)
+        The terms that it is made of, by name, each before any weight.
+    """
+
+    objective: Tensor
+    parts: dict[str, Tensor]
