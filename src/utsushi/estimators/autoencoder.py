@@ -166,12 +166,13 @@ class Autoencoder(BaseAutoencoder):
     def _objective(self, data: Batch) -> ReconstructionObjective:
         return ReconstructionObjective()
 
-    def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        y : ignored
 
         Returns
         -------

@@ -270,12 +270,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Encode checked rows, in float32."""
         return self._map(X, lambda x, _: self._encode(x))
 
-    def inverse_transform(self, Z: ArrayLike) -> Rows:
+    def inverse_transform(self, Z: ArrayLike, y: ArrayLike | None = None) -> Rows:
         """Decode codes.
 
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
+        y : a class, or array-like of shape (n_samples,)
+            What the decoder of a conditional model is told; else ignored.
 
         Returns
         -------
@@ -284,14 +286,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         codes = checked_codes(Z, self.n_components)
-        return self._restored(self._decode_codes(codes), codes.dtype)
+        return self._restored(self._decode_codes(self._told(codes, y)), codes.dtype)
 
-    def reconstruct(self, X: ArrayLike) -> Rows:
+    def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Rows:
         """Encode rows and decode their codes.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        y : a class, or array-like of shape (n_samples,)
+            What the decoder of a conditional model is told; else ignored.
 
         Returns
         -------
@@ -300,11 +304,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_is_fitted(self)
         rows = self._checked(X)
-        scaled = self._map(rows, lambda x, _: self._decode(self._encode(x)))
-        return self._restored(scaled, rows.dtype)
+        codes = self._codes(rows)
+        return self._restored(self._decode_codes(self._told(codes, y)), rows.dtype)
 
     def sample(
-        self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None
+        self,
+        n_samples: int = 1,
+        *,
+        y: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
     ) -> Rows:
         """Generate new rows: codes from the fitted sampler, decoded.
 
@@ -312,6 +320,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ----------
         n_samples : int >= 1, default=1
             How many.
+        y : a class, or array-like of shape (n_samples,), optional
+            Of a conditional model; else ignored.
         random_state : int, RandomState or None, default=None
             An integer gives the same rows each time; None gives new ones.
 
@@ -325,12 +335,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._restored(self._decode_codes(codes), self.dtype_)
 
     @abstractmethod
-    def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         """Score each row; higher is more normal."""
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Return the mean of `score_samples`; ``y`` is ignored."""
-        return float(np.mean(self.score_samples(X), dtype=np.float64))
+        """Return the mean of `score_samples`; only a conditional model looks at ``y``."""
+        return float(np.mean(self.score_samples(X, y), dtype=np.float64))
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one safetensors file; `utsushi.load` reads it back.
@@ -359,6 +369,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _decode(self, z: Tensor) -> Tensor:
         """Return the scaled rows (B, D) of codes (B, H)."""
         rows: Tensor = self.module_.decoder(z)
+        return rows
+
+    def _told(self, rows: Rows, y: ArrayLike | None) -> Rows:
+        """Return rows or codes with what the decoder is told beside them, if it is anything."""
         return rows
 
     def _restored(self, output: NDArray[np.float32], dtype: Any) -> Rows:

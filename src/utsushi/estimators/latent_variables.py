@@ -15,7 +15,7 @@ from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.bounds import LogLikelihood, evidence_bound, importance_bound, noise_of_rows
 from utsushi.estimators.conditions import Classes
 from utsushi.estimators.inference import map_rows
-from utsushi.estimators.rows import Rows, checked_codes
+from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
 from utsushi.likelihoods import Likelihood
 from utsushi.networks.base import is_size
@@ -65,24 +65,6 @@ class LatentVariableModel(BaseAutoencoder):
         mean, log_variance = np.split(both.astype(rows.dtype, copy=False), 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
 
-    def inverse_transform(self, Z: ArrayLike, y: ArrayLike | None = None) -> Rows:
-        """Decode codes.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, n_components)
-        y : a class, or array-like of shape (n_samples,)
-            What the decoder of a conditional model is told; else ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            Rows in the units of the input: the mean of p(x|z).
-        """
-        check_is_fitted(self)
-        codes = checked_codes(Z, self.n_components)
-        return self._restored(self._decode_codes(self._told(codes, y)), codes.dtype)
-
     def reconstruct(
         self,
         X: ArrayLike,
@@ -108,16 +90,14 @@ class LatentVariableModel(BaseAutoencoder):
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
             Rows in the units of the input: the mean of p(x|z), without its noise.
         """
-        if not sample and not self.conditional:
-            return super().reconstruct(X)
+        if not sample:
+            return super().reconstruct(X, y)
         check_is_fitted(self)
         rows = self._checked(X)
-        codes = self._codes(rows)
-        if sample:
-            mean, standard_deviation = self._posterior(rows)
-            draws = generator(seed_from(random_state), Purpose.CODES)
-            noise = torch.randn(mean.shape, generator=draws, dtype=torch.float32).numpy()
-            codes = mean + standard_deviation * noise
+        mean, standard_deviation = self._posterior(rows)
+        draws = generator(seed_from(random_state), Purpose.CODES)
+        noise = torch.randn(mean.shape, generator=draws, dtype=torch.float32).numpy()
+        codes = mean + standard_deviation * noise
         return self._restored(self._decode_codes(self._told(codes, y)), rows.dtype)
 
     def sample(
@@ -182,12 +162,19 @@ class LatentVariableModel(BaseAutoencoder):
             Nats; higher is more normal.
         """
         if self.n_importance_samples == 1:
-            return self._bound(X, y, evidence_bound, SCORE_DRAWS)
+            return self.elbo(X, y)
         return self._bound(X, y, importance_bound, max(SCORE_DRAWS, self.n_importance_samples))
 
-    def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Return the mean of `score_samples`; ``y`` is ignored but by a conditional model."""
-        return float(np.mean(self.score_samples(X, y), dtype=np.float64))
+    def elbo(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
+        """Return the evidence lower bound of each row, however the model was trained.
+
+        Parameters, units and draws are those of `score_samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+        """
+        return self._bound(X, y, evidence_bound, SCORE_DRAWS)
 
     def log_likelihood(
         self, X: ArrayLike, y: ArrayLike | None = None, *, n_importance_samples: int = 100
@@ -255,7 +242,6 @@ class LatentVariableModel(BaseAutoencoder):
     # --- between rows and tensors ---------------------------------------------------------------
 
     def _told(self, rows: Rows, y: ArrayLike | None) -> Rows:
-        """Return rows or codes with what the decoder is told beside them, if it is anything."""
         if not self.conditional:
             return rows
         condition = self.classes_.one_hot(y, len(rows)).astype(rows.dtype)
