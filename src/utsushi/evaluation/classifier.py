@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -80,8 +81,6 @@ class DigitClassifier:
     """
 
     def __init__(self) -> None:
-        import torch
-
         # Without memory for the parameters: nothing is drawn from torch's global generator.
         with torch.device("meta"):
             network = digit_network()
