@@ -47,6 +47,7 @@ bench: $(VENV)/.dev-$(TORCH)
 	$(BIN)/python benchmarks/lecture_numbers.py
 	$(BIN)/python benchmarks/epoch_speed.py
 	$(BIN)/python benchmarks/start_up.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/generation_baseline.py
 
 clean:
 	rm -rf $(VENV)
