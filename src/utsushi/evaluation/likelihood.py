@@ -142,5 +142,5 @@ def exact_log_likelihood(model: VariationalAutoencoder, X: Rows) -> NDArray[np.f
     distance = (centred**2).sum(axis=1) - (along @ np.linalg.inv(inner) * along).sum(axis=1)
     log_determinant = np.linalg.slogdet(inner)[1] + (n_features - n_components) * math.log(variance)
     scaled = -0.5 * (n_features * LOG_2PI + log_determinant + distance / variance)
-    exact: NDArray[np.float64] = scaled - model.scaling_.log_volume
+    exact: NDArray[np.float64] = scaled - scaling.log_volume
     return exact
