@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from utsushi.divergences import kl_standard_normal
 from utsushi.likelihoods import Likelihood, squared_error
 from utsushi.networks import EncoderDecoder
+from utsushi.regularizers import Regularizer
 
 __all__ = [
     "ReconstructionObjective",
@@ -161,22 +162,32 @@ class Terms:
 
 @dataclass(frozen=True)
 class ReconstructionObjective:
-    """The autoencoder's objective: the squared error of each row, in scaled units.
+    """The autoencoder's objective: the squared error of each row, in scaled units, and a penalty.
 
     Parameters
     ----------
     corrupt : callable, optional
         Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
         target stays the clean row.
+    penalty : callable, optional
+        What is added to the error of a row; see `utsushi.regularizers`.
+    strength : float, default=0.0
+        The weight of the penalty.
     """
 
     corrupt: Callable[[Tensor, Generator], Tensor] | None = None
+    penalty: Regularizer | None = None
+    strength: float = 0.0
 
     def __call__(self, module: EncoderDecoder, x: Tensor, generator: Generator) -> Terms:
-        """Return the terms of a batch ``x`` of shape (B, D); only ``corrupt`` draws."""
+        """Return the terms of a batch ``x`` of shape (B, D); ``corrupt`` and ``penalty`` draw."""
         seen = x if self.corrupt is None else self.corrupt(x, generator)
-        error = squared_error(x, module.decoder(module.encoder(seen)))
-        return Terms(error, {"reconstruction": error})
+        codes = module.encoder(seen)
+        error = squared_error(x, module.decoder(codes))
+        if self.penalty is None:
+            return Terms(error, {"reconstruction": error})
+        penalty = self.penalty(module, seen, codes, generator)
+        return Terms(error + self.strength * penalty, {"reconstruction": error, "penalty": penalty})
 
 
 @dataclass(frozen=True)

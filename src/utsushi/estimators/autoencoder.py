@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.exceptions import UtsushiWarning
 from utsushi.likelihoods import squared_error
 from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective
+from utsushi.regularizers import REGULARIZERS, Regularizer
 from utsushi.samplers import Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
@@ -46,6 +50,13 @@ class Autoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
+    regularizer : {"sparse", "contractive", "code-and-weights"} or None, default=None
+        What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
+        encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
+        :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights. See
+        `utsushi.regularizers`.
+    regularization : float >= 0, default=0.0
+        Its strength, a factor; 0 is off, with a warning if a regularizer is named.
     sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
         Where `sample` takes its codes from, fitted to the training codes.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
@@ -77,9 +88,10 @@ class Autoencoder(BaseAutoencoder):
     feature_names_in_ : ndarray of str
         Their names, where ``X`` had names.
     history_ : list of dict
-        A row per epoch: ``objective`` and ``reconstruction`` (both the mean squared error of a row,
-        summed over its features, in scaled units), the same of the held-out rows with the prefix
-        ``validation_``, ``learning_rate``, ``seconds``.
+        A row per epoch: ``reconstruction`` (the mean squared error of a row, summed over its
+        features, in scaled units), with a regularizer its ``penalty`` (the mean over the rows,
+        before its strength), ``objective`` (their weighted sum), the same of the held-out rows with
+        the prefix ``validation_``, ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
     module_ : torch.nn.Module
@@ -114,6 +126,8 @@ class Autoencoder(BaseAutoencoder):
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
+        "regularizer": [StrOptions(set(REGULARIZERS)), None],
+        "regularization": [Interval(Real, 0, None, closed="left")],
         "sampler": [StrOptions({"gaussian", "mixture"}), Sampler],
     }
 
@@ -126,6 +140,8 @@ class Autoencoder(BaseAutoencoder):
         channels: tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        regularizer: str | None = None,
+        regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,
@@ -145,6 +161,8 @@ class Autoencoder(BaseAutoencoder):
         self.channels = channels
         self.image_shape = image_shape
         self.scaling = scaling
+        self.regularizer = regularizer
+        self.regularization = regularization
         self.sampler = sampler
         self.recipe = recipe
         self.max_epochs = max_epochs
@@ -159,7 +177,21 @@ class Autoencoder(BaseAutoencoder):
         self.verbose = verbose
 
     def _objective(self, x: Tensor) -> ReconstructionObjective:
-        return ReconstructionObjective()
+        return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)
+
+    def _penalty(self) -> Regularizer | None:
+        """Return what is added to the error of each row; half a setting is off, with a warning."""
+        if self.regularizer is not None and self.regularization > 0:
+            return REGULARIZERS[self.regularizer]
+        if self.regularizer is not None or self.regularization > 0:
+            warnings.warn(
+                f"regularizer={self.regularizer!r} with regularization={self.regularization} "
+                "regularizes nothing; set both, such as regularizer='sparse' and "
+                "regularization=0.1, or neither",
+                UtsushiWarning,
+                stacklevel=5,  # the caller of fit
+            )
+        return None
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.

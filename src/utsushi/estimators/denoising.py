@@ -36,9 +36,9 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level : float >= 0, default=0.3
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.
-    n_components, network, hidden, channels, image_shape, scaling, sampler, recipe, max_epochs, \
-batch_size, learning_rate, weight_decay, validation_fraction, early_stopping, random_state, \
-device, precision, verbose
+    n_components, network, hidden, channels, image_shape, scaling, regularizer, \
+regularization, sampler, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
+validation_fraction, early_stopping, random_state, device, precision, verbose
         As for `Autoencoder`.
 
     References
@@ -75,6 +75,8 @@ device, precision, verbose
         channels: tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        regularizer: str | None = None,
+        regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,
@@ -95,6 +97,8 @@ device, precision, verbose
             channels=channels,
             image_shape=image_shape,
             scaling=scaling,
+            regularizer=regularizer,
+            regularization=regularization,
             sampler=sampler,
             recipe=recipe,
             max_epochs=max_epochs,
@@ -126,4 +130,4 @@ device, precision, verbose
             rows = scaled * scale + offset
             return (damage(rows, self.corruption_level, generator) - offset) / scale
 
-        return ReconstructionObjective(corrupt)
+        return ReconstructionObjective(corrupt, self._penalty(), self.regularization)
