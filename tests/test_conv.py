@@ -91,6 +91,13 @@ def test_the_description_comes_before_the_estimators_channels(tmp_path):
     assert [m.out_channels for m in again.module_.modules() if hasattr(m, "out_channels")] == [2, 1]
 
 
+def test_one_number_is_one_convolution():
+    def channels(pair):
+        return [m.out_channels for m in pair.modules() if hasattr(m, "out_channels")]
+
+    assert channels(built((8, 8), channels=3)) == channels(built((8, 8), channels=(3,))) == [3, 1]
+
+
 def test_convolutions_learn_a_better_code_than_pca():
     settings = SMALL | {"channels": (16, 32), "hidden": (64,)}
     model = Autoencoder(**settings, network="conv", max_epochs=30, random_state=0)

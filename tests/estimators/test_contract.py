@@ -451,6 +451,20 @@ def test_a_setting_that_cannot_be_is_refused_by_its_name(estimator, setting):
         estimator(**{**SMALL, **setting}).fit(TRAIN[:50])
 
 
+@by_estimator
+def test_one_number_is_one_hidden_layer(estimator):
+    model, oracle = (estimator(**{**SMALL, "hidden": h}).fit(TRAIN) for h in (16, (16,)))
+    np.testing.assert_array_equal(model.transform(TEST), oracle.transform(TEST))
+    assert clone(model).hidden == 16
+
+
+@pytest.mark.parametrize("hidden", [0, -3, 1.5, True], ids=str)
+@by_estimator
+def test_one_number_that_is_no_width_is_refused(estimator, hidden):
+    with pytest.raises(ValueError, match="hidden"):
+        estimator(**{**SMALL, "hidden": hidden}).fit(TRAIN[:50])
+
+
 # --- held-out rows ----------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from utsushi.estimators.parameters import check_image_shape, resolve, resolve_de
 from utsushi.estimators.rows import Rows, checked_rows, with_fix
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
-from utsushi.networks.base import is_size
+from utsushi.networks.base import as_sizes, is_size
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
@@ -45,8 +45,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     # What every subclass's constructor stores.
     n_components: int
     network: str | Network
-    hidden: tuple[int, ...]
-    channels: tuple[int, ...]
+    hidden: int | tuple[int, ...]
+    channels: int | tuple[int, ...]
     image_shape: tuple[int, ...] | None
     scaling: str | None
     sampler: str | Sampler
@@ -162,8 +162,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 self.n_features_in_,
                 self.n_components,
                 n_outputs,
-                tuple(self.hidden),
-                channels=tuple(self.channels),
+                as_sizes(self.hidden),
+                channels=as_sizes(self.channels),
                 image_shape=None if self.image_shape is None else tuple(self.image_shape),
             )
         return module.to(torch.float32)  # whatever the caller's default is

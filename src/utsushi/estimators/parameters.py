@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, Network
-from utsushi.networks.base import is_size
+from utsushi.networks.base import SIZES, is_size
 from utsushi.scaling import SCALINGS
 from utsushi.training import Recipe
 
@@ -28,8 +28,8 @@ _POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
 COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
     "network": [StrOptions(set(NETWORKS)), Network],
-    "hidden": ["array-like"],
-    "channels": ["array-like"],
+    "hidden": SIZES,
+    "channels": SIZES,
     "image_shape": ["array-like", None],
     "scaling": [StrOptions(set(SCALINGS)), None],
     "recipe": [StrOptions({"fast", "lecture"}), Recipe],
