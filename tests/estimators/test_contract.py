@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError, UtsushiWarning
-from utsushi.networks import Dense
+from utsushi.networks import Conv, Dense
 from utsushi.samplers import Gaussian, Mixture, Prior
 
 DIGITS = load_digits()
@@ -465,6 +465,29 @@ def test_one_number_that_is_no_width_is_refused(estimator, hidden):
         estimator(**{**SMALL, "hidden": hidden}).fit(TRAIN[:50])
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"network": Dense(hidden=(8,)), "hidden": (16,)}, r"hidden=\(16,\) is overruled"),
+        ({"network": Conv(channels=2, hidden=8), "channels": 3, "hidden": 8}, "channels=3 is over"),
+    ],
+    ids=["hidden", "channels"],
+)
+@by_estimator
+def test_sizes_that_the_network_overrules_are_a_warning(estimator, setting, message):
+    model = estimator(3, max_epochs=1, image_shape=(8, 8), **setting)
+    with pytest.warns(UtsushiWarning, match=message) as caught:
+        model.fit(TRAIN[:50])
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("hidden", [(1000,), (8,), [8], 8], ids=str)
+@by_estimator
+def test_sizes_that_were_not_given_or_say_the_same_are_none(estimator, hidden):
+    model = estimator(3, network=Dense(hidden=(8,)), hidden=hidden, max_epochs=1).fit(TRAIN[:50])
+    assert model.module_.encoder[0].out_features == 8
+
+
 # --- held-out rows ----------------------------------------------------------------------------
 
 
@@ -513,7 +536,7 @@ def test_it_is_a_step_of_a_pipeline(estimator):
 @by_estimator
 def test_a_grid_search_reaches_into_recipe_and_network(estimator):
     search = GridSearchCV(
-        estimator(**SMALL, recipe=Recipe(), network=Dense()),
+        estimator(3, max_epochs=3, random_state=0, recipe=Recipe(), network=Dense()),
         {"recipe__learning_rate": [1e-6, 1e-2], "network__hidden": [(8,)]},
         cv=2,
     ).fit(TRAIN[:200])

@@ -16,7 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.estimators.inference import map_rows
-from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    resolve,
+    resolve_device,
+    warn_of_overruled_sizes,
+)
 from utsushi.estimators.rows import Rows, checked_rows, with_fix
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
@@ -107,6 +112,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.__dict__.pop("sampler_", None)
         rows = self._checked(X, reset=True)
         check_image_shape(self.image_shape, self.n_features_in_)
+        warn_of_overruled_sizes(self)
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
