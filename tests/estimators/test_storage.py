@@ -306,9 +306,19 @@ def test_a_changed_byte_anywhere_in_the_header_or_the_tensors_is_refused(tmp_pat
         refused(path)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     refused(tmp_path / "nothing")
-    refused(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused_and_says_what_was_looked_for(tmp_path):
+    assert "a folder without a model.safetensors" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("as_given", [str, Path])
+def test_a_folder_means_the_model_in_it(model, as_given, tmp_path):
+    model.save(tmp_path / "model.safetensors")
+    again = load(as_given(tmp_path))
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))
 
 
 def test_loading_leaves_the_global_generator_alone(model, tmp_path):
