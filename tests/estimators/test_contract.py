@@ -353,9 +353,10 @@ def test_a_constant_column_that_lights_up_weighs_as_much_as_it_moved(estimator, 
     np.testing.assert_allclose(scaled, 1.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("value", [2.5, 0.1])
 @by_estimator
-def test_rows_that_are_all_the_same_can_be_learned(estimator):
-    rows = np.full((30, 5), 2.5)
+def test_rows_that_are_all_the_same_can_be_learned(estimator, value):
+    rows = np.full((30, 5), value)
     model = estimator(**{**SMALL, "sampler": "gaussian"}).fit(rows)
     assert np.isfinite(model.reconstruct(rows)).all()
     assert np.isfinite(model.score(rows))
@@ -596,6 +597,22 @@ def test_a_column_that_drowns_the_others_is_a_warning_that_names_the_scaling():
     rows[:, 5] = 1000 * np.arange(100)
     with pytest.warns(UtsushiWarning, match="scaling='standard' weighs all columns alike"):
         Autoencoder(**SMALL).fit(rows)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1000.0])
+def test_a_network_worse_than_a_constant_is_a_warning_that_names_the_learning_rate(rate):
+    model = Autoencoder(**SMALL, learning_rate=rate, sampler="gaussian")
+    message = f"it has learned nothing; try learning_rate={rate / 10:.1g} in place of {rate:.3g}"
+    with pytest.warns(UtsushiWarning) as caught:
+        model.fit(TRAIN)
+    assert [w.filename for w in caught if message in str(w.message)] == [__file__]
+
+
+@pytest.mark.parametrize("rows", [TRAIN, TRAIN[:7], 1000 * TRAIN, TRAIN - 100], ids=len)
+@by_scaling
+def test_a_network_that_was_hardly_trained_is_no_reason_to_warn(rows, scaling):
+    model = Autoencoder(**{**SMALL, "max_epochs": 1}, scaling=scaling, learning_rate=1e-6)
+    assert model.fit(rows).n_epochs_ == 1
 
 
 def test_standardized_columns_need_no_warning():

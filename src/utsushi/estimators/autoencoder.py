@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -16,13 +17,22 @@ from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.exceptions import UtsushiWarning
 from utsushi.likelihoods import squared_error
-from utsushi.networks import Network
+from utsushi.networks import EncoderDecoder, Network
 from utsushi.objectives import ReconstructionObjective
 from utsushi.regularizers import REGULARIZERS, Regularizer
 from utsushi.samplers import Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
+
+#: At most so many training rows are looked at to see whether a training went wrong.
+SOME_ROWS = 1000
+
+#: Times a constant's error from which on it did.
+WORSE = 10
+
+#: A constant's error up to which the rows are the same but for roundings: nothing is to be learned.
+ROUNDING = 1e-12
 
 
 class Autoencoder(BaseAutoencoder):
@@ -192,6 +202,25 @@ class Autoencoder(BaseAutoencoder):
                 stacklevel=5,  # the caller of fit
             )
         return None
+
+    def _finish(self, module: EncoderDecoder, x: Tensor) -> None:
+        """Warn of a network whose error is a number, and worse than that of no network."""
+        some = x[:: -(-len(x) // SOME_ROWS)]
+        with torch.no_grad():
+            error = squared_error(some, module.decoder(module.encoder(some))).mean().item()
+        # What zeros would leave: with centered columns, their variance. The first, random network
+        # leaves up to a few times that.
+        constant = some.square().sum(dim=1).mean().item()
+        if constant > ROUNDING and error > WORSE * constant:
+            rate = self.resolved_recipe().learning_rate
+            warnings.warn(
+                f"the trained network leaves a squared error of {error:.3g} a row in scaled units, "
+                f"where a constant would leave {constant:.3g}: it has learned nothing; try "
+                f"learning_rate={rate / 10:.1g} in place of {rate:.3g}, more epochs, or "
+                "scaling='standard'",
+                UtsushiWarning,
+                stacklevel=3,  # the caller of fit
+            )
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.
