@@ -85,10 +85,17 @@ def test_a_model_survives_its_file(estimator, tmp_path):
 
 
 def test_the_description_comes_before_the_estimators_channels(tmp_path):
-    settings = SMALL | {"channels": (64, 64)}
-    model = Autoencoder(**settings, network=Conv(channels=(2,), hidden=(5,)), max_epochs=1)
+    network = Conv(channels=(2,), hidden=(5,))
+    model = Autoencoder(3, image_shape=(8, 8), network=network, max_epochs=1)
     again = load(model.fit(DIGITS.X_train).save(tmp_path / "model"))
     assert [m.out_channels for m in again.module_.modules() if hasattr(m, "out_channels")] == [2, 1]
+
+
+def test_one_number_is_one_convolution():
+    def channels(pair):
+        return [m.out_channels for m in pair.modules() if hasattr(m, "out_channels")]
+
+    assert channels(built((8, 8), channels=3)) == channels(built((8, 8), channels=(3,))) == [3, 1]
 
 
 def test_convolutions_learn_a_better_code_than_pca():

@@ -7,6 +7,7 @@ import torch
 from utsushi import Autoencoder, DenoisingAutoencoder, datasets, load
 from utsushi.corruption import CORRUPTIONS, gaussian_noise, masking, salt_pepper
 from utsushi.exceptions import SettingError
+from utsushi.objectives import Batch
 from utsushi.seeds import generator
 
 DIGITS = datasets.load_digits8x8()
@@ -50,7 +51,7 @@ def test_the_damage_is_done_in_the_units_of_the_input(scaling):
     model = DenoisingAutoencoder(3, hidden=(8,), scaling=scaling, max_epochs=1, random_state=0)
     model.set_params(corruption_level=1.0).fit(DIGITS.X_train)
     x = torch.from_numpy(model.scaling_.forward(DIGITS.X_test))
-    seen = model._objective(x).corrupt(x, generator(0))
+    seen = model._objective(Batch(x)).corrupt(x, generator(0))
     np.testing.assert_allclose(model.scaling_.inverse(seen.numpy(), np.float64), 0.0, atol=1e-6)
 
 

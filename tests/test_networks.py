@@ -56,12 +56,17 @@ def test_its_own_widths_come_before_the_estimators():
     assert linear_shapes(Dense(hidden=(7,)).build(5, 2, 2, (100,)).encoder) == [(5, 7), (7, 2)]
 
 
+def test_one_number_is_one_layer_in_the_network_too():
+    assert linear_shapes(Dense(hidden=7).build(5, 2, 2, 100).encoder) == [(5, 7), (7, 2)]
+    assert linear_shapes(Dense().build(5, 2, 2, 100).encoder) == [(5, 100), (100, 2)]
+
+
 def test_an_unknown_activation_is_named_with_those_that_there_are():
     with pytest.raises(ValueError, match=r"'activation' parameter of Dense .*'relu'.*Got 'rely'"):
         Dense(activation="rely").build(5, 2, 2, ())
 
 
-@pytest.mark.parametrize("hidden", [(-3,), (0,), ("a",), (1.5,)], ids=str)
+@pytest.mark.parametrize("hidden", [(-3,), (0,), ("a",), (1.5,), True], ids=str)
 def test_own_widths_that_cannot_be_are_refused_by_name(hidden):
     with pytest.raises(SettingError, match="hidden="):
         Dense(hidden=hidden).build(5, 2, 2, ())

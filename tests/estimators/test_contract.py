@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError, UtsushiWarning
-from utsushi.networks import Dense
+from utsushi.networks import Conv, Dense
 from utsushi.samplers import Gaussian, Mixture, Prior
 
 DIGITS = load_digits()
@@ -354,9 +354,10 @@ def test_a_constant_column_that_lights_up_weighs_as_much_as_it_moved(estimator, 
     np.testing.assert_allclose(scaled, 1.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("value", [2.5, 0.1])
 @by_estimator
-def test_rows_that_are_all_the_same_can_be_learned(estimator):
-    rows = np.full((30, 5), 2.5)
+def test_rows_that_are_all_the_same_can_be_learned(estimator, value):
+    rows = np.full((30, 5), value)
     model = estimator(**{**SMALL, "sampler": "gaussian"}).fit(rows)
     assert np.isfinite(model.reconstruct(rows)).all()
     assert np.isfinite(model.score(rows))
@@ -452,6 +453,43 @@ def test_a_setting_that_cannot_be_is_refused_by_its_name(estimator, setting):
         estimator(**{**SMALL, **setting}).fit(TRAIN[:50])
 
 
+@by_estimator
+def test_one_number_is_one_hidden_layer(estimator):
+    model, oracle = (estimator(**{**SMALL, "hidden": h}).fit(TRAIN) for h in (16, (16,)))
+    np.testing.assert_array_equal(model.transform(TEST), oracle.transform(TEST))
+    assert clone(model).hidden == 16
+
+
+@pytest.mark.parametrize("hidden", [0, -3, 1.5, True], ids=str)
+@by_estimator
+def test_one_number_that_is_no_width_is_refused(estimator, hidden):
+    with pytest.raises(ValueError, match="hidden"):
+        estimator(**{**SMALL, "hidden": hidden}).fit(TRAIN[:50])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"network": Dense(hidden=(8,)), "hidden": (16,)}, r"hidden=\(16,\) is overruled"),
+        ({"network": Conv(channels=2, hidden=8), "channels": 3, "hidden": 8}, "channels=3 is over"),
+    ],
+    ids=["hidden", "channels"],
+)
+@by_estimator
+def test_sizes_that_the_network_overrules_are_a_warning(estimator, setting, message):
+    model = estimator(3, max_epochs=1, image_shape=(8, 8), **setting)
+    with pytest.warns(UtsushiWarning, match=message) as caught:
+        model.fit(TRAIN[:50])
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.parametrize("hidden", [(1000,), (8,), [8], 8], ids=str)
+@by_estimator
+def test_sizes_that_were_not_given_or_say_the_same_are_none(estimator, hidden):
+    model = estimator(3, network=Dense(hidden=(8,)), hidden=hidden, max_epochs=1).fit(TRAIN[:50])
+    assert model.module_.encoder[0].out_features == 8
+
+
 # --- held-out rows ----------------------------------------------------------------------------
 
 
@@ -500,7 +538,7 @@ def test_it_is_a_step_of_a_pipeline(estimator):
 @by_estimator
 def test_a_grid_search_reaches_into_recipe_and_network(estimator):
     search = GridSearchCV(
-        estimator(**SMALL, recipe=Recipe(), network=Dense()),
+        estimator(3, max_epochs=3, random_state=0, recipe=Recipe(), network=Dense()),
         {"recipe__learning_rate": [1e-6, 1e-2], "network__hidden": [(8,)]},
         cv=2,
     ).fit(TRAIN[:200])
@@ -560,6 +598,22 @@ def test_a_column_that_drowns_the_others_is_a_warning_that_names_the_scaling():
     rows[:, 5] = 1000 * np.arange(100)
     with pytest.warns(UtsushiWarning, match="scaling='standard' weighs all columns alike"):
         Autoencoder(**SMALL).fit(rows)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1000.0])
+def test_a_network_worse_than_a_constant_is_a_warning_that_names_the_learning_rate(rate):
+    model = Autoencoder(**SMALL, learning_rate=rate, sampler="gaussian")
+    message = f"it has learned nothing; try learning_rate={rate / 10:.1g} in place of {rate:.3g}"
+    with pytest.warns(UtsushiWarning) as caught:
+        model.fit(TRAIN)
+    assert [w.filename for w in caught if message in str(w.message)] == [__file__]
+
+
+@pytest.mark.parametrize("rows", [TRAIN, TRAIN[:7], 1000 * TRAIN, TRAIN - 100], ids=len)
+@by_scaling
+def test_a_network_that_was_hardly_trained_is_no_reason_to_warn(rows, scaling):
+    model = Autoencoder(**{**SMALL, "max_epochs": 1}, scaling=scaling, learning_rate=1e-6)
+    assert model.fit(rows).n_epochs_ == 1
 
 
 def test_standardized_columns_need_no_warning():

@@ -112,6 +112,8 @@ _COMMON = (
 #: Options of ``train ae``.
 AUTOENCODER = (
     *_COMMON,
+    Parameter("regularizer", None, word, "NAME", "sparse, contractive or code-and-weights."),
+    Parameter("regularization", 0.0, number, "X", "Its strength."),
     Parameter("sampler", "mixture", str, "mixture|gaussian", "Where new codes come from."),
 )
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import Augmentation
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.exceptions import UtsushiWarning
 from utsushi.likelihoods import squared_error
-from utsushi.networks import Network
+from utsushi.networks import EncoderDecoder, Network
 from utsushi.objectives import Batch, ReconstructionObjective
+from utsushi.regularizers import REGULARIZERS, Regularizer
 from utsushi.samplers import Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
+
+#: At most so many training rows are looked at to see whether a training went wrong.
+SOME_ROWS = 1000
+
+#: Times a constant's error from which on it did.
+WORSE = 10
+
+#: A constant's error up to which the rows are the same but for roundings: nothing is to be learned.
+ROUNDING = 1e-12
 
 
 class Autoencoder(BaseAutoencoder):
@@ -35,10 +49,10 @@ class Autoencoder(BaseAutoencoder):
         H, the size of the code.
     network : {"dense", "conv"} or Network, default="dense"
         What the encoder and the decoder are made of.
-    hidden : tuple of int, default=(1000,)
+    hidden : int or tuple of int, default=(1000,)
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them.
-    channels : tuple of int, default=(32, 64)
+    channels : int or tuple of int, default=(32, 64)
         Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
         height and width.
     image_shape : (height, width) or (channels, height, width), optional
@@ -46,6 +60,13 @@ class Autoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
+    regularizer : {"sparse", "contractive", "code-and-weights"} or None, default=None
+        What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
+        encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
+        :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights. See
+        `utsushi.regularizers`.
+    regularization : float >= 0, default=0.0
+        Its strength, a factor; 0 is off, with a warning if a regularizer is named.
     sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
         Where `sample` takes its codes from, fitted to the training codes.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
@@ -80,9 +101,10 @@ class Autoencoder(BaseAutoencoder):
     feature_names_in_ : ndarray of str
         Their names, where ``X`` had names.
     history_ : list of dict
-        A row per epoch: ``objective`` and ``reconstruction`` (both the mean squared error of a row,
-        summed over its features, in scaled units), the same of the held-out rows with the prefix
-        ``validation_``, ``learning_rate``, ``seconds``.
+        A row per epoch: ``reconstruction`` (the mean squared error of a row, summed over its
+        features, in scaled units), with a regularizer its ``penalty`` (the mean over the rows,
+        before its strength), ``objective`` (their weighted sum), the same of the held-out rows with
+        the prefix ``validation_``, ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
     module_ : torch.nn.Module
@@ -117,6 +139,8 @@ class Autoencoder(BaseAutoencoder):
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
+        "regularizer": [StrOptions(set(REGULARIZERS)), None],
+        "regularization": [Interval(Real, 0, None, closed="left")],
         "sampler": [StrOptions({"gaussian", "mixture"}), Sampler],
     }
 
@@ -125,10 +149,12 @@ class Autoencoder(BaseAutoencoder):
         n_components: int = 10,
         *,
         network: str | Network = "dense",
-        hidden: tuple[int, ...] = (1000,),
-        channels: tuple[int, ...] = (32, 64),
+        hidden: int | tuple[int, ...] = (1000,),
+        channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        regularizer: str | None = None,
+        regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
         augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
@@ -149,6 +175,8 @@ class Autoencoder(BaseAutoencoder):
         self.channels = channels
         self.image_shape = image_shape
         self.scaling = scaling
+        self.regularizer = regularizer
+        self.regularization = regularization
         self.sampler = sampler
         self.augment = augment
         self.recipe = recipe
@@ -164,7 +192,40 @@ class Autoencoder(BaseAutoencoder):
         self.verbose = verbose
 
     def _objective(self, data: Batch) -> ReconstructionObjective:
-        return ReconstructionObjective()
+        return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)
+
+    def _penalty(self) -> Regularizer | None:
+        """Return what is added to the error of each row; half a setting is off, with a warning."""
+        if self.regularizer is not None and self.regularization > 0:
+            return REGULARIZERS[self.regularizer]
+        if self.regularizer is not None or self.regularization > 0:
+            warnings.warn(
+                f"regularizer={self.regularizer!r} with regularization={self.regularization} "
+                "regularizes nothing; set both, such as regularizer='sparse' and "
+                "regularization=0.1, or neither",
+                UtsushiWarning,
+                stacklevel=5,  # the caller of fit
+            )
+        return None
+
+    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+        """Warn of a network whose error is a number, and worse than that of no network."""
+        some = data.x[:: -(-len(data) // SOME_ROWS)]
+        with torch.no_grad():
+            error = squared_error(some, module.decoder(module.encoder(some))).mean().item()
+        # What zeros would leave: with centered columns, their variance. The first, random network
+        # leaves up to a few times that.
+        constant = some.square().sum(dim=1).mean().item()
+        if constant > ROUNDING and error > WORSE * constant:
+            rate = self.resolved_recipe().learning_rate
+            warnings.warn(
+                f"the trained network leaves a squared error of {error:.3g} a row in scaled units, "
+                f"where a constant would leave {constant:.3g}: it has learned nothing; try "
+                f"learning_rate={rate / 10:.1g} in place of {rate:.3g}, more epochs, or "
+                "scaling='standard'",
+                UtsushiWarning,
+                stacklevel=3,  # the caller of fit
+            )
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.

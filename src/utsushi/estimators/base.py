@@ -16,7 +16,12 @@ from torch import Tensor
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.estimators.inference import map_rows
-from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    resolve,
+    resolve_device,
+    warn_of_overruled_sizes,
+)
 from utsushi.estimators.rows import (
     Labelled,
     Rows,
@@ -27,7 +32,7 @@ from utsushi.estimators.rows import (
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
-from utsushi.networks.base import is_size
+from utsushi.networks.base import as_sizes, is_size
 from utsushi.objectives import Batch
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
@@ -52,8 +57,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     # What every subclass's constructor stores.
     n_components: int
     network: str | Network
-    hidden: tuple[int, ...]
-    channels: tuple[int, ...]
+    hidden: int | tuple[int, ...]
+    channels: int | tuple[int, ...]
     image_shape: tuple[int, ...] | None
     scaling: str | None
     sampler: str | Sampler
@@ -115,6 +120,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.__dict__.pop("sampler_", None)
         rows = self._checked(X, reset=True)
         check_image_shape(self.image_shape, self.n_features_in_)
+        warn_of_overruled_sizes(self)
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
@@ -147,24 +153,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Return the rows to train on and the rows to hold out, if any."""
         if validation_data is not None:
             return known, self._validation(validation_data)
-        n_rows = len(known.rows)
-        # Rounded down, but for the rounding of 0.29 * 100 = 28.999…
-        n_held_out = int(self.validation_fraction * n_rows + 1e-9)
         if self.early_stopping is not None and not self.validation_fraction:
             raise SettingError(
                 f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
                 "some; set validation_fraction=0.1 or pass validation_data to fit"
             )
-        if not n_held_out:
-            return known, None
-        if n_rows - n_held_out < 2:
-            raise SettingError(
-                f"validation_fraction={self.validation_fraction} leaves "
-                f"{n_rows - n_held_out} of {n_rows} rows to train on, expected 2 or more; "
-                "make it smaller"
-            )
-        order = numpy_generator(self.seed_, Purpose.SPLIT).permutation(n_rows)
-        return known[order[n_held_out:]], known[order[:n_held_out]]
+        return known.split(self.validation_fraction, self.seed_)
 
     def _batch(self, known: Labelled) -> Batch:
         """Return rows as the training loop takes them: scaled, and on the training device."""
@@ -188,8 +182,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 self.n_features_in_,
                 self.n_components + self._n_conditions,
                 n_outputs,
-                tuple(self.hidden),
-                channels=tuple(self.channels),
+                as_sizes(self.hidden),
+                channels=as_sizes(self.channels),
                 image_shape=None if self.image_shape is None else tuple(self.image_shape),
             )
         return module.to(torch.float32)  # whatever the caller's default is

@@ -36,9 +36,9 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level : float >= 0, default=0.3
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.
-    n_components, network, hidden, channels, image_shape, scaling, sampler, recipe, max_epochs, \
-batch_size, learning_rate, weight_decay, validation_fraction, early_stopping, random_state, \
-device, precision, verbose
+    n_components, network, hidden, channels, image_shape, scaling, regularizer, \
+regularization, sampler, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
+validation_fraction, early_stopping, random_state, device, precision, verbose
         As for `Autoencoder`.
 
     References
@@ -71,10 +71,12 @@ device, precision, verbose
         corruption: str = "masking",
         corruption_level: float = 0.3,
         network: str | Network = "dense",
-        hidden: tuple[int, ...] = (1000,),
-        channels: tuple[int, ...] = (32, 64),
+        hidden: int | tuple[int, ...] = (1000,),
+        channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        regularizer: str | None = None,
+        regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
         augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
@@ -96,6 +98,8 @@ device, precision, verbose
             channels=channels,
             image_shape=image_shape,
             scaling=scaling,
+            regularizer=regularizer,
+            regularization=regularization,
             sampler=sampler,
             augment=augment,
             recipe=recipe,
@@ -123,4 +127,4 @@ device, precision, verbose
         corrupt = Units.of(self.scaling_, data.x).wrap(
             lambda rows, generator: damage(rows, self.corruption_level, generator)
         )
-        return ReconstructionObjective(corrupt)
+        return ReconstructionObjective(corrupt, self._penalty(), self.regularization)

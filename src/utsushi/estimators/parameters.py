@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Network
-from utsushi.networks.base import is_size
+from utsushi.networks.base import SIZES, as_sizes, is_size
 from utsushi.scaling import SCALINGS
 from utsushi.training import Recipe
 
-__all__ = ["COMMON_CONSTRAINTS", "check_image_shape", "resolve", "resolve_device"]
+__all__ = [
+    "COMMON_CONSTRAINTS",
+    "check_image_shape",
+    "resolve",
+    "resolve_device",
+    "warn_of_overruled_sizes",
+]
 
 T = TypeVar("T")
 
@@ -29,8 +37,8 @@ _POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
 COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
     "network": [StrOptions(set(NETWORKS)), Network],
-    "hidden": ["array-like"],
-    "channels": ["array-like"],
+    "hidden": SIZES,
+    "channels": SIZES,
     "image_shape": ["array-like", None],
     "scaling": [StrOptions(set(SCALINGS)), None],
     "augment": [StrOptions(set(AUGMENTATIONS)), Augmentation, None],
@@ -111,4 +119,31 @@ def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> Non
         raise SettingError(
             f"image_shape={shape!r} has {math.prod(shape)} values, but a row has {n_features}; "
             "give the shape that the rows were flattened from"
+        )
+
+
+def warn_of_overruled_sizes(estimator: BaseEstimator) -> None:
+    """Warn where sizes that the caller gave to the estimator give way to the network's own.
+
+    Called by ``fit``; sizes at their defaults give way in silence.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> from utsushi.networks import Dense
+    >>> warn_of_overruled_sizes(Autoencoder(network=Dense(hidden=(500,))))
+    """
+    defaults = inspect.signature(type(estimator)).parameters
+    for name in ("hidden", "channels"):
+        own = getattr(estimator.network, name, None)
+        if own is None or name not in defaults:
+            continue
+        given = as_sizes(getattr(estimator, name))
+        if given in (as_sizes(own), as_sizes(defaults[name].default)):
+            continue
+        warnings.warn(
+            f"{name}={getattr(estimator, name)!r} is overruled by network={estimator.network!r}, "
+            f"expected one of them alone; leave {name} out of the one or of the other",
+            UtsushiWarning,
+            stacklevel=3,  # the caller of fit
         )

@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from utsushi.exceptions import DataError, UtsushiWarning
+from utsushi.exceptions import DataError, SettingError, UtsushiWarning
+from utsushi.seeds import Purpose, numpy_generator
 from utsushi.validation import check_finite, check_within_float32
 
 __all__ = ["Labelled", "Rows", "checked_codes", "checked_rows", "warn_of_unlike_columns"]
@@ -37,6 +38,27 @@ class Labelled:
         """Return the rows of those indices."""
         condition = None if self.condition is None else self.condition[indices]
         return Labelled(self.rows[indices], condition)
+
+    def split(self, fraction: float, seed: int) -> tuple[Labelled, Labelled | None]:
+        """Return the rows to train on and the ``fraction`` of them to hold out, if that is any.
+
+        Raises
+        ------
+        SettingError
+            If fewer than two rows are left to train on.
+        """
+        n_rows = len(self.rows)
+        # Rounded down, but for the rounding of 0.29 * 100 = 28.999…
+        n_held_out = int(fraction * n_rows + 1e-9)
+        if not n_held_out:
+            return self, None
+        if n_rows - n_held_out < 2:
+            raise SettingError(
+                f"validation_fraction={fraction} leaves {n_rows - n_held_out} of {n_rows} rows to "
+                "train on, expected 2 or more; make it smaller"
+            )
+        order = numpy_generator(seed, Purpose.SPLIT).permutation(n_rows)
+        return self[order[n_held_out:]], self[order[:n_held_out]]
 
 
 def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False) -> Rows:

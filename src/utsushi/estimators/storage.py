@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -154,7 +155,8 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     Parameters
     ----------
     path : str or Path
-        A file that ``model.save(path)`` wrote.
+        A file that ``model.save(path)`` wrote, or the folder of a run, for its
+        ``model.safetensors``.
 
     Returns
     -------
@@ -179,6 +181,7 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     >>> bool((again.transform(X) == model.transform(X)).all())
     True
     """
+    path = _file_at(path)
     header, tensors = read_model_file(path)
     try:
         model = _model_from(header, tensors)
@@ -189,6 +192,19 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
             f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
             f"{reason}), expected what model.save wrote; take a copy of the file"
         ) from error
+
+
+def _file_at(path: str | Path) -> str | Path:
+    """Return the model file that a path means: itself, or the one of a run folder."""
+    if not os.path.isdir(path):
+        return path
+    inside = Path(path, "model.safetensors")
+    if not os.path.isfile(inside):
+        raise ModelFileError(
+            f"{str(path)!r} is a folder without a model.safetensors, expected a model file or the "
+            "folder of a run; name the file"
+        )
+    return inside
 
 
 def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:

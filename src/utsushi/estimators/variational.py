@@ -48,10 +48,10 @@ class VariationalAutoencoder(LatentVariableModel):
         H, the size of the code.
     network : {"dense", "conv"} or Network, default="dense"
         What the encoder and the decoder are made of.
-    hidden : tuple of int, default=(1000,)
+    hidden : int or tuple of int, default=(1000,)
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them.
-    channels : tuple of int, default=(32, 64)
+    channels : int or tuple of int, default=(32, 64)
         Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
         height and width.
     image_shape : (height, width) or (channels, height, width), optional
@@ -174,8 +174,8 @@ class VariationalAutoencoder(LatentVariableModel):
         n_components: int = 10,
         *,
         network: str | Network = "dense",
-        hidden: tuple[int, ...] = (1000,),
-        channels: tuple[int, ...] = (32, 64),
+        hidden: int | tuple[int, ...] = (1000,),
+        channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         likelihood: str | Likelihood = "gaussian",

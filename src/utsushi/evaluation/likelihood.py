@@ -133,9 +133,8 @@ def exact_log_likelihood(model: VariationalAutoencoder, X: Rows) -> NDArray[np.f
     (layer,) = (m for m in model.module_.decoder.modules() if isinstance(m, nn.Linear))
     weight, bias = (p.detach().cpu().double().numpy() for p in (layer.weight, layer.bias))
     variance = model.likelihood_.sigma_**2 if isinstance(model.likelihood_, Gaussian) else 1.0
-    centred = (
-        np.asarray(X, dtype=np.float64) - model.scaling_.offset
-    ) / model.scaling_.scale - bias
+    scaling = model.scaling_
+    centred = (np.asarray(X, dtype=np.float64) - scaling.offset) / scaling.scale - bias
     n_features, n_components = weight.shape
     inner = variance * np.eye(n_components) + weight.T @ weight
     along = centred @ weight

@@ -8,9 +8,13 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
-__all__ = ["EncoderDecoder", "Network", "initialize", "is_size"]
+__all__ = ["SIZES", "EncoderDecoder", "Network", "as_sizes", "initialize", "is_size"]
+
+#: scikit-learn's parameter constraints of the sizes of layers: several, or one.
+SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
 
 
 class EncoderDecoder(nn.Module):
@@ -44,9 +48,9 @@ class Network(BaseEstimator, ABC):
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: tuple[int, ...],
+        hidden: int | tuple[int, ...],
         *,
-        channels: tuple[int, ...] = (),
+        channels: int | tuple[int, ...] = (),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair for rows of ``n_features`` and codes of ``n_codes``.
@@ -59,9 +63,9 @@ class Network(BaseEstimator, ABC):
             H, what the decoder takes.
         n_outputs : int
             What the encoder gives: H, or 2H for a variational model.
-        hidden : tuple of int
+        hidden : int or tuple of int
             The estimator's widths, used where the description has none of its own.
-        channels : tuple of int
+        channels : int or tuple of int
             The estimator's channels, for networks that have some.
         image_shape : (H, W) or (C, H, W), optional
             What a row was flattened from, for networks that need to know.
@@ -99,6 +103,17 @@ def initialize(module: nn.Module, generator: Generator) -> None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no initialization is known for the parameters of {layer}")
+
+
+def as_sizes(value: Any) -> tuple[Any, ...]:
+    """Return the sizes of layers as a tuple; one number stands for one layer.
+
+    Examples
+    --------
+    >>> as_sizes(64), as_sizes([500, 250])
+    ((64,), (500, 250))
+    """
+    return (value,) if isinstance(value, Integral) else tuple(value)
 
 
 def is_size(value: Any) -> bool:

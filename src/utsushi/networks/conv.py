@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from utsushi.exceptions import SettingError
-from utsushi.networks.base import EncoderDecoder, Network, is_size
+from utsushi.networks.base import SIZES, EncoderDecoder, Network, as_sizes, is_size
 from utsushi.networks.dense import ACTIVATIONS, check_widths, dense_layers
 
 __all__ = ["Conv", "check_channels", "halved"]
@@ -28,8 +28,8 @@ def halved(size: int) -> int:
     return (size + 1) // 2
 
 
-def check_channels(channels: Iterable[Any]) -> tuple[int, ...]:
-    """Return the channels of convolutional layers as integers.
+def check_channels(channels: int | Iterable[Any]) -> tuple[int, ...]:
+    """Return the channels of convolutional layers as integers; one integer is one layer.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def check_channels(channels: Iterable[Any]) -> tuple[int, ...]:
     >>> check_channels([32, 64])
     (32, 64)
     """
-    numbers = tuple(channels)
+    numbers = as_sizes(channels)
     if not numbers or not all(is_size(number) for number in numbers):
         raise SettingError(
             f"channels={numbers!r} has a number that is no positive integer, or none at all, "
@@ -58,9 +58,9 @@ class Conv(Network):
 
     Parameters
     ----------
-    channels : tuple of int or None, default=None
+    channels : int, tuple of int or None, default=None
         Channels after each convolution, in the encoder's order. None takes the estimator's.
-    hidden : tuple of int or None, default=None
+    hidden : int, tuple of int or None, default=None
         Widths of the dense layers between the convolutions and the code. None takes the
         estimator's.
     activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
@@ -75,15 +75,15 @@ class Conv(Network):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "channels": ["array-like", None],
-        "hidden": ["array-like", None],
+        "channels": [*SIZES, None],
+        "hidden": [*SIZES, None],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
     def __init__(
         self,
-        channels: tuple[int, ...] | None = None,
-        hidden: tuple[int, ...] | None = None,
+        channels: int | tuple[int, ...] | None = None,
+        hidden: int | tuple[int, ...] | None = None,
         activation: str = "relu",
     ) -> None:
         self.channels = channels
@@ -95,9 +95,9 @@ class Conv(Network):
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: tuple[int, ...],
+        hidden: int | tuple[int, ...],
         *,
-        channels: tuple[int, ...] = (32, 64),
+        channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair; see `Network.build`."""

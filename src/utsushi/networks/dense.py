@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from utsushi.exceptions import SettingError
-from utsushi.networks.base import EncoderDecoder, Network, is_size
+from utsushi.networks.base import SIZES, EncoderDecoder, Network, as_sizes, is_size
 from utsushi.networks.linear import Linear
 
 __all__ = ["ACTIVATIONS", "Dense", "check_widths", "dense_layers"]
@@ -54,8 +54,8 @@ def dense_layers(widths: Sequence[int], activation: str = "relu") -> nn.Sequenti
     return nn.Sequential(*layers[:-1])
 
 
-def check_widths(hidden: Iterable[Any]) -> tuple[int, ...]:
-    """Return the widths of hidden layers as integers.
+def check_widths(hidden: int | Iterable[Any]) -> tuple[int, ...]:
+    """Return the widths of hidden layers as integers; one integer is one layer.
 
     Raises
     ------
@@ -64,10 +64,10 @@ def check_widths(hidden: Iterable[Any]) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> check_widths([500, 250])
-    (500, 250)
+    >>> check_widths([500, 250]), check_widths(64)
+    ((500, 250), (64,))
     """
-    widths = tuple(hidden)
+    widths = as_sizes(hidden)
     if not all(is_size(width) for width in widths):
         raise SettingError(
             f"hidden={widths!r} has a width that is no positive integer, expected widths such as "
@@ -81,7 +81,7 @@ class Dense(Network):
 
     Parameters
     ----------
-    hidden : tuple of int or None, default=None
+    hidden : int, tuple of int or None, default=None
         Widths between row and code, in the encoder's order; ``()`` is a linear map. None takes the
         estimator's ``hidden``.
     activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
@@ -95,11 +95,13 @@ class Dense(Network):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden": ["array-like", None],
+        "hidden": [*SIZES, None],
         "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
-    def __init__(self, hidden: tuple[int, ...] | None = None, activation: str = "relu") -> None:
+    def __init__(
+        self, hidden: int | tuple[int, ...] | None = None, activation: str = "relu"
+    ) -> None:
         self.hidden = hidden
         self.activation = activation
 
@@ -108,9 +110,9 @@ class Dense(Network):
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: tuple[int, ...],
+        hidden: int | tuple[int, ...],
         *,
-        channels: tuple[int, ...] = (),
+        channels: int | tuple[int, ...] = (),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair; see `Network.build`. Channels and the shape of an image do not matter."""

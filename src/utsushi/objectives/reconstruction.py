@@ -1,4 +1,4 @@
-"""What an autoencoder minimizes: the error of its copy."""
+"""What an autoencoder minimizes: the error of its copy, and what a regularizer adds."""
 
 from __future__ import annotations
 
@@ -10,25 +10,36 @@ from torch import Generator, Tensor
 from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Terms
+from utsushi.regularizers import Regularizer
 
 __all__ = ["ReconstructionObjective"]
 
 
 @dataclass(frozen=True)
 class ReconstructionObjective:
-    """The autoencoder's objective: the squared error of each row, in scaled units.
+    """The autoencoder's objective: the squared error of each row, in scaled units, and a penalty.
 
     Parameters
     ----------
     corrupt : callable, optional
         Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
         target stays the clean row.
+    penalty : callable, optional
+        What is added to the error of a row; see `utsushi.regularizers`.
+    strength : float, default=0.0
+        The weight of the penalty.
     """
 
     corrupt: Callable[[Tensor, Generator], Tensor] | None = None
+    penalty: Regularizer | None = None
+    strength: float = 0.0
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
-        """Return the terms of a batch; only ``corrupt`` draws."""
+        """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
-        error = squared_error(batch.x, module.decoder(module.encoder(seen)))
-        return Terms(error, {"reconstruction": error})
+        codes = module.encoder(seen)
+        error = squared_error(batch.x, module.decoder(codes))
+        if self.penalty is None:
+            return Terms(error, {"reconstruction": error})
+        penalty = self.penalty(module, seen, codes, generator)
+        return Terms(error + self.strength * penalty, {"reconstruction": error, "penalty": penalty})
