@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     SAMPLE = 6
     PIXELS = 7
     CODES = 8
+    EVALUATION = 9
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:
