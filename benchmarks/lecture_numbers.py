@@ -22,13 +22,13 @@ def row_of(seed: int) -> dict[str, Any]:
     ae, vae = metrics["autoencoder"], metrics["variational"]
     return {
         "seed": seed,
-        "AE loss/D train": ae["train"]["lecture_loss"]["value"],
-        "AE loss/D test": ae["test"]["lecture_loss"]["value"],
-        "VAE loss/D train": vae["train"]["lecture_loss"]["value"],
-        "VAE loss/D test": vae["test"]["lecture_loss"]["value"],
-        "VAE MSE test": vae["test"]["reconstruction_error"]["value"],
-        "VAE KL test": vae["test"]["kl"]["value"],
-        "VAE dead": vae["test"]["dead_components"],
+        "AE loss/D train": ae["train"]["reconstruction"]["lecture_loss"]["value"],
+        "AE loss/D test": ae["test"]["reconstruction"]["lecture_loss"]["value"],
+        "VAE loss/D train": vae["train"]["likelihood"]["lecture_loss"]["value"],
+        "VAE loss/D test": vae["test"]["likelihood"]["lecture_loss"]["value"],
+        "VAE MSE test": vae["test"]["reconstruction"]["mse"]["value"],
+        "VAE KL test": vae["test"]["collapse"]["kl"]["value"],
+        "VAE dead": vae["test"]["collapse"]["dead_components"],
     }
 
 

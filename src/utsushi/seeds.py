@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     CODES = 8
     AUGMENTATION = 9
     CLASSES = 10
+    EVALUATION = 11
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

@@ -82,7 +82,7 @@ def test_training_prints_the_numbers_of_its_metrics(utsushi, tmp_path):
         "--hidden", "8", "--verbose", "0",
     )  # fmt: skip
     metrics = json.loads((tmp_path / "r" / "metrics.json").read_text())
-    assert f"{metrics['reconstruction_error']['value']:.6g}" in call.out
+    assert f"{metrics['reconstruction']['mse']['value']:.6g}" in call.out
 
 
 def test_a_progress_bar_is_shown_on_stderr(utsushi, tmp_path):
@@ -101,7 +101,46 @@ def test_evaluating_on_the_test_rows_gives_the_metrics_of_the_run(utsushi, vae_r
 
 
 def test_evaluating_puts_pca_beside_the_model(utsushi, ae_run):
-    assert "pca_reconstruction_error" in utsushi("evaluate", ae_run).out
+    assert "PCA" in utsushi("evaluate", ae_run).out
+
+
+def test_evaluating_prints_its_groups_aligned(utsushi, vae_run):
+    lines = utsushi("evaluate", vae_run).out.splitlines()
+    heads = [line for line in lines if line.endswith("Rows")]
+    assert [head.split("  ")[0] for head in heads] == [
+        "Reconstruction",
+        "Likelihood",
+        "Use of the code",
+        "Worth of the code",
+    ]
+    assert len({len(head) for head in heads}) == 1
+    rows = [line for line in lines if line.endswith(" 360")]
+    assert len(rows) > 10
+    assert {len(row) for row in rows} == {len(heads[0])}
+
+
+def test_evaluating_asks_the_code_for_the_labels_of_the_source(utsushi, table_run):
+    features = json.loads(utsushi("evaluate", table_run, "--json").out)["features"]
+    assert features["linear_probe"]["n_rows"] == 15  # one half of the table's rows
+    assert features["linear_probe"]["pca"] is not None
+
+
+def test_the_seed_of_an_evaluation_can_be_chosen(utsushi, vae_run):
+    def seed(*words):
+        results = json.loads(utsushi("evaluate", vae_run, "--json", *words).out)
+        return results["collapse"]["mutual_information"]["seed"]
+
+    assert (seed(), seed("--random-state", 5)) == (0, 5)
+
+
+def test_the_report_shows_the_numbers_and_what_they_mean(vae_run):
+    html = (vae_run / "report.html").read_text()
+    metrics = json.loads((vae_run / "metrics.json").read_text())
+    for group in metrics.values():
+        for value in group.values():
+            if isinstance(value, dict):
+                assert f"<td>{value['value']:.6g}</td>" in html
+    assert metrics["collapse"]["remarks"][0]["text"].split(";")[0] in html
 
 
 def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path):
@@ -238,13 +277,13 @@ def test_a_bundled_name_means_the_bundle_whatever_folder_is_called_so(
 
 
 def test_on_the_rows_of_the_training_pca_has_seen_them_too(utsushi, table_run):
-    assert "pca_reconstruction_error" in utsushi("evaluate", table_run).out
+    assert "PCA" in utsushi("evaluate", table_run).out
 
 
 def test_pca_is_not_fitted_to_rows_that_the_model_has_not_seen(utsushi, ae_run, tmp_path):
     np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
     call = utsushi("evaluate", ae_run, "--data", tmp_path / "rows.npy")
-    assert "pca_reconstruction_error" not in call.out
+    assert "PCA" not in call.out
 
 
 def test_pixels_beyond_one_are_shown_by_their_range(utsushi, tmp_path):

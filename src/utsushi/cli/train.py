@@ -9,6 +9,7 @@ import typer
 
 from utsushi.cli.common import DEFAULT_DATA, Data, Label, note, source_name
 from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, takes
+from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
     from utsushi.estimators import BaseAutoencoder
@@ -56,9 +57,8 @@ def _train(
 ) -> None:
     """Train, measure, and leave the run: whole, or not at all."""
     from utsushi import datasets
-    from utsushi.cli.evaluate import as_table
     from utsushi.report import check_language
-    from utsushi.runs import check_free, write_run
+    from utsushi.runs import check_free, tables_of, write_run
 
     check_language(language)
     check_free(out, force=force)
@@ -69,5 +69,5 @@ def _train(
     results = write_run(
         out, model, dataset, source=source_name(data), label=label, force=force, language=language
     )
-    typer.echo(as_table(results))
+    typer.echo(as_text(tables_of(results)))
     note(f"the run: {out} (open {out}/report.html)")

@@ -1,7 +1,20 @@
 """What a model is worth: each figure with its sample count and standard error, PCA beside it."""
 
+from utsushi.evaluation.collapse import (
+    active_units,
+    advice,
+    aggregate_divergence_at_least,
+    information,
+)
 from utsushi.evaluation.divergence import divergence_per_component
 from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.features import (
+    clustering,
+    evaluate_features,
+    linear_probe,
+    neighbour_accuracy,
+    trustworthiness_of,
+)
 from utsushi.evaluation.generation import (
     evaluate_generation,
     frechet_distance,
@@ -10,18 +23,33 @@ from utsushi.evaluation.generation import (
     precision_recall,
 )
 from utsushi.evaluation.model import evaluate, lecture_loss
-from utsushi.evaluation.reconstruction import pca_errors, reconstruction_error
+from utsushi.evaluation.pca import PCABaseline, pca_errors
+from utsushi.evaluation.reconstruction import psnr, reconstruction_error, ssim
+from utsushi.evaluation.texts import say
 
 __all__ = [
     "Estimate",
+    "PCABaseline",
+    "active_units",
+    "advice",
+    "aggregate_divergence_at_least",
+    "clustering",
     "divergence_per_component",
     "evaluate",
+    "evaluate_features",
     "evaluate_generation",
     "frechet_distance",
+    "information",
     "kernel_distance",
     "lecture_loss",
+    "linear_probe",
     "memorization",
+    "neighbour_accuracy",
     "pca_errors",
     "precision_recall",
+    "psnr",
     "reconstruction_error",
+    "say",
+    "ssim",
+    "trustworthiness_of",
 ]

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
-from utsushi.evaluation.divergence import divergence_per_component
+from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
-from utsushi.evaluation.reconstruction import pca_errors, reconstruction_error
-from utsushi.exceptions import SettingError
-from utsushi.likelihoods import LOG_2PI, UnitGaussian
+from utsushi.evaluation.groups import GROUPS, has_lecture_loss, loss_from_scores
+from utsushi.evaluation.subject import Subject
+from utsushi.exceptions import DataError, SettingError
+from utsushi.seeds import seed_from
 
-__all__ = ["DEAD_BELOW", "evaluate", "lecture_loss"]
-
-#: Nats below which a component carries nothing worth counting.
-DEAD_BELOW = 0.1
+__all__ = ["evaluate", "lecture_loss"]
 
 Rows = NDArray[np.floating[Any]]
 
 
-def evaluate(model: BaseAutoencoder, X: Rows, X_train: Rows | None = None) -> dict[str, Any]:
-    """Measure a fitted model on rows.
+def evaluate(
+    model: BaseAutoencoder,
+    X: Rows,
+    X_train: Rows | None = None,
+    *,
+    y: ArrayLike | None = None,
+    y_train: ArrayLike | None = None,
+    groups: Iterable[str] | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+) -> dict[str, dict[str, Any]]:
+    """Measure a fitted model on rows, and PCA of the same size beside it.
 
     Parameters
     ----------
@@ -32,37 +39,68 @@ def evaluate(model: BaseAutoencoder, X: Rows, X_train: Rows | None = None) -> di
         Rows to measure on, best ones that the model has not seen.
     X_train : ndarray of shape (m, D), optional
         The training rows; with them PCA of the same size stands beside the model.
+    y, y_train : array-like of shape (n,) and (m,), optional
+        Classes of the rows; with them the code is asked for the classes.
+    groups : iterable of str, optional
+        What to measure: some of ``"reconstruction"``, ``"likelihood"``, ``"collapse"`` and
+        ``"features"``; all of them when left out.
+    random_state : int, RandomState or None, default=0
+        Decides the rows that are taken where all would take too long, and the draws of the groups
+        ``"collapse"`` and ``"features"``. Scores draw by the model's own seed.
 
     Returns
     -------
-    dict
-        Ready for JSON; every figure is an `Estimate` as a dict. ``reconstruction_error`` and
-        ``pca_reconstruction_error`` are mean squared errors in the input's units. An autoencoder
-        has ``lecture_loss``. A variational one has ``bound`` (nats a row, in the input's units),
-        ``kl`` (nats a row), ``kl_per_component`` (nats, floats), ``dead_components`` (their number
-        under 0.1 nats), and ``lecture_loss`` where its likelihood is the lecture's.
+    dict of str to dict
+        Ready for JSON: by group and by name. A figure is a dict of its ``value``,
+        ``standard_error`` (None where there is no honest one), ``n_rows``, ``seed`` (None where
+        nothing was drawn) and, in ``pca``, the same of PCA (or None). What is certain is a plain
+        number. ``remarks`` says in sentences what to know of a group, and what to do. A group that
+        the model or the rows have nothing for is left out.
+
+        - reconstruction: ``mse`` (over rows and features), ``squared_error`` (of a row: summed over
+          its features), ``psnr`` (decibels), ``ssim`` (images, with torchmetrics; 1,000 rows);
+          for an autoencoder ``lecture_loss``;
+        - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
+          ``lecture_loss`` where the likelihood is the lecture's;
+        - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
+          (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
+          and ``aggregate_divergence_at_least``, and advice among the remarks;
+        - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
+          ``adjusted_rand_index`` and ``normalized_mutual_information``.
+
+    Raises
+    ------
+    DataError
+        If the labels are not as many as their rows.
+    SettingError
+        If a group is unknown.
 
     Examples
     --------
+    >>> from utsushi import Autoencoder
     >>> X = np.random.default_rng(0).random((50, 4))
     >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
-    >>> sorted(evaluate(model, X, X))
-    ['lecture_loss', 'pca_reconstruction_error', 'reconstruction_error']
+    >>> results = evaluate(model, X, X)
+    >>> sorted(results)
+    ['features', 'reconstruction']
+    >>> figure = results["reconstruction"]["mse"]
+    >>> figure["n_rows"], sorted(figure)
+    (50, ['n_rows', 'pca', 'seed', 'standard_error', 'value'])
     """
-    results: dict[str, Any] = {"reconstruction_error": reconstruction_error(model, X).to_json()}
-    if X_train is not None:
-        size = min(model.n_components, *X_train.shape)
-        results["pca_reconstruction_error"] = pca_errors(X_train, X, [size])[size].to_json()
-    scores = model.score_samples(X)
-    if isinstance(model, VariationalAutoencoder):
-        kl = divergence_per_component(model, X)
-        results["bound"] = Estimate.over(scores).to_json()
-        results["kl"] = Estimate.over(kl.sum(axis=1)).to_json()
-        results["kl_per_component"] = kl.mean(axis=0).tolist()
-        results["dead_components"] = int((kl.mean(axis=0) < DEAD_BELOW).sum())
-    if _has_lecture_loss(model):
-        results["lecture_loss"] = _loss_from_scores(model, scores).to_json()
-    return results
+    names = list(GROUPS if groups is None else groups)
+    for name in names:
+        if name not in GROUPS:
+            raise SettingError(f"groups has {name!r}, expected some of {', '.join(GROUPS)}")
+    subject = Subject(
+        model,
+        X,
+        X_train,
+        _labels(y, X, "y"),
+        None if X_train is None else _labels(y_train, X_train, "y_train"),
+        seed_from(random_state),
+    )
+    found = {name: GROUPS[name](subject) for name in names}
+    return {name: group for name, group in found.items() if group}
 
 
 def lecture_loss(model: BaseAutoencoder, X: Rows) -> Estimate:
@@ -88,29 +126,27 @@ def lecture_loss(model: BaseAutoencoder, X: Rows) -> Estimate:
 
     Examples
     --------
+    >>> from utsushi import Autoencoder
     >>> X = np.random.default_rng(0).random((50, 4))
     >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
     >>> 0 < lecture_loss(model, X).value < 0.1
     True
     """
-    if not _has_lecture_loss(model):
+    if not has_lecture_loss(model):
         raise SettingError(
             f"{model!r} has no lecture's loss, expected an Autoencoder or "
             "likelihood='unit-gaussian'; look at its score instead"
         )
-    return _loss_from_scores(model, model.score_samples(X))
+    return loss_from_scores(model, model.score_samples(X))
 
 
-def _has_lecture_loss(model: BaseAutoencoder) -> bool:
-    if isinstance(model, VariationalAutoencoder):
-        return isinstance(model.likelihood_, UnitGaussian)
-    return isinstance(model, Autoencoder)
-
-
-def _loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
-    n_features = model.n_features_in_
-    if not isinstance(model, VariationalAutoencoder):
-        return Estimate.over(scores).scaled(-1 / n_features)
-    # The score is a density in the input's units; the loss is one of scaled rows.
-    scaled = Estimate.over(scores.astype(np.float64) + model.scaling_.log_volume)
-    return scaled.scaled(-2 / n_features, -LOG_2PI)
+def _labels(y: ArrayLike | None, X: Rows, name: str) -> NDArray[Any] | None:
+    """Return labels as an array, one a row."""
+    if y is None:
+        return None
+    labels = np.asarray(y)
+    if labels.shape != (len(X),):
+        raise DataError(
+            f"{name} has shape {labels.shape}, expected ({len(X)},); give one label a row"
+        )
+    return labels

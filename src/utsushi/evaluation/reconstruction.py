@@ -1,17 +1,35 @@
-"""How much of a row survives the code, beside what PCA keeps with as many numbers."""
+"""How much of a row survives the code."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
+from utsushi.exceptions import SettingError
 
-__all__ = ["pca_errors", "reconstruction_error"]
+__all__ = [
+    "MAX_PSNR",
+    "data_range_of",
+    "psnr",
+    "reconstruction_error",
+    "ssim",
+    "ssim_window",
+]
+
+#: Decibels of a copy that float32 cannot tell from the original, 20 log10(2^24).
+MAX_PSNR = 20 * math.log10(2.0**24)
+
+#: The window of Wang et al.: 11 x 11 pixels under a Gaussian with a standard deviation of 1.5.
+_SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
+
+#: Images compared at once; more do not fit the processor's cache.
+_SSIM_BLOCK = 250
 
 Rows = NDArray[np.floating[Any]]
 
@@ -39,42 +57,141 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
     >>> reconstruction_error(model, X).n_rows
     50
     """
-    return Estimate.over(np.square(model.reconstruct(X) - X, dtype=np.float64).mean(axis=1))
+    return Estimate.over(squared_errors(X, model.reconstruct(X)) / X.shape[1])
 
 
-def pca_errors(X_train: Rows, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:
-    """Mean squared error of PCA's reconstructions, for each number of components.
+def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
+    """Return the squared error (n,) of each row, summed over its features."""
+    errors: NDArray[np.float64] = np.square(X_hat - X, dtype=np.float64).sum(axis=1)
+    return errors
 
-    Parameters
-    ----------
-    X_train : ndarray of shape (m, D)
-        Rows to fit PCA on.
-    X : ndarray of shape (n, D)
-        Rows to reconstruct.
-    n_components : sequence of int
-        Sizes of the code; those beyond min(m, D) are taken as that.
 
-    Returns
-    -------
-    dict of int to Estimate
-        In the input's units, as `reconstruction_error`.
+def data_range_of(X: Rows) -> float:
+    """Return what PSNR and SSIM take for the range of the data: 1 within [0, 1], else measured.
 
     Examples
     --------
-    >>> X = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
-    >>> pca_errors(X, X, [1])[1].value < 1e-12
-    True
+    >>> data_range_of(np.array([[0.2, 0.7]])), data_range_of(np.array([[-1.0, 3.0]]))
+    (1.0, 4.0)
     """
-    from sklearn.decomposition import PCA
+    low, high = float(X.min()), float(X.max())
+    return 1.0 if low >= 0 and high <= 1 else high - low
 
-    largest = min(max(n_components), *X_train.shape)
-    # The full decomposition leaves nothing to chance.
-    with np.errstate(invalid="ignore"):  # constant rows have no variance to take a share of
-        pca = PCA(largest, svd_solver="full").fit(X_train)
-    centred = X - pca.mean_
-    codes = centred @ pca.components_.T
-    errors = {}
-    for size in n_components:
-        kept = codes[:, :size] @ pca.components_[:size]
-        errors[size] = Estimate.over(np.square(centred - kept, dtype=np.float64).mean(axis=1))
-    return errors
+
+def psnr(X: Rows, X_hat: Rows, data_range: float = 1.0) -> NDArray[np.float64]:
+    r"""Peak signal-to-noise ratio of each row.
+
+    .. math:: 10 \log_{10} \frac{R^2}{\frac1D \Vert x - \hat x \Vert^2}
+
+    Parameters
+    ----------
+    X, X_hat : ndarray of shape (n, D)
+        Originals and their copies.
+    data_range : float > 0
+        R, the difference between the largest and the smallest value that there can be.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Decibels. An exact copy would be infinitely good, and one such row would hide all others in
+        a mean: the ratio ends at 144.5, where float32 can no longer tell the copy.
+
+    Examples
+    --------
+    >>> psnr(np.array([[0.0, 0.0]]), np.array([[0.1, 0.1]])).round(6)
+    array([20.])
+    """
+    errors = squared_errors(X, X_hat) / X.shape[1]
+    least = (data_range * 10 ** (-MAX_PSNR / 20)) ** 2
+    ratios: NDArray[np.float64] = 10 * np.log10(data_range**2 / np.maximum(errors, least))
+    return ratios
+
+
+def ssim_window(image_shape: tuple[int, ...]) -> int | None:
+    """Return the width of SSIM's window: 11 pixels, or the largest odd number that fits.
+
+    Parameters
+    ----------
+    image_shape : (H, W) or (C, H, W)
+
+    Returns
+    -------
+    int or None
+        None for images under 3 pixels, in which no window fits.
+
+    Examples
+    --------
+    >>> ssim_window((28, 28)), ssim_window((3, 8, 8)), ssim_window((2, 9))
+    (11, 7, None)
+    """
+    smallest = min(image_shape[-2:])
+    window = min(_SSIM_WINDOW, smallest - 1 + smallest % 2)
+    return window if window >= 3 else None
+
+
+def ssim(
+    X: Rows, X_hat: Rows, image_shape: tuple[int, ...], data_range: float = 1.0
+) -> NDArray[np.float64]:
+    """Structural similarity of each image and its copy, by torchmetrics.
+
+    Parameters
+    ----------
+    X, X_hat : ndarray of shape (n, D)
+        Originals and their copies.
+    image_shape : (H, W) or (C, H, W)
+        What a row was flattened from. Channels are compared apart and averaged.
+    data_range : float > 0
+        The difference between the largest and the smallest value that there can be.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        At most 1, for equal images. Means and variances are taken under a Gaussian of standard
+        deviation 1.5 in windows of 11 pixels; where that does not fit, in the window of
+        `ssim_window`, with the standard deviation in proportion.
+
+    Raises
+    ------
+    ImportError
+        If torchmetrics (the extra ``metrics``) is not installed.
+    SettingError
+        If the images are too small for any window.
+
+    References
+    ----------
+    Wang, Bovik, Sheikh and Simoncelli 2004, *Image Quality Assessment: From Error Visibility to
+    Structural Similarity*
+
+    Examples
+    --------
+    >>> images = np.random.default_rng(0).random((2, 64))
+    >>> ssim(images, images, (8, 8))
+    array([1., 1.])
+    """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    window = ssim_window(image_shape)
+    if window is None:
+        raise SettingError(
+            f"image_shape={image_shape}, expected images of 3 pixels or more each way; "
+            "leave SSIM out for smaller ones"
+        )
+    # torchmetrics takes its window from the standard deviation: 11 pixels at 1.5.
+    sigma = _SSIM_SIGMA * (window - 1) / (_SSIM_WINDOW - 1)
+    shape = (-1, 1, *image_shape) if len(image_shape) == 2 else (-1, *image_shape)
+    values: list[NDArray[np.float64]] = []
+    for start in range(0, len(X), _SSIM_BLOCK):
+        original, copy = (
+            torch.tensor(rows[start : start + _SSIM_BLOCK] / data_range, dtype=torch.float32)
+            for rows in (X, X_hat)
+        )
+        found = structural_similarity_index_measure(
+            copy.reshape(shape),
+            original.reshape(shape),
+            sigma=sigma,
+            data_range=1.0,
+            reduction="none",
+        )
+        assert isinstance(found, torch.Tensor)  # a pair only where both images were asked for
+        values.append(found.double().numpy())
+    return np.concatenate(values)

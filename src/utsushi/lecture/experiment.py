@@ -9,7 +9,7 @@ from typing import Any
 
 from utsushi.datasets import Dataset, load_mnist20k
 from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
-from utsushi.evaluation import Estimate, evaluate, pca_errors
+from utsushi.evaluation import Estimate, PCABaseline, evaluate
 from utsushi.figures import image_grid
 from utsushi.files import write_json, write_text
 from utsushi.lecture.numbers import PCA_SIZES, Comparison, compare
@@ -30,6 +30,9 @@ __all__ = ["Experiment", "run_experiment", "run_lecture"]
 
 #: Digits on the first figure.
 N_DIGITS = 50
+
+#: What is measured of the models, on training and on test rows.
+GROUPS = ("reconstruction", "likelihood", "collapse")
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,16 @@ def run_experiment(*, random_state: int = 0, max_epochs: int = 30, verbose: int 
     models = lecture_models(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
     for model in models.values():
         model.fit(train, validation_data=test)
+    pca = PCABaseline(train, max(PCA_SIZES))
     return Experiment(
         digits=digits,
-        pca={
-            "train": pca_errors(train, train, PCA_SIZES),
-            "test": pca_errors(train, test, PCA_SIZES),
-        },
+        pca={"train": pca.errors(train, PCA_SIZES), "test": pca.errors(test, PCA_SIZES)},
         models=models,
         metrics={
-            name: {"train": evaluate(model, train), "test": evaluate(model, test)}
+            name: {
+                "train": evaluate(model, train, groups=GROUPS),
+                "test": evaluate(model, test, groups=GROUPS),
+            }
             for name, model in models.items()
         },
     )

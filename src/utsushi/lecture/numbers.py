@@ -79,15 +79,16 @@ def compare(
             table.append(Comparison(f"pca_{part}", size, known, "", measured))
     ae, vae = metrics["autoencoder"], metrics["variational"]
     measured_values = {
-        "ae_train": ae["train"]["lecture_loss"]["value"],
-        "ae_test": ae["test"]["lecture_loss"]["value"],
-        "vae_train": vae["train"]["lecture_loss"]["value"],
-        "vae_test": vae["test"]["lecture_loss"]["value"],
-        "vae_mse": vae["test"]["reconstruction_error"]["value"],
+        "ae_train": ae["train"]["reconstruction"]["lecture_loss"]["value"],
+        "ae_test": ae["test"]["reconstruction"]["lecture_loss"]["value"],
+        "vae_train": vae["train"]["likelihood"]["lecture_loss"]["value"],
+        "vae_test": vae["test"]["likelihood"]["lecture_loss"]["value"],
+        "vae_mse": vae["test"]["reconstruction"]["mse"]["value"],
     }
     for key, value in measured_values.items():
         table.append(Comparison(key, None, "", f"{_RERUN[key]:.4f}", f"{value:.4f}"))
-    kl, dead = vae["test"]["kl"]["value"], vae["test"]["dead_components"]
+    collapse = vae["test"]["collapse"]
+    kl, dead = collapse["kl"]["value"], collapse["dead_components"]
     table.append(Comparison("vae_kl", None, "", f"{_RERUN['vae_kl']:.1f}", f"{kl:.1f}"))
     table.append(Comparison("vae_dead", None, "", str(_RERUN["vae_dead"]), str(dead)))
     return table

@@ -10,6 +10,7 @@ from utsushi.runs.folder import (
     write_config,
     write_history,
 )
+from utsushi.runs.tables import tables_of
 from utsushi.runs.write import pictures_of, settings_of, write_figures, write_run
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "open_run",
     "pictures_of",
     "settings_of",
+    "tables_of",
     "write_config",
     "write_figures",
     "write_history",

@@ -11,9 +11,10 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation import evaluate
 from utsushi.figures import to_png
 from utsushi.files import write_json, write_text, write_whole
-from utsushi.report import Page, Picture, Section, Settings, Table, render
+from utsushi.report import Page, Paragraph, Picture, Section, Settings, render
 from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
 
 __all__ = ["pictures_of", "settings_of", "write_figures", "write_run"]
@@ -59,7 +60,7 @@ def write_run(
         else (dataset.X_test, dataset.y_test)
     )
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
-    results = evaluate(model, X, dataset.X_train)
+    results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train)
     exhibits = list(exhibits_of(model, X, y, language=language))
     page = _page(model, dataset, results, exhibits, seen=seen, language=language)
     with new_run(path, force=force) as folder:
@@ -120,32 +121,15 @@ def _page(
         n_rows=f"{len(dataset.X_train):,}",
         n_features=model.n_features_in_,
     )
-    numbers = _numbers(results, words["training_rows" if seen else "test_rows"], words)
+    rows_name = words["training_rows" if seen else "test_rows"]
+    numbers = tables_of(results, language, rows_name=rows_name)
     return Page(
         title=words["title"].format(**names),
         lead=lead,
         language=language,
         sections=(
-            Section(words["numbers"], (numbers,)),
+            Section(words["numbers"], (Paragraph(words["numbers_lead"]), *numbers)),
             Section(words["figures"], tuple(pictures_of(exhibits))),
             Section(words["settings"], (Settings(settings_of(model)),)),
         ),
-    )
-
-
-def _numbers(results: Mapping[str, Any], rows_name: str, words: Mapping[str, str]) -> Table:
-    """Return the measurements that are one number each as a table."""
-    rows = []
-    for name, value in results.items():
-        if isinstance(value, dict):
-            error = value["standard_error"]
-            spread = "" if error is None else f"{error:.2g}"
-            rows.append((words[name], f"{value['value']:.6g}", spread))
-        elif not isinstance(value, list):
-            rows.append((words[name], str(value), ""))
-    n_rows = results["reconstruction_error"]["n_rows"]
-    return Table(
-        columns=(words["quantity"], words["value"], words["standard_error"]),
-        rows=tuple(rows),
-        caption=words["numbers_caption"].format(n_rows=f"{n_rows:,}", rows=rows_name),
     )

@@ -1,0 +1,271 @@
+"""Whether the code of a variational model is used, and whether the prior can stand for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from utsushi.divergences import kl_standard_normal
+from utsushi.estimators import VariationalAutoencoder
+from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.rows import chosen_rows
+from utsushi.evaluation.texts import Remark, remark
+from utsushi.likelihoods import LOG_2PI, UnitGaussian
+from utsushi.samplers import Prior
+from utsushi.seeds import Purpose, numpy_generator
+
+__all__ = [
+    "ACTIVE_ABOVE",
+    "DEAD_BELOW",
+    "FAR_ABOVE",
+    "Information",
+    "active_units",
+    "advice",
+    "aggregate_divergence_at_least",
+    "information",
+]
+
+#: Nats below which a component carries nothing worth counting.
+DEAD_BELOW = 0.1
+
+#: Variance of the posterior mean above which Burda et al. call a component active.
+ACTIVE_ABOVE = 0.01
+
+#: Nats of the aggregate posterior's divergence above which the prior is a poor source of codes.
+FAR_ABOVE = 1.0
+
+#: Rows of which all pairs are compared.
+PAIR_ROWS = 2_000
+
+_DRAWS = 3  # the step of the draws' path; see `utsushi.evaluation.rows`
+
+#: Pairs of rows times components that are held at once.
+_BLOCK_VALUES = 2**22
+
+Rows = NDArray[np.floating[Any]]
+
+
+def active_units(mean: Rows) -> int:
+    r"""Count the components whose posterior mean moves with the row.
+
+    A component is active if :math:`\mathrm{Var}_x(E_{q(z_h \mid x)}[z_h]) > 0.01`.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n, H)
+        The posterior means.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov 2016, *Importance Weighted Autoencoders*,
+    https://arxiv.org/abs/1509.00519
+
+    Examples
+    --------
+    >>> active_units(np.array([[0.0, 1.0], [0.01, -1.0]]))
+    1
+    """
+    return int((mean.var(axis=0, dtype=np.float64) > ACTIVE_ABOVE).sum())
+
+
+@dataclass(frozen=True)
+class Information:
+    """What codes tell of their rows, and what that leaves between their mixture and the prior.
+
+    Attributes
+    ----------
+    mutual_information : Estimate
+        Nats, see `information`.
+    aggregate_divergence : Estimate
+        Nats: the mean divergence less the mutual information.
+    limit : float
+        The logarithm of the number of rows, which the mutual information cannot pass.
+    """
+
+    mutual_information: Estimate
+    aggregate_divergence: Estimate
+    limit: float
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether the mutual information is within a nat of its limit."""
+        return self.mutual_information.value > self.limit - 1
+
+
+def information(mean: Rows, standard_deviation: Rows, *, random_state: int = 0) -> Information:
+    r"""Split the divergence of the code into what it tells of the row, and the rest.
+
+    .. math::
+        \underbrace{\frac1n \sum_i D_{KL}(q(z \mid x_i) \Vert p(z))}_{\text{the bound's cost}} =
+        \underbrace{I_q(i; z)}_{\text{mutual information}} +
+        \underbrace{D_{KL}(q(z) \Vert p(z))}_{\text{aggregate}},
+        \qquad q(z) = \frac1n \sum_j q(z \mid x_j)
+
+    The mutual information is the mean of :math:`\log q(z_i \mid x_i) - \log q(z_i)` over one drawn
+    code a row, with all pairs of at most 2,000 rows.
+
+    Parameters
+    ----------
+    mean, standard_deviation : ndarray of shape (n, H)
+        Of the posteriors, as `VariationalAutoencoder.posterior` gives them.
+    random_state : int >= 0, default=0
+        Decides the rows and the codes.
+
+    Returns
+    -------
+    Information
+        Of n rows no code can tell more than :math:`\log n` nats (7.6 for 2,000 rows). With a
+        mutual information near that limit the posteriors hardly overlap, so that more rows would
+        give more: it is then a lower bound for the source of the rows, and the aggregate
+        divergence an upper one.
+
+    Notes
+    -----
+    A row enters its own term and, as a part of the mixture, all others. The standard errors count
+    both: row i's influence is its own term less
+    :math:`\sum_k q(z_k \mid x_i) / \sum_j q(z_k \mid x_j) - 1`.
+
+    References
+    ----------
+    Hoffman and Johnson 2016, *ELBO surgery: yet another way to carve up the variational evidence
+    lower bound*
+
+    Examples
+    --------
+    >>> prior = information(np.zeros((50, 2)), np.ones((50, 2)))
+    >>> abs(prior.mutual_information.value) < 1e-12
+    True
+    """
+    rows = chosen_rows(len(mean), PAIR_ROWS, random_state)
+    mu, sigma = (array[rows].astype(np.float64) for array in (mean, standard_deviation))
+    draws = numpy_generator(random_state, Purpose.EVALUATION, _DRAWS)
+    own, mixture, share = _log_densities(mu + sigma * draws.standard_normal(mu.shape), mu, sigma)
+    told = own - mixture
+    influence = told - (share - 1)
+    kl = kl_standard_normal(torch.from_numpy(mu), torch.from_numpy(2 * np.log(sigma)))
+    divergence = kl.sum(dim=1).numpy()
+    return Information(
+        _with_influence(told.mean(), influence, random_state),
+        _with_influence((divergence - told).mean(), divergence - influence, random_state),
+        float(np.log(len(rows))),
+    )
+
+
+def _log_densities(
+    codes: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return log q(z_i|x_i) and log q(z_i) (n,), and the share (n,) each row has in the mixture."""
+    n_rows, n_components = mean.shape
+    z, mu, sigma = (torch.from_numpy(array) for array in (codes, mean, deviation))
+    constant = -sigma.log().sum(dim=1) - 0.5 * n_components * LOG_2PI
+    own, mixture, share = torch.zeros(3, n_rows, dtype=torch.float64)
+    for block in torch.arange(n_rows).split(max(1, _BLOCK_VALUES // mean.size)):
+        scaled = (z[block, None] - mu) / sigma
+        pairs = constant - 0.5 * scaled.square().sum(dim=2)  # log q(z_i|x_j)
+        total = pairs.logsumexp(dim=1)
+        own[block] = pairs[torch.arange(len(block)), block]
+        mixture[block] = total - np.log(n_rows)
+        share += (pairs - total[:, None]).exp().sum(dim=0)
+    return own.numpy(), mixture.numpy(), share.numpy()
+
+
+def _with_influence(value: float, influence: NDArray[np.float64], seed: int) -> Estimate:
+    """Return an estimate whose standard error is that of the rows' influence on it."""
+    error = Estimate.over(influence).standard_error
+    return Estimate(float(value), error, len(influence), seed)
+
+
+def aggregate_divergence_at_least(mean: Rows, standard_deviation: Rows) -> float:
+    r"""Bound the divergence of the aggregate posterior from the prior from below, in nats.
+
+    Of all distributions with the mean m and the covariance S of :math:`q(z)`, the Gaussian is the
+    nearest to N(0, I):
+
+    .. math::
+        D_{KL}(q(z) \Vert p(z)) \ge
+        \frac12 \left( \mathrm{tr}\, S + \Vert m \Vert^2 - H - \log \det S \right).
+
+    It needs no pairs of rows and no draws, and holds where `information` has come to its limit.
+
+    Parameters
+    ----------
+    mean, standard_deviation : ndarray of shape (n, H)
+        Of the posteriors.
+
+    Returns
+    -------
+    float
+        Never below zero. What the scatter of n rows adds by chance, about H (H + 3) / 4n, is taken
+        off.
+
+    Examples
+    --------
+    >>> aggregate_divergence_at_least(np.zeros((9, 2)), np.ones((9, 2)))
+    0.0
+    """
+    n_rows, n_components = mean.shape
+    mean = mean.astype(np.float64)
+    centre = mean.mean(axis=0)
+    noise = np.square(standard_deviation, dtype=np.float64).mean(axis=0)
+    covariance = (mean - centre).T @ (mean - centre) / n_rows + np.diag(noise)
+    size = float(np.trace(covariance) + centre @ centre - np.linalg.slogdet(covariance)[1])
+    by_chance = n_components * (n_components + 3) / (4 * n_rows)
+    return max(0.0, float(0.5 * (size - n_components) - by_chance))
+
+
+def advice(
+    kl_per_component: NDArray[np.float64], far_by: float, model: VariationalAutoencoder
+) -> list[Remark]:
+    """Say in plain words what the code's health is, and what to do about it.
+
+    Parameters
+    ----------
+    kl_per_component : ndarray of shape (H,)
+        The mean divergence of each component, nats.
+    far_by : float
+        What `aggregate_divergence_at_least` gives.
+    model : fitted VariationalAutoencoder
+        Only what it does not do already is advised.
+
+    Returns
+    -------
+    list of Remark
+        One of "all components carry information", "so many of them are dead (under 0.1 nats)"
+        and "all are: the posterior has collapsed"; and, where ``far_by`` is over 1 nat and new
+        codes are drawn from the prior, that they will fall between the codes.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((50, 4))
+    >>> model = VariationalAutoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> [found["text"] for found in advice(np.array([2.5, 1.5]), 0.0, model)]
+    ['All 2 components carry information.']
+    """
+    n_components = len(kl_per_component)
+    n_dead = int((kl_per_component < DEAD_BELOW).sum())
+    remarks = []
+    if n_dead == 0:
+        remarks.append(remark("all_alive", n_components=n_components))
+    else:
+        key = "all_dead" if n_dead == n_components else "some_dead"
+        fixes = _fixes(model.get_params(deep=False), model)
+        remarks.append(remark(key, n_dead=n_dead, n_components=n_components, fixes=fixes))
+    if far_by > FAR_ABOVE and isinstance(model.sampler_, Prior):
+        remarks.append(remark("far_from_prior", far_by=far_by))
+    return remarks
+
+
+def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[str]:
+    """Return the settings that would wake a dead component, as they would be written."""
+    fixes = []
+    if isinstance(model.likelihood_, UnitGaussian):
+        fixes.append("likelihood='gaussian'")
+    if settings["beta"] > 0:
+        fixes.append(f"beta<{settings['beta']:g}")
+    fixes += [f"{name}>0" for name in ("free_bits", "kl_warmup_epochs") if settings.get(name) == 0]
+    return fixes or [f"max_epochs>{model.n_epochs_}"]

@@ -1,0 +1,233 @@
+"""What a code is worth to those who come after: neighbours, classes and clusters in it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.rows import chosen_rows
+from utsushi.exceptions import DataError
+from utsushi.seeds import Purpose, numpy_generator
+
+__all__ = [
+    "MAX_CLASSES",
+    "clustering",
+    "evaluate_features",
+    "linear_probe",
+    "neighbour_accuracy",
+    "trustworthiness_of",
+]
+
+#: More labels than this are taken for names or measurements, not for classes.
+MAX_CLASSES = 100
+
+#: Neighbours that are asked for a class, and that trustworthiness looks at.
+N_NEIGHBOURS = 5
+
+#: Rows to learn a probe from, to cluster, and to compare all distances of.
+PROBE_ROWS, CLUSTER_ROWS, DISTANCE_ROWS = 20_000, 10_000, 1_000
+
+#: Resamples of the rows for the standard error of an index of a clustering.
+N_RESAMPLES = 100
+
+_RESAMPLES = 2  # the step of the resamples' path; see `utsushi.evaluation.rows`
+
+Rows = NDArray[np.floating[Any]]
+Labels = NDArray[Any]
+
+
+def evaluate_features(
+    codes_train: Rows,
+    y_train: Labels,
+    codes_test: Rows,
+    y_test: Labels,
+    *,
+    random_state: int = 0,
+) -> dict[str, Estimate]:
+    """Measure how well classes can be told in a code.
+
+    Parameters
+    ----------
+    codes_train, codes_test : ndarray of shape (m, H) and (n, H)
+        Codes to learn from, and others to be right about.
+    y_train, y_test : ndarray of shape (m,) and (n,)
+        Their classes, at least two among ``y_train``.
+    random_state : int >= 0, default=0
+        Decides which rows are taken where there are many, and the start of the clustering.
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``linear_probe``, ``neighbours``, ``adjusted_rand_index`` and
+        ``normalized_mutual_information``, of `linear_probe`, `neighbour_accuracy` and
+        `clustering`.
+
+    Raises
+    ------
+    DataError
+        If ``y_train`` has fewer than two classes, or more than 100.
+
+    Examples
+    --------
+    >>> codes = np.array([[0.0], [0.1], [5.0], [5.1]])
+    >>> found = evaluate_features(codes, [0, 0, 1, 1], codes, [0, 0, 1, 1])
+    >>> found["linear_probe"].value, found["adjusted_rand_index"].value
+    (1.0, 1.0)
+    """
+    y_train, y_test = np.asarray(y_train), np.asarray(y_test)
+    n_classes = len(np.unique(y_train))
+    if not 2 <= n_classes <= MAX_CLASSES:
+        raise DataError(
+            f"the labels have {n_classes} different values, expected 2 to {MAX_CLASSES} classes; "
+            "leave the labels out, or choose others"
+        )
+    rows = chosen_rows(len(codes_train), PROBE_ROWS, random_state)
+    index, information = clustering(codes_test, y_test, n_classes, random_state=random_state)
+    return {
+        "linear_probe": linear_probe(codes_train[rows], y_train[rows], codes_test, y_test),
+        "neighbours": neighbour_accuracy(codes_train[rows], y_train[rows], codes_test, y_test),
+        "adjusted_rand_index": index,
+        "normalized_mutual_information": information,
+    }
+
+
+def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: Labels) -> Estimate:
+    """Return the accuracy of a logistic regression from standardized codes to classes.
+
+    Parameters
+    ----------
+    codes_train, codes_test : ndarray of shape (m, H) and (n, H)
+    y_train, y_test : ndarray of shape (m,) and (n,)
+
+    Returns
+    -------
+    Estimate
+        The share of right answers among ``y_test``; its standard error is the binomial one.
+
+    References
+    ----------
+    Alain and Bengio 2016, *Understanding intermediate layers using linear classifier probes*,
+    https://arxiv.org/abs/1610.01644
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    # In double precision, where the solver comes to its end.
+    probe.fit(codes_train.astype(np.float64), y_train)
+    return Estimate.over(probe.predict(codes_test.astype(np.float64)) == y_test)
+
+
+def neighbour_accuracy(
+    codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: Labels
+) -> Estimate:
+    """Return the accuracy of the vote of the five nearest training codes.
+
+    Parameters
+    ----------
+    codes_train, codes_test : ndarray of shape (m, H) and (n, H)
+        Distances are Euclidean between the codes as they are.
+    y_train, y_test : ndarray of shape (m,) and (n,)
+
+    Returns
+    -------
+    Estimate
+        The share of right answers among ``y_test``; its standard error is the binomial one.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    neighbours = KNeighborsClassifier(min(N_NEIGHBOURS, len(codes_train)))
+    return Estimate.over(neighbours.fit(codes_train, y_train).predict(codes_test) == y_test)
+
+
+def clustering(
+    codes: Rows, y: Labels, n_clusters: int, *, random_state: int = 0
+) -> tuple[Estimate, Estimate]:
+    """Cluster codes without their labels, and compare the clusters with the labels.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, H)
+        At most 10,000 of them are taken, by chance.
+    y : ndarray of shape (n,)
+    n_clusters : int >= 2
+        Of k-means; the number of classes, and at most that of the rows.
+    random_state : int >= 0, default=0
+        Decides the rows, the starts and the resamples.
+
+    Returns
+    -------
+    adjusted_rand_index, normalized_mutual_information : Estimate
+        1 for clusters that are the classes, 0 (on average; for the first exactly) for clusters by
+        chance. The standard error is that of 100 resamples of the rows with their clusters: it
+        does not know how a clustering of other rows would have come out.
+
+    References
+    ----------
+    Hubert and Arabie 1985, *Comparing Partitions*
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+    rows = chosen_rows(len(codes), CLUSTER_ROWS, random_state)
+    codes, y = codes[rows], np.unique(np.asarray(y)[rows], return_inverse=True)[1]
+    seed = int(_resampler(random_state).integers(2**31))
+    k_means = KMeans(min(n_clusters, len(codes)), n_init=5, random_state=seed)
+    with warnings.catch_warnings():
+        # A dead code has fewer different rows than there are clusters; it has its low index then.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clusters = k_means.fit_predict(codes)
+    draws = _resampler(random_state).integers(len(y), size=(N_RESAMPLES, len(y)))
+    found = []
+    for index in (adjusted_rand_score, normalized_mutual_info_score):
+        spread = np.std([index(y[draw], clusters[draw]) for draw in draws], ddof=1)
+        value = float(index(y, clusters))
+        found.append(Estimate(value, float(spread), len(y), random_state))
+    return found[0], found[1]
+
+
+def trustworthiness_of(X: Rows, codes: Rows, *, random_state: int = 0) -> Estimate:
+    """Tell whether neighbours among the codes were neighbours among the rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, D), n >= 4
+        Rows; distances are Euclidean.
+    codes : ndarray of shape (n, H)
+        Their codes.
+    random_state : int >= 0, default=0
+        Decides which 1,000 rows are taken where there are more.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]: 1 when the five nearest codes of each row belong to its five nearest rows. The
+        standard error is NaN: each row's value depends on all others.
+
+    References
+    ----------
+    Venna and Kaski 2001, *Neighborhood Preservation in Nonlinear Projection Methods*
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).random((50, 3))
+    >>> trustworthiness_of(X, X).value
+    1.0
+    """
+    from sklearn.manifold import trustworthiness
+
+    rows = chosen_rows(len(X), DISTANCE_ROWS, random_state)
+    n_neighbors = min(N_NEIGHBOURS, (len(rows) - 1) // 2)
+    value = float(trustworthiness(X[rows], codes[rows], n_neighbors=n_neighbors))
+    seed = random_state if len(rows) < len(X) else None
+    return Estimate(value, float("nan"), len(rows), seed)
+
+
+def _resampler(seed: int) -> np.random.Generator:
+    return numpy_generator(seed, Purpose.EVALUATION, _RESAMPLES)

@@ -1,0 +1,220 @@
+"""The groups of figures that make up an evaluation, each a function of a `Subject`.
+
+A group is a dict ready for JSON. Under a name stands a figure (a dict with ``"value"``, see
+`beside`), a number that is certain, or a list of numbers; under ``"remarks"`` what is to be said of
+them. A new group is a new function with a place in `GROUPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
+from utsushi.evaluation.collapse import (
+    DEAD_BELOW,
+    active_units,
+    advice,
+    aggregate_divergence_at_least,
+    information,
+)
+from utsushi.evaluation.divergence import divergence_per_component
+from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
+from utsushi.evaluation.reconstruction import (
+    data_range_of,
+    psnr,
+    squared_errors,
+    ssim,
+    ssim_window,
+)
+from utsushi.evaluation.rows import chosen_rows, halves
+from utsushi.evaluation.subject import Subject, beside
+from utsushi.evaluation.texts import Remark, remark
+from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
+
+__all__ = ["GROUPS", "has_lecture_loss", "loss_from_scores"]
+
+#: Images whose structural similarity is taken.
+SSIM_ROWS = 1_000
+
+#: Fewer rows have no neighbours to speak of.
+FEWEST_ROWS = 4
+
+Group = dict[str, Any]
+Lesson = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+Rows = NDArray[np.floating[Any]]
+
+
+# --- reconstruction -----------------------------------------------------------------------------
+
+
+def reconstruction(subject: Subject) -> Group:
+    """Measure the copies; in the input's units, through the mean code."""
+    model, X, pca = subject.model, subject.X, subject.pca
+    data_range = data_range_of(X if subject.X_train is None else subject.X_train)
+    found = _errors(X, subject.copies, data_range)
+    others = {} if pca is None else _errors(X, pca.reconstruct(X), data_range)
+    remarks = [remark("data_range", data_range=data_range) if data_range else remark("no_range")]
+    if model.image_shape is not None and data_range:
+        shape = tuple(model.image_shape)
+        remarks.append(_ssim_remark(shape))
+        if remarks[-1]["key"] == "ssim_window":
+            rows = chosen_rows(len(X), SSIM_ROWS, subject.seed)
+            seed = subject.seed if len(rows) < len(X) else None
+            originals, copies = X[rows], subject.copies[rows]
+            found["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
+            if pca is not None:
+                copies = pca.reconstruct(originals)
+                others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
+    group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
+    if has_lecture_loss(model) and not isinstance(model, VariationalAutoencoder):
+        group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
+    return {**group, "remarks": remarks}
+
+
+def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
+    """Return the figures of copies that go feature by feature."""
+    errors = squared_errors(X, copies)
+    found = {"mse": Estimate.over(errors / X.shape[1]), "squared_error": Estimate.over(errors)}
+    if data_range:
+        found["psnr"] = Estimate.over(psnr(X, copies, data_range))
+    return found
+
+
+def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
+    """Say how SSIM is taken, or why it is not."""
+    window = ssim_window(image_shape)
+    if window is None:
+        return remark("ssim_too_small")
+    try:
+        import torchmetrics  # noqa: F401
+    except ImportError:
+        return remark("ssim_missing")
+    return remark("ssim_window", window=window)
+
+
+# --- likelihood ---------------------------------------------------------------------------------
+
+
+def likelihood(subject: Subject) -> Group:
+    """Measure the bound on the log density, in nats a row and in the input's units."""
+    model = subject.model
+    if not isinstance(model, VariationalAutoencoder):
+        return {}
+    exact = None
+    # A density of the rows has one of probabilistic PCA beside it; a probability would not.
+    if subject.pca is not None and isinstance(model.likelihood_, (Gaussian, UnitGaussian)):
+        exact = subject.pca.log_likelihood(subject.X)
+    group = {
+        "bound": beside(
+            Estimate.over(subject.scores, model.seed_),
+            None if exact is None else Estimate.over(exact),
+        )
+    }
+    # Importance-weighted bounds have their place here, beside the bound that they tighten.
+    if has_lecture_loss(model):
+        group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
+    return group
+
+
+def has_lecture_loss(model: BaseAutoencoder) -> bool:
+    """Tell whether the model's score is the lecture's loss in other words."""
+    if isinstance(model, VariationalAutoencoder):
+        return isinstance(model.likelihood_, UnitGaussian)
+    return isinstance(model, Autoencoder)
+
+
+def loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
+    """Return the lecture's loss over the number of features; see `lecture_loss`."""
+    n_features = model.n_features_in_
+    if not isinstance(model, VariationalAutoencoder):
+        return Estimate.over(scores).scaled(-1 / n_features)
+    # The score is a density in the input's units; the loss is one of scaled rows.
+    scaled = Estimate.over(scores.astype(np.float64) + model.scaling_.log_volume, model.seed_)
+    return scaled.scaled(-2 / n_features, -LOG_2PI)
+
+
+# --- collapse -----------------------------------------------------------------------------------
+
+
+def collapse(subject: Subject) -> Group:
+    """Measure what the components of a variational code carry, in nats a row."""
+    model = subject.model
+    if not isinstance(model, VariationalAutoencoder):
+        return {}
+    kl = divergence_per_component(model, subject.X)
+    posterior = model.posterior(subject.X)
+    found = information(*posterior, random_state=subject.seed)
+    far_by = aggregate_divergence_at_least(*posterior)
+    means = kl.mean(axis=0)
+    remarks = advice(means, far_by, model)
+    if found.is_at_limit:
+        remarks.append(remark("information_limit", limit=found.limit))
+    return {
+        "kl": beside(Estimate.over(kl.sum(axis=1))),
+        "kl_per_component": means.tolist(),
+        "dead_components": int((means < DEAD_BELOW).sum()),
+        "active_units": active_units(posterior[0]),
+        "mutual_information": beside(found.mutual_information),
+        "aggregate_divergence": beside(found.aggregate_divergence),
+        "aggregate_divergence_at_least": far_by,
+        "remarks": remarks,
+    }
+
+
+# --- features -----------------------------------------------------------------------------------
+
+
+def features(subject: Subject) -> Group:
+    """Measure what the code is worth to who has labels, and whether it keeps neighbours."""
+    if len(subject.X) < FEWEST_ROWS:
+        return {}
+    lesson, remarks = _lesson(subject)
+    found = _of_codes(subject, subject.model.transform, lesson)
+    others = {} if subject.pca is None else _of_codes(subject, subject.pca.transform, lesson)
+    group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
+    return {**group, "remarks": remarks}
+
+
+def _lesson(subject: Subject) -> tuple[Lesson | None, list[Remark]]:
+    """Return rows and labels to learn from, others to be asked about, and what to say of them."""
+    if subject.y is None:
+        return None, []
+    X, y, remarks = subject.X, np.asarray(subject.y), []
+    if subject.X_train is None or subject.y_train is None or subject.has_seen_its_rows:
+        known, asked = halves(len(y), subject.seed)
+        lesson = X[known], y[known], X[asked], y[asked]
+        remarks = [remark("split_rows")]
+    else:
+        lesson = subject.X_train, np.asarray(subject.y_train), X, y
+    n_labels = len(np.unique(lesson[1]))
+    if 2 <= n_labels <= MAX_CLASSES:
+        return lesson, remarks
+    return None, [remark("no_classes", n_labels=n_labels, max_classes=MAX_CLASSES)]
+
+
+def _of_codes(
+    subject: Subject, encode: Callable[[Rows], Rows], lesson: Lesson | None
+) -> dict[str, Estimate]:
+    """Measure the codes that one encoder gives."""
+    seed = subject.seed
+    found = {"trustworthiness": trustworthiness_of(subject.X, encode(subject.X), random_state=seed)}
+    if lesson is None:
+        return found
+    known, y_known, asked, y_asked = lesson
+    return found | evaluate_features(
+        encode(known), y_known, encode(asked), y_asked, random_state=seed
+    )
+
+
+#: By name; the order is that of the tables.
+GROUPS: dict[str, Callable[[Subject], Group]] = {
+    "reconstruction": reconstruction,
+    "likelihood": likelihood,
+    "collapse": collapse,
+    "features": features,
+}

@@ -1,0 +1,83 @@
+"""A fitted model on its rows, with PCA of the same size: what every group of figures looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators import BaseAutoencoder
+from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.pca import PCABaseline
+
+__all__ = ["Subject", "beside"]
+
+Rows = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is measured; what several figures need is computed once, when the first one asks.
+
+    Attributes
+    ----------
+    model : fitted autoencoder
+    X : ndarray of shape (n, D)
+        The rows to measure on.
+    X_train : ndarray of shape (m, D) or None
+        The training rows.
+    y, y_train : ndarray of shape (n,) and (m,), or None
+        Their labels.
+    seed : int
+        Decides what is chosen by chance, but for the model's own draws.
+    """
+
+    model: BaseAutoencoder
+    X: Rows
+    X_train: Rows | None = None
+    y: NDArray[Any] | None = None
+    y_train: NDArray[Any] | None = None
+    seed: int = 0
+
+    @cached_property
+    def pca(self) -> PCABaseline | None:
+        """PCA with as many components as the model; None without training rows."""
+        if self.X_train is None:
+            return None
+        return PCABaseline(self.X_train, self.model.n_components)
+
+    @cached_property
+    def codes(self) -> Rows:
+        """The codes (n, H) of the rows."""
+        return self.model.transform(self.X)
+
+    @cached_property
+    def copies(self) -> Rows:
+        """The reconstructions (n, D) through the mean codes."""
+        return self.model.reconstruct(self.X)
+
+    @cached_property
+    def scores(self) -> NDArray[np.floating[Any]]:
+        """What ``score_samples`` gives, (n,)."""
+        return self.model.score_samples(self.X)
+
+    @cached_property
+    def has_seen_its_rows(self) -> bool:
+        """Whether the rows to measure on are the training rows."""
+        return self.X_train is not None and (
+            self.X_train is self.X or np.array_equal(self.X_train, self.X)
+        )
+
+
+def beside(model: Estimate, pca: Estimate | None = None) -> dict[str, Any]:
+    """Return a figure ready for JSON: the model's numbers, and under ``"pca"`` its neighbour's.
+
+    Examples
+    --------
+    >>> beside(Estimate.over([1.0, 3.0]), Estimate.over([2.0, 4.0]))["pca"]["value"]
+    3.0
+    """
+    return {**model.to_json(), "pca": None if pca is None else pca.to_json()}

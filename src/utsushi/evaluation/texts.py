@@ -1,0 +1,82 @@
+"""What is said beside the numbers, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Remark", "remark", "say"]
+
+#: A key of the sentences below, the values in it, and the English sentence as ``"text"``: plain
+#: data, which goes into JSON and can be said again in another language.
+Remark = dict[str, Any]
+
+_SENTENCES: dict[str, dict[str, str]] = {
+    "en": {
+        "data_range": "PSNR and SSIM count with a data range of {data_range:g}.",
+        "no_range": "All values are equal: there is no data range for PSNR and SSIM to count with.",
+        "ssim_window": "SSIM looks at windows of {window} × {window} pixels.",
+        "ssim_too_small": "SSIM is left out: no window fits into images under 3 pixels.",
+        "ssim_missing": "SSIM is left out: it needs torchmetrics; pip install 'utsushi[metrics]'.",
+        "information_limit": "The mutual information has come to its limit, {limit:.2f} nats, the logarithm of the number of rows: take it as a lower bound, and the aggregate posterior's divergence as an upper one.",
+        "all_alive": "All {n_components} components carry information.",
+        "some_dead": "Dead components (under 0.1 nats): {n_dead} of {n_components}; try {fixes}, or fewer components.",
+        "all_dead": "All {n_components} components are dead (under 0.1 nats): the posterior has collapsed and the decoder ignores the code; try {fixes}.",
+        "far_from_prior": "The aggregate posterior is far from the prior (by {far_by:.1f} nats or more): samples from the prior will fall between the codes; use sampler='mixture'.",
+        "split_rows": "There are no other labelled rows: the classifiers learned from one half of these, and were measured on the other.",
+        "no_classes": "Classes are left out: the labels have {n_labels} different values, expected 2 to {max_classes}.",
+    },
+    "ja": {
+        "data_range": "PSNR と SSIM では，データの値の範囲を {data_range:g} としています．",
+        "no_range": "すべての値が等しく，値の範囲が 0 のため，PSNR と SSIM は計算できません．",
+        "ssim_window": "SSIM のウィンドウは {window} × {window} 画素です．",
+        "ssim_too_small": "画像が 3 画素未満でウィンドウが入らないため，SSIM は省略しました．",
+        "ssim_missing": "SSIM の計算には torchmetrics が必要なため，省略しました（pip install 'utsushi[metrics]'）．",
+        "information_limit": "相互情報量の推定値が上限（データ数の対数，{limit:.2f} nat）に達しています．相互情報量は下界，集約事後分布の KLダイバージェンスは上界とみなしてください．",
+        "all_alive": "{n_components} 個の潜在変数はすべて情報を持っています．",
+        "some_dead": "{n_components} 個の潜在変数のうち {n_dead} 個が使われていません（0.1 nat 未満）．{fixes} を試すか，n_components を減らしてください．",
+        "all_dead": "{n_components} 個の潜在変数がどれも使われておらず（0.1 nat 未満），事後崩壊が起きています．デコーダはコードを無視しています．{fixes} を試してください．",
+        "far_from_prior": "集約事後分布が事前分布から離れています（{far_by:.1f} nat 以上）．事前分布からのサンプルは，学習したコードの隙間に落ちやすくなります．sampler='mixture' を使ってください．",
+        "split_rows": "ほかにラベル付きのデータがないため，分類器はこのデータの半分で学習し，残りの半分で評価しました．",
+        "no_classes": "ラベルの種類が {n_labels} 個あるため（2～{max_classes} 個を想定），クラスによる評価は省略しました．",
+    },
+}
+
+_OR = {"en": " or ", "ja": " または "}
+
+
+def remark(key: str, **values: Any) -> Remark:
+    """Return a remark with its values and its English sentence.
+
+    Examples
+    --------
+    >>> remark("all_alive", n_components=3)["text"]
+    'All 3 components carry information.'
+    """
+    return {"key": key, **values, "text": _sentence(key, values, "en")}
+
+
+def say(remark: Mapping[str, Any], language: str) -> str:
+    """Return the sentence of a remark in a language.
+
+    Parameters
+    ----------
+    remark : mapping
+        What `remark` gave, perhaps read back from JSON.
+    language : {"en", "ja"}
+
+    Examples
+    --------
+    >>> say(remark("ssim_window", window=7), "ja")
+    'SSIM のウィンドウは 7 × 7 画素です．'
+    """
+    return _sentence(remark["key"], remark, language)
+
+
+def _sentence(key: str, values: Mapping[str, Any], language: str) -> str:
+    """Fill in a sentence; lists become alternatives."""
+    words = {
+        name: _OR[language].join(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
+    return _SENTENCES[language][key].format(**words)

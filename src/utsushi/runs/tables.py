@@ -1,0 +1,117 @@
+"""Measurements as tables, for the report and for the terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from utsushi.evaluation import say
+from utsushi.report import Table
+from utsushi.runs.texts import TEXTS
+
+__all__ = ["tables_of"]
+
+
+def tables_of(
+    results: Mapping[str, Mapping[str, Any]], language: str = "en", *, rows_name: str = ""
+) -> list[Table]:
+    """Show the results of an evaluation, a table a group.
+
+    Parameters
+    ----------
+    results : mapping
+        What `utsushi.evaluation.evaluate` gave, perhaps read back from ``metrics.json``.
+    language : {"en", "ja"}
+    rows_name : str
+        What the rows are, for the captions.
+
+    Returns
+    -------
+    list of Table
+        The model's value and its standard error, the same of PCA where any figure has it, and the
+        number of rows. Lists of numbers and remarks go into the notes, a line each. A group or a
+        name without words in ``language`` is shown as it is.
+
+    Examples
+    --------
+    >>> mse = {"value": 0.25, "standard_error": 0.0123, "n_rows": 50, "pca": None}
+    >>> (table,) = tables_of({"reconstruction": {"mse": mse}})
+    >>> table.columns
+    ('Reconstruction', 'Model', 's.e.', 'Rows')
+    >>> table.rows
+    (('Mean squared error', '0.25', '0.012', '50'),)
+    """
+    with_pca = any(
+        _is_figure(value) and value.get("pca") is not None
+        for group in results.values()
+        for value in group.values()
+    )
+    return [
+        _table(name, group, language, rows_name=rows_name, with_pca=with_pca)
+        for name, group in results.items()
+    ]
+
+
+def _table(
+    name: str, group: Mapping[str, Any], language: str, *, rows_name: str, with_pca: bool
+) -> Table:
+    """Return the table of one group."""
+    words = TEXTS[language]
+    title = words.get(f"group_{name}", _plain(name))
+    pca = ("PCA", words["standard_error"]) if with_pca else ()
+    return Table(
+        columns=(title, words["model"], words["standard_error"], *pca, words["rows"]),
+        rows=tuple(
+            (words.get(f"measure_{key}", _plain(key)), *_cells(value, with_pca=with_pca))
+            for key, value in group.items()
+            if _is_figure(value) or _is_number(value)
+        ),
+        caption=words["numbers_caption"].format(group=title, rows=rows_name),
+        note="\n".join(_notes(group, language)) or None,
+    )
+
+
+def _cells(value: Any, *, with_pca: bool) -> tuple[str, ...]:
+    """Return the cells of a figure, or of a number that is certain."""
+    figure = value if _is_figure(value) else {"value": value}
+    pca = (figure.get("pca") or {}) if with_pca else None
+    return (
+        *_value_and_error(figure),
+        *(() if pca is None else _value_and_error(pca)),
+        f"{figure['n_rows']:,}" if "n_rows" in figure else "",
+    )
+
+
+def _value_and_error(figure: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a value to six digits and its standard error to two, as far as there are any."""
+    value, error = figure.get("value"), figure.get("standard_error")
+    return (
+        "" if value is None else f"{value:.6g}",
+        "" if error is None else f"{error:.2g}",
+    )
+
+
+def _notes(group: Mapping[str, Any], language: str) -> list[str]:
+    """Return what is said under a table."""
+    words = TEXTS[language]
+    notes = []
+    for key, value in group.items():
+        if isinstance(value, list) and key != "remarks":
+            numbers = " ".join(f"{number:.2f}" for number in value)
+            notes.append(f"{words.get(f'measure_{key}', _plain(key))}: {numbers}")
+        elif isinstance(value, str):
+            notes.append(f"{_plain(key)}: {value}")
+    return notes + [say(remark, language) for remark in group.get("remarks", ())]
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, Mapping) and "value" in value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _plain(key: str) -> str:
+    """Return a key as words."""
+    return key.replace("_", " ").capitalize()

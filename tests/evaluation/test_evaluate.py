@@ -1,0 +1,283 @@
+"""What `evaluate` gives of each kind of model and rows."""
+
+import json
+
+import numpy as np
+import pytest
+
+from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
+from utsushi.evaluation import evaluate, lecture_loss, reconstruction_error
+from utsushi.exceptions import DataError, SettingError
+from utsushi.runs import tables_of
+from utsushi.runs.texts import TEXTS
+
+SMALL = {"hidden": (16,), "max_epochs": 2, "random_state": 0}
+RECONSTRUCTION = {"mse", "squared_error", "psnr", "ssim", "lecture_loss", "remarks"}
+COLLAPSE = {
+    "kl",
+    "kl_per_component",
+    "dead_components",
+    "active_units",
+    "mutual_information",
+    "aggregate_divergence",
+    "aggregate_divergence_at_least",
+    "remarks",
+}
+CLASSES = {
+    "linear_probe",
+    "neighbours",
+    "adjusted_rand_index",
+    "normalized_mutual_information",
+}
+FEATURES = {"trustworthiness", "remarks"} | CLASSES
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load_digits8x8()
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Rows that are no images, beyond [0, 1]."""
+    return np.random.default_rng(0).standard_normal((60, 5))
+
+
+@pytest.fixture(scope="module")
+def autoencoder(digits):
+    return Autoencoder(4, image_shape=(8, 8), **SMALL).fit(digits.X_train)
+
+
+@pytest.fixture(scope="module")
+def variational(digits):
+    model = VariationalAutoencoder(4, image_shape=(8, 8), likelihood="unit-gaussian", **SMALL)
+    return model.fit(digits.X_train)
+
+
+def measure(model, digits):
+    return evaluate(model, digits.X_test, digits.X_train, y=digits.y_test, y_train=digits.y_train)
+
+
+@pytest.fixture(scope="module")
+def of_autoencoder(autoencoder, digits):
+    return measure(autoencoder, digits)
+
+
+@pytest.fixture(scope="module")
+def of_variational(variational, digits):
+    return measure(variational, digits)
+
+
+def figures_of(results):
+    return {
+        (group, name): value
+        for group, values in results.items()
+        for name, value in values.items()
+        if isinstance(value, dict)
+    }
+
+
+def remarks_of(group):
+    return [remark["key"] for remark in group["remarks"]]
+
+
+# --- what is there ------------------------------------------------------------------------------
+
+
+def test_an_autoencoder_of_images_is_measured_by_its_copies_and_its_code(of_autoencoder):
+    assert {name: set(group) for name, group in of_autoencoder.items()} == {
+        "reconstruction": RECONSTRUCTION,
+        "features": FEATURES,
+    }
+
+
+def test_a_denoising_autoencoder_is_measured_as_an_autoencoder(digits, of_autoencoder):
+    model = DenoisingAutoencoder(4, image_shape=(8, 8), **SMALL).fit(digits.X_train)
+    found = measure(model, digits)
+    assert figures_of(found).keys() == figures_of(of_autoencoder).keys()
+
+
+def test_a_variational_model_also_has_a_bound_and_a_code_to_diagnose(of_variational):
+    assert {name: set(group) for name, group in of_variational.items()} == {
+        "reconstruction": RECONSTRUCTION - {"lecture_loss"},
+        "likelihood": {"bound", "lecture_loss"},
+        "collapse": COLLAPSE,
+        "features": FEATURES,
+    }
+
+
+def test_the_lectures_loss_is_only_that_of_the_lectures_likelihood(digits):
+    model = VariationalAutoencoder(4, likelihood="gaussian", **SMALL).fit(digits.X_train)
+    assert set(evaluate(model, digits.X_test)["likelihood"]) == {"bound"}
+
+
+def test_a_table_without_labels_has_no_images_and_no_classes(table):
+    model = Autoencoder(2, **SMALL).fit(table)
+    found = evaluate(model, table[:30], table[30:])
+    assert set(found["reconstruction"]) == RECONSTRUCTION - {"ssim"}
+    assert set(found["features"]) == FEATURES - CLASSES
+
+
+def test_without_training_rows_there_is_no_pca(autoencoder, digits):
+    found = evaluate(autoencoder, digits.X_test, y=digits.y_test)
+    assert all(figure["pca"] is None for figure in figures_of(found).values())
+    assert all(table.columns[-2] == "s.e." for table in tables_of(found))
+
+
+def test_every_figure_that_pca_has_too_stands_beside_it(of_variational):
+    alone = {name for name, figure in figures_of(of_variational).items() if figure["pca"] is None}
+    assert alone == {
+        ("likelihood", "lecture_loss"),
+        ("collapse", "kl"),
+        ("collapse", "mutual_information"),
+        ("collapse", "aggregate_divergence"),
+    }
+
+
+def test_every_figure_tells_its_rows_its_error_and_its_seed(of_variational):
+    for figure in figures_of(of_variational).values():
+        assert set(figure) == {"value", "standard_error", "n_rows", "seed", "pca"}
+        assert figure["n_rows"] == 360
+
+
+def test_what_was_drawn_has_a_seed_and_nothing_else(digits):
+    model = VariationalAutoencoder(4, **(SMALL | {"random_state": 7})).fit(digits.X_train)
+    found = evaluate(model, digits.X_test, y=digits.y_test, random_state=3)
+    seeds = {name: figure["seed"] for (_, name), figure in figures_of(found).items()}
+    assert seeds["bound"] == 7
+    drawn = {"mutual_information", "aggregate_divergence"}
+    drawn |= {"adjusted_rand_index", "normalized_mutual_information"}
+    assert {name for name, seed in seeds.items() if seed == 3} == drawn
+    assert seeds["mse"] is None
+
+
+def test_results_are_the_same_in_json(of_variational):
+    assert json.loads(json.dumps(of_variational, allow_nan=False)) == of_variational
+
+
+def test_the_same_seed_gives_the_same_results(variational, digits, of_variational):
+    assert measure(variational, digits) == of_variational
+
+
+def test_groups_can_be_chosen(variational, digits, of_variational):
+    found = evaluate(variational, digits.X_test, groups=["collapse"])
+    assert found == {"collapse": of_variational["collapse"]}
+
+
+def test_one_row_is_enough(variational, digits):
+    found = evaluate(variational, digits.X_test[:1], digits.X_train, y=digits.y_test[:1])
+    assert set(found) == {"reconstruction", "likelihood", "collapse"}
+    json.dumps(found, allow_nan=False)
+
+
+def test_constant_rows_have_no_range_to_measure_by():
+    X = np.full((20, 4), 3.0)
+    found = evaluate(Autoencoder(1, **SMALL).fit(X), X, X)["reconstruction"]
+    assert "psnr" not in found
+    assert remarks_of(found) == ["no_range"]
+
+
+# --- what it says -------------------------------------------------------------------------------
+
+
+def test_the_errors_are_the_models_own(autoencoder, digits, of_autoencoder):
+    found = of_autoencoder["reconstruction"]
+    assert found["mse"]["value"] == reconstruction_error(autoencoder, digits.X_test).value
+    assert found["squared_error"]["value"] == pytest.approx(64 * found["mse"]["value"])
+    assert found["lecture_loss"]["value"] == lecture_loss(autoencoder, digits.X_test).value
+
+
+def test_the_bound_is_the_models_score(variational, digits, of_variational):
+    bound = of_variational["likelihood"]["bound"]["value"]
+    assert bound == pytest.approx(variational.score(digits.X_test))
+
+
+def test_the_range_of_the_data_is_that_of_the_training_rows(table):
+    model = Autoencoder(2, **SMALL).fit(table)
+    remarks = evaluate(model, table[:30], table)["reconstruction"]["remarks"]
+    assert remarks[0]["data_range"] == table.max() - table.min()
+
+
+def test_ssim_names_the_window_that_fits(of_autoencoder):
+    remarks = of_autoencoder["reconstruction"]["remarks"]
+    assert [remark["window"] for remark in remarks if "window" in remark] == [7]
+
+
+def test_the_health_of_the_code_is_told(of_variational):
+    collapse = of_variational["collapse"]
+    dead = sum(kl < 0.1 for kl in collapse["kl_per_component"])
+    assert collapse["dead_components"] == dead == 4  # two epochs of the unit Gaussian
+    assert "all_dead" in remarks_of(collapse)
+
+
+def test_rows_that_were_trained_on_lend_half_of_their_labels(autoencoder, digits):
+    X, y = digits.X_train, digits.y_train
+    for known in ((X, y), (X.copy(), y), (None, None)):
+        features = evaluate(autoencoder, X, known[0], y=y, y_train=known[1], groups=["features"])
+        features = features["features"]
+        assert features["neighbours"]["n_rows"] == 719  # the larger half of 1437
+        assert features["neighbours"]["value"] < 1  # no row is its own neighbour
+        assert remarks_of(features) == ["split_rows"]
+
+
+def test_labels_without_classes_are_left_out_with_a_remark(table):
+    model = Autoencoder(2, **SMALL).fit(table)
+    features = evaluate(model, table, y=np.zeros(60))["features"]
+    assert set(features) == FEATURES - CLASSES
+    assert remarks_of(features) == ["no_classes"]
+
+
+def test_an_unknown_group_is_named(autoencoder, digits):
+    with pytest.raises(SettingError, match=r"'colapse', expected some of reconstruction,"):
+        evaluate(autoencoder, digits.X_test, groups=["colapse"])
+
+
+def test_labels_must_be_as_many_as_their_rows(autoencoder, digits):
+    with pytest.raises(DataError, match=r"y has shape \(359,\), expected \(360,\)"):
+        evaluate(autoencoder, digits.X_test, y=digits.y_test[1:])
+    with pytest.raises(DataError, match="y_train has shape"):
+        evaluate(autoencoder, digits.X_test, digits.X_train, y_train=digits.y_test)
+
+
+# --- how it is shown ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_group_and_figure_has_a_name_in_each_language(
+    of_variational, of_autoencoder, language
+):
+    for name, group in [*of_variational.items(), *of_autoencoder.items()]:
+        keys = {f"group_{name}", *(f"measure_{key}" for key in group if key != "remarks")}
+        assert keys <= TEXTS[language].keys()
+
+
+def test_a_row_shows_the_model_and_pca_with_their_errors(of_autoencoder):
+    figure = of_autoencoder["reconstruction"]["mse"]
+    assert tables_of(of_autoencoder)[0].rows[0] == (
+        "Mean squared error",
+        f"{figure['value']:.6g}",
+        f"{figure['standard_error']:.2g}",
+        f"{figure['pca']['value']:.6g}",
+        f"{figure['pca']['standard_error']:.2g}",
+        "360",
+    )
+
+
+def test_what_is_certain_has_no_error_and_no_pca(of_variational):
+    rows = {row[0]: row[1:] for table in tables_of(of_variational) for row in table.rows}
+    assert rows["Dead components, under 0.1 nats"] == ("4", "", "", "", "")
+
+
+def test_remarks_and_lists_stand_in_the_note(of_variational):
+    note = tables_of(of_variational)[2].note
+    assert note.startswith("Divergence of each component, nats: 0.0")
+    assert "the posterior has collapsed" in note
+    assert "事後崩壊" in tables_of(of_variational, "ja")[2].note
+
+
+def test_a_group_of_another_kind_is_shown_as_it_is():
+    group = {"kernel_distance": {"value": 0.5, "standard_error": None, "n_rows": 9}}
+    (table,) = tables_of({"generation": group | {"seed": 3, "note": "Under these features."}})
+    assert table.columns[0] == "Generation"
+    assert table.rows == (("Kernel distance", "0.5", "", "9"), ("Seed", "3", "", ""))
+    assert table.note == "Note: Under these features."

@@ -1,0 +1,165 @@
+"""Copies: errors that are known beforehand, and PCA as scikit-learn knows it."""
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from utsushi import Autoencoder
+from utsushi.evaluation import Estimate, PCABaseline, evaluate, pca_errors, psnr, ssim
+from utsushi.evaluation.reconstruction import MAX_PSNR, data_range_of, squared_errors, ssim_window
+from utsushi.exceptions import SettingError
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Rows of six columns, far from zero and of unlike variances."""
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((200, 6)) * [5, 3, 2, 1, 0.5, 0.1] + 100
+
+
+def test_the_squared_error_of_a_row_is_summed_over_its_features():
+    X = np.zeros((2, 3))
+    np.testing.assert_allclose(squared_errors(X, X + np.array([[1], [2]])), [3, 12])
+
+
+@pytest.mark.parametrize(("data_range", "decibels"), [(1.0, 20.0), (10.0, 40.0)])
+def test_an_error_of_a_tenth_has_a_known_ratio(data_range, decibels):
+    X = np.random.default_rng(0).random((3, 4))
+    np.testing.assert_allclose(psnr(X, X - 0.1, data_range), decibels)
+
+
+def test_the_ratio_of_an_exact_copy_is_where_float32_ends():
+    X = np.random.default_rng(0).random((3, 4))
+    np.testing.assert_allclose(psnr(X, X, 7.0), MAX_PSNR)
+
+
+def test_ratios_are_averaged_over_rows_and_not_taken_of_the_average():
+    X = np.zeros((2, 4))
+    copies = X + np.array([[0.1], [0.001]])
+    assert Estimate.over(psnr(X, copies)).value == pytest.approx((20 + 60) / 2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, 1), (0.3, 0.5, 1), (-1, 1, 2), (0, 255, 255), (0, 1.5, 1.5)],
+)
+def test_the_range_is_one_within_zero_and_one_and_else_measured(low, high, expected):
+    assert data_range_of(np.array([[low, high]], dtype=float)) == expected
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (8, 8), (3, 8, 8), (28, 28), (2, 5, 40)])
+def test_an_image_is_as_similar_as_can_be_to_itself(shape):
+    X = np.random.default_rng(0).random((3, int(np.prod(shape))))
+    np.testing.assert_allclose(ssim(X, X, shape), 1, rtol=1e-6)
+
+
+def test_flat_images_have_the_similarity_of_their_means():
+    # Without variance only the first factor of Wang et al.'s equation 13 is left.
+    a, b, c1 = 0.5, 0.25, 0.01**2
+    expected = (2 * a * b + c1) / (a**2 + b**2 + c1)
+    found = ssim(np.full((1, 64), a), np.full((1, 64), b), (8, 8))
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_similarity_does_not_depend_on_the_unit():
+    generator = np.random.default_rng(0)
+    X, copies = generator.random((2, 3, 64))
+    unit, bytes_ = ssim(X, copies, (8, 8)), ssim(255 * X, 255 * copies, (8, 8), 255.0)
+    np.testing.assert_allclose(unit, bytes_, rtol=1e-4)
+
+
+def test_channels_are_compared_apart_and_averaged():
+    generator = np.random.default_rng(0)
+    X, copies = generator.random((2, 4, 2 * 64))
+    apart = [ssim(X[:, part], copies[:, part], (8, 8)) for part in (slice(64), slice(64, None))]
+    np.testing.assert_allclose(ssim(X, copies, (2, 8, 8)), np.mean(apart, axis=0), rtol=1e-5)
+
+
+def test_many_images_give_what_each_gives_alone():
+    X, copies = np.random.default_rng(0).random((2, 260, 64))
+    together = ssim(X, copies, (8, 8))
+    alone = [ssim(X[i : i + 1], copies[i : i + 1], (8, 8))[0] for i in (0, 249, 250, 259)]
+    np.testing.assert_allclose(together[[0, 249, 250, 259]], alone, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "window"), [((28, 28), 11), ((8, 8), 7), ((11, 11), 11), ((9, 30), 9), ((2, 9), None)]
+)
+def test_the_window_fits_into_the_image(shape, window):
+    assert ssim_window(shape) == window
+
+
+def test_images_without_a_window_are_refused():
+    with pytest.raises(SettingError, match="3 pixels"):
+        ssim(np.zeros((1, 4)), np.zeros((1, 4)), (2, 2))
+
+
+def test_without_torchmetrics_similarity_is_left_out_and_a_remark_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)
+    X = np.random.default_rng(0).random((20, 16))
+    model = Autoencoder(2, hidden=(4,), image_shape=(4, 4), max_epochs=1, random_state=0).fit(X)
+    group = evaluate(model, X, groups=["reconstruction"])["reconstruction"]
+    assert "ssim" not in group
+    assert "psnr" in group
+    assert any("utsushi[metrics]" in remark["text"] for remark in group["remarks"])
+
+
+# --- PCA ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_rows", [200, 40])
+def test_pca_is_scikit_learns_whichever_way_it_is_decomposed(rows, n_rows):
+    X = rows[:n_rows]  # ten rows a feature or more are decomposed by their covariance
+    pca, ours = PCA(2, svd_solver="full").fit(X), PCABaseline(X, 2)
+    copies = pca.inverse_transform(pca.transform(rows))
+    np.testing.assert_allclose(ours.reconstruct(rows), copies, rtol=1e-10)
+    np.testing.assert_allclose(np.abs(ours.transform(rows)), np.abs(pca.transform(rows)), rtol=1e-8)
+
+
+def test_the_likelihood_of_pca_is_scikit_learns(rows):
+    expected = PCA(2).fit(rows).score_samples(rows)
+    np.testing.assert_allclose(PCABaseline(rows, 2).log_likelihood(rows), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_components", [6, 9])
+def test_components_that_leave_no_noise_have_no_density(rows, n_components):
+    assert PCABaseline(rows, n_components).log_likelihood(rows) is None
+
+
+def test_rows_on_a_plane_leave_no_noise(rows):
+    flat = rows[:, :2] @ np.ones((2, 6)) + rows[:, 2:3]
+    assert PCABaseline(flat, 2).log_likelihood(flat) is None
+
+
+def test_one_decomposition_serves_all_smaller_sizes(rows):
+    sizes = [1, 3, 6]
+    together = pca_errors(rows, rows, sizes)
+    assert [pca_errors(rows, rows, [size])[size].value for size in sizes] == pytest.approx(
+        [together[size].value for size in sizes]
+    )
+
+
+def test_constant_rows_are_reconstructed_without_a_warning():
+    X = np.full((20, 2), 3.0)
+    assert pca_errors(X, X, [1])[1].value == 0
+
+
+# --- estimates ----------------------------------------------------------------------------------
+
+
+def test_the_standard_error_is_the_scatter_of_the_mean():
+    generator = np.random.default_rng(0)
+    found = [Estimate.over(generator.exponential(size=50)) for _ in range(2000)]
+    scatter = np.std([estimate.value for estimate in found])
+    # 2,000 means tell their scatter to 1 / sqrt(4000) = 1.6 %, an exponential's tails to twice it.
+    assert np.mean([e.standard_error**2 for e in found]) ** 0.5 == pytest.approx(scatter, rel=0.08)
+
+
+def test_one_row_has_no_standard_error():
+    assert Estimate.over([3.0]).to_json()["standard_error"] is None
+
+
+def test_a_scaled_estimate_keeps_its_rows_and_its_seed():
+    assert Estimate(2.0, 0.5, 9, seed=4).scaled(-2, 1) == Estimate(-3.0, 1.0, 9, seed=4)
