@@ -100,10 +100,12 @@ _COMMON = (
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 
+_CODES = "Where new codes come from."
+
 #: Options of ``train ae``.
 AUTOENCODER = (
     *_COMMON,
-    Parameter("sampler", "mixture", str, "mixture|gaussian", "Where new codes come from."),
+    Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage", _CODES),
 )
 
 #: Options of ``train dae``.
@@ -119,7 +121,7 @@ VARIATIONAL = (
     Parameter("likelihood", "gaussian", str, "gaussian|unit-gaussian", "What p(x|z) is."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
     Parameter("n_samples", 1, integer, "N", "Codes drawn per row and step."),
-    Parameter("sampler", "prior", str, "prior|gaussian|mixture", "Where new codes come from."),
+    Parameter("sampler", "prior", str, "prior|gaussian|mixture|flow|two-stage", _CODES),
 )
 
 

@@ -15,7 +15,7 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.likelihoods import squared_error
 from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective
-from utsushi.samplers import Sampler
+from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
@@ -46,8 +46,9 @@ class Autoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
-    sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
-        Where `sample` takes its codes from, fitted to the training codes.
+    sampler : {"mixture", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
+        Where `sample` takes its codes from, fitted to the training codes: see `utsushi.samplers`.
+        ``"flow"`` needs the extra of that name.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
         100 and 30 epochs.
@@ -114,7 +115,7 @@ class Autoencoder(BaseAutoencoder):
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
-        "sampler": [StrOptions({"gaussian", "mixture"}), Sampler],
+        "sampler": [StrOptions(set(SAMPLERS) - {"prior"}), Sampler],
     }
 
     def __init__(

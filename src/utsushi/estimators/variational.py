@@ -68,8 +68,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         Weight of the divergence in training. Scores are always the bound at 1.
     n_samples : int >= 1, default=1
         S, the codes drawn per row and step of training.
-    sampler : {"prior", "gaussian", "mixture"} or Sampler, default="prior"
-        Where `sample` takes its codes from.
+    sampler : {"prior", "gaussian", "mixture", "flow", "two-stage"} or Sampler, default="prior"
+        Where `sample` takes its codes from; all but the prior are fitted to the training codes:
+        see `utsushi.samplers`. ``"flow"`` needs the extra of that name.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
         100 and 30 epochs.
