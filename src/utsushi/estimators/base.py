@@ -17,7 +17,7 @@ from torch import Tensor
 
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.parameters import check_image_shape, resolve, resolve_device
-from utsushi.estimators.rows import Rows, checked_rows, with_fix
+from utsushi.estimators.rows import Rows, checked_rows, warn_of_unlike_columns, with_fix
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import is_size
@@ -113,18 +113,45 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rows, held_out = self._split(rows, validation_data)
         self.scaling_ = Scaling.learn(self.scaling, rows)
         if self.scaling in ("center", None):
-            _warn_of_unlike_columns(rows)
+            warn_of_unlike_columns(rows)
         x = torch.from_numpy(self.scaling_.forward(rows)).to(self.device_)
         module = self._build()
         self.history_ = self._train(module, x, held_out)
         self.n_epochs_ = len(self.history_)
         self._finish(module, x)
         self.module_ = module
+        return self._fit_sampler(rows)
+
+    def fit_sampler(self, X: ArrayLike) -> Self:
+        """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
+
+        ``model.set_params(sampler="flow").fit_sampler(X)`` gives a fitted model another sampler:
+        with the rows that ``fit`` trained on, the one that ``fit`` would have learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        return self._fit_sampler(self._checked(X, at_least=2))
+
+    def _fit_sampler(self, rows: Rows) -> Self:
+        """Learn the sampler from the codes of checked rows."""
         codes = self._codes(rows).astype(np.float64)
         self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
             codes, numpy_generator(self.seed_, Purpose.SAMPLER)
         )
         return self
+
+    def _validate_params(self) -> None:
+        """Check the parameters, and those of the sampler: it is fitted last, after the training."""
+        super()._validate_params()
+        resolve(self.sampler, SAMPLERS)._validate_params()
 
     def _split(self, rows: Rows, validation_data: ArrayLike | None) -> tuple[Rows, Rows | None]:
         """Return the rows to train on and the rows to hold out, if any."""
@@ -348,9 +375,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
         return map_rows(X, self.scaling_.forward, function, self.device_)
 
-    def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
+    def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        rows = checked_rows(self, X, reset=reset)
+        rows = checked_rows(self, X, reset=reset, at_least=at_least)
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
@@ -374,21 +401,3 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-#: Times the median column's spread from which on a column drowns the others.
-_UNLIKE = 100
-
-
-def _warn_of_unlike_columns(rows: Rows) -> None:
-    """Warn where one column's spread is so large that a squared error sees no other."""
-    spreads = rows.std(axis=0, dtype=np.float64)
-    spreads = spreads[spreads > 0]
-    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
-        warnings.warn(
-            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
-            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
-            "scaling='standard' weighs all columns alike",
-            UtsushiWarning,
-            stacklevel=3,
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from utsushi.exceptions import DataError
+from utsushi.exceptions import DataError, UtsushiWarning
 from utsushi.validation import check_finite, check_within_float32
 
-__all__ = ["Rows", "checked_rows", "with_fix"]
+__all__ = ["Rows", "checked_rows", "warn_of_unlike_columns", "with_fix"]
 
 Rows = NDArray[np.floating[Any]]
 
+#: Times the median column's spread from which on a column drowns the others.
+_UNLIKE = 100
 
-def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False) -> Rows:
+
+def checked_rows(
+    estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False, at_least: int = 1
+) -> Rows:
     """Return rows as a finite float32 or float64 array with the estimator's columns.
 
     Parameters
@@ -27,6 +33,8 @@ def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False)
     X : array-like of shape (n_samples, n_features)
     reset : bool, default=False
         Learn the columns from ``X``, as ``fit`` does, instead of comparing them.
+    at_least : int, default=1
+        The fewest rows; `fit` wants two in any case.
 
     Returns
     -------
@@ -44,11 +52,11 @@ def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False)
             X,
             dtype=[np.float64, np.float32],
             ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
+            ensure_min_samples=2 if reset else at_least,
             reset=reset,
         )
     except ValueError as error:
-        raise DataError(with_fix(str(error), reset=reset)) from error
+        raise DataError(with_fix(str(error), reset=reset or at_least > 1)) from error
     check_finite(rows, feature_names=getattr(estimator, "feature_names_in_", None))
     check_within_float32(rows)
     return rows
@@ -60,3 +68,17 @@ def with_fix(message: str, *, reset: bool = False) -> str:
         return message
     fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
     return f"{' '.join(message.split()).rstrip('.')}; {fix}"
+
+
+def warn_of_unlike_columns(rows: Rows) -> None:
+    """Warn where one column's spread is so large that a squared error sees no other."""
+    spreads = rows.std(axis=0, dtype=np.float64)
+    spreads = spreads[spreads > 0]
+    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
+        warnings.warn(
+            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
+            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
+            "scaling='standard' weighs all columns alike",
+            UtsushiWarning,
+            stacklevel=3,
+        )
