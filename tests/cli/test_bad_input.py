@@ -217,6 +217,19 @@ def test_an_autoencoder_has_no_noise_to_add(utsushi, ae_run, tmp_path):
     assert "--noise" in call.error
 
 
+def test_an_unknown_sampler_of_new_rows_is_refused(utsushi, ae_run, tmp_path):
+    for name in ("magic", "prior"):
+        call = utsushi("generate", ae_run, "--sampler", name, "--out", tmp_path / "new.npy")
+        assert call.status == 2
+        assert "'sampler' parameter" in call.err
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_for_a_sampler_that_is_not_fitted_are_refused(utsushi, ae_run, tmp_path):
+    words = ["generate", ae_run, "--data", "digits8x8", "--out", tmp_path / "new.npy"]
+    assert "without --sampler" in utsushi(*words).error
+
+
 def test_no_generated_rows_are_refused(utsushi, vae_run, tmp_path):
     call = utsushi("generate", vae_run, "-n", "0", "--out", tmp_path / "new.npy")
     assert call.status == 2

@@ -179,6 +179,27 @@ def test_generated_rows_are_decided_by_the_seed(utsushi, vae_run, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), expected)
 
 
+def test_another_sampler_is_fitted_to_the_runs_training_rows(utsushi, vae_run, tmp_path):
+    before = {path: path.read_bytes() for path in vae_run.rglob("*") if path.is_file()}
+    words = ["generate", vae_run, "-n", 5, "--random-state", 3, "--sampler", "gaussian"]
+    assert utsushi(*words, "--out", tmp_path / "new.npy").status == 0
+    model = load(vae_run / "model.safetensors").set_params(sampler="gaussian")
+    model.fit_sampler(datasets.load_digits8x8().X_train)
+    np.testing.assert_array_equal(np.load(tmp_path / "new.npy"), model.sample(5, random_state=3))
+    assert {path: path.read_bytes() for path in vae_run.rglob("*") if path.is_file()} == before
+
+
+def test_another_sampler_of_a_lone_model_file_takes_the_rows_that_are_named(
+    utsushi, ae_run, tmp_path
+):
+    (tmp_path / "lone.safetensors").write_bytes((ae_run / "model.safetensors").read_bytes())
+    words = ["generate", tmp_path / "lone.safetensors", "-n", 5, "--sampler", "gaussian"]
+    assert "--data" in utsushi(*words, "--out", tmp_path / "new.npy").error
+    words += ["--data", "digits8x8", "--out", tmp_path / "new.npy"]
+    assert utsushi(*words).status == 0
+    assert np.load(tmp_path / "new.npy").shape == (5, 64)
+
+
 def test_generated_images_become_a_picture(utsushi, vae_run, tmp_path):
     utsushi("generate", vae_run, "-n", 20, "--out", tmp_path / "new.png")
     assert (tmp_path / "new.png").read_bytes().startswith(b"\x89PNG")

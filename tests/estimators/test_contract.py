@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError, UtsushiWarning
 from utsushi.networks import Conv, Dense
-from utsushi.samplers import Gaussian, Mixture, Prior
+from utsushi.samplers import Flow, Gaussian, Mixture, Prior, TwoStage
 
 DIGITS = load_digits()
 X = DIGITS.data / 16.0
@@ -258,7 +258,18 @@ def test_pixel_noise_has_the_likelihoods_sigma_in_the_units_of_the_input(scaling
     assert (abs(noise.mean(axis=0)) < 5 * sigma / math.sqrt(n)).all()
 
 
-@pytest.mark.parametrize("sampler", ["gaussian", "mixture", Mixture(n_components=2), Gaussian()])
+ONCE = Recipe(max_epochs=1)
+SAMPLERS = [
+    "gaussian",
+    "mixture",
+    Mixture(n_components=2),
+    Gaussian(),
+    Flow(n_transforms=1, hidden=(8,), recipe=ONCE),
+    TwoStage(hidden=(8,), recipe=ONCE),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 @by_estimator
 def test_every_model_takes_every_sampler_of_its_codes(estimator, sampler):
     model = estimator(**{**SMALL, "max_epochs": 1}, sampler=sampler).fit(TRAIN)
@@ -270,6 +281,39 @@ def test_generated_codes_have_the_moments_of_the_training_codes():
     codes = model.transform(TRAIN)
     np.testing.assert_allclose(model.sampler_.mean_, codes.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(model.sampler_.covariance_, np.cov(codes.T), rtol=1e-5)
+
+
+@by_estimator
+def test_another_sampler_is_the_one_that_fit_would_have_learned(estimator):
+    settings = {**SMALL, "max_epochs": 1}
+    expected = estimator(**settings, sampler="mixture").fit(TRAIN)
+    model = estimator(**settings, sampler="gaussian").fit(TRAIN)
+    codes = model.transform(TEST)
+    assert model.set_params(sampler="mixture").fit_sampler(TRAIN) is model
+    np.testing.assert_array_equal(
+        model.sample(5, random_state=0), expected.sample(5, random_state=0)
+    )
+    np.testing.assert_array_equal(model.transform(TEST), codes)
+
+
+def test_a_sampler_is_learned_from_the_rows_that_are_given():
+    model = Autoencoder(**SMALL, sampler="gaussian").fit(TRAIN).fit_sampler(TEST)
+    np.testing.assert_allclose(
+        model.sampler_.mean_, model.transform(TEST).mean(axis=0), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_sampler_is_not_learned_from_one_row(vae):
+    with pytest.raises(DataError, match=r"1 sample.*give two or more rows"):
+        vae.fit_sampler(TEST[:1])
+
+
+def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
+    monkeypatch.setattr(Autoencoder, "_train", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr("utsushi.samplers.flow.find_spec", lambda name: None)
+    for sampler in (Mixture(n_components=0), Flow(n_bins=1), TwoStage(hidden=(0,)), "flow"):
+        with pytest.raises(ValueError, match=r"n_components|n_bins|hidden|utsushi\[flow\]"):
+            Autoencoder(**SMALL, sampler=sampler).fit(TRAIN)
 
 
 def test_a_variational_model_samples_from_its_prior_by_default(vae):

@@ -14,16 +14,34 @@ from utsushi.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.likelihoods import UnitGaussian
 from utsushi.networks import Dense
 from utsushi.persistence import read_model_file, write_model_file
-from utsushi.samplers import Gaussian, Mixture, Prior
+from utsushi.samplers import Flow, Gaussian, Mixture, Prior, TwoStage
 
 X = load_digits().data[:200, 20:32] / 16.0
 SMALL = {"n_components": 2, "hidden": (6,), "max_epochs": 1, "random_state": 0}
+ONCE = Recipe(max_epochs=1)
+FLOW = Flow(n_transforms=1, n_bins=4, hidden=(5, 3), recipe=ONCE)
+TWO_STAGE = TwoStage(hidden=(5, 3), recipe=ONCE)
 GOLDEN = Path(__file__).parents[1] / "golden" / "autoencoder-v1.safetensors"
 
 
 @pytest.fixture(params=[Autoencoder, VariationalAutoencoder], ids=lambda cls: cls.__name__)
 def model(request):
     return request.param(**SMALL).fit(X)
+
+
+def content_with(sampler, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    return read_model_file(Autoencoder(**SMALL, sampler=sampler).fit(X).save(path))
+
+
+@pytest.fixture(scope="module")
+def flow_content(tmp_path_factory):
+    return content_with(FLOW, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def two_stage_content(tmp_path_factory):
+    return content_with(TWO_STAGE, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +98,10 @@ def test_a_loaded_model_can_be_trained_again(model, tmp_path):
     [
         {"sampler": "gaussian"},
         {"sampler": Mixture(n_components=3)},
+        {"sampler": Mixture()},
+        {"sampler": FLOW},
+        {"sampler": FLOW, "n_components": 1},
+        {"sampler": TWO_STAGE},
         {"sampler": Prior()},
         {"sampler": Gaussian()},
         {"likelihood": "unit-gaussian"},
@@ -280,6 +302,65 @@ EDITS = {
 @pytest.mark.parametrize("name", EDITS)
 def test_a_file_that_says_what_cannot_be_is_refused(vae_content, name, tmp_path):
     refused(edited(vae_content, EDITS[name], tmp_path))
+
+
+def of_sampler(name, value):
+    return lambda header, tensors: header["sampler"]["parameters"].update({name: value})
+
+
+FLOW_EDITS = {
+    "more transforms": of_sampler("n_transforms", 2),
+    "absurdly many transforms": of_sampler("n_transforms", 10**12),
+    "more bins": of_sampler("n_bins", 5),
+    "a wider layer": of_sampler("hidden", [6, 3]),
+    "an absurd width": of_sampler("hidden", [10**30, 3]),
+    "widths that are no list": of_sampler("hidden", 5),
+    "widths that are an object": of_sampler("hidden", {"class": "Recipe", "parameters": {}}),
+    "noise below zero": of_sampler("noise", -1.0),
+    "another recipe": of_sampler("recipe", {"class": "Dense", "parameters": {}}),
+    "another sampler": lambda header, _: header["sampler"].update({"class": "TwoStage"}),
+    "very large codes": parameter("n_components", 10**6),
+    "a spread below zero": tensor("sampler.spread_", lambda s: -s - 1),
+    "a missing knot": lambda _, tensors: tensors.pop("sampler.transforms.0.hyper.4.bias"),
+    "a weight with NaN": tensor("sampler.transforms.0.hyper.0.weight", with_nan),
+    "weights in float32": tensor(
+        "sampler.transforms.0.hyper.0.weight", lambda w: w.astype(np.float32)
+    ),
+}
+TWO_STAGE_EDITS = {
+    "a wider layer": of_sampler("hidden", [5, 4]),
+    "an absurd width": of_sampler("hidden", [10**30]),
+    "a very wide layer": of_sampler("hidden", [10**12]),
+    "a sigma of zero": tensor("sampler.sigma_", lambda s: s * 0),
+    "two sigmas": tensor("sampler.sigma_", lambda s: np.repeat(s, 2)),
+    "a spread below zero": tensor("sampler.spread_", lambda s: -s - 1),
+    "a missing weight": lambda _, tensors: tensors.pop("sampler.0.weight"),
+}
+
+
+@pytest.mark.parametrize("name", FLOW_EDITS)
+def test_a_flow_that_cannot_be_is_refused(flow_content, name, tmp_path):
+    refused(edited(flow_content, FLOW_EDITS[name], tmp_path))
+
+
+@pytest.mark.parametrize("name", TWO_STAGE_EDITS)
+def test_a_second_stage_that_cannot_be_is_refused(two_stage_content, name, tmp_path):
+    refused(edited(two_stage_content, TWO_STAGE_EDITS[name], tmp_path))
+
+
+def test_a_flow_is_not_loaded_without_zuko_and_the_extra_is_named(
+    flow_content, tmp_path, monkeypatch
+):
+    path = edited(flow_content, lambda header, tensors: None, tmp_path)
+    monkeypatch.setattr("utsushi.samplers.flow.find_spec", lambda name: None)
+    assert "utsushi[flow]" in refused(path)
+
+
+def test_a_mixture_of_before_the_choice_keeps_its_number(vae_content, tmp_path):
+    def as_before(header, tensors):
+        header["sampler"] = {"class": "Mixture", "parameters": {"n_components": 10}}
+
+    assert load(edited(vae_content, as_before, tmp_path)).sampler_.n_components == 10
 
 
 def test_a_file_from_before_a_parameter_loads_with_its_default(vae_content, tmp_path):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Out, RandomState, RunPath, image_shape_of, note
+from utsushi.cli.common import (
+    Data,
+    Label,
+    Out,
+    RandomState,
+    RunPath,
+    dataset_of,
+    image_shape_of,
+    note,
+)
 from utsushi.cli.outputs import check_output, write_rows
 from utsushi.cli.parameters import integer
 from utsushi.exceptions import SettingError
+
+if TYPE_CHECKING:
+    from utsushi.runs import Run
 
 
 def generate(
@@ -20,16 +32,36 @@ def generate(
     noise: Annotated[
         bool, typer.Option("--noise", help="Draw from p(x|z), not only its mean (VAE).")
     ] = False,
+    sampler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="prior|gaussian|mixture|flow|two-stage",
+            help="Where codes come from; else the model's own.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    label: Label = None,
 ) -> None:
-    """Write new rows from the model's sampler.
+    """Write new rows from the model's sampler, or from another.
 
     As .png (for images), .npy, .npz, .csv or .parquet.
+
+    Another sampler is fitted to the codes of the rows that the model was trained on, or of --data;
+    the run is left as it is.
     """
     from utsushi.runs import open_run
 
     opened = open_run(run)
     shape = image_shape_of(opened)
     check_output(out, [".png", ".npy", ".npz", ".csv", ".parquet"], shape)
+    if sampler is not None:
+        _fit_sampler(opened, sampler, data, label)
+    elif data is not None:
+        raise SettingError(
+            f"--data {data!r} without --sampler, expected both: only another sampler is fitted to "
+            "rows; name one, or leave --data out"
+        )
     options: dict[str, Any] = {"random_state": random_state}
     if noise:
         options["noise"] = _noise_of(opened.model)
@@ -37,6 +69,13 @@ def generate(
     columns = opened.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     path = write_rows(out, rows, columns, image_shape=shape)
     note(f"{n} generated rows: {path}")
+
+
+def _fit_sampler(opened: Run, sampler: str, data: str | None, label: str | None) -> None:
+    """Give the opened model another sampler; nothing is written."""
+    rows = dataset_of(opened, data, label).X_train
+    note(f"fitting the sampler {sampler!r} to the codes of {len(rows)} rows")
+    opened.model.set_params(sampler=sampler).fit_sampler(rows)
 
 
 def _noise_of(model: Any) -> bool:

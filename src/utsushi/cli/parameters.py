@@ -109,12 +109,14 @@ _COMMON = (
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 
+_CODES = "Where new codes come from."
+
 #: Options of ``train ae``.
 AUTOENCODER = (
     *_COMMON,
     Parameter("regularizer", None, word, "NAME", "sparse, contractive or code-and-weights."),
     Parameter("regularization", 0.0, number, "X", "Its strength."),
-    Parameter("sampler", "mixture", str, "mixture|gaussian", "Where new codes come from."),
+    Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage", _CODES),
 )
 
 #: Options of ``train dae``.
@@ -143,7 +145,7 @@ VARIATIONAL = (
         "standard|doubly-reparameterized",
         "The encoder's, with several of them.",
     ),
-    Parameter("sampler", "prior", str, "prior|gaussian|mixture", "Where new codes come from."),
+    Parameter("sampler", "prior", str, "prior|gaussian|mixture|flow|two-stage", _CODES),
 )
 
 

@@ -20,7 +20,7 @@ from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder, Network
 from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.regularizers import REGULARIZERS, Regularizer
-from utsushi.samplers import Sampler
+from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
@@ -67,8 +67,9 @@ class Autoencoder(BaseAutoencoder):
         `utsushi.regularizers`.
     regularization : float >= 0, default=0.0
         Its strength, a factor; 0 is off, with a warning if a regularizer is named.
-    sampler : {"mixture", "gaussian"} or Sampler, default="mixture"
-        Where `sample` takes its codes from, fitted to the training codes.
+    sampler : {"mixture", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
+        Where `sample` takes its codes from, fitted to the training codes: see `utsushi.samplers`.
+        ``"flow"`` needs the extra of that name.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         What is done anew to the training rows at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
@@ -141,7 +142,7 @@ class Autoencoder(BaseAutoencoder):
         **COMMON_CONSTRAINTS,
         "regularizer": [StrOptions(set(REGULARIZERS)), None],
         "regularization": [Interval(Real, 0, None, closed="left")],
-        "sampler": [StrOptions({"gaussian", "mixture"}), Sampler],
+        "sampler": [StrOptions(set(SAMPLERS) - {"prior"}), Sampler],
     }
 
     def __init__(

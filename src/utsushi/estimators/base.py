@@ -135,11 +135,38 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.n_epochs_ = len(self.history_)
         self._finish(module, data)
         self.module_ = module
-        codes = self._codes(training.rows).astype(np.float64)
+        return self._fit_sampler(training.rows)
+
+    def fit_sampler(self, X: ArrayLike) -> Self:
+        """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
+
+        ``model.set_params(sampler="flow").fit_sampler(X)`` gives a fitted model another sampler:
+        with the rows that ``fit`` trained on, the one that ``fit`` would have learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        return self._fit_sampler(self._checked(X, at_least=2))
+
+    def _fit_sampler(self, rows: Rows) -> Self:
+        """Learn the sampler from the codes of checked rows."""
+        codes = self._codes(rows).astype(np.float64)
         self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
             codes, numpy_generator(self.seed_, Purpose.SAMPLER)
         )
         return self
+
+    def _validate_params(self) -> None:
+        """Check the parameters, and those of the sampler: it is fitted last, after the training."""
+        super()._validate_params()
+        resolve(self.sampler, SAMPLERS)._validate_params()
 
     def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
         """Return what the decoder is told of each row; nothing, but in a conditional model."""
@@ -388,9 +415,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
         return map_rows(X, self.scaling_.forward, function, self.device_)
 
-    def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
+    def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        rows = checked_rows(self, X, reset=reset)
+        rows = checked_rows(self, X, reset=reset, at_least=at_least)
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "

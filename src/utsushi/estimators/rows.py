@@ -20,6 +20,9 @@ __all__ = ["Labelled", "Rows", "checked_codes", "checked_rows", "warn_of_unlike_
 
 Rows = NDArray[np.floating[Any]]
 
+#: Times the median column's spread from which on a column drowns the others.
+_UNLIKE = 100
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -61,7 +64,9 @@ class Labelled:
         return self[order[n_held_out:]], self[order[:n_held_out]]
 
 
-def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False) -> Rows:
+def checked_rows(
+    estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False, at_least: int = 1
+) -> Rows:
     """Return rows as a finite float32 or float64 array with the estimator's columns.
 
     Parameters
@@ -71,6 +76,8 @@ def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False)
     X : array-like of shape (n_samples, n_features)
     reset : bool, default=False
         Learn the columns from ``X``, as ``fit`` does, instead of comparing them.
+    at_least : int, default=1
+        The fewest rows; `fit` wants two in any case.
 
     Returns
     -------
@@ -88,11 +95,11 @@ def checked_rows(estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False)
             X,
             dtype=[np.float64, np.float32],
             ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
+            ensure_min_samples=2 if reset else at_least,
             reset=reset,
         )
     except ValueError as error:
-        raise DataError(_with_fix(str(error), reset=reset)) from error
+        raise DataError(_with_fix(str(error), reset=reset or at_least > 1)) from error
     check_finite(rows, feature_names=getattr(estimator, "feature_names_in_", None))
     check_within_float32(rows)
     return rows
@@ -126,10 +133,6 @@ def _with_fix(message: str, *, reset: bool = False) -> str:
         return message
     fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
     return f"{' '.join(message.split()).rstrip('.')}; {fix}"
-
-
-#: Times the median column's spread from which on a column drowns the others.
-_UNLIKE = 100
 
 
 def warn_of_unlike_columns(rows: Rows) -> None:

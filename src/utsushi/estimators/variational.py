@@ -83,8 +83,9 @@ class VariationalAutoencoder(LatentVariableModel):
         the score.
     importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
         The encoder's gradient when K > 1; the latter has a lower variance.
-    sampler : {"prior", "gaussian", "mixture"} or Sampler, default="prior"
-        Where `sample` takes its codes from.
+    sampler : {"prior", "gaussian", "mixture", "flow", "two-stage"} or Sampler, default="prior"
+        Where `sample` takes its codes from; all but the prior are fitted to the training codes:
+        see `utsushi.samplers`. ``"flow"`` needs the extra of that name.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         What is done anew to the training rows at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.

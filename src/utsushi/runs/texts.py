@@ -87,6 +87,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "sampler_Prior": "prior",
         "sampler_Gaussian": "Gaussian",
         "sampler_Mixture": "mixture of Gaussians",
+        "sampler_Flow": "normalizing flow",
+        "sampler_TwoStage": "second variational autoencoder",
     },
     "ja": {
         "title": "{data} で学習した {model}",
@@ -167,5 +169,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "sampler_Prior": "事前分布",
         "sampler_Gaussian": "正規分布",
         "sampler_Mixture": "混合正規分布",
+        "sampler_Flow": "正規化フロー",
+        "sampler_TwoStage": "2 段目の変分オートエンコーダ",
     },
 }

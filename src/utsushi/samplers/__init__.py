@@ -1,10 +1,18 @@
 """Where new codes come from: distributions over the code, fitted to the training codes."""
 
 from utsushi.samplers.base import Sampler
+from utsushi.samplers.flow import Flow
 from utsushi.samplers.gaussian import Gaussian, Prior
 from utsushi.samplers.mixture import Mixture
+from utsushi.samplers.two_stage import TwoStage
 
-__all__ = ["SAMPLERS", "Gaussian", "Mixture", "Prior", "Sampler"]
+__all__ = ["SAMPLERS", "Flow", "Gaussian", "Mixture", "Prior", "Sampler", "TwoStage"]
 
 #: The names that the ``sampler`` parameter takes.
-SAMPLERS: dict[str, type[Sampler]] = {"prior": Prior, "gaussian": Gaussian, "mixture": Mixture}
+SAMPLERS: dict[str, type[Sampler]] = {
+    "prior": Prior,
+    "gaussian": Gaussian,
+    "mixture": Mixture,
+    "flow": Flow,
+    "two-stage": TwoStage,
+}

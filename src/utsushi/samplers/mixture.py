@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
 
 from utsushi.samplers.base import Codes, Sampler
 
-__all__ = ["Mixture"]
+__all__ = ["LADDER", "Mixture"]
+
+#: The numbers of Gaussians that ``n_components=None`` chooses from.
+LADDER = (1, 2, 5, 10, 20, 50)
+
+#: At most so many rows, drawn by the seed, decide on the number.
+LADDER_ROWS = 16_000
+
+#: Rows times Gaussians times iterations: what a candidate may cost, and what the chosen one.
+CANDIDATE_WORK, CHOSEN_WORK = 500_000, 4_000_000
 
 
 class Mixture(Sampler):
-    """scikit-learn's `GaussianMixture` with full covariances, fitted to the training codes.
+    r"""scikit-learn's `GaussianMixture` with full covariances, fitted to the training codes.
 
     The codes of an autoencoder lie in clusters with empty space between; one Gaussian over all of
     them decodes that empty space too. Ghosh et al. 2020 measured what a mixture mends,
@@ -25,49 +36,58 @@ class Mixture(Sampler):
 
     Parameters
     ----------
-    n_components : int >= 1, default=10
-        The number of Gaussians. At most half the number of training rows is used, so that each
-        has rows to learn from, and no more than there are distinct codes.
+    n_components : int >= 1 or None, default=None
+        K, the number of Gaussians. None climbs 1, 2, 5, 10, 20, 50 for as long as the Bayesian
+        information criterion :math:`-2 \log L + p \log n` falls, p being the number of free
+        parameters; Schwarz 1978, https://doi.org/10.1214/aos/1176344136. Each candidate has three
+        or more iterations of expectation-maximization on at most 16,000 codes; the chosen one goes
+        on with all of them. At most half the number of training rows is used, so that each has
+        rows to learn from, and no more than there are distinct codes.
 
     Attributes
     ----------
     weights_ : ndarray of shape (K,)
+        The K that was chosen is its length.
     means_ : ndarray of shape (K, H)
     factors_ : ndarray of shape (K, H, H)
         Lower Cholesky factors of the covariances.
 
     Examples
     --------
-    >>> codes = np.random.default_rng(0).standard_normal((200, 2))
-    >>> mixture = Mixture(n_components=3).fit(codes, np.random.default_rng(0))
-    >>> mixture.sample(5, np.random.default_rng(0)).shape
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.standard_normal((200, 2)) + rng.choice([-9.0, 9.0], size=(200, 1))
+    >>> mixture = Mixture().fit(codes, rng)
+    >>> len(mixture.weights_)
+    2
+    >>> mixture.sample(5, rng).shape
     (5, 2)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left")]
+        "n_components": [Interval(Integral, 1, None, closed="left"), None]
     }
 
-    def __init__(self, n_components: int = 10) -> None:
+    def __init__(self, n_components: int | None = None) -> None:
         self.n_components = n_components
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
-        """Run expectation-maximization from one seeded start."""
+        """Run expectation-maximization from one seeded start for each number of Gaussians."""
         self._validate_params()
         # In units of the codes' own spread, so that the regularization of the covariances means
         # the same for codes of any size.
         centre, spread = codes.mean(axis=0), codes.std(axis=0)
         spread[spread == 0] = 1.0
-        n_distinct = len(np.unique(codes, axis=0))
-        mixture = GaussianMixture(
-            n_components=min(self.n_components, max(1, len(codes) // 2), n_distinct),
-            reg_covar=1e-4,
-            max_iter=500,
-            random_state=int(generator.integers(2**31)),
-        )
+        standard = (codes - centre) / spread
+        most = min(max(1, len(codes) // 2), len(np.unique(standard, axis=0)))
         # With the array API switched on, GaussianMixture refuses its own default start.
-        with config_context(array_api_dispatch=False):
-            mixture.fit((codes - centre) / spread)
+        with config_context(array_api_dispatch=False), warnings.catch_warnings():
+            # Each iteration raises the likelihood: wherever it stops, the mixture is of use.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            if self.n_components is None:
+                mixture = _chosen(standard, most, generator)
+            else:
+                n_components = min(self.n_components, most)
+                mixture = _mixture(n_components, _seed(generator), max_iter=500).fit(standard)
         self.weights_ = mixture.weights_
         self.means_ = centre + spread * mixture.means_
         self.factors_ = spread[:, None] * np.linalg.cholesky(mixture.covariances_)
@@ -96,3 +116,42 @@ class Mixture(Sampler):
             "means_": (None, n_codes),
             "factors_": (None, n_codes, n_codes),
         }
+
+
+def _chosen(codes: Codes, most: int, generator: np.random.Generator) -> GaussianMixture:
+    """Return the mixture of the lowest BIC on the ladder, up to ``most`` Gaussians, fitted."""
+    seed = _seed(generator)
+    few = codes
+    if len(codes) > LADDER_ROWS:
+        few = codes[generator.choice(len(codes), LADDER_ROWS, replace=False)]
+    best: Any = None
+    lowest = np.inf
+    for n_components in (k for k in LADDER if k <= most):
+        n_iterations = _iterations(CANDIDATE_WORK, len(few), n_components)
+        candidate = _mixture(n_components, seed, n_iterations).fit(few)
+        criterion = candidate.bic(few)
+        if best is not None and not criterion < lowest:
+            break
+        best, lowest = candidate, criterion
+    # A second fit goes on from where the first one stopped.
+    n_iterations = _iterations(CHOSEN_WORK, len(codes), best.n_components)
+    return best.set_params(max_iter=n_iterations).fit(codes)
+
+
+def _iterations(work: int, n_rows: int, n_components: int) -> int:
+    """Return how many iterations make so much work: three at least, 500 at most."""
+    return min(max(work // (n_rows * n_components), 3), 500)
+
+
+def _mixture(n_components: int, seed: int, max_iter: int) -> GaussianMixture:
+    return GaussianMixture(
+        n_components=n_components,
+        reg_covar=1e-4,
+        max_iter=max_iter,
+        random_state=seed,
+        warm_start=True,
+    )
+
+
+def _seed(generator: np.random.Generator) -> int:
+    return int(generator.integers(2**31))

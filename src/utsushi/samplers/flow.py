@@ -1,0 +1,263 @@
+"""Codes from a normalizing flow."""
+
+from __future__ import annotations
+
+import copy
+import math
+from importlib.util import find_spec
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+
+from utsushi.exceptions import SettingError, TrainingDivergedError
+from utsushi.networks import initialize
+from utsushi.networks.dense import check_widths
+from utsushi.samplers.base import Codes
+from utsushi.samplers.trained import TrainedSampler
+from utsushi.seeds import Purpose
+from utsushi.seeds import generator as seeded
+from utsushi.training import Recipe
+
+__all__ = ["FLOW", "Flow"]
+
+#: How a flow is trained where nothing else is said.
+FLOW = Recipe(
+    max_epochs=20,
+    min_steps=300,
+    batch_size=256,
+    learning_rate=6e-3,
+    schedule="one-cycle",
+    warmup_fraction=0.1,
+    weight_decay=0.05,
+)
+
+#: The largest code: to draw one takes a pass through each network for each of its numbers.
+MAX_CODES = 512
+
+#: The part of the codes that decides on the best epoch, and the most codes that it may be.
+HELD_OUT, MOST_HELD_OUT = 0.1, 1000
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+class Flow(TrainedSampler):
+    r"""A neural spline flow: an invertible map f from codes to N(0, I), by `zuko`.
+
+    The density of a code, in units of the codes' spread, is
+    :math:`\log p(z) = \log N(f(z); 0, I) + \log |\det \partial f / \partial z|`; its mean over the
+    training codes is maximized. A new code is :math:`f^{-1}(u)`, u from N(0, I). Each transform
+    bends each number of the code by a monotonic rational-quadratic spline over [-5, 5], whose
+    knots a masked network computes from the numbers before it; every other transform has them in
+    the reverse order.
+
+    Parameters
+    ----------
+    n_transforms : int in [1, 32], default=3
+        How many maps f is made of.
+    n_bins : int in [2, 32], default=8
+        The pieces of a spline.
+    hidden : tuple of int, default=(128, 128)
+        Widths of each masked network.
+    noise : float >= 0, default=0.05
+        The standard deviation of the noise that is added to the standardized codes, anew at each
+        step: no training code becomes a spike of the density (Rothfuss et al. 2019,
+        https://arxiv.org/abs/1907.08982).
+    recipe : Recipe or None, default=None
+        How to train. None is one cycle of AdamW to a rate of 6e-3 with a weight decay of 0.05,
+        over 20 epochs and at least 300 steps of 256 codes. A tenth of the codes, at most 1,000,
+        is held out, and the epoch that describes it best is kept.
+
+    Attributes
+    ----------
+    mean_, spread_ : ndarray of shape (H,)
+        The units in which the flow sees the codes.
+    module_ : torch.nn.Module
+        The lazy transform f of `zuko`.
+
+    References
+    ----------
+    Durkan et al. 2019, *Neural Spline Flows*, https://arxiv.org/abs/1906.04032; Papamakarios et
+    al. 2017, *Masked Autoregressive Flow for Density Estimation*, https://arxiv.org/abs/1705.07057
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).standard_normal((200, 2))
+    >>> flow = Flow(n_transforms=1, hidden=(8,), recipe=Recipe(max_epochs=2))
+    >>> flow.fit(codes, np.random.default_rng(0)).sample(5, np.random.default_rng(0)).shape
+    (5, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_transforms": [Interval(Integral, 1, 32, closed="both")],
+        "n_bins": [Interval(Integral, 2, 32, closed="both")],
+        "hidden": ["array-like"],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "recipe": [Recipe, None],
+    }
+
+    def __init__(
+        self,
+        n_transforms: int = 3,
+        n_bins: int = 8,
+        hidden: tuple[int, ...] = (128, 128),
+        noise: float = 0.05,
+        recipe: Recipe | None = None,
+    ) -> None:
+        self.n_transforms = n_transforms
+        self.n_bins = n_bins
+        self.hidden = hidden
+        self.noise = noise
+        self.recipe = recipe
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        check_widths(self.hidden)
+        if find_spec("zuko") is None:
+            raise SettingError(
+                "sampler='flow' needs zuko, which is not installed here, expected the extra "
+                "'flow'; install it with pip install 'utsushi[flow]', or take sampler='mixture'"
+            )
+
+    def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
+        """Train the flow and keep its best epoch."""
+        self._validate_params()
+        _check_size(codes.shape[1])
+        x = self._standardize(codes)
+        seed = int(generator.integers(2**63))
+        module = self._empty_module(codes.shape[1])
+        if codes.shape[1] == 1:  # No network, only knots, and those of the identity to begin with.
+            for knots in module.parameters():
+                nn.init.zeros_(knots)
+        else:
+            initialize(module, seeded(seed, Purpose.INITIALIZATION))
+        recipe = FLOW if self.recipe is None else self.recipe.replaced()
+        _train(module, x, recipe, float(self.noise), seed)
+        return self._keep(module)
+
+    def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
+        """Draw u from N(0, I) and map it back to a code."""
+        u = generator.standard_normal((n_samples, len(self.mean_)))
+        codes: Codes = self.mean_ + self.spread_ * self._mapped(self.module_().inv, u)
+        return codes
+
+    def log_prob(self, codes: Codes) -> Codes:
+        """Return the log density of each code in nats, shape (n,).
+
+        Of components that never moved in training there is no density: they count in units of 1.
+        """
+        log_volume = np.log(self.spread_[self.spread_ > 0]).sum()
+        densities: Codes = self._mapped(lambda x: _log_prob(self.module_, x), self._scaled(codes))
+        densities -= log_volume
+        return densities
+
+    def _empty_module(self, n_codes: int) -> nn.Module:
+        """Build f; `zuko` fills it from torch's global generator, which has to be given back."""
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            flow = _neural_spline_flow(
+                n_codes,
+                transforms=int(self.n_transforms),
+                bins=int(self.n_bins),
+                hidden_features=check_widths(self.hidden),
+            )
+        module: nn.Module = flow.transform.to(torch.float32)  # whatever the caller's default is
+        return module
+
+    def _shapes(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes by the names that `zuko` gives; see `TrainedSampler`."""
+        _check_size(n_codes)
+        n_knots = 3 * int(self.n_bins) - 1
+        shapes: dict[str, tuple[int | None, ...]] = {}
+        for index in range(int(self.n_transforms)):
+            if n_codes == 1:  # Nothing stands before the only number: its knots are parameters.
+                for part, length in enumerate((self.n_bins, self.n_bins, self.n_bins - 1)):
+                    shapes[f"transforms.{index}.phi.{part}"] = (1, int(length))
+                continue
+            widths = (n_codes, *check_widths(self.hidden), n_codes * n_knots)
+            for layer in range(len(widths) - 1):
+                name = f"transforms.{index}.hyper.{2 * layer}"
+                shapes[f"{name}.weight"] = (widths[layer + 1], widths[layer])
+                shapes[f"{name}.bias"] = (widths[layer + 1],)
+        return shapes
+
+
+def _check_size(n_codes: int) -> None:
+    if n_codes > MAX_CODES:
+        raise SettingError(
+            f"sampler='flow' for codes of {n_codes} components, expected at most {MAX_CODES}; take "
+            "sampler='mixture' or 'gaussian'"
+        )
+
+
+def _neural_spline_flow(n_codes: int, **settings: Any) -> Any:
+    """Build the flow of `zuko`, which is imported late, for it is an extra.
+
+    Its import switches the checks of all torch distributions off; the caller keeps theirs.
+    """
+    from torch.distributions import Distribution
+
+    before = {name: vars(Distribution)[name] for name in ("_validate_args", "arg_constraints")}
+    try:
+        from zuko.flows import NSF
+    finally:
+        for name, value in before.items():
+            setattr(Distribution, name, value)
+    return NSF(n_codes, **settings)
+
+
+def _log_prob(module: nn.Module, x: Tensor) -> Tensor:
+    """Return the log density (B,) of standardized codes (B, H), by the change of variables."""
+    u, log_determinant = module().call_and_ladj(x)
+    log_density: Tensor = log_determinant - 0.5 * (u.square().sum(dim=-1) + x.shape[-1] * LOG_2PI)
+    return log_density
+
+
+@torch.enable_grad()  # the caller may have switched gradients off
+def _train(module: nn.Module, x: Tensor, recipe: Recipe, noise: float, seed: int) -> None:
+    """Maximize the density of ``x``; leave the parameters of the best epoch."""
+    n_held_out = min(int(HELD_OUT * len(x)), MOST_HELD_OUT)
+    order = torch.randperm(len(x), generator=seeded(seed, Purpose.SPLIT))
+    held_out, x = x[order[:n_held_out]], x[order[n_held_out:]]
+    optimizer = torch.optim.AdamW(
+        module.parameters(),
+        betas=(recipe.betas[0], recipe.betas[1]),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    n_epochs, n_steps = recipe.n_epochs(len(x)), recipe.steps_per_epoch(len(x))
+    best, highest = None, -math.inf
+    for epoch in range(n_epochs):
+        draws = seeded(seed, Purpose.NOISE, epoch)
+        order = torch.randperm(len(x), generator=seeded(seed, Purpose.ORDER, epoch))
+        for step, rows in enumerate(order.split(recipe.batch_size)):
+            rate = recipe.rate((epoch + step / n_steps) / n_epochs)
+            error = torch.randn((len(rows), x.shape[1]), generator=draws, dtype=x.dtype)
+            _step(module, optimizer, x[rows] + noise * error, rate)
+        if n_held_out:
+            density = _mean_log_prob(module, held_out)
+            if density > highest:
+                best, highest = copy.deepcopy(module.state_dict()), density
+    if best is not None:
+        module.load_state_dict(best)
+    if not math.isfinite(_mean_log_prob(module, x[:MOST_HELD_OUT])):
+        raise TrainingDivergedError(
+            "training of the flow diverged: a density is no finite number, expected one; give "
+            f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))"
+        )
+
+
+def _step(module: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, rate: float) -> None:
+    """Take one step up the mean log density of a batch."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    (-_log_prob(module, x).mean()).backward()
+    optimizer.step()
+
+
+@torch.no_grad()
+def _mean_log_prob(module: nn.Module, x: Tensor) -> float:
+    return _log_prob(module, x).mean().item()
