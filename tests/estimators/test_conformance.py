@@ -5,6 +5,7 @@ from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from utsushi import AnomalyDetector, Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi.estimators.anomaly_scores import SCORES
 
 # Two components: several checks have data of two or three columns, and more components than
 # columns is a warning, which is an error here. Small and short: the checks are about manners.
@@ -17,6 +18,11 @@ TRANSFORMERS = [
 DETECTORS = [
     AnomalyDetector(Autoencoder(**SMALL, random_state=0)),
     AnomalyDetector(VariationalAutoencoder(**SMALL, random_state=0)),
+    *(
+        AnomalyDetector(VariationalAutoencoder(**SMALL, random_state=0), scoring=score)
+        for score in SCORES
+        if score != "auto"
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 import utsushi
-from utsushi.cli import data, encode, evaluate, generate, lecture, reconstruct, train
+from utsushi.cli import data, detect, encode, evaluate, generate, lecture, reconstruct, train
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
@@ -22,7 +22,8 @@ class _InOrder(typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names; Typer would put the groups last."""
-        return ["lecture", "data", "train", "evaluate", "reconstruct", "generate", "encode"]
+        first = ["lecture", "data", "train", "evaluate", "reconstruct", "generate", "encode"]
+        return [*first, "detect"]
 
 
 # Plain help: the boxes that rich draws cost a third of the start.
@@ -40,6 +41,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("encode")(encode.encode)
+app.command("detect")(detect.detect)
 app.add_typer(data.app, name="data")
 
 

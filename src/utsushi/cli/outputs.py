@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from utsushi.exceptions import SettingError
 from utsushi.files import write_whole
 
-__all__ = ["check_output", "write_rows"]
+__all__ = ["check_output", "write_columns", "write_rows"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,31 @@ def write_rows(
         ".csv": lambda: _csv(rows, columns, extra),
         ".parquet": lambda: _parquet(rows, columns, extra),
         ".png": lambda: _png(rows, image_shape or ()),
+    }
+    return write_whole(path, writers[Path(path).suffix.lower()]())
+
+
+def write_columns(path: str, columns: Mapping[str, Rows]) -> Path:
+    """Write named columns of any types, ``.csv``, ``.parquet`` or ``.npz``, whole or not at all.
+
+    Parameters
+    ----------
+    path : str
+        A name that `check_output` has passed.
+    columns : mapping of str to ndarray of shape (n,)
+        In their order.
+
+    Returns
+    -------
+    Path
+    """
+    import numpy as np
+
+    none = np.empty((len(next(iter(columns.values()))), 0))
+    writers: dict[str, Callable[[], bytes]] = {
+        ".npz": lambda: _npz(dict(columns)),
+        ".csv": lambda: _csv(none, (), columns),
+        ".parquet": lambda: _parquet(none, (), columns),
     }
     return write_whole(path, writers[Path(path).suffix.lower()]())
 

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, clone
 
 from utsushi.augmentation import AUGMENTATIONS
 from utsushi.estimators.anomaly import AnomalyDetector
+from utsushi.estimators.anomaly_scores import RowScore, parts_of
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes
@@ -48,6 +49,9 @@ _OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
     "recipe": {"Recipe": Recipe},
 }
 
+#: The parameters of a detector that a file holds; the autoencoder is the rest of the file.
+_DETECTOR_PARAMETERS = ("contamination", "scoring", "max_false_positive_rate", "holdout_fraction")
+
 Tensors = dict[str, NDArray[Any]]
 
 #: A tensor's dtype and shape, where None is any length from one on.
@@ -62,11 +66,13 @@ def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     if type(model) is AnomalyDetector:
         header, tensors = _describe(getattr(model.autoencoder_, "estimator", model.autoencoder_))
         detector = {
-            "contamination": float(model.contamination),
+            **{name: _value_to_json(name, getattr(model, name)) for name in _DETECTOR_PARAMETERS},
+            "parts": list(model.row_score_.parts),
             "feature_names_in": _names_to_json(model),
             "offset": model.offset_,
         }
-        return write_model_file(path, header | {"detector": detector}, tensors)
+        learned = {f"detector.{name}": value for name, value in model.row_score_.state.items()}
+        return write_model_file(path, header | {"detector": detector}, tensors | learned)
     return write_model_file(path, *_describe(model))
 
 
@@ -184,8 +190,11 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     path = _file_at(path)
     header, tensors = read_model_file(path)
     try:
-        model = _model_from(header, tensors)
-        return _detector_from(header["detector"], model) if "detector" in header else model
+        if "detector" not in header:
+            return _model_from(header, tensors)
+        learned = _under("detector.", tensors)
+        others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
+        return _detector_from(header["detector"], learned, _model_from(header, others))
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(
@@ -244,10 +253,20 @@ def _restore_names(estimator: BaseAutoencoder | AnomalyDetector, names: list[str
     estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
 
 
-def _detector_from(described: dict[str, Any], model: BaseAutoencoder) -> AnomalyDetector:
+def _detector_from(
+    described: dict[str, Any], learned: Tensors, model: BaseAutoencoder
+) -> AnomalyDetector:
     """Build the detector around its fitted autoencoder."""
-    detector = AnomalyDetector(clone(model), contamination=described["contamination"])
+    # As with a model's parameters: those that are not there were not known then.
+    known = {name: described[name] for name in _DETECTOR_PARAMETERS if name in described}
+    detector = AnomalyDetector(
+        clone(model), **{name: _value_from_json(name, value) for name, value in known.items()}
+    )
     detector._validate_params()
+    parts = parts_of(tuple(described.get("parts", ["auto"])), model)
+    shapes = RowScore.expected_state(parts, model.n_components)
+    _check_tensors(learned, {name: ("float64", shape) for name, shape in shapes.items()})
+    detector.row_score_ = RowScore.restore(parts, learned)
     detector.autoencoder_ = model
     detector.n_features_in_ = model.n_features_in_
     _restore_names(detector, described["feature_names_in"])

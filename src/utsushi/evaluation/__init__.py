@@ -1,5 +1,11 @@
 """What a model is worth: each figure with its sample count and standard error, PCA beside it."""
 
+from utsushi.evaluation.anomalies import (
+    average_precision,
+    evaluate_scores,
+    false_positive_rate,
+    roc_auc,
+)
 from utsushi.evaluation.collapse import (
     active_units,
     advice,
@@ -22,6 +28,11 @@ from utsushi.evaluation.generation import (
     memorization,
     precision_recall,
 )
+from utsushi.evaluation.likelihood import (
+    bits_per_dimension,
+    exact_log_likelihood,
+    likelihood_bounds,
+)
 from utsushi.evaluation.model import evaluate, lecture_loss
 from utsushi.evaluation.pca import PCABaseline, pca_errors
 from utsushi.evaluation.reconstruction import psnr, reconstruction_error, ssim
@@ -33,15 +44,21 @@ __all__ = [
     "active_units",
     "advice",
     "aggregate_divergence_at_least",
+    "average_precision",
+    "bits_per_dimension",
     "clustering",
     "divergence_per_component",
     "evaluate",
     "evaluate_features",
     "evaluate_generation",
+    "evaluate_scores",
+    "exact_log_likelihood",
+    "false_positive_rate",
     "frechet_distance",
     "information",
     "kernel_distance",
     "lecture_loss",
+    "likelihood_bounds",
     "linear_probe",
     "memorization",
     "neighbour_accuracy",
@@ -49,6 +66,7 @@ __all__ = [
     "precision_recall",
     "psnr",
     "reconstruction_error",
+    "roc_auc",
     "say",
     "ssim",
     "trustworthiness_of",

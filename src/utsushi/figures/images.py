@@ -15,7 +15,7 @@ from utsushi.figures.canvas import DPI, TEXT, finite_array, styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["image_grid", "image_rows", "within_range_of"]
+__all__ = ["draw_tiles", "image_grid", "image_rows", "tiles_of", "within_range_of"]
 
 _MOSAIC_WIDTH = 900  # pixels of the PNG file that a row of images should about fill
 _LARGEST_TILE = 150  # pixels; a row of two digits need not fill the page
@@ -53,9 +53,9 @@ def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: in
     """
     if n_columns < 1:
         raise SettingError(f"n_columns is {n_columns}; expected at least 1; leave it out for 10")
-    tiles = _tiles(images, image_shape)
+    tiles = tiles_of(images, image_shape)
     rows = [tiles[start : start + n_columns] for start in range(0, len(tiles), n_columns)]
-    return _draw(rows, n_columns=n_columns)
+    return draw_tiles(rows, n_columns=n_columns)
 
 
 @styled()
@@ -87,9 +87,9 @@ def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ..
     """
     if not rows:
         raise DataError("rows is empty; expected (label, images) pairs; pass at least one")
-    tiles = [_tiles(images, image_shape) for _, images in rows]
+    tiles = [tiles_of(images, image_shape) for _, images in rows]
     longest = max(len(row) for row in tiles)
-    return _draw(tiles, n_columns=longest, labels=[label for label, _ in rows])
+    return draw_tiles(tiles, n_columns=longest, labels=[label for label, _ in rows])
 
 
 def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float64]:
@@ -116,7 +116,7 @@ def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float
     return np.asarray((np.asarray(images) - low) / (high - low))
 
 
-def _tiles(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def tiles_of(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Return images as they are shown: uint8 of shape (n_images, H, W, 3)."""
     shape = (1, *image_shape) if len(image_shape) == 2 else tuple(image_shape)
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -148,10 +148,17 @@ def _mosaic(rows: Sequence[NDArray[np.uint8]], gap: int) -> NDArray[np.uint8]:
     return paper
 
 
-def _draw(
-    rows: Sequence[NDArray[np.uint8]], *, n_columns: int, labels: Sequence[str] = ()
+def draw_tiles(
+    rows: Sequence[NDArray[np.uint8]],
+    *,
+    n_columns: int,
+    labels: Sequence[str] = (),
+    below: float = 0.0,
 ) -> Figure:
-    """Draw rows of tiles so that a pixel of an image is a whole number of pixels of the file."""
+    """Draw rows of tiles so that a pixel of an image is a whole number of pixels of the file.
+
+    ``below`` inches are left free under them.
+    """
     from matplotlib.figure import Figure
 
     height, width = rows[0].shape[1:3]
@@ -163,13 +170,13 @@ def _draw(
     margin = _label_width(labels, size) if labels else 0
 
     # The millionth keeps matplotlib from rounding 79 / 150 * 150 down to 78.
-    total = margin + across
-    figure = Figure(figsize=((total + 1e-6) / DPI, (down + 1e-6) / DPI), dpi=DPI)
-    axes = figure.add_axes((margin / total, 0, across / total, 1))
+    total, tall = margin + across, down + round(below * DPI)
+    figure = Figure(figsize=((total + 1e-6) / DPI, (tall + 1e-6) / DPI), dpi=DPI)
+    axes = figure.add_axes((margin / total, 1 - down / tall, across / total, down / tall))
     axes.set_axis_off()
     axes.imshow(mosaic, interpolation="nearest", aspect="auto")
     for i, label in enumerate(labels):
-        middle = (i * (height + gap) + height / 2) / mosaic.shape[0]
+        middle = (i * (height + gap) + height / 2) / mosaic.shape[0] * down / tall
         figure.text(0, 1 - middle, label, fontsize=size, ha="left", va="center")
     return figure
 

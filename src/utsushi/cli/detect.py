@@ -1,0 +1,181 @@
+"""``utsushi detect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
+from utsushi.cli.outputs import check_output, write_columns
+from utsushi.cli.parameters import integer, number
+from utsushi.exceptions import RunError, SettingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from utsushi.datasets import Dataset
+    from utsushi.estimators import AnomalyDetector
+    from utsushi.runs import Run
+
+#: Images in the picture, or panels of a table.
+PICTURE_ROWS = 10
+
+
+def names(text: str) -> str | tuple[str, ...]:
+    """Parse a score, or several with commas between, which are combined."""
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    return parts[0] if len(parts) == 1 else parts
+
+
+Settings = dict[str, Any]
+
+
+def detect(
+    run: RunPath,
+    out: Out,
+    data: Data = None,
+    label: Label = None,
+    scoring: Annotated[
+        Any,
+        typer.Option(
+            parser=names,
+            metavar="NAME[,NAME…]",
+            help="auto, squared-error, relative-error, bound, mahalanobis, code-density, combined.",
+        ),
+    ] = None,
+    contamination: Annotated[
+        Any,
+        typer.Option(
+            parser=number, metavar="X", help="Part of the normal rows to call outliers; else 0.1."
+        ),
+    ] = None,
+    max_false_positive_rate: Annotated[
+        Any,
+        typer.Option(
+            parser=number, metavar="X", help="In its place: the rate to expect on new normal rows."
+        ),
+    ] = None,
+    normal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE", help="Normal rows for the threshold; else those of the training."
+        ),
+    ] = None,
+    picture: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A .png; else beside the scores.")
+    ] = None,
+    worst: Annotated[
+        int, typer.Option(parser=integer, metavar="N", help="Rows in the picture; 0 for none.")
+    ] = PICTURE_ROWS,
+) -> None:
+    """Score rows, and call those outliers that the model cannot account for.
+
+    As .csv, .parquet or .npz: the row, counted from 0, its label, its score (higher is more
+    normal) and whether it is an outlier. All rows of the source are scored. A picture shows the
+    worst ones and where they depart from their reconstructions.
+
+    The threshold is learned from the rows of the training, or a detector's file has its own.
+    """
+    check_output(out, [".csv", ".parquet", ".npz"])
+    picture = picture or str(Path(out).with_suffix(".png"))
+    if not picture.lower().endswith(".png"):
+        raise SettingError(f"--picture {picture!r}, expected a name that ends in .png")
+    if worst < 0:
+        raise SettingError(f"--worst {worst}, expected 0 or more")
+    if contamination is not None and max_false_positive_rate is not None:
+        raise SettingError(
+            f"--contamination {contamination} and --max-false-positive-rate "
+            f"{max_false_positive_rate} both set the threshold, expected one of them"
+        )
+    from utsushi.runs import open_run
+
+    settings = {
+        "scoring": scoring,
+        "contamination": contamination,
+        "max_false_positive_rate": max_false_positive_rate,
+    }
+    opened = open_run(run)
+    dataset = dataset_of(opened, data, label)
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    detector = _detector(run, opened, normal, label, chosen)
+    scores = detector.score_samples(dataset.X)
+    name = _label_name(opened, data, label)
+    path = _write_scores(out, scores, detector.offset_, name, dataset.y)
+    n_outliers = int((scores < detector.offset_).sum())
+    note(f"{len(scores)} rows, {n_outliers} outliers below {detector.offset_:.6g}: {path}")
+    if worst:
+        order = scores.argsort(kind="stable")[:worst]
+        shape = image_shape_of(opened, dataset)
+        note(f"the {len(order)} lowest scores: {_draw(picture, detector, dataset, order, shape)}")
+
+
+def _detector(
+    path: str, opened: Run, normal: str | None, label: str | None, settings: Settings
+) -> AnomalyDetector:
+    """Return the detector that a file holds, or one around the model with a threshold learned."""
+    from sklearn.frozen import FrozenEstimator
+
+    from utsushi.estimators import AnomalyDetector, load
+
+    saved = None if Path(path).is_dir() else load(path)
+    if isinstance(saved, AnomalyDetector) and not settings and normal is None:
+        return saved
+    if normal is not None:
+        rows = dataset_of(opened, normal, label).X
+    elif opened.config is not None:
+        rows = dataset_of(opened, None, None).X_train
+        if "max_false_positive_rate" in settings:
+            note(
+                "the threshold is set by rows that the model was trained on, which score better "
+                "than new ones: more of these will be called outliers; --normal takes others"
+            )
+    else:
+        raise RunError(
+            "the model file stands in no run that says what it was trained on, expected normal "
+            "rows to set the threshold by; name them with --normal"
+        )
+    return AnomalyDetector(FrozenEstimator(opened.model), **settings).fit(rows)
+
+
+def _label_name(opened: Run, data: str | None, label: str | None) -> str:
+    """Return what the column of the labels is called: as in the table that they come from."""
+    if data is None and label is None and opened.config is not None:
+        label = opened.config.label
+    return "y" if label is None or label in ("row", "score", "outlier") else label
+
+
+def _write_scores(
+    out: str, scores: NDArray[Any], offset: float, label: str, y: NDArray[Any] | None
+) -> Path:
+    import numpy as np
+
+    columns = {"row": np.arange(len(scores))}
+    if y is not None:
+        columns[label] = y
+    return write_columns(out, columns | {"score": scores, "outlier": scores < offset})
+
+
+def _draw(
+    picture: str,
+    detector: AnomalyDetector,
+    dataset: Dataset,
+    order: NDArray[Any],
+    shape: tuple[int, ...] | None,
+) -> Path:
+    """Draw rows beside what the model makes of them, the first of ``order`` first."""
+    from utsushi.figures import departure_bars, departure_images, to_png, within_range_of
+    from utsushi.files import write_whole
+
+    rows = dataset.X[order]
+    maps = detector.anomaly_map(rows)
+    if shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
+        copies = detector.autoencoder_.reconstruct(rows)
+        pairs = within_range_of(rows, rows), within_range_of(rows, copies)
+        return write_whole(picture, to_png(departure_images(*pairs, maps, shape)))
+    columns = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
+    titles = [f"row {index}" for index in order]
+    if dataset.y is not None:
+        titles = [f"{title}, {dataset.y[i]}" for title, i in zip(titles, order, strict=True)]
+    return write_whole(picture, to_png(departure_bars(maps, columns, titles)))

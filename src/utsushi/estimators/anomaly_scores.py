@@ -1,0 +1,291 @@
+"""What the score of a row can be, and what a score learns from rows before it can judge others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.covariance import LedoitWolf
+
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.rows import Rows
+from utsushi.estimators.variational import VariationalAutoencoder
+from utsushi.exceptions import SettingError
+from utsushi.samplers import Mixture
+from utsushi.seeds import Purpose, numpy_generator
+
+__all__ = ["LEARNING", "SCORES", "RowScore", "conformal_offset", "departures", "parts_of"]
+
+Scores = NDArray[np.float64]
+
+#: The single scores; `AnomalyDetector` says what they are.
+PARTS = ("auto", "squared-error", "relative-error", "bound", "mahalanobis", "code-density")
+
+#: The scores that need rows to learn from, beyond the autoencoder.
+LEARNING = frozenset({"relative-error", "mahalanobis", "code-density"})
+
+#: What ``scoring="combined"`` is short for.
+COMBINED = ("auto", "mahalanobis")
+
+#: The names that the parameter ``scoring`` takes.
+SCORES = (*PARTS, "combined")
+
+#: The part of the training rows' mean size below which a row does not count as smaller.
+_LEAST_SIZE = 0.01
+
+#: The part of the mean variance of a code that is added to every direction of it.
+_LEAST_VARIANCE = 1e-3
+
+#: Times the largest code below which a component's spread is rounding.
+_ROUNDING = 1e-6
+
+#: What is learned and may lie anywhere; the rest, of factors the diagonals, is above zero.
+_ANYWHERE = frozenset({"mahalanobis.mean", "density.means", "centre"})
+
+#: Makes the median absolute deviation of normal numbers their standard deviation.
+_MAD_TO_DEVIATION = 1.4826
+
+
+def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
+    """Return the single scores that ``scoring`` names, checked against the autoencoder.
+
+    Raises
+    ------
+    SettingError
+        If a name is unknown or there is none, or the autoencoder has no such score.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> parts_of("combined", Autoencoder())
+    ('auto', 'mahalanobis')
+    """
+    if isinstance(scoring, str):
+        parts = COMBINED if scoring == "combined" else (scoring,)
+    else:
+        parts = tuple(scoring)
+    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(PARTS):
+        raise SettingError(
+            f"scoring={scoring!r}, expected 'combined', one of {', '.join(PARTS)}, or several "
+            "different ones of these, which are then combined"
+        )
+    if "bound" in parts and not isinstance(model, VariationalAutoencoder):
+        raise SettingError(
+            f"scoring={scoring!r}, but {type(model).__name__} has no bound on log p(x), expected a "
+            "VariationalAutoencoder; choose scoring='squared-error'"
+        )
+    return parts
+
+
+def conformal_offset(scores: Scores, rate: float) -> float:
+    r"""Return the threshold that new normal rows fall below at most so often.
+
+    The k-th smallest of n scores of normal rows, :math:`k = \lfloor \mathrm{rate}\,(n+1) \rfloor`.
+    The rank of a new normal row's score among all n + 1 is uniform, so it lies below with
+    probability :math:`k / (n+1) \le \mathrm{rate}`, over the draw of the n rows and of the new one,
+    whatever the distribution of the scores is.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,)
+        Of normal rows from which nothing else was learned.
+    rate : float in (0, 1)
+
+    References
+    ----------
+    Laxhammar and Falkman 2010, *Conformal Prediction for Distribution-Independent Anomaly
+    Detection in Streaming Vessel Data*, https://doi.org/10.1145/1833280.1833287
+
+    Examples
+    --------
+    >>> conformal_offset(np.array([5.0, 1.0, 4.0, 2.0]), rate=0.4)  # k = 2
+    2.0
+    """
+    k = math.floor(rate * (len(scores) + 1) + 1e-9)  # 0.29 * 100 is 28.999…
+    return float(np.partition(scores, k - 1)[k - 1])
+
+
+def departures(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
+    """Return what each value of each row lacks in its reconstruction, in scaled units.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+    X : array-like of shape (n, D)
+        The rows as the model knows them, with names if it has any.
+    rows : ndarray of shape (n, D)
+        The same rows, checked.
+    """
+    missing: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
+    return missing
+
+
+@dataclass(frozen=True)
+class RowScore:
+    """A score of one part or several, with what was learned for it.
+
+    Attributes
+    ----------
+    parts : tuple of str
+        Of `PARTS`.
+    state : dict of str to ndarray, float64
+        What was learned, by name: ``least_size`` (1,); ``mahalanobis.mean`` (H,) and
+        ``mahalanobis.factor`` (H, H); ``density.weights`` (K,), ``density.means`` (K, H) and
+        ``density.factors`` (K, H, H); ``centre`` and ``spread``, a number a part, where there are
+        several. Factors are lower Cholesky factors of covariances.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> X = np.random.default_rng(0).random((50, 4))
+    >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> score = RowScore.learn(("auto", "mahalanobis"), model, X, X).calibrated(model, X, X)
+    >>> score(model, X, X).shape
+    (50,)
+    """
+
+    parts: tuple[str, ...]
+    state: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def learn(
+        cls, parts: tuple[str, ...], model: BaseAutoencoder, X: ArrayLike, rows: Rows
+    ) -> Self:
+        """Learn what the parts need from rows, most of them normal."""
+        state: dict[str, NDArray[np.float64]] = {}
+        if "relative-error" in parts:
+            least = _LEAST_SIZE * _sizes(model, rows).mean()
+            state["least_size"] = np.array([least if least > 0 else 1.0])
+        if {"mahalanobis", "code-density"} & set(parts):
+            codes = _without_rounding(_codes(model, X))
+        if "mahalanobis" in parts:
+            state["mahalanobis.mean"] = codes.mean(axis=0)
+            state["mahalanobis.factor"] = _covariance_factor(codes)
+        if "code-density" in parts:
+            mixture = Mixture().fit(codes, numpy_generator(model.seed_, Purpose.SAMPLER, 1))
+            state |= {f"density.{name[:-1]}": value for name, value in mixture.state().items()}
+        return cls(parts, state)
+
+    def calibrated(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Self:
+        """Learn how the parts of normal rows are spread, so that they can be added up."""
+        if len(self.parts) == 1:
+            return self
+        scores = self._of_parts(model, X, rows)
+        centre = np.median(scores, axis=0)
+        spread = _MAD_TO_DEVIATION * np.median(np.abs(scores - centre), axis=0)
+        spread = np.where(spread > 0, spread, scores.std(axis=0))
+        spread = np.where(spread > 0, spread, 1.0)
+        return type(self)(self.parts, {**self.state, "centre": centre, "spread": spread})
+
+    def __call__(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+        """Return the score of each row, shape (n,), float64; higher is more normal."""
+        scores = self._of_parts(model, X, rows)
+        if len(self.parts) == 1:
+            return scores[:, 0]
+        total: Scores = ((scores - self.state["centre"]) / self.state["spread"]).sum(axis=1)
+        return total
+
+    def _of_parts(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+        """Return each part's score of each row, shape (n, parts)."""
+        return np.stack([self._part(name, model, X, rows) for name in self.parts], axis=1)
+
+    def _part(self, name: str, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+        """Return one part's score of each row, shape (n,)."""
+        match name:
+            case "squared-error":
+                return -_squared_norms(departures(model, X, rows))
+            case "relative-error":
+                errors = _squared_norms(departures(model, X, rows))
+                return -errors / (_sizes(model, rows) + self.state["least_size"])
+            case "mahalanobis":
+                mean, factor = self.state["mahalanobis.mean"], self.state["mahalanobis.factor"]
+                return -_squared_distances(_codes(model, X), mean, factor)
+            case "code-density":
+                return self._log_density(_codes(model, X))
+            case _:  # "auto" is the model's own, and so is "bound", which is checked for
+                return np.asarray(model.score_samples(X), dtype=np.float64)
+
+    def _log_density(self, codes: NDArray[np.float64]) -> Scores:
+        """Return the log density (n,) of codes under the mixture, in nats."""
+        weights, factors = self.state["density.weights"], self.state["density.factors"]
+        distances = [
+            _squared_distances(codes, mean, factor)
+            for mean, factor in zip(self.state["density.means"], factors, strict=True)
+        ]
+        log_volumes = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        constants = log_volumes + 0.5 * codes.shape[1] * math.log(2 * math.pi)
+        log_weights = np.log(weights / weights.sum())
+        terms = log_weights - constants - 0.5 * np.stack(distances, axis=1)
+        total: Scores = np.logaddexp.reduce(terms, axis=1)
+        return total
+
+    @classmethod
+    def restore(cls, parts: tuple[str, ...], state: Mapping[str, NDArray[np.float64]]) -> Self:
+        """Take back what a file holds; what cannot have been learned is a ``ValueError``."""
+        for name, value in state.items():
+            lengths = np.diagonal(value, axis1=-2, axis2=-1) if "factor" in name else value
+            if name not in _ANYWHERE and not (lengths > 0).all():
+                raise ValueError(f"{name!r} is not above zero")
+        if len({len(value) for name, value in state.items() if name.startswith("density.")}) > 1:
+            raise ValueError("the parts of the density do not fit together")
+        return cls(parts, dict(state))
+
+    @staticmethod
+    def expected_state(parts: tuple[str, ...], n_codes: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes of the state; None is any length from one on."""
+        shapes: dict[str, tuple[int | None, ...]] = {}
+        if "relative-error" in parts:
+            shapes |= {"least_size": (1,)}
+        if "mahalanobis" in parts:
+            shapes |= {"mahalanobis.mean": (n_codes,), "mahalanobis.factor": (n_codes, n_codes)}
+        if "code-density" in parts:
+            mixture = Mixture().expected_state(n_codes)
+            shapes |= {f"density.{name[:-1]}": shape for name, shape in mixture.items()}
+        if len(parts) > 1:
+            shapes |= {"centre": (len(parts),), "spread": (len(parts),)}
+        return shapes
+
+
+def _codes(model: BaseAutoencoder, X: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(model.transform(X), dtype=np.float64)
+
+
+def _squared_norms(rows: Rows) -> Scores:
+    """Return the sum of squares of each row, added up in float64."""
+    norms: Scores = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+    return norms
+
+
+def _sizes(model: BaseAutoencoder, rows: Rows) -> Scores:
+    """Return the sum of squares of each row in scaled units, but from the input's own zero."""
+    return _squared_norms(rows / model.scaling_.scale.astype(rows.dtype))
+
+
+def _without_rounding(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return codes with components that vary by no more than rounding made constant."""
+    constant = np.ptp(codes, axis=0) <= _ROUNDING * np.abs(codes).max()
+    return np.where(constant, codes[0], codes)
+
+
+def _covariance_factor(codes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Cholesky factor (H, H) of a covariance that is shrunk and never singular."""
+    covariance = LedoitWolf().fit(codes).covariance_
+    mean_variance = np.trace(covariance) / len(covariance)
+    if mean_variance == 0:  # all codes are one: a unit counts as a unit
+        return np.eye(len(covariance))
+    covariance = covariance + _LEAST_VARIANCE * mean_variance * np.eye(len(covariance))
+    factor: NDArray[np.float64] = np.linalg.cholesky(covariance)
+    return factor
+
+
+def _squared_distances(
+    codes: NDArray[np.float64], mean: NDArray[np.float64], factor: NDArray[np.float64]
+) -> Scores:
+    """Return the squared Mahalanobis distance (n,) of codes (n, H) from a mean."""
+    whitened = np.linalg.solve(factor, (codes - mean).T)
+    distances: Scores = np.square(whitened).sum(axis=0)
+    return distances

@@ -1,0 +1,217 @@
+"""How well scores tell anomalies from normal rows, whatever the threshold.
+
+Every function takes the scores of normal rows and of anomalies, higher being more normal, as
+`AnomalyDetector.score_samples` gives them. Anomalies are what is to be found: the positives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from utsushi.evaluation.estimate import Estimate
+from utsushi.exceptions import DataError, SettingError
+from utsushi.validation import check_finite
+
+__all__ = ["average_precision", "evaluate_scores", "false_positive_rate", "roc_auc"]
+
+#: Draws of the bootstrap: enough for two digits of a standard error.
+BOOTSTRAP_DRAWS = 200
+
+Scores = NDArray[np.float64]
+
+
+def roc_auc(normal: ArrayLike, anomalies: ArrayLike) -> Estimate:
+    r"""Area under the ROC curve: how often a normal row scores above an anomaly.
+
+    .. math::
+        A = P(s_{\mathrm{normal}} > s_{\mathrm{anomaly}}) + \tfrac12 P(\text{equal})
+
+    The standard error is Hanley and McNeil's,
+    :math:`\sqrt{(A(1-A) + (m-1)(Q_1 - A^2) + (n-1)(Q_2 - A^2)) / mn}` for m anomalies and n normal
+    rows, with :math:`Q_1 = A / (2-A)` and :math:`Q_2 = 2A^2 / (1+A)`.
+
+    Parameters
+    ----------
+    normal : array-like of shape (n,)
+        Scores of normal rows.
+    anomalies : array-like of shape (m,)
+        Scores of anomalies.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]: 0.5 is chance, 1 a perfect order. ``n_rows`` is n + m.
+
+    Raises
+    ------
+    DataError
+        If there is none of one kind, or a score is not finite.
+
+    References
+    ----------
+    Hanley and McNeil 1982, *The Meaning and Use of the Area under a Receiver Operating
+    Characteristic (ROC) Curve*, https://doi.org/10.1148/radiology.143.1.7063747
+
+    Examples
+    --------
+    >>> roc_auc(normal=[3.0, 2.0], anomalies=[1.0, 2.5]).value  # three of four pairs in order
+    0.75
+    """
+    from sklearn.metrics import roc_auc_score
+
+    found, outlying = _labelled(normal, anomalies)
+    area = float(roc_auc_score(found, outlying))
+    m, n = int(found.sum()), int((~found).sum())
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
+    return Estimate(area, math.sqrt(max(spread, 0.0) / (m * n)), m + n)
+
+
+def average_precision(
+    normal: ArrayLike, anomalies: ArrayLike, *, random_state: int = 0
+) -> Estimate:
+    r"""Mean precision over the anomalies, the lowest scores first.
+
+    :math:`\sum_k (R_k - R_{k-1}) P_k`, with precision :math:`P_k` and recall :math:`R_k` of the
+    anomalies at each threshold, as scikit-learn's ``average_precision_score`` defines it. By chance
+    it is the part of the rows that are anomalies. The standard error is that of 200 bootstrap
+    draws, of normal rows and of anomalies apart (Efron and Tibshirani 1993, *An Introduction to the
+    Bootstrap*).
+
+    Parameters
+    ----------
+    normal, anomalies : array-like of shape (n,) and (m,)
+        Scores.
+    random_state : int, default=0
+        Decides the draws.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]; ``n_rows`` is n + m.
+
+    Examples
+    --------
+    >>> average_precision(normal=[3.0, 2.0], anomalies=[1.0, 2.5]).value  # (1 + 2/3) / 2
+    0.833...
+    """
+    from sklearn.metrics import average_precision_score
+
+    return _bootstrapped(average_precision_score, normal, anomalies, random_state)
+
+
+def false_positive_rate(
+    normal: ArrayLike, anomalies: ArrayLike, *, recall: float = 0.95, random_state: int = 0
+) -> Estimate:
+    """The part of the normal rows to be called anomalies for a given part of these to be found.
+
+    The threshold is the lowest one at which at least ``recall`` of the anomalies score at or below
+    it; no value between two thresholds is made up. The standard error is that of 200 bootstrap
+    draws, of normal rows and of anomalies apart, as for `average_precision`.
+
+    Parameters
+    ----------
+    normal, anomalies : array-like of shape (n,) and (m,)
+        Scores.
+    recall : float in (0, 1], default=0.95
+        The part of the anomalies to find.
+    random_state : int, default=0
+        Decides the draws.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1], lower is better; ``n_rows`` is n + m.
+
+    Examples
+    --------
+    >>> false_positive_rate(normal=[3.0, 2.0], anomalies=[1.0, 2.5]).value
+    0.5
+    """
+    if not 0 < recall <= 1:
+        raise SettingError(f"recall={recall!r}, expected a part above 0 and up to 1 such as 0.95")
+
+    def rate(found: NDArray[np.bool_], outlying: Scores) -> float:
+        from sklearn.metrics import roc_curve
+
+        false, true, _ = roc_curve(found, outlying, drop_intermediate=False)
+        return float(false[np.argmax(true >= recall - 1e-12)])
+
+    return _bootstrapped(rate, normal, anomalies, random_state)
+
+
+def evaluate_scores(
+    normal: ArrayLike, anomalies: ArrayLike, *, random_state: int = 0
+) -> dict[str, Any]:
+    """Measure scores in all of these ways.
+
+    Parameters
+    ----------
+    normal, anomalies : array-like of shape (n,) and (m,)
+        Scores.
+    random_state : int, default=0
+        Decides the draws of the bootstrap.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: ``roc_auc``, ``average_precision`` and
+        ``false_positive_rate_at_95_recall``, each an `Estimate` as a dict, and the counts
+        ``n_normal`` and ``n_anomalies``.
+
+    Examples
+    --------
+    >>> results = evaluate_scores(normal=[3.0, 2.0], anomalies=[1.0, 2.5])
+    >>> results["n_normal"], results["roc_auc"]["value"]
+    (2, 0.75)
+    """
+    return {
+        "roc_auc": roc_auc(normal, anomalies).to_json(),
+        "average_precision": average_precision(
+            normal, anomalies, random_state=random_state
+        ).to_json(),
+        "false_positive_rate_at_95_recall": false_positive_rate(
+            normal, anomalies, random_state=random_state
+        ).to_json(),
+        "n_normal": len(np.asarray(normal)),
+        "n_anomalies": len(np.asarray(anomalies)),
+    }
+
+
+def _labelled(normal: ArrayLike, anomalies: ArrayLike) -> tuple[NDArray[np.bool_], Scores]:
+    """Return, of all rows, whether each is an anomaly, and how outlying it is: minus its score."""
+    kinds = {"normal": normal, "anomalies": anomalies}
+    scores = {name: np.asarray(values, dtype=np.float64) for name, values in kinds.items()}
+    for name, values in scores.items():
+        if values.ndim != 1 or not len(values):
+            raise DataError(
+                f"{name} has shape {values.shape}, expected a score for each of one row or more; "
+                "give the scores of both kinds"
+            )
+        check_finite(values[:, None], what=f"the score of {name}")
+    found = np.repeat([False, True], [len(values) for values in scores.values()])
+    return found, -np.concatenate(list(scores.values()))
+
+
+def _bootstrapped(
+    metric: Callable[[NDArray[np.bool_], Scores], float],
+    normal: ArrayLike,
+    anomalies: ArrayLike,
+    seed: int,
+) -> Estimate:
+    """Return a metric with its deviation over draws of the rows, each kind from its own."""
+    found, outlying = _labelled(normal, anomalies)
+    generator = np.random.default_rng(seed)
+    n = int((~found).sum())
+    draws = []
+    for _ in range(BOOTSTRAP_DRAWS):
+        places = np.concatenate(
+            [generator.integers(0, n, n), generator.integers(n, len(found), len(found) - n)]
+        )
+        draws.append(float(metric(found, outlying[places])))
+    return Estimate(float(metric(found, outlying)), float(np.std(draws, ddof=1)), len(found))

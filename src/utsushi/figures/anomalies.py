@@ -1,0 +1,154 @@
+"""What is unusual about rows: where they depart from what a model makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from utsushi.exceptions import DataError
+from utsushi.figures.canvas import ACCENT, DPI, GREY, INK, SMALL, finite_array, settled, styled
+from utsushi.figures.images import draw_tiles, tiles_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["departure_bars", "departure_images"]
+
+_QUANTITY = "squared departure, scaled units"
+_BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
+_LONGEST_NAME = 24  # characters of a column's name
+
+
+@styled()
+def departure_images(
+    originals: ArrayLike, copies: ArrayLike, maps: ArrayLike, image_shape: tuple[int, ...]
+) -> Figure:
+    """Draw images, their reconstructions under them, and under these where the two differ.
+
+    Parameters
+    ----------
+    originals, copies : array-like of shape (n_images, n_features)
+        Intensities in [0, 1], flattened.
+    maps : array-like of shape (n_images, n_features)
+        How much each value departs, not negative; the channels of a pixel are added up. All maps
+        share one scale of colours, from nothing (white) to the largest of them.
+    image_shape : tuple of int
+        ``(H, W)`` or ``(C, H, W)``, where C is 1 (grey) or 3 (colour).
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        If the three differ in shape, hold nothing or what is not finite, or are no such images.
+
+    Examples
+    --------
+    >>> images = np.eye(64)[:5]
+    >>> figure = departure_images(images, images / 2, images / 4, (8, 8))
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'reconstruction', 'departure']
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    tiles = [tiles_of(originals, image_shape), tiles_of(copies, image_shape)]
+    departures = finite_array(maps, "maps", n_axes=2)
+    if not np.shape(originals) == np.shape(copies) == departures.shape:
+        raise DataError(
+            f"originals, copies and maps have the shapes {np.shape(originals)}, "
+            f"{np.shape(copies)} and {departures.shape}, expected one; pass those of the same rows"
+        )
+    heat = departures.reshape(len(departures), -1, *image_shape[-2:]).sum(axis=1)
+    scale = Normalize(0, float(heat.max()) or 1.0)
+    colours = LinearSegmentedColormap.from_list("departure", ["#ffffff", ACCENT, INK])
+    tiles.append(np.asarray(colours(scale(heat), bytes=True)[..., :3]))
+
+    labels = ["original", "reconstruction", "departure"]
+    figure = draw_tiles(tiles, n_columns=len(heat), labels=labels, below=_BAR_ROOM)
+    images = figure.axes[0].get_position()
+    inch = 1 / figure.get_figheight()
+    # Few images are narrower than the words of the bar.
+    width = max(images.width, min(1.0, 2.6 / figure.get_figwidth()))
+    bar = figure.add_axes((images.x1 - width, (_BAR_ROOM - 0.2) * inch, width, 0.1 * inch))
+    figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
+    bar.set_xlabel(_QUANTITY, fontsize=SMALL, color=GREY, labelpad=2)
+    return figure
+
+
+@styled()
+def departure_bars(
+    maps: ArrayLike, columns: Sequence[str], titles: Sequence[str], *, n_columns: int = 5
+) -> Figure:
+    """Draw, for each row of a table, the columns that depart the most, the first one above.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n_rows, n_features)
+        How much each value departs, not negative. All rows share one scale.
+    columns : sequence of n_features str
+        The names of the columns.
+    titles : sequence of n_rows str
+        What the rows are called.
+    n_columns : int, default=5
+        The columns to show of each row.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        If there is nothing to draw, a value is not finite, or there are other numbers of names.
+
+    Examples
+    --------
+    >>> figure = departure_bars([[0.1, 3.0]], ["height", "width"], ["row 7"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['width', 'height']
+    """
+    departures = finite_array(maps, "maps", n_axes=2)
+    if departures.shape != (len(titles), len(columns)):
+        raise DataError(
+            f"maps has shape {departures.shape}, with {len(titles)} titles and {len(columns)} "
+            "columns; expected a title a row and a name a column"
+        )
+    shown = min(n_columns, len(columns))
+    figure, panels = _panels(len(departures), height=0.24 * shown + 0.42)
+    for axes, row, title in zip(panels, departures, titles, strict=True):
+        order = np.argsort(-row, kind="stable")[:shown]
+        axes.barh(np.arange(shown), row[order], color=ACCENT, height=0.7)
+        axes.set_yticks(np.arange(shown), [_shortened(columns[index]) for index in order])
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize=SMALL, pad=4)
+    panels[-1].set_xlabel(_QUANTITY)
+    panels[-1].set_xlim(0, float(departures.max()) * 1.02 or 1.0)
+    return settled(figure)
+
+
+def _panels(n: int, height: float) -> tuple[Figure, list[Any]]:
+    """Return a figure of the common width with n panels above each other, ``height`` inches each.
+
+    More than would fit into the largest picture share its height.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
+    tall = min(n * height + 0.5, math.floor(2**16 / DPI) - 1)
+    figure = Figure(figsize=(6.4, tall), dpi=DPI, layout=air)
+    panels = figure.subplots(n, 1, sharex=True, squeeze=False)
+    return figure, list(panels[:, 0])
+
+
+def _shortened(name: str) -> str:
+    """Return a column's name, cut where it would leave no room for the bars."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -1,0 +1,130 @@
+"""`utsushi detect`: scores, flags, a picture, and its refusals."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyarrow import csv, parquet
+from sklearn.frozen import FrozenEstimator
+
+from utsushi import AnomalyDetector, datasets, load
+
+DIGITS = datasets.load_digits8x8()
+
+
+def detector_of(run, **settings):
+    model = FrozenEstimator(load(run / "model.safetensors"))
+    return AnomalyDetector(model, **settings).fit(DIGITS.X_train)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npz"])
+def test_every_row_is_written_with_its_label_score_and_flag(utsushi, vae_run, tmp_path, kind):
+    out = tmp_path / f"scores.{kind}"
+    call = utsushi("detect", vae_run, "--out", out, "--worst", 0)
+    assert (call.status, call.out) == (0, "")
+    read = {
+        "csv": lambda: csv.read_csv(out).to_pydict(),
+        "parquet": lambda: parquet.read_table(out).to_pydict(),
+        "npz": lambda: dict(np.load(out)),
+    }
+    columns = read[kind]()
+    assert list(columns) == ["row", "y", "score", "outlier"]
+    detector = detector_of(vae_run)
+    np.testing.assert_array_equal(columns["row"], np.arange(len(DIGITS.X)))
+    np.testing.assert_array_equal(columns["y"], DIGITS.y)
+    np.testing.assert_allclose(columns["score"], detector.score_samples(DIGITS.X))
+    np.testing.assert_array_equal(columns["outlier"], detector.predict(DIGITS.X) == -1)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (["--contamination", 0.3], {"contamination": 0.3}),
+        (["--scoring", "combined"], {"scoring": "combined"}),
+        (
+            ["--scoring", "relative-error,mahalanobis", "--max-false-positive-rate", 0.1],
+            {"scoring": ("relative-error", "mahalanobis"), "max_false_positive_rate": 0.1},
+        ),
+    ],
+)
+def test_an_option_reaches_the_detector(utsushi, vae_run, tmp_path, words, settings):
+    out = tmp_path / "scores.npz"
+    assert utsushi("detect", vae_run, "--out", out, "--worst", 0, *words).status == 0
+    detector = detector_of(vae_run, **settings)
+    np.testing.assert_array_equal(np.load(out)["score"], detector.score_samples(DIGITS.X))
+    flags = detector.predict(DIGITS.X) == -1
+    np.testing.assert_array_equal(np.load(out)["outlier"], flags)
+
+
+def test_a_rate_on_rows_that_the_model_has_seen_is_warned_of(utsushi, ae_run, tmp_path):
+    words = ["detect", ae_run, "--out", tmp_path / "s.csv", "--max-false-positive-rate", 0.1]
+    assert "--normal" in utsushi(*words).err
+    np.save(tmp_path / "normal.npy", DIGITS.X_test)
+    assert "--normal" not in utsushi(*words, "--normal", tmp_path / "normal.npy").err
+
+
+def test_the_picture_stands_beside_the_scores(utsushi, ae_run, tmp_path):
+    call = utsushi("detect", ae_run, "--out", tmp_path / "scores.csv")
+    with Image.open(tmp_path / "scores.png") as picture:
+        assert picture.size[0] > 500
+    assert "10 lowest scores" in call.err
+
+
+def test_the_picture_goes_where_it_was_asked_for(utsushi, ae_run, tmp_path):
+    words = ["--picture", tmp_path / "worst.png", "--worst", 3]
+    assert "3 lowest" in utsushi("detect", ae_run, "--out", tmp_path / "s.csv", *words).err
+    assert {path.name for path in tmp_path.iterdir()} == {"s.csv", "worst.png"}
+
+
+def test_a_table_keeps_the_name_of_its_labels_and_has_a_picture(utsushi, table_run, tmp_path):
+    assert utsushi("detect", table_run, "--out", tmp_path / "s.csv").status == 0
+    assert csv.read_csv(tmp_path / "s.csv").column_names == ["row", "kind", "score", "outlier"]
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_images_of_two_channels_get_bars(utsushi, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((20, 2, 4, 4)))
+    words = ["--data", tmp_path / "x.npy", "--hidden", 4, "--max-epochs", 1, "--verbose", 0]
+    utsushi("train", "ae", "--out", tmp_path / "r", *words)
+    assert utsushi("detect", tmp_path / "r", "--out", tmp_path / "s.csv").status == 0
+
+
+def test_a_saved_detector_keeps_its_own_threshold(utsushi, ae_run, tmp_path):
+    detector = detector_of(ae_run, contamination=0.4, scoring="mahalanobis")
+    detector.save(tmp_path / "detector.safetensors")
+    np.save(tmp_path / "rows.npy", DIGITS.X_test)
+    words = ["--data", tmp_path / "rows.npy", "--out", tmp_path / "s.npz", "--worst", 0]
+    assert utsushi("detect", tmp_path / "detector.safetensors", *words).status == 0
+    flags = detector.predict(DIGITS.X_test) == -1
+    np.testing.assert_array_equal(np.load(tmp_path / "s.npz")["outlier"], flags)
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--out", "s.txt"], ".csv, .parquet, .npz"),
+        (["--out", "s.csv", "--picture", "p.jpg"], ".png"),
+        (["--out", "s.csv", "--worst", "-1"], "--worst -1"),
+        (["--out", "s.csv", "--scoring", "best"], "'best'"),
+        (["--out", "s.csv", "--scoring", "auto,best"], "'best'"),
+        (["--out", "s.csv", "--scoring", "bound"], "VariationalAutoencoder"),
+        (["--out", "s.csv", "--contamination", "0.9"], "0.9"),
+        (["--out", "s.csv", "--max-false-positive-rate", "0.0001"], "9999 held-out rows"),
+        (["--out", "s.csv", "--contamination", ".1", "--max-false-positive-rate", ".1"], "one of"),
+        (["--out", "s.csv", "--normal", "nothing.npy"], "nothing.npy"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(utsushi, ae_run, tmp_path, monkeypatch, words, what):
+    monkeypatch.chdir(tmp_path)
+    call = utsushi("detect", ae_run, *words)
+    assert (call.status, call.out) == (2, "")
+    assert what in [line for line in call.err.splitlines() if line.startswith("utsushi: ")][-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_file_alone_asks_for_normal_rows(utsushi, ae_run, tmp_path):
+    model = tmp_path / "m.safetensors"
+    model.write_bytes((ae_run / "model.safetensors").read_bytes())
+    words = ["detect", model, "--data", "digits8x8", "--out", tmp_path / "s.csv"]
+    assert "--normal" in utsushi(*words).error
+    assert utsushi(*words, "--normal", "digits8x8").status == 0
