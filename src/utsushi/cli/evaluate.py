@@ -16,6 +16,9 @@ def evaluate(
     run: RunPath,
     data: Data = None,
     label: Label = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
     random_state: Annotated[
         Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")
@@ -26,6 +29,7 @@ def evaluate(
     On the test rows of the source where it has some, else on all rows. Labels of the source are
     used to ask the code for the classes.
     """
+    from utsushi.evaluation import GROUPS
     from utsushi.evaluation import evaluate as measure
     from utsushi.runs import open_run, tables_of
 
@@ -40,5 +44,8 @@ def evaluate(
     else:
         note(f"measured on the {len(dataset.X_test)} test rows of {dataset.name}")
         X, y, X_train, y_train = dataset.X_test, dataset.y_test, dataset.X_train, dataset.y_train
-    results = measure(opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state)
+    more: dict[str, Any] = {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+    results = measure(
+        opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state, **more
+    )
     typer.echo(json.dumps(results, indent=2) if as_json else as_text(tables_of(results)))

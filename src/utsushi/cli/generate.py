@@ -40,6 +40,15 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    of_class: Annotated[
+        str | None,
+        typer.Option(
+            "--class",
+            metavar="LABEL",
+            help="The class to make (conditional models); else as often as in training.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
     label: Label = None,
 ) -> None:
@@ -65,6 +74,8 @@ def generate(
     options: dict[str, Any] = {"random_state": random_state}
     if noise:
         options["noise"] = _noise_of(opened.model)
+    if of_class is not None:
+        options["y"] = _class_of(opened.model, of_class)
     rows = opened.model.sample(n, **options)
     columns = opened.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     path = write_rows(out, rows, columns, image_shape=shape)
@@ -86,3 +97,16 @@ def _noise_of(model: Any) -> bool:
             "variational model; leave --noise out"
         )
     return True
+
+
+def _class_of(model: Any, text: str) -> int | str:
+    """Return a class as the model knows it: an integer, where its classes are integers."""
+    if not getattr(model, "conditional", False):
+        raise SettingError(
+            f"--class {text!r}, but the model knows no classes, expected a conditional one; train "
+            "it with --conditional true, or leave --class out"
+        )
+    try:
+        return int(text) if model.classes_.labels.dtype.kind == "i" else text
+    except ValueError:
+        return text

@@ -40,10 +40,13 @@ def reconstruct(
     dataset = dataset_of(opened, data, label)
     shape = image_shape_of(opened, dataset)
     check_output(out, [".npy", ".npz", ".csv", ".parquet", ".png"], shape)
-    rows = dataset.X_train if dataset.X_test is None else dataset.X_test
+    rows, labels = dataset.X_train, dataset.y_train
+    if dataset.X_test is not None:
+        rows, labels = dataset.X_test, dataset.y_test
     picture = shape if out.lower().endswith(".png") else None
-    rows = rows[: n or (PICTURE_COLUMNS if picture else None)]
-    copies = opened.model.reconstruct(rows)
+    first = slice(n or (PICTURE_COLUMNS if picture else None))
+    rows, labels = rows[first], None if labels is None else labels[first]
+    copies = opened.model.reconstruct(rows, labels)
     if picture:
         from utsushi.figures import image_rows, to_png, within_range_of
         from utsushi.files import write_whole

@@ -28,6 +28,7 @@ from utsushi.evaluation.generation import (
     memorization,
     precision_recall,
 )
+from utsushi.evaluation.groups import GROUPS
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
     exact_log_likelihood,
@@ -39,6 +40,7 @@ from utsushi.evaluation.reconstruction import psnr, reconstruction_error, ssim
 from utsushi.evaluation.texts import say
 
 __all__ = [
+    "GROUPS",
     "Estimate",
     "PCABaseline",
     "active_units",

@@ -24,6 +24,8 @@ from utsushi.evaluation.collapse import (
 from utsushi.evaluation.divergence import divergence_per_component
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
+from utsushi.evaluation.generation import evaluate_generation
+from utsushi.evaluation.likelihood import bits_per_dimension, likelihood_bounds
 from utsushi.evaluation.reconstruction import (
     data_range_of,
     psnr,
@@ -34,9 +36,10 @@ from utsushi.evaluation.reconstruction import (
 from utsushi.evaluation.rows import chosen_rows, halves
 from utsushi.evaluation.subject import Subject, beside
 from utsushi.evaluation.texts import Remark, remark
+from utsushi.exceptions import SettingError
 from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 
-__all__ = ["GROUPS", "has_lecture_loss", "loss_from_scores"]
+__all__ = ["GROUPS", "USUAL", "has_lecture_loss", "loss_from_scores"]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
@@ -115,7 +118,17 @@ def likelihood(subject: Subject) -> Group:
             None if exact is None else Estimate.over(exact),
         )
     }
-    # Importance-weighted bounds have their place here, beside the bound that they tighten.
+    bounds = likelihood_bounds(
+        model, subject.X, subject.y, n_importance_samples=subject.n_importance_samples
+    )
+    del bounds["elbo"]  # the score
+    tightest = Estimate.over(subject.scores, model.seed_)
+    for name, estimate in bounds.items():
+        key = "exact" if name == "exact" else f"importance_bound_{name.removeprefix('K=')}"
+        group[key] = beside(estimate)
+        tightest = estimate
+    if model.likelihood_.is_density:
+        group["bits_per_dimension"] = beside(bits_per_dimension(tightest, subject.X.shape[1]))
     if has_lecture_loss(model):
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
     return group
@@ -211,10 +224,38 @@ def _of_codes(
     )
 
 
+# --- generation ---------------------------------------------------------------------------------
+
+
+def generation(subject: Subject) -> Group:
+    """Measure as many generated rows as there are real ones, the floor of real rows beside them."""
+    model, X = subject.model, subject.X
+    generated = model.sample(len(X), y=subject.y, random_state=subject.seed)
+    train = None if subject.has_seen_its_rows else subject.X_train
+    shape = None if model.image_shape is None else tuple(model.image_shape)
+    try:
+        figures = evaluate_generation(
+            generated,
+            X,
+            train,
+            extractor=subject.extractor,
+            image_shape=shape,
+            random_state=subject.seed,
+        )
+    except SettingError as error:
+        return {"remarks": [remark("no_generation", reason=str(error))]}
+    measured = {name: figure for name, figure in figures.items() if isinstance(figure, dict)}
+    return {**measured, "remarks": [remark("extractor", extractor=figures["extractor"])]}
+
+
 #: By name; the order is that of the tables.
 GROUPS: dict[str, Callable[[Subject], Group]] = {
     "reconstruction": reconstruction,
     "likelihood": likelihood,
     "collapse": collapse,
     "features": features,
+    "generation": generation,
 }
+
+#: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
+USUAL = ("reconstruction", "likelihood", "collapse", "features")

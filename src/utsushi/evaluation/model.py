@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
-from utsushi.evaluation.groups import GROUPS, has_lecture_loss, loss_from_scores
+from utsushi.evaluation.extractor import Extractor
+from utsushi.evaluation.groups import GROUPS, USUAL, has_lecture_loss, loss_from_scores
 from utsushi.evaluation.subject import Subject
 from utsushi.exceptions import DataError, SettingError
 from utsushi.seeds import seed_from
@@ -28,6 +29,8 @@ def evaluate(
     y: ArrayLike | None = None,
     y_train: ArrayLike | None = None,
     groups: Iterable[str] | None = None,
+    n_importance_samples: Iterable[int] = (),
+    extractor: Extractor | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> dict[str, dict[str, Any]]:
     """Measure a fitted model on rows, and PCA of the same size beside it.
@@ -42,8 +45,13 @@ def evaluate(
     y, y_train : array-like of shape (n,) and (m,), optional
         Classes of the rows; with them the code is asked for the classes.
     groups : iterable of str, optional
-        What to measure: some of ``"reconstruction"``, ``"likelihood"``, ``"collapse"`` and
-        ``"features"``; all of them when left out.
+        What to measure: some of ``"reconstruction"``, ``"likelihood"``, ``"collapse"``,
+        ``"features"`` and ``"generation"``; all but the last when left out.
+    n_importance_samples : iterable of int, default=()
+        The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
+        grows with them, memory does not.
+    extractor : callable, optional
+        For ``"generation"``, see `evaluate_generation`.
     random_state : int, RandomState or None, default=0
         Decides the rows that are taken where all would take too long, and the draws of the groups
         ``"collapse"`` and ``"features"``. Scores draw by the model's own seed.
@@ -61,12 +69,15 @@ def evaluate(
           its features), ``psnr`` (decibels), ``ssim`` (images, with torchmetrics; 1,000 rows);
           for an autoencoder ``lecture_loss``;
         - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
-          ``lecture_loss`` where the likelihood is the lecture's;
+          ``importance_bound_K`` for each K, ``exact`` where the evidence is known,
+          ``bits_per_dimension`` of the tightest; ``lecture_loss`` where the likelihood is the
+          lecture's;
         - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
           (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
           and ``aggregate_divergence_at_least``, and advice among the remarks;
         - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
-          ``adjusted_rand_index`` and ``normalized_mutual_information``.
+          ``adjusted_rand_index`` and ``normalized_mutual_information``;
+        - generation: what `evaluate_generation` gives, of as many generated rows as in ``X``.
 
     Raises
     ------
@@ -87,7 +98,7 @@ def evaluate(
     >>> figure["n_rows"], sorted(figure)
     (50, ['n_rows', 'pca', 'seed', 'standard_error', 'value'])
     """
-    names = list(GROUPS if groups is None else groups)
+    names = list(USUAL if groups is None else groups)
     for name in names:
         if name not in GROUPS:
             raise SettingError(f"groups has {name!r}, expected some of {', '.join(GROUPS)}")
@@ -98,6 +109,8 @@ def evaluate(
         _labels(y, X, "y"),
         None if X_train is None else _labels(y_train, X_train, "y_train"),
         seed_from(random_state),
+        tuple(n_importance_samples),
+        extractor,
     )
     found = {name: GROUPS[name](subject) for name in names}
     return {name: group for name, group in found.items() if group}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
 
 __all__ = ["Subject", "beside"]
@@ -33,6 +34,10 @@ class Subject:
         Their labels.
     seed : int
         Decides what is chosen by chance, but for the model's own draws.
+    n_importance_samples : tuple of int
+        The importance-weighted bounds to take.
+    extractor : callable or None
+        The features between which generated rows are measured.
     """
 
     model: BaseAutoencoder
@@ -41,6 +46,8 @@ class Subject:
     y: NDArray[Any] | None = None
     y_train: NDArray[Any] | None = None
     seed: int = 0
+    n_importance_samples: tuple[int, ...] = ()
+    extractor: Extractor | None = None
 
     @cached_property
     def pca(self) -> PCABaseline | None:
@@ -57,12 +64,12 @@ class Subject:
     @cached_property
     def copies(self) -> Rows:
         """The reconstructions (n, D) through the mean codes."""
-        return self.model.reconstruct(self.X)
+        return self.model.reconstruct(self.X, self.y)
 
     @cached_property
     def scores(self) -> NDArray[np.floating[Any]]:
         """What ``score_samples`` gives, (n,)."""
-        return self.model.score_samples(self.X)
+        return self.model.score_samples(self.X, self.y)
 
     @cached_property
     def has_seen_its_rows(self) -> bool:

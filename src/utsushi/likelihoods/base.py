@@ -28,9 +28,12 @@ class Likelihood(BaseEstimator, ABC):
     of_scaled_rows : bool
         Whether it is a density of scaled rows. If not, it is one of the rows in the units of the
         input, the scaling is for the encoder alone, and the decoder gives the input's units.
+    is_density : bool
+        Whether it is a density, and not a probability of zeros and ones.
     """
 
     of_scaled_rows: ClassVar[bool] = True
+    is_density: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()

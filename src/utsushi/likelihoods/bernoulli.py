@@ -118,6 +118,7 @@ class Bernoulli(_ZeroToOne):
     """
 
     name: ClassVar[str] = "bernoulli"
+    is_density: ClassVar[bool] = False
 
     def advice(self, rows: Rows) -> str | None:
         """Grey values have a density."""

@@ -89,7 +89,7 @@ def exhibits_of(
     words = TEXTS[language]
     yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
     if model.image_shape is not None and _can_be_drawn(tuple(model.image_shape)):
-        yield from _images(model, X, tuple(model.image_shape), words, seed)
+        yield from _images(model, X, y, tuple(model.image_shape), words, seed)
     if len(X) > 1:
         coloured = words["uncoloured" if y is None else "coloured"]
         labels = None if y is None else y[:MAX_MAP_POINTS]
@@ -110,13 +110,17 @@ def exhibits_of(
 
 
 def _images(
-    model: BaseAutoencoder, X: Rows, shape: tuple[int, ...], words: Mapping[str, str], seed: int
+    model: BaseAutoencoder,
+    X: Rows,
+    y: Rows | None,
+    shape: tuple[int, ...],
+    words: Mapping[str, str],
+    seed: int,
 ) -> Iterator[Exhibit]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
     kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
     rows = [
-        (label, within_range_of(X, images))
-        for label, images in _reconstructions(model, X[:N_ORIGINALS], seed)
+        (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
     yield Exhibit(
         "reconstructions",
@@ -157,14 +161,17 @@ def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
     return learning_curves(objectives, ylabel="objective, nats per row")
 
 
-def _reconstructions(model: BaseAutoencoder, X: Rows, seed: int) -> list[tuple[str, Rows]]:
+def _reconstructions(
+    model: BaseAutoencoder, X: Rows, y: Rows | None, seed: int
+) -> list[tuple[str, Rows]]:
     """Return the rows of images of the lecture's figures."""
+    X, y = X[:N_ORIGINALS], None if y is None else y[:N_ORIGINALS]
     if not isinstance(model, VariationalAutoencoder):
-        return [("original", X), ("reconstruction", model.reconstruct(X))]
-    draws = [model.reconstruct(X, sample=True, random_state=seed + i) for i in (0, 1)]
+        return [("original", X), ("reconstruction", model.reconstruct(X, y))]
+    draws = [model.reconstruct(X, y, sample=True, random_state=seed + i) for i in (0, 1)]
     return [
         ("original", X),
         ("drawn code", draws[0]),
         ("drawn again", draws[1]),
-        ("mean code", model.reconstruct(X)),
+        ("mean code", model.reconstruct(X, y)),
     ]
