@@ -112,6 +112,12 @@ def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: L
     ----------
     Alain and Bengio 2016, *Understanding intermediate layers using linear classifier probes*,
     https://arxiv.org/abs/1610.01644
+
+    Examples
+    --------
+    >>> codes, y = np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1])
+    >>> print(linear_probe(codes, y, codes, y))
+    1 ± 0 (n = 4)
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -138,6 +144,12 @@ def neighbour_accuracy(
     -------
     Estimate
         The share of right answers among ``y_test``; its standard error is the binomial one.
+
+    Examples
+    --------
+    >>> codes, y = np.array([[0.0], [0.1], [0.2], [5.0], [5.1]]), np.array([0, 0, 0, 1, 1])
+    >>> neighbour_accuracy(codes, y, codes, y).value  # of all five, three are of class 0
+    0.6
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -170,6 +182,13 @@ def clustering(
     References
     ----------
     Hubert and Arabie 1985, *Comparing Partitions*
+
+    Examples
+    --------
+    >>> codes, y = np.array([[0.0], [0.1], [5.0], [5.1]]), np.array([0, 0, 1, 1])
+    >>> index, information = clustering(codes, y, 2)
+    >>> index.value, round(information.value, 6)
+    (1.0, 1.0)
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning

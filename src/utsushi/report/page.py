@@ -36,7 +36,7 @@ class Table:
     caption : str
         What the table shows.
     note : str or None
-        A word below it.
+        A word below it; its lines stay lines.
     """
 
     columns: tuple[str, ...]
