@@ -11,7 +11,17 @@ import typer
 import typer.core
 
 import utsushi
-from utsushi.cli import data, detect, encode, evaluate, generate, lecture, reconstruct, train
+from utsushi.cli import (
+    compare,
+    data,
+    detect,
+    encode,
+    evaluate,
+    generate,
+    lecture,
+    reconstruct,
+    train,
+)
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
@@ -22,8 +32,17 @@ class _InOrder(typer.core.TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names; Typer would put the groups last."""
-        first = ["lecture", "data", "train", "evaluate", "reconstruct", "generate", "encode"]
-        return [*first, "detect"]
+        return [
+            "lecture",
+            "data",
+            "train",
+            "evaluate",
+            "compare",
+            "reconstruct",
+            "generate",
+            "encode",
+            "detect",
+        ]
 
 
 # Plain help: the boxes that rich draws cost a third of the start.
@@ -38,6 +57,7 @@ app = typer.Typer(
 app.command("lecture")(lecture.lecture)
 app.add_typer(train.app, name="train")
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("encode")(encode.encode)

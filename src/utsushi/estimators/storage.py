@@ -31,7 +31,7 @@ from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.training import Recipe
 
-__all__ = ["load", "save"]
+__all__ = ["load", "parameters_to_json", "save"]
 
 #: The only estimators that a file can name.
 _ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
@@ -85,7 +85,7 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
         )
     header: dict[str, Any] = {
         "class": type(model).__name__,
-        "parameters": _parameters_to_json(model),
+        "parameters": parameters_to_json(model),
         "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": _names_to_json(model),
@@ -116,7 +116,7 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
     return header, tensors
 
 
-def _parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:
+def parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:
     """Return the constructor's parameters; a generator as random_state is replaced by its seed."""
     parameters = model.get_params(deep=False)
     if isinstance(parameters["random_state"], np.random.RandomState):

@@ -1,5 +1,6 @@
 """Run folders: what a training leaves behind, and how it is found again."""
 
+from utsushi.runs.comparison import comparison_tables, write_comparison
 from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import (
     Run,
@@ -18,12 +19,14 @@ __all__ = [
     "Run",
     "RunConfig",
     "check_free",
+    "comparison_tables",
     "exhibits_of",
     "new_run",
     "open_run",
     "pictures_of",
     "settings_of",
     "tables_of",
+    "write_comparison",
     "write_config",
     "write_figures",
     "write_history",

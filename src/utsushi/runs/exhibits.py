@@ -25,7 +25,7 @@ from utsushi.runs.texts import TEXTS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Exhibit", "exhibits_of"]
+__all__ = ["N_ORIGINALS", "Exhibit", "can_be_drawn", "exhibits_of"]
 
 #: How many originals and how many generated images are shown.
 N_ORIGINALS, N_SAMPLES = 10, 50
@@ -88,7 +88,7 @@ def exhibits_of(
     """
     words = TEXTS[language]
     yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
-    if model.image_shape is not None and _can_be_drawn(tuple(model.image_shape)):
+    if model.image_shape is not None and can_be_drawn(tuple(model.image_shape)):
         yield from _images(model, X, y, tuple(model.image_shape), words, seed)
     if len(X) > 1:
         coloured = words["uncoloured" if y is None else "coloured"]
@@ -138,7 +138,7 @@ def _images(
     )
 
 
-def _can_be_drawn(image_shape: tuple[int, ...]) -> bool:
+def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
     """Tell whether a picture can show such an image: in grey, or in three colours."""
     return len(image_shape) == 2 or image_shape[0] in (1, 3)
 

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, load
+from utsushi.estimators.storage import parameters_to_json
 from utsushi.exceptions import RunError
 from utsushi.files import write_json, write_text
 
@@ -183,7 +184,7 @@ def write_config(
         data=data,
         label=label,
         feature_names=None if feature_names is None else list(feature_names),
-        models={name: model.get_params(deep=False) for name, model in models.items()},
+        models={name: parameters_to_json(model) for name, model in models.items()},
         versions={name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
     )
     write_json(folder / _CONFIG, config.model_dump(mode="json"))

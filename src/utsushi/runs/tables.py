@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from utsushi.evaluation import say
 from utsushi.report import Table
 from utsushi.runs.texts import TEXTS
 
-__all__ = ["tables_of"]
+__all__ = ["figure_and_error", "measure_name", "tables_of"]
 
 
 def tables_of(
@@ -62,7 +63,7 @@ def _table(
     return Table(
         columns=(title, words["model"], words["standard_error"], *pca, words["rows"]),
         rows=tuple(
-            (words.get(f"measure_{key}", _plain(key)), *_cells(value, with_pca=with_pca))
+            (measure_name(key, language), *_cells(value, with_pca=with_pca))
             for key, value in group.items()
             if _is_figure(value) or _is_number(value)
         ),
@@ -102,6 +103,25 @@ def _notes(group: Mapping[str, Any], language: str) -> list[str]:
         elif isinstance(value, str):
             notes.append(f"{_plain(key)}: {value}")
     return notes + [say(remark, language) for remark in group.get("remarks", ())]
+
+
+def measure_name(key: str, language: str) -> str:
+    """Return what a measurement is called in a language; a name without words as it is."""
+    return TEXTS[language].get(f"measure_{key}", _plain(key))
+
+
+def figure_and_error(value: Any) -> str:
+    """Return a figure with its standard error, or a number that is certain; nothing for None."""
+    if value is None:
+        return ""
+    figure = value if _is_figure(value) else {"value": value}
+    mean, error = _value_and_error(figure)
+    if not error:
+        return mean
+    # No digit of the value past the second of its error: it would be noise.
+    spread = figure["standard_error"]
+    decimals = max(0, 1 - math.floor(math.log10(spread))) if spread > 0 else 6
+    return f"{figure['value']:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _is_figure(value: Any) -> bool:

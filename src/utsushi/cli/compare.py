@@ -1,0 +1,158 @@
+"""``utsushi compare``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from utsushi.cli.common import DEFAULT_DATA, Data, Label, note, source_name
+from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, integer
+from utsushi.cli.tables import as_text
+from utsushi.exceptions import DataError, SettingError
+
+if TYPE_CHECKING:
+    from utsushi.datasets import Dataset
+    from utsushi.estimators import BaseAutoencoder
+
+#: What can be trained by name: the estimator and its parameters.
+TRAINED = {
+    "ae": ("Autoencoder", AUTOENCODER),
+    "dae": ("DenoisingAutoencoder", DENOISING),
+    "vae": ("VariationalAutoencoder", VARIATIONAL),
+}
+
+
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL…",
+            help="Runs, model files, or models to train: vae, 'vae beta=4', 'mine: vae beta=4'.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[str, typer.Option(metavar="RUN", help="The run folder to make.")],
+    data: Data = None,
+    label: Label = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a run that stands there.")
+    ] = False,
+    lang: Annotated[str, typer.Option(metavar="en|ja", help="Of the report.")] = "en",
+    random_state: Annotated[
+        Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")
+    ] = "0",
+) -> None:
+    """Measure several models on one source, in one table and one report.
+
+    A model is a run, a model file, or ae, dae or vae with settings as name=value, which is trained
+    on the source first; a name and a colon may stand before it. The source is that of the first
+    run, or the bundled digits.
+    """
+    from utsushi import datasets
+    from utsushi.evaluation import GROUPS
+    from utsushi.report import check_language
+    from utsushi.runs import check_free, comparison_tables, write_comparison
+
+    check_language(lang)
+    check_free(out, force=force)
+    loaded, unfitted = _models(models, random_state)
+    if data is None:
+        configs = [run.config for run in loaded.values() if run.config is not None]
+        data, label = (
+            (configs[0].data, label or configs[0].label) if configs else (DEFAULT_DATA, label)
+        )
+    dataset = datasets.open(data, label=label)
+    ready = {name: _checked(name, run.model, dataset) for name, run in loaded.items()}
+    for name, model in unfitted.items():
+        note(f"training {name}")
+        if model.image_shape is None and dataset.image_shape is not None:
+            model.set_params(image_shape=dataset.image_shape)
+        ready[name] = model.fit(dataset.X_train, dataset.y_train)
+    ready = {name: ready[name] for name in [*loaded, *unfitted]}
+    more: dict[str, Any] = {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+    results = write_comparison(
+        out,
+        ready,
+        dataset,
+        source=source_name(data),
+        label=label,
+        force=force,
+        language=lang,
+        random_state=random_state,
+        **more,
+    )
+    tables = comparison_tables(results, ready)
+    typer.echo(
+        json.dumps(results, indent=2) if as_json else "\n\n".join(as_text([t]) for t in tables)
+    )
+    note(f"the report: {out}/report.html")
+
+
+def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:
+    """Return the runs that are named, and the models that are to be trained, each by a name."""
+    from utsushi.runs import open_run
+
+    loaded: dict[str, Any] = {}
+    unfitted: dict[str, BaseAutoencoder] = {}
+    for word in words:
+        title, _, described = word.rpartition(":")
+        kind = next(iter(described.split()), "")
+        if kind in TRAINED and not Path(word).exists():
+            name = _free(_as_file_name(title or described), [*loaded, *unfitted])
+            unfitted[name] = _described(described, seed)
+        else:
+            path = Path(word)
+            name = path.stem if path.suffix == ".safetensors" else path.resolve().name
+            loaded[_free(name, [*loaded, *unfitted])] = open_run(word)
+    return loaded, unfitted
+
+
+def _as_file_name(text: str) -> str:
+    """Return text with a hyphen for all that does not belong into the name of a file."""
+    return re.sub(r"[^\w.=,]+", "-", text.strip())
+
+
+def _free(name: str, taken: list[str]) -> str:
+    """Return the name, with a number where another model has it already."""
+    names = [name, *(f"{name}-{number}" for number in range(2, len(taken) + 2))]
+    return next(candidate for candidate in names if candidate not in taken)
+
+
+def _described(word: str, seed: int) -> BaseAutoencoder:
+    """Return an unfitted model from its description, such as "vae beta=4 hidden=500,250"."""
+    from utsushi import estimators
+
+    kind, *settings = word.split()
+    estimator, parameters = TRAINED[kind]
+    known = {parameter.name: parameter for parameter in parameters}
+    chosen: dict[str, Any] = {"random_state": seed, "verbose": 1}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        name = name.replace("-", "_")
+        if not equals or name not in known:
+            raise SettingError(
+                f"{word!r} has {setting!r}, expected name=value with a parameter of {estimator}; "
+                f"see 'utsushi train {kind} --help'"
+            )
+        chosen[name] = known[name].parse(value)
+    model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
+    return model
+
+
+def _checked(name: str, model: BaseAutoencoder, dataset: Dataset) -> BaseAutoencoder:
+    """Refuse a model of other rows."""
+    n_features = dataset.X_train.shape[1]
+    if model.n_features_in_ != n_features:
+        raise DataError(
+            f"{name!r} was trained on rows of {model.n_features_in_} features, but {dataset.name} "
+            f"has {n_features}; compare models of one source, or name another with --data"
+        )
+    return model

@@ -1,0 +1,220 @@
+"""Several models on one source: one table, one set of figures, one report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.datasets import Dataset
+from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.evaluation import GROUPS, evaluate, say
+from utsushi.figures import image_rows, learning_curves, within_range_of
+from utsushi.files import write_json, write_text
+from utsushi.report import Page, Paragraph, Section, Settings, Table, render
+from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
+from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.tables import figure_and_error, measure_name
+from utsushi.runs.texts import TEXTS
+from utsushi.runs.write import pictures_of, settings_of, write_figures
+
+__all__ = ["comparison_tables", "write_comparison"]
+
+Models = Mapping[str, BaseAutoencoder]
+Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def write_comparison(
+    path: str | Path,
+    models: Models,
+    dataset: Dataset,
+    *,
+    source: str,
+    label: str | None = None,
+    force: bool = False,
+    language: str = "en",
+    random_state: int = 0,
+    **measured: Any,
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Measure fitted models on the same rows and leave a run folder, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder: every model's file, config.json, history.jsonl, metrics.json, figures/ and
+        report.html.
+    models : mapping of str to fitted autoencoder
+        By the names that they have in tables and figures, and as files.
+    dataset : Dataset
+        Its test rows are measured on, or else its training rows.
+    source, label, force, language
+        See `utsushi.runs.write_run`.
+    random_state : int, default=0
+        Of what is drawn to measure.
+    **measured
+        ``groups`` and ``n_importance_samples`` of `utsushi.evaluation.evaluate`.
+
+    Returns
+    -------
+    dict of str to dict
+        By model, what `utsushi.evaluation.evaluate` gives.
+    """
+    seen = dataset.X_test is None
+    X, y = dataset.X_train, dataset.y_train
+    if dataset.X_test is not None:
+        X, y = dataset.X_test, dataset.y_test
+    settings = {"y": y, "y_train": dataset.y_train, "random_state": random_state, **measured}
+    results = {
+        name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
+    }
+    exhibits = list(_exhibits(models, X, y, language, random_state))
+    words = TEXTS[language]
+    rows_name = words["training_rows" if seen else "test_rows"]
+    tables = comparison_tables(results, models, language, rows_name=rows_name)
+    page = Page(
+        title=words["comparison_title"].format(data=dataset.name),
+        lead=words["comparison_lead"].format(
+            models=", ".join(models), n_rows=f"{len(X):,}", rows=rows_name
+        ),
+        language=language,
+        sections=(
+            Section(words["numbers"], tuple(tables)),
+            Section(words["figures"], tuple(pictures_of(exhibits))),
+            Section(
+                words["settings"],
+                tuple(
+                    item
+                    for name, model in models.items()
+                    for item in (Paragraph(name), Settings(settings_of(model)))
+                ),
+            ),
+        ),
+    )
+    with new_run(path, force=force) as folder:
+        for name, model in models.items():
+            model.save(folder / f"{name}.safetensors")
+        write_config(
+            folder,
+            command="compare",
+            data=source,
+            label=label,
+            feature_names=dataset.feature_names,
+            models=models,
+        )
+        write_history(
+            folder,
+            ({"model": name, **row} for name, model in models.items() for row in model.history_),
+        )
+        write_json(folder / "metrics.json", results)
+        write_figures(folder, exhibits)
+        write_text(folder / "report.html", render(page))
+    return results
+
+
+def comparison_tables(
+    results: Results, models: Models, language: str = "en", *, rows_name: str = ""
+) -> list[Table]:
+    """Show measurements of several models, a table a group: a row a figure, a column a model.
+
+    Parameters
+    ----------
+    results : mapping
+        By model, what `utsushi.evaluation.evaluate` gave.
+    models : mapping of str to fitted autoencoder
+        The same models, for their sizes: PCA of each size has a column.
+    language : {"en", "ja"}
+    rows_name : str
+        What the rows are, for the captions.
+
+    Returns
+    -------
+    list of Table
+        A cell is a value and its standard error; it is empty where a model has no such figure.
+    """
+    groups = [group for group in GROUPS if any(group in result for result in results.values())]
+    sizes = {model.n_components: name for name, model in models.items()}  # one model of each
+    return [_table(group, results, sizes, language, rows_name) for group in groups]
+
+
+def _table(
+    group: str, results: Results, sizes: Mapping[int, str], language: str, rows_name: str
+) -> Table:
+    """Return the table of one group."""
+    words = TEXTS[language]
+    found = {name: result.get(group, {}) for name, result in results.items()}
+    keys = dict.fromkeys(
+        key
+        for figures in found.values()
+        for key, value in figures.items()
+        if isinstance(value, int | float | Mapping)
+    )
+    neighbours = {f"PCA-{size}": _of_pca(found[name]) for size, name in sorted(sizes.items())}
+    columns = {**found, **{name: pca for name, pca in neighbours.items() if pca}}
+    title = words.get(f"group_{group}", group.capitalize())
+    notes = dict.fromkeys(
+        f"{name}: {say(remark, language)}" if group == "collapse" else say(remark, language)
+        for name, figures in found.items()
+        for remark in figures.get("remarks", ())
+    )
+    return Table(
+        columns=(title, *columns),
+        rows=tuple(
+            (measure_name(key, language), *(figure_and_error(c.get(key)) for c in columns.values()))
+            for key in keys
+        ),
+        caption=words["numbers_caption"].format(group=title, rows=rows_name),
+        note="\n".join(notes) or None,
+    )
+
+
+def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of PCA that stand beside a model's."""
+    beside = {key: value.get("pca") for key, value in figures.items() if isinstance(value, Mapping)}
+    return {key: pca for key, pca in beside.items() if pca is not None}
+
+
+def _exhibits(
+    models: Models, X: NDArray[Any], y: NDArray[Any] | None, language: str, seed: int
+) -> Iterator[Exhibit]:
+    """Draw the models' learning curves, and for images their copies and what they generate."""
+    words = TEXTS[language]
+    yield from _curves(models, words)
+    shape = next((m.image_shape for m in models.values() if m.image_shape is not None), None)
+    if shape is None or not can_be_drawn(tuple(shape)):
+        return
+    first = slice(N_ORIGINALS)
+    labels = None if y is None else y[first]
+    copies = {name: model.reconstruct(X[first], labels) for name, model in models.items()}
+    drawn = {name: model.sample(N_ORIGINALS, random_state=seed) for name, model in models.items()}
+    for kind, rows in (("copies", {"original": X[first], **copies}), ("drawn", drawn)):
+        pictures = [(name, within_range_of(X, images)) for name, images in rows.items()]
+        yield Exhibit(
+            f"comparison-{kind}",
+            image_rows(pictures, tuple(shape)),
+            words[f"comparison_{kind}_alt"],
+            words[f"comparison_{kind}"],
+        )
+
+
+def _curves(models: Models, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    """Draw the objectives of training on one axis for each unit that they come in."""
+    for kind, variational in (("error", False), ("bound", True)):
+        curves = {
+            name: (
+                np.array([row["objective"] for row in model.history_])
+                / (1 if variational else model.n_features_in_)
+            ).tolist()
+            for name, model in models.items()
+            if isinstance(model, VariationalAutoencoder) == variational
+        }
+        if curves:
+            ylabel = "objective, nats per row" if variational else "squared error / features"
+            yield Exhibit(
+                f"comparison-learning-{kind}",
+                learning_curves(curves, ylabel=ylabel),
+                words["learning_alt"],
+                words["comparison_learning"],
+            )
