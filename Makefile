@@ -47,6 +47,7 @@ bench: $(VENV)/.dev-$(TORCH)
 	$(BIN)/python benchmarks/lecture_numbers.py
 	$(BIN)/python benchmarks/epoch_speed.py
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/quality/one_class.py
 
 clean:
 	rm -rf $(VENV)
