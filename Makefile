@@ -48,6 +48,7 @@ bench: $(VENV)/.dev-$(TORCH)
 	$(BIN)/python benchmarks/epoch_speed.py
 	$(BIN)/python benchmarks/start_up.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality/generation_baseline.py
+	$(BIN)/python benchmarks/quality/one_class.py
 
 clean:
 	rm -rf $(VENV)

@@ -32,7 +32,10 @@ def test_importing_the_package_loads_no_heavy_library():
     assert not loaded_by("import utsushi") & {"torch", "sklearn", "numpy", "typer", "pydantic"}
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "vae", "--help"], ["generate", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["train", "vae", "--help"], ["generate", "--help"], ["detect", "--help"]],
+)
 def test_a_help_page_loads_no_heavy_library(words):
     heavy = {"torch", "sklearn", "numpy", "matplotlib", "pyarrow"}
     assert not loaded_by(f"from utsushi.cli.main import run\nrun({words!r})") & heavy

@@ -75,7 +75,7 @@ def test_what_a_model_draws_can_be_measured(small):
 def test_every_figure_has_its_error_and_its_rows(small):
     figures = evaluate_generation(small.X_train[:50], small.X_test, small.X_train, extractor=plain)
     for name in [*FIGURES, *[f"real_{name}" for name in FIGURES], *MEMORIZED]:
-        assert set(figures[name]) == {"value", "standard_error", "n_rows"}
+        assert set(figures[name]) == {"value", "standard_error", "n_rows", "seed"}
         assert figures[name]["standard_error"] >= 0
     assert figures["frechet_distance"]["n_rows"] == 50
     assert figures["real_frechet_distance"]["n_rows"] == 50

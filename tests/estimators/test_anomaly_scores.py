@@ -271,7 +271,7 @@ def test_a_file_of_before_there_were_scores_still_loads(tmp_path):
         ("mahalanobis.factor", lambda value: value[:2, :2], "shape"),
         ("mahalanobis.factor", lambda value: value * 0, "above zero"),
         ("density.weights", lambda value: -value, "above zero"),
-        ("density.weights", lambda value: value[:-1], "fit together"),
+        ("density.weights", lambda value: np.append(value, 0.1), "fit together"),
         ("spread", lambda value: value * np.nan, "finite"),
         ("centre", lambda value: value.astype(np.float32), "float32"),
     ],

@@ -1,0 +1,272 @@
+"""How an autoencoder learns: `fit` orchestrates, the mathematics lives elsewhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    resolve,
+    resolve_device,
+    warn_of_overruled_sizes,
+)
+from utsushi.estimators.rows import (
+    Labelled,
+    Rows,
+    warn_of_unlike_columns,
+)
+from utsushi.estimators.units import Units
+from utsushi.exceptions import SettingError
+from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
+from utsushi.networks.base import as_sizes
+from utsushi.objectives import Batch
+from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.scaling import Scaling
+from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi.training import Recipe, train
+from utsushi.training.loop import Augment, Objective
+from utsushi.training.progress import progress_bar
+
+__all__ = ["Learner"]
+
+
+class Learner(BaseEstimator, ABC):
+    """The learning half of every estimator: what its constructor stores, and what ``fit`` learns.
+
+    A subclass names its recipes and says what its objective is, and how rows are checked and
+    encoded.
+    """
+
+    _recipes: ClassVar[dict[str, Recipe]]
+    _outputs_per_component: ClassVar[int] = 1
+
+    # What every subclass's constructor stores.
+    n_components: int
+    network: str | Network
+    hidden: int | tuple[int, ...]
+    channels: int | tuple[int, ...]
+    image_shape: tuple[int, ...] | None
+    scaling: str | None
+    sampler: str | Sampler
+    augment: str | Augmentation | None
+    recipe: str | Recipe
+    max_epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    validation_fraction: float
+    early_stopping: int | None
+    random_state: int | np.random.RandomState | None
+    device: str
+    precision: str
+    verbose: int
+
+    # What fit learns.
+    n_features_in_: int
+    dtype_: str
+    seed_: int
+    device_: str
+    scaling_: Scaling
+    module_: EncoderDecoder
+    sampler_: Sampler
+    history_: list[dict[str, Any]]
+    n_epochs_: int
+
+    # --- learning -------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: Any = None, *, validation_data: ArrayLike | None = None) -> Self:
+        """Learn a code for the rows of ``X``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+            Training rows: finite numbers, on which the network computes in float32.
+        y : array-like of shape (n_samples,), optional
+            The class of each row, integers or strings, for a conditional model; else ignored.
+        validation_data : array-like of shape (n_held_out, n_features), optional
+            Rows to evaluate after each epoch and never to train on, in place of a
+            ``validation_fraction`` of ``X``; a pair of rows and classes for a conditional model.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If ``X`` has too few rows, or values that are not finite.
+        SettingError, InvalidParameterError
+            If a parameter is not what it may be. Both are ``ValueError``.
+        TrainingDivergedError
+            If the objective stops being a finite number. The estimator is then not fitted.
+        """
+        self._validate_params()
+        # The sampler is learned last, and makes the model a fitted one: a refit that fails must
+        # not leave the old network beside what is new.
+        self.__dict__.pop("sampler_", None)
+        rows = self._checked(X, reset=True)
+        check_image_shape(self.image_shape, self.n_features_in_)
+        warn_of_overruled_sizes(self)
+        self.seed_ = seed_from(self.random_state)
+        self.device_ = str(resolve_device(self.device))
+        self.dtype_ = rows.dtype.name
+        known = Labelled(rows, self._learn_condition(y, rows))
+        training, held_out = self._split(known, validation_data)
+        self.scaling_ = Scaling.learn(self.scaling, training.rows)
+        if self.scaling in ("center", None):
+            warn_of_unlike_columns(training.rows)
+        data = self._batch(training)
+        module = self._build()
+        self.history_ = self._train(module, data, held_out)
+        self.n_epochs_ = len(self.history_)
+        self._finish(module, data)
+        self.module_ = module
+        return self._fit_sampler(training.rows)
+
+    def fit_sampler(self, X: ArrayLike) -> Self:
+        """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
+
+        ``model.set_params(sampler="flow").fit_sampler(X)`` gives a fitted model another sampler:
+        with the rows that ``fit`` trained on, the one that ``fit`` would have learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        return self._fit_sampler(self._checked(X, at_least=2))
+
+    def _fit_sampler(self, rows: Rows) -> Self:
+        """Learn the sampler from the codes of checked rows."""
+        codes = self._codes(rows).astype(np.float64)
+        self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
+            codes, numpy_generator(self.seed_, Purpose.SAMPLER)
+        )
+        return self
+
+    def _validate_params(self) -> None:
+        """Check the parameters, and those of the sampler: it is fitted last, after the training."""
+        super()._validate_params()
+        resolve(self.sampler, SAMPLERS)._validate_params()
+
+    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+        """Return what the decoder is told of each row; nothing, but in a conditional model."""
+        return None
+
+    def _validation(self, validation_data: Any) -> Labelled:
+        """Return the rows that the caller holds out."""
+        return Labelled(self._checked(validation_data), None)
+
+    def _split(self, known: Labelled, validation_data: Any) -> tuple[Labelled, Labelled | None]:
+        """Return the rows to train on and the rows to hold out, if any."""
+        if validation_data is not None:
+            return known, self._validation(validation_data)
+        if self.early_stopping is not None and not self.validation_fraction:
+            raise SettingError(
+                f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
+                "some; set validation_fraction=0.1 or pass validation_data to fit"
+            )
+        return known.split(self.validation_fraction, self.seed_)
+
+    def _batch(self, known: Labelled) -> Batch:
+        """Return rows as the training loop takes them: scaled, and on the training device."""
+        condition = None if known.condition is None else torch.from_numpy(known.condition)
+        return Batch(
+            torch.from_numpy(self.scaling_.forward(known.rows)).to(self.device_),
+            None if condition is None else condition.to(self.device_),
+        )
+
+    def _build(self) -> EncoderDecoder:
+        """Build and fill the network on the training device."""
+        module = self._empty_module().to_empty(device="cpu")
+        initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
+        return module.to(self.device_)
+
+    def _empty_module(self) -> EncoderDecoder:
+        """Build the network without memory for its parameters, to be filled or compared with."""
+        n_outputs = self._outputs_per_component * self.n_components
+        with torch.device("meta"):
+            module = resolve(self.network, NETWORKS).build(
+                self.n_features_in_,
+                self.n_components + self._n_conditions,
+                n_outputs,
+                as_sizes(self.hidden),
+                channels=as_sizes(self.channels),
+                image_shape=None if self.image_shape is None else tuple(self.image_shape),
+            )
+        return module.to(torch.float32)  # whatever the caller's default is
+
+    @property
+    def _n_conditions(self) -> int:
+        """The width of what the decoder is told beside the code."""
+        return 0
+
+    def _train(
+        self, module: EncoderDecoder, data: Batch, held_out: Labelled | None
+    ) -> list[dict[str, Any]]:
+        """Run the training loop and return its history."""
+        recipe = self.resolved_recipe()
+        title = type(self).__name__
+        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
+            return train(
+                module,
+                self._objective(data),
+                data,
+                recipe=recipe,
+                seed=self.seed_,
+                validation=None if held_out is None else self._batch(held_out),
+                augment=self._augment(data.x),
+                patience=self.early_stopping,
+                precision=self.precision,
+                on_epoch=on_epoch,
+            )
+
+    def _augment(self, x: Tensor) -> Augment | None:
+        """Return the augmentation of scaled rows, which is one of rows in the input's units."""
+        if self.augment is None:
+            return None
+        shape = None if self.image_shape is None else tuple(self.image_shape)
+        augmentation = resolve(self.augment, AUGMENTATIONS)
+        augmentation.check(shape)
+        return Units.of(self.scaling_, x).wrap(
+            lambda rows, generator: augmentation(rows, shape, generator)
+        )
+
+    def resolved_recipe(self) -> Recipe:
+        """Return the recipe with the estimator's own settings put over it."""
+        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
+        return recipe.replaced(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    @abstractmethod
+    def _objective(self, data: Batch) -> Objective:
+        """Return what to minimize over the scaled training rows."""
+
+    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+        """Learn what can only be learned when the network is trained."""
+
+    @abstractmethod
+    def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
+        """Return rows as a finite float32 or float64 array with the right columns."""
+
+    @abstractmethod
+    def _codes(self, X: Rows) -> NDArray[np.float32]:
+        """Encode checked rows, in float32."""
