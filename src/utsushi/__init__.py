@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from utsushi import (
+        augmentation,
         datasets,
         evaluation,
         exceptions,
@@ -37,6 +38,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "Recipe",
     "VariationalAutoencoder",
+    "augmentation",
     "datasets",
     "evaluation",
     "exceptions",
