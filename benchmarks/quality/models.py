@@ -1,0 +1,88 @@
+"""The models whose quality is measured, each within four wall minutes of training on two cores.
+
+Their settings were chosen on the validation part of the training rows by ``choose.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder
+from utsushi.augmentation import Affine
+from utsushi.networks import Conv, Dense
+
+__all__ = ["MODELS", "lecture_autoencoder", "lecture_variational"]
+
+DENSE = Dense(hidden=(1000,), activation="gelu")
+CONV = Conv(channels=(32, 64), hidden=(256,), activation="gelu")
+
+
+def recipe(max_epochs: int, batch_size: int, learning_rate: float) -> Recipe:
+    """Return one cycle of AdamW."""
+    return Recipe(
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule="one-cycle",
+        betas=(0.9, 0.98),
+    )
+
+
+SHARED: dict[str, Any] = {"image_shape": (28, 28), "augment": Affine()}
+
+
+def dense(seed: int) -> Autoencoder:
+    """Return the dense autoencoder, 784-1000-10 and back."""
+    return Autoencoder(
+        10, network=DENSE, recipe=recipe(100, 200, 5e-3), random_state=seed, **SHARED
+    )
+
+
+def conv(seed: int) -> Autoencoder:
+    """Return the convolutional autoencoder."""
+    return Autoencoder(
+        10,
+        network=CONV,
+        recipe=recipe(60, 128, 3e-3),
+        precision="bfloat16",
+        random_state=seed,
+        **SHARED,
+    )
+
+
+def dense_variational(seed: int) -> VariationalAutoencoder:
+    """Return the dense variational autoencoder with a calibrated likelihood."""
+    return VariationalAutoencoder(
+        10, network=DENSE, recipe=recipe(100, 200, 3e-3), random_state=seed, **SHARED
+    )
+
+
+def conv_variational(seed: int) -> VariationalAutoencoder:
+    """Return the convolutional variational autoencoder with a calibrated likelihood."""
+    return VariationalAutoencoder(
+        10,
+        network=CONV,
+        recipe=recipe(60, 128, 2e-3),
+        precision="bfloat16",
+        random_state=seed,
+        **SHARED,
+    )
+
+
+def lecture_autoencoder(seed: int) -> Autoencoder:
+    """Return the lecture's autoencoder."""
+    return Autoencoder(sampler="gaussian", recipe="lecture", random_state=seed)
+
+
+def lecture_variational(seed: int) -> VariationalAutoencoder:
+    """Return the lecture's variational autoencoder."""
+    return VariationalAutoencoder(likelihood="unit-gaussian", recipe="lecture", random_state=seed)
+
+
+#: By name, the makers of unfitted models by seed.
+MODELS: dict[str, Any] = {
+    "dense": dense,
+    "conv": conv,
+    "dense-vae": dense_variational,
+    "conv-vae": conv_variational,
+}

@@ -1,0 +1,252 @@
+"""Turn the results in ``results/`` into docs/quality.md.
+
+    python benchmarks/quality/render.py
+
+A row of the first table is a bar: what was asked, what was measured (mean ± standard deviation over
+the seeds), and the command that measures it. What was not measured yet says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+TARGET = HERE.parents[1] / "docs" / "quality.md"
+
+LEAD = """# Quality
+
+How good the models are, on the lecture's split of 20,000 digits unless it says otherwise, and the
+command that measures each figure. Values are means over the seeds ± their standard deviation. No
+setting was chosen by a test row: choices were made on a tenth of the training rows that training did
+not see (`common.validation_split`), and for one-class digits by the pseudo-tasks that
+`one_class.py --choose` describes. Fréchet distances are between features of the classifier that ships
+with the package, 4,000 rows against 4,000, and are not comparable with distances between Inception
+features. This page is written by `python benchmarks/quality/render.py`.
+
+## The bars
+"""
+
+Summary = Mapping[str, Mapping[str, Any]]
+
+#: The question, the bar in words, the script and its figure, and the bar as a test of the mean.
+Bar = tuple[str, str, str, str, str, Callable[[float], bool]]
+
+BARS: list[Bar] = [
+    (
+        "test MSE, dense 784-1000-10, ≤ 4 wall minutes on 2 cores",
+        "≤ 0.0150",
+        "reconstruction",
+        "dense",
+        "MSE",
+        lambda v: v <= 0.0150,
+    ),
+    (
+        "test MSE, convolutional, ≤ 4 wall minutes on 2 cores",
+        "≤ 0.0100",
+        "reconstruction",
+        "conv",
+        "MSE",
+        lambda v: v <= 0.0100,
+    ),
+    (
+        "calibrated VAE, dense: test MSE through the mean code",
+        "≤ 0.0155",
+        "reconstruction",
+        "dense-vae",
+        "MSE",
+        lambda v: v <= 0.0155,
+    ),
+    (
+        "calibrated VAE, convolutional: test MSE through the mean code",
+        "≤ 0.0110",
+        "reconstruction",
+        "conv-vae",
+        "MSE",
+        lambda v: v <= 0.0110,
+    ),
+    (
+        "calibrated VAE, convolutional: bound at K = 100, nats",
+        "≥ 600",
+        "reconstruction",
+        "conv-vae",
+        "bound",
+        lambda v: v >= 600,
+    ),
+    (
+        "linear probe on ten numbers",
+        "≥ 0.960",
+        "features",
+        "conv",
+        "linear probe",
+        lambda v: v >= 0.960,
+    ),
+    (
+        "five neighbours on ten numbers",
+        "≥ 0.978",
+        "features",
+        "conv",
+        "5 neighbours",
+        lambda v: v >= 0.978,
+    ),
+    (
+        "one-class digits 0, 1, 4, 8: mean ROC-AUC",
+        "≥ 0.980",
+        "one_class",
+        "utsushi",
+        "",
+        lambda v: v >= 0.980,
+    ),
+    (
+        "30 components, all of MNIST: squared error per image",
+        "≤ 2.2",
+        "thirty",
+        "conv",
+        "squared error",
+        lambda v: v <= 2.2,
+    ),
+    (
+        "binary MNIST, dense 784-200-200-50: NLL by 5,000 importance samples",
+        "≤ 86.76",
+        "binary_likelihood",
+        "dense",
+        "NLL",
+        lambda v: v <= 86.76,
+    ),
+    (
+        "binary MNIST, any network: NLL by 5,000 importance samples",
+        "≤ 84.5",
+        "binary_likelihood",
+        "conv",
+        "NLL",
+        lambda v: v <= 84.5,
+    ),
+]
+
+
+def summaries() -> dict[str, Summary]:
+    """Return the summaries of all results, by script."""
+    return {
+        path.stem: json.loads(path.read_text())["summary"]
+        for path in sorted(RESULTS.glob("*.json"))
+        if "summary" in json.loads(path.read_text())
+    }
+
+
+def shown(figure: Mapping[str, Any]) -> str:
+    """Return mean ± standard deviation, with digits that fit the size."""
+    mean, spread = figure["mean"], figure["sd"]
+    digits = 4 if abs(mean) < 1 else 2 if abs(mean) < 100 else 1
+    return f"{mean:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+
+
+def figure_of(found: Mapping[str, Summary], script: str, model: str, key: str) -> Any:
+    """Return one figure, or None where it was not measured."""
+    figures = found.get(script, {}).get(model)
+    return figures if figures is None or not key else figures.get(key)
+
+
+def bars(found: Mapping[str, Summary]) -> list[str]:
+    """Return the table of the bars."""
+    lines = ["| question | bar | measured | seeds | command |", "|---|---|---|---|---|"]
+    for question, bar, script, model, key, holds in BARS:
+        figure = figure_of(found, script, model, key)
+        measured, seeds = "not measured yet", ""
+        if figure is not None:
+            measured = shown(figure) + ("" if holds(figure["mean"]) else " (missed)")
+            known = found[script][model]["seeds"]
+            seeds = str(known if isinstance(known, int) else len(known))
+        command = f"`python benchmarks/quality/{script}.py`"
+        lines.append(f"| {question} | {bar} | {measured} | {seeds} | {command} |")
+    return lines + generation_bars(found) + denoising_bars(found)
+
+
+def generation_bars(found: Mapping[str, Summary]) -> list[str]:
+    """Return the bars that are ratios of Fréchet distances."""
+    summary = found.get("generation", {})
+    if "lecture-vae, prior" not in summary:
+        return []
+    lecture = summary["lecture-vae, prior"]["Fréchet"]["mean"]
+    means = {
+        name: figures["Fréchet"]["mean"]
+        for name, figures in summary.items()
+        if name.split(", ")[0] in ("conv", "conv-vae")
+    }
+    best = min((name for name in means if "copies" not in name), key=means.__getitem__)
+    own = means[f"{best.split(', ')[0]}, its copies"]
+    of_variational = (name for name in means if name.startswith("conv-vae, "))
+    learned = min(means[name] for name in of_variational if "copies" not in name)
+    command = "`python benchmarks/quality/generation.py`"
+    seeds = len(summary[best]["seeds"])
+    rows = [
+        (
+            "the best generated digits, Fréchet, of the lecture's VAE's",
+            1 / 30,
+            means[best] / lecture,
+        ),
+        ("the same, of the same model's copies'", 1.3, means[best] / own),
+        (
+            "a VAE from its own prior, learned if need be, of the lecture's",
+            1 / 15,
+            learned / lecture,
+        ),
+    ]
+    return [
+        f"| {question} | ≤ {as_ratio(limit)} | {as_ratio(ratio)}"
+        f"{'' if ratio <= limit else ' (missed)'} ({best}) | {seeds} | {command} |"
+        for question, limit, ratio in rows
+    ]
+
+
+def as_ratio(value: float) -> str:
+    """Return a ratio as one reads it."""
+    return f"1/{1 / value:.1f}".removesuffix(".0") if value < 1 / 2 else f"{value:.2f}"
+
+
+def denoising_bars(found: Mapping[str, Summary]) -> list[str]:
+    """Return the bars of denoising."""
+    summary = found.get("denoising", {})
+    lines = []
+    for kind, what in (("masking", "masking 0.5"), ("gaussian", "Gaussian noise 0.3")):
+        if "denoising" not in summary:
+            continue
+        better = min(summary[name][kind]["mean"] for name in ("PCA-10", "autoencoder"))
+        ratio = summary["denoising"][kind]["mean"] / better
+        lines.append(
+            f"| denoising, {what}: test MSE, of the better of PCA-10 and the plain autoencoder "
+            f"| ≤ 0.6 | {ratio:.3f}{'' if ratio <= 0.6 else ' (missed)'} "
+            f"| {len(summary['denoising']['seeds'])} | `python benchmarks/quality/denoising.py` |"
+        )
+    return lines
+
+
+def details(found: Mapping[str, Summary]) -> list[str]:
+    """Return all figures of all scripts."""
+    lines = []
+    for script, summary in found.items():
+        lines += ["", f"## `python benchmarks/quality/{script}.py`", ""]
+        if script == "one_class":
+            keys = ["mean ROC-AUC"]
+            table = {name: {"mean ROC-AUC": figure} for name, figure in summary.items()}
+        else:
+            keys = list(dict.fromkeys(k for f in summary.values() for k in f if k != "seeds"))
+            table = {name: dict(figures) for name, figures in summary.items()}
+        lines += ["| model | " + " | ".join(keys) + " |", "|---" * (1 + len(keys)) + "|"]
+        for name, figures in table.items():
+            cells = [shown(figures[key]) if key in figures else "" for key in keys]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    """Write the document."""
+    found = summaries()
+    TARGET.write_text("\n".join([LEAD, *bars(found), *details(found), ""]))
+    print(f"written: {TARGET.name}")
+
+
+if __name__ == "__main__":
+    main()
