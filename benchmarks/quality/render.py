@@ -21,11 +21,11 @@ LEAD = """# Quality
 
 How good the models are, on the lecture's split of 20,000 digits unless it says otherwise, and the
 command that measures each figure. Values are means over the seeds ± their standard deviation. No
-setting was chosen by a test row: choices were made on a tenth of the training rows that training did
-not see (`common.validation_split`), and for one-class digits by the pseudo-tasks that
-`one_class.py --choose` describes. Fréchet distances are between features of the classifier that ships
-with the package, 4,000 rows against 4,000, and are not comparable with distances between Inception
-features. This page is written by `python benchmarks/quality/render.py`.
+setting was chosen by a test row: choices were made on a tenth of the training rows that training
+did not see (`common.validation_split`), and for one-class digits by the pseudo-tasks that
+`one_class.py --choose` describes. Fréchet distances are between features of the classifier that
+ships with the package, 4,000 rows against 4,000, and are not comparable with distances between
+Inception features. This page is written by `python benchmarks/quality/render.py`.
 
 ## The bars
 """

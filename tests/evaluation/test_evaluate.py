@@ -100,7 +100,7 @@ def test_a_denoising_autoencoder_is_measured_as_an_autoencoder(digits, of_autoen
 def test_a_variational_model_also_has_a_bound_and_a_code_to_diagnose(of_variational):
     assert {name: set(group) for name, group in of_variational.items()} == {
         "reconstruction": RECONSTRUCTION - {"lecture_loss"},
-        "likelihood": {"bound", "lecture_loss"},
+        "likelihood": {"bound", "bits_per_dimension", "lecture_loss"},
         "collapse": COLLAPSE,
         "features": FEATURES,
     }
@@ -108,7 +108,7 @@ def test_a_variational_model_also_has_a_bound_and_a_code_to_diagnose(of_variatio
 
 def test_the_lectures_loss_is_only_that_of_the_lectures_likelihood(digits):
     model = VariationalAutoencoder(4, likelihood="gaussian", **SMALL).fit(digits.X_train)
-    assert set(evaluate(model, digits.X_test)["likelihood"]) == {"bound"}
+    assert set(evaluate(model, digits.X_test)["likelihood"]) == {"bound", "bits_per_dimension"}
 
 
 def test_a_table_without_labels_has_no_images_and_no_classes(table):
@@ -276,8 +276,47 @@ def test_remarks_and_lists_stand_in_the_note(of_variational):
 
 
 def test_a_group_of_another_kind_is_shown_as_it_is():
-    group = {"kernel_distance": {"value": 0.5, "standard_error": None, "n_rows": 9}}
-    (table,) = tables_of({"generation": group | {"seed": 3, "note": "Under these features."}})
-    assert table.columns[0] == "Generation"
-    assert table.rows == (("Kernel distance", "0.5", "", "9"), ("Seed", "3", "", ""))
+    group = {"odd_distance": {"value": 0.5, "standard_error": None, "n_rows": 9}}
+    (table,) = tables_of({"novelty": group | {"seed": 3, "note": "Under these features."}})
+    assert table.columns[0] == "Novelty"
+    assert table.rows == (("Odd distance", "0.5", "", "9"), ("Seed", "3", "", ""))
     assert table.note == "Note: Under these features."
+
+
+# --- importance-weighted bounds and generated rows ------------------------------------------------
+
+
+def test_the_bounds_that_are_asked_for_stand_beside_the_score(variational, digits):
+    found = evaluate(variational, digits.X_test[:50], n_importance_samples=(1, 20))["likelihood"]
+    names = [name for name in found if name != "remarks"]
+    assert names[:3] == ["bound", "importance_bound_1", "importance_bound_20"]
+    assert found["importance_bound_20"]["value"] > found["importance_bound_1"]["value"]
+    bits = -found["importance_bound_20"]["value"] / (64 * np.log(2))
+    assert found["bits_per_dimension"]["value"] == pytest.approx(bits)
+
+
+def test_a_probability_has_no_bits_per_dimension(digits):
+    rows = (digits.X_train > 0.5).astype(np.float32)
+    model = VariationalAutoencoder(
+        2, hidden=(8,), likelihood="bernoulli", max_epochs=1, random_state=0
+    ).fit(rows)
+    assert "bits_per_dimension" not in evaluate(model, rows)["likelihood"]
+
+
+def test_generated_rows_are_measured_when_they_are_asked_for(variational, digits):
+    found = evaluate(
+        variational,
+        digits.X_test,
+        digits.X_train,
+        groups=["generation"],
+        extractor=lambda rows: rows[:, :10],
+    )["generation"]
+    assert found["frechet_distance"]["value"] > found["real_frechet_distance"]["value"]
+    assert "share_memorized" in found
+    assert "not comparable" in found["remarks"][0]["text"]
+
+
+def test_without_an_extractor_a_remark_says_why(variational, digits):
+    found = evaluate(variational, digits.X_test, groups=["generation"])["generation"]
+    assert list(found) == ["remarks"]
+    assert "pass extractor=" in found["remarks"][0]["text"]

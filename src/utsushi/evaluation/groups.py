@@ -128,7 +128,11 @@ def likelihood(subject: Subject) -> Group:
         group[key] = beside(estimate)
         tightest = estimate
     if model.likelihood_.is_density:
-        group["bits_per_dimension"] = beside(bits_per_dimension(tightest, subject.X.shape[1]))
+        n_features = subject.X.shape[1]
+        group["bits_per_dimension"] = beside(
+            bits_per_dimension(tightest, n_features),
+            None if exact is None else bits_per_dimension(Estimate.over(exact), n_features),
+        )
     if has_lecture_loss(model):
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
     return group
