@@ -167,8 +167,8 @@ def test_codes_are_written_as_the_name_says(utsushi, ae_run, tmp_path, kind):
 def test_labels_travel_with_the_codes(utsushi, table_run, tmp_path):
     utsushi("encode", table_run, "--out", tmp_path / "codes.parquet")
     table = parquet.read_table(tmp_path / "codes.parquet")
-    assert table.column_names == ["autoencoder0", "autoencoder1", "y"]
-    assert table["y"].to_pylist()[:3] == ["a", "b", "a"]
+    assert table.column_names == ["autoencoder0", "autoencoder1", "kind"]
+    assert table["kind"].to_pylist()[:3] == ["a", "b", "a"]
 
 
 def test_generated_rows_are_decided_by_the_seed(utsushi, vae_run, tmp_path):
@@ -270,7 +270,7 @@ def test_a_table_with_a_column_called_y_keeps_it_beside_its_labels(utsushi, tmp_
     words = ["--data", tmp_path / "t.csv", "--label", "kind", "--n-components", 1, "--hidden", 4]
     utsushi("train", "ae", "--out", tmp_path / "r", *words, "--max-epochs", 1, "--verbose", 0)
     utsushi("encode", tmp_path / "r", "--out", tmp_path / "c.parquet")
-    assert parquet.read_table(tmp_path / "c.parquet").column_names == ["autoencoder0", "y"]
+    assert parquet.read_table(tmp_path / "c.parquet").column_names == ["autoencoder0", "kind"]
 
 
 def test_images_of_two_channels_are_trained_on_without_pictures(utsushi, tmp_path):

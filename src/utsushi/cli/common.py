@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.runs import Run
 
-__all__ = ["Data", "Label", "Out", "RandomState", "RunPath", "dataset_of", "image_shape_of", "note"]
+__all__ = [
+    "Data",
+    "Label",
+    "Out",
+    "RandomState",
+    "RunPath",
+    "dataset_of",
+    "image_shape_of",
+    "label_name_of",
+    "note",
+]
 
 RunPath = Annotated[
     str, typer.Argument(metavar="RUN", help="A run folder, or a model file.", show_default=False)
@@ -85,6 +95,15 @@ def _check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | 
                 f"{data!r} has {found!r} as column {index} (counting from 0), expected "
                 f"{expected!r} as in training; put the columns in the same order"
             )
+
+
+def label_name_of(
+    run: Run, data: str | None, label: str | None, *, reserved: Sequence[str] = ()
+) -> str:
+    """Return what the column of the labels is called: as in the table that they come from."""
+    if data is None and label is None and run.config is not None:
+        label = run.config.label
+    return "y" if label is None or label in reserved else label
 
 
 def image_shape_of(run: Run, dataset: Dataset | None = None) -> tuple[int, ...] | None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
+from utsushi.cli.common import (
+    Data,
+    Label,
+    Out,
+    RunPath,
+    dataset_of,
+    image_shape_of,
+    label_name_of,
+    note,
+)
 from utsushi.cli.outputs import check_output, write_columns
 from utsushi.cli.parameters import integer, number
 from utsushi.exceptions import RunError, SettingError
@@ -101,7 +110,7 @@ def detect(
     chosen = {name: value for name, value in settings.items() if value is not None}
     detector = _detector(run, opened, normal, label, chosen)
     scores = detector.score_samples(dataset.X)
-    name = _label_name(opened, data, label)
+    name = label_name_of(opened, data, label, reserved=("row", "score", "outlier"))
     path = _write_scores(out, scores, detector.offset_, name, dataset.y)
     n_outliers = int((scores < detector.offset_).sum())
     note(f"{len(scores)} rows, {n_outliers} outliers below {detector.offset_:.6g}: {path}")
@@ -137,13 +146,6 @@ def _detector(
             "rows to set the threshold by; name them with --normal"
         )
     return AnomalyDetector(FrozenEstimator(opened.model), **settings).fit(rows)
-
-
-def _label_name(opened: Run, data: str | None, label: str | None) -> str:
-    """Return what the column of the labels is called: as in the table that they come from."""
-    if data is None and label is None and opened.config is not None:
-        label = opened.config.label
-    return "y" if label is None or label in ("row", "score", "outlier") else label
 
 
 def _write_scores(

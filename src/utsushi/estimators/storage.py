@@ -31,7 +31,7 @@ from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.training import Recipe
 
-__all__ = ["load", "parameters_to_json", "save"]
+__all__ = ["library_versions", "load", "parameters_to_json", "save"]
 
 #: The only estimators that a file can name.
 _ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
@@ -86,7 +86,7 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
     header: dict[str, Any] = {
         "class": type(model).__name__,
         "parameters": parameters_to_json(model),
-        "versions": {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
+        "versions": library_versions(),
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": _names_to_json(model),
         "dtype": model.dtype_,
@@ -114,6 +114,11 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
             "n_components, hidden and network as they were then; fit again before saving"
         ) from error
     return header, tensors
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that decide what a model computes."""
+    return {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")}
 
 
 def parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:

@@ -13,14 +13,13 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, load
-from utsushi.estimators.storage import parameters_to_json
+from utsushi.estimators.storage import library_versions, parameters_to_json
 from utsushi.exceptions import RunError
 from utsushi.files import write_json, write_text
 
@@ -185,7 +184,7 @@ def write_config(
         label=label,
         feature_names=None if feature_names is None else list(feature_names),
         models={name: parameters_to_json(model) for name, model in models.items()},
-        versions={name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")},
+        versions=library_versions(),
     )
     write_json(folder / _CONFIG, config.model_dump(mode="json"))
 
