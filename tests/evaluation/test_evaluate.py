@@ -320,3 +320,12 @@ def test_without_an_extractor_a_remark_says_why(variational, digits):
     found = evaluate(variational, digits.X_test, groups=["generation"])["generation"]
     assert list(found) == ["remarks"]
     assert "pass extractor=" in found["remarks"][0]["text"]
+
+
+def test_known_anomalies_are_told_apart_and_by_pca_too(autoencoder, digits):
+    odd = np.random.default_rng(0).random((40, 64)).astype(np.float32)
+    found = evaluate(autoencoder, digits.X_test, digits.X_train, anomalies=odd)["anomalies"]
+    assert found["roc_auc"]["value"] > 0.95
+    assert found["roc_auc"]["pca"]["value"] > 0.95
+    assert (found["n_normal"], found["n_anomalies"]) == (len(digits.X_test), 40)
+    assert "anomalies" not in evaluate(autoencoder, digits.X_test)

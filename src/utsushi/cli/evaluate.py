@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from utsushi.cli.common import Data, Label, RunPath, dataset_of, note
-from utsushi.cli.parameters import integer
+from utsushi.cli.parameters import integer, integers
 from utsushi.cli.tables import as_text
 
 
@@ -19,6 +19,23 @@ def evaluate(
     everything: Annotated[
         bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
     ] = False,
+    n_importance_samples: Annotated[
+        Any,
+        typer.Option(
+            parser=integers,
+            metavar="N,N…",
+            help="Bounds to take, such as 1,100,5000 (VAE); else 100 with --all.",
+            show_default=False,
+        ),
+    ] = None,
+    anomalies: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Rows that the score should tell from the measured ones.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
     random_state: Annotated[
         Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")
@@ -45,6 +62,10 @@ def evaluate(
         note(f"measured on the {len(dataset.X_test)} test rows of {dataset.name}")
         X, y, X_train, y_train = dataset.X_test, dataset.y_test, dataset.X_train, dataset.y_train
     more: dict[str, Any] = {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+    if n_importance_samples is not None:
+        more["n_importance_samples"] = n_importance_samples
+    if anomalies is not None:
+        more["anomalies"] = dataset_of(opened, anomalies, label).X
     results = measure(
         opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state, **more
     )

@@ -15,7 +15,16 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["AUTOENCODER", "DENOISING", "VARIATIONAL", "Parameter", "integer", "number", "takes"]
+__all__ = [
+    "AUTOENCODER",
+    "DENOISING",
+    "VARIATIONAL",
+    "Parameter",
+    "integer",
+    "integers",
+    "number",
+    "takes",
+]
 
 
 def integer(text: str) -> int:

@@ -118,7 +118,8 @@ class VariationalAutoencoder(LatentVariableModel):
     feature_names_in_ : ndarray of str
         Their names, where ``X`` had names.
     history_ : list of dict
-        A row per epoch: ``objective`` (the mean of :math:`-J_1 + \beta J_2`), ``reconstruction``
+        A row per epoch: ``objective`` (the mean of :math:`-J_1 + \beta J_2`, or of :math:`-L_K`
+        with several importance samples), ``reconstruction``
         (:math:`-J_1`) and ``kl`` (:math:`J_2`), all in nats per scaled row; the same of the
         held-out rows with the prefix ``validation_``; ``learning_rate``, ``seconds``.
     n_epochs_ : int

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
+from utsushi.evaluation.anomalies import evaluate_scores
 from utsushi.evaluation.collapse import (
     DEAD_BELOW,
     active_units,
@@ -252,6 +253,30 @@ def generation(subject: Subject) -> Group:
     return {**measured, "remarks": [remark("extractor", extractor=figures["extractor"])]}
 
 
+# --- anomalies ----------------------------------------------------------------------------------
+
+
+def anomalies(subject: Subject) -> Group:
+    """Measure how the score tells known anomalies from the rows, which count as normal."""
+    if subject.anomalies is None:
+        return {}
+    model, seed = subject.model, subject.seed
+    found = evaluate_scores(
+        subject.scores, model.score_samples(subject.anomalies), random_state=seed
+    )
+    beside: Group = {}
+    if subject.pca is not None:
+        errors = (
+            -squared_errors(rows, subject.pca.reconstruct(rows))
+            for rows in (subject.X, subject.anomalies)
+        )
+        beside = evaluate_scores(*errors, random_state=seed)
+    return {
+        name: {**figure, "pca": beside.get(name)} if isinstance(figure, dict) else figure
+        for name, figure in found.items()
+    }
+
+
 #: By name; the order is that of the tables.
 GROUPS: dict[str, Callable[[Subject], Group]] = {
     "reconstruction": reconstruction,
@@ -259,7 +284,8 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
     "collapse": collapse,
     "features": features,
     "generation": generation,
+    "anomalies": anomalies,
 }
 
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
-USUAL = ("reconstruction", "likelihood", "collapse", "features")
+USUAL = ("reconstruction", "likelihood", "collapse", "features", "anomalies")

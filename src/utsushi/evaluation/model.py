@@ -31,6 +31,7 @@ def evaluate(
     groups: Iterable[str] | None = None,
     n_importance_samples: Iterable[int] = (),
     extractor: Extractor | None = None,
+    anomalies: Rows | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> dict[str, dict[str, Any]]:
     """Measure a fitted model on rows, and PCA of the same size beside it.
@@ -46,12 +47,15 @@ def evaluate(
         Classes of the rows; with them the code is asked for the classes.
     groups : iterable of str, optional
         What to measure: some of ``"reconstruction"``, ``"likelihood"``, ``"collapse"``,
-        ``"features"`` and ``"generation"``; all but the last when left out.
+        ``"features"``, ``"generation"`` and ``"anomalies"``; all but ``"generation"`` when left
+        out.
     n_importance_samples : iterable of int, default=()
         The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
         grows with them, memory does not.
     extractor : callable, optional
         For ``"generation"``, see `evaluate_generation`.
+    anomalies : ndarray of shape (k, D), optional
+        Rows that are known to be none of ``X``'s kind: how the score tells them apart.
     random_state : int, RandomState or None, default=0
         Decides the rows that are taken where all would take too long, and the draws of the groups
         ``"collapse"`` and ``"features"``. Scores draw by the model's own seed.
@@ -77,7 +81,8 @@ def evaluate(
           and ``aggregate_divergence_at_least``, and advice among the remarks;
         - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
           ``adjusted_rand_index`` and ``normalized_mutual_information``;
-        - generation: what `evaluate_generation` gives, of as many generated rows as in ``X``.
+        - generation: what `evaluate_generation` gives, of as many generated rows as in ``X``;
+        - anomalies: what `evaluate_scores` gives, beside PCA's squared error.
 
     Raises
     ------
@@ -111,6 +116,7 @@ def evaluate(
         seed_from(random_state),
         tuple(n_importance_samples),
         extractor,
+        anomalies,
     )
     found = {name: GROUPS[name](subject) for name in names}
     return {name: group for name, group in found.items() if group}

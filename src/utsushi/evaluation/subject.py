@@ -38,6 +38,8 @@ class Subject:
         The importance-weighted bounds to take.
     extractor : callable or None
         The features between which generated rows are measured.
+    anomalies : ndarray of shape (k, D) or None
+        Rows that the model should tell from ``X``.
     """
 
     model: BaseAutoencoder
@@ -48,6 +50,7 @@ class Subject:
     seed: int = 0
     n_importance_samples: tuple[int, ...] = ()
     extractor: Extractor | None = None
+    anomalies: Rows | None = None
 
     @cached_property
     def pca(self) -> PCABaseline | None:
