@@ -13,8 +13,12 @@ from utsushi.networks import Conv, Dense
 
 __all__ = ["MODELS", "lecture_autoencoder", "lecture_variational"]
 
-DENSE = Dense(hidden=(1000,), activation="gelu")
-CONV = Conv(channels=(32, 64), hidden=(256,), activation="gelu")
+DENSE = Dense(hidden=(1000,))
+CONV = Conv(channels=(32, 64), hidden=(512,), activation="silu")
+
+#: A larger network can bear larger moves.
+SMALL_MOVES = Affine(rotation=8, scale=0.06, shift=0.6, probability=0.6)
+LARGE_MOVES = Affine(rotation=10, scale=0.1, shift=1.0, probability=0.8)
 
 
 def recipe(max_epochs: int, batch_size: int, learning_rate: float) -> Recipe:
@@ -28,13 +32,18 @@ def recipe(max_epochs: int, batch_size: int, learning_rate: float) -> Recipe:
     )
 
 
-SHARED: dict[str, Any] = {"image_shape": (28, 28), "augment": Affine()}
+SHARED: dict[str, Any] = {"image_shape": (28, 28)}
 
 
 def dense(seed: int) -> Autoencoder:
     """Return the dense autoencoder, 784-1000-10 and back."""
     return Autoencoder(
-        10, network=DENSE, recipe=recipe(100, 200, 5e-3), random_state=seed, **SHARED
+        10,
+        network=DENSE,
+        augment=SMALL_MOVES,
+        recipe=recipe(150, 200, 8e-3),
+        random_state=seed,
+        **SHARED,
     )
 
 
@@ -43,7 +52,8 @@ def conv(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=CONV,
-        recipe=recipe(60, 128, 3e-3),
+        augment=LARGE_MOVES,
+        recipe=recipe(70, 128, 3e-3),
         precision="bfloat16",
         random_state=seed,
         **SHARED,
@@ -53,7 +63,12 @@ def conv(seed: int) -> Autoencoder:
 def dense_variational(seed: int) -> VariationalAutoencoder:
     """Return the dense variational autoencoder with a calibrated likelihood."""
     return VariationalAutoencoder(
-        10, network=DENSE, recipe=recipe(100, 200, 3e-3), random_state=seed, **SHARED
+        10,
+        network=DENSE,
+        augment=SMALL_MOVES,
+        recipe=recipe(150, 200, 5e-3),
+        random_state=seed,
+        **SHARED,
     )
 
 
@@ -62,7 +77,8 @@ def conv_variational(seed: int) -> VariationalAutoencoder:
     return VariationalAutoencoder(
         10,
         network=CONV,
-        recipe=recipe(60, 128, 2e-3),
+        augment=LARGE_MOVES,
+        recipe=recipe(70, 128, 2e-3),
         precision="bfloat16",
         random_state=seed,
         **SHARED,
