@@ -16,7 +16,14 @@ from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.seeds import Purpose, numpy_generator
 from utsushi.validation import check_finite, check_within_float32
 
-__all__ = ["Labelled", "Rows", "checked_codes", "checked_rows", "warn_of_unlike_columns"]
+__all__ = [
+    "Labelled",
+    "Rows",
+    "checked_codes",
+    "checked_rows",
+    "n_to_hold_out",
+    "warn_of_unlike_columns",
+]
 
 Rows = NDArray[np.floating[Any]]
 
@@ -51,8 +58,7 @@ class Labelled:
             If fewer than two rows are left to train on.
         """
         n_rows = len(self.rows)
-        # Rounded down, but for the rounding of 0.29 * 100 = 28.999…
-        n_held_out = int(fraction * n_rows + 1e-9)
+        n_held_out = n_to_hold_out(n_rows, fraction)
         if not n_held_out:
             return self, None
         if n_rows - n_held_out < 2:
@@ -62,6 +68,19 @@ class Labelled:
             )
         order = numpy_generator(seed, Purpose.SPLIT).permutation(n_rows)
         return self[order[n_held_out:]], self[order[:n_held_out]]
+
+
+def n_to_hold_out(n_rows: int, fraction: float) -> int:
+    """Return how many of ``n_rows`` a ``validation_fraction`` holds out: rounded down.
+
+    But for the rounding of a product such as 0.29 * 100 = 28.999….
+
+    Examples
+    --------
+    >>> n_to_hold_out(100, 0.29)
+    29
+    """
+    return int(fraction * n_rows + 1e-9)
 
 
 def checked_rows(

@@ -8,6 +8,7 @@ from typing import Any
 
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import evaluate
 from utsushi.figures import to_png
 from utsushi.files import write_json, write_text, write_whole
@@ -113,12 +114,13 @@ def _page(
 ) -> Page:
     """Compose the report of one model."""
     words = TEXTS[language]
+    n_rows = len(dataset.X_train)
     names = {"model": type(model).__name__, "data": dataset.name}
     lead = words["lead"].format(
         **names,
         n_components=model.n_components,
         n_epochs=model.n_epochs_,
-        n_rows=f"{len(dataset.X_train):,}",
+        n_rows=f"{n_rows - n_to_hold_out(n_rows, model.validation_fraction):,}",
         n_features=model.n_features_in_,
     )
     rows_name = words["training_rows" if seen else "test_rows"]
