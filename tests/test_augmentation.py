@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi.augmentation import Affine, Binarize
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import DataError, SettingError
 
 DIGITS = datasets.load_digits8x8()
 SMALL = {"n_components": 3, "hidden": (16,), "max_epochs": 2, "random_state": 0}
@@ -126,3 +126,18 @@ def test_moves_out_of_range_are_refused(setting):
 def test_angles_are_in_degrees():
     maps = Affine(rotation=90, scale=0, shift=0)._maps(torch.tensor([[1.0, 0, 0, 0]]), 8, 8)
     np.testing.assert_allclose(maps[0, 1, 0], math.sin(math.pi / 2), atol=1e-6)
+
+
+def test_the_moves_do_not_depend_on_the_callers_default_dtype():
+    rows = torch.rand(50, 64, generator=seeded())
+    expected = Affine()(rows, (8, 8), seeded(1))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(Affine()(rows, (8, 8), seeded(1)), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_only_probabilities_are_binarized():
+    with pytest.raises(DataError, match="expected probabilities of a one"):
+        Autoencoder(**SMALL, augment="binarize").fit(DIGITS.X_train * 16)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utsushi import VariationalAutoencoder, datasets, load
+from utsushi import AnomalyDetector, VariationalAutoencoder, datasets, load
 from utsushi.exceptions import DataError, SettingError
 
 DIGITS = datasets.load_digits8x8()
@@ -116,3 +116,8 @@ def test_other_models_ignore_y():
     np.testing.assert_array_equal(
         model.sample(3, y=4, random_state=0), model.sample(3, random_state=0)
     )
+
+
+def test_a_detector_refuses_a_conditional_model():
+    with pytest.raises(SettingError, match="expected conditional=False"):
+        AnomalyDetector(VariationalAutoencoder(**SETTINGS, max_epochs=1)).fit(X)

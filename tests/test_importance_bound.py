@@ -218,3 +218,16 @@ def test_settings_that_contradict_each_other_are_refused(settings, message):
 def test_a_number_of_draws_is_a_positive_integer(linear, n_draws):
     with pytest.raises(SettingError, match="n_importance_samples"):
         linear[0].log_likelihood(linear[1], n_importance_samples=n_draws)
+
+
+def test_the_deviation_is_calibrated_for_the_bound_that_was_trained():
+    """The stored deviation is the best of its neighbours, as it is for the plain bound."""
+    settings = {"n_components": 8, "hidden": (64,), "max_epochs": 15, "random_state": 0}
+    X = DIGITS.X_train[:500]
+    model = VariationalAutoencoder(**settings, n_importance_samples=20).fit(X)
+    sigma = model.likelihood_.sigma_
+    scores = {}
+    for factor in (0.93, 1.0, 1.07):
+        model.likelihood_.sigma_ = factor * sigma
+        scores[factor] = model.score(X)
+    assert max(scores, key=scores.get) == 1.0

@@ -26,7 +26,7 @@ from utsushi.networks import Conv
 DATA = datasets.load_mnist20k()
 DAMAGES = {"masking": 0.5, "gaussian": 0.3}
 
-#: Chosen on the validation part of the training rows; see ``choose.py``.
+#: Set beforehand, not searched.
 RECIPE = Recipe(
     max_epochs=25, batch_size=128, learning_rate=3e-3, schedule="one-cycle", betas=(0.9, 0.98)
 )

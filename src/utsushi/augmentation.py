@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import DataError, SettingError
 
 __all__ = ["AUGMENTATIONS", "Affine", "Augmentation", "Binarize"]
 
@@ -23,8 +24,8 @@ class Augmentation(BaseEstimator, ABC):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
-    def check(self, image_shape: tuple[int, ...] | None) -> None:
-        """Raise a `SettingError` if rows of that image shape cannot be augmented."""
+    def check(self, rows: Tensor, image_shape: tuple[int, ...] | None) -> None:
+        """Raise an error if rows (n, D), in the units of the input, cannot be augmented."""
         self._validate_params()
 
     @abstractmethod
@@ -90,9 +91,9 @@ class Affine(Augmentation):
         self.shift = shift
         self.probability = probability
 
-    def check(self, image_shape: tuple[int, ...] | None) -> None:
+    def check(self, rows: Tensor, image_shape: tuple[int, ...] | None) -> None:
         """Raise a `SettingError` if the rows are no images."""
-        super().check(image_shape)
+        super().check(rows, image_shape)
         if image_shape is None:
             raise SettingError(
                 "image_shape=None, expected the shape of the images that augment='affine' is to "
@@ -107,7 +108,7 @@ class Affine(Augmentation):
             raise SettingError("image_shape=None, expected the shape of the images to move")
         height, width = image_shape[-2:]
         # Chosen rows alone are interpolated: the others are as they were, bit for bit.
-        uniform = torch.rand((len(rows), 5), generator=generator).to(rows)
+        uniform = _uniform((len(rows), 5), rows, generator)
         moved = (uniform[:, 0] < self.probability).nonzero().flatten()
         maps = self._maps(2 * uniform[moved, 1:] - 1, height, width)
         if not len(moved):
@@ -149,12 +150,29 @@ class Binarize(Augmentation):
     tensor([[0., 1.]])
     """
 
+    def check(self, rows: Tensor, image_shape: tuple[int, ...] | None) -> None:
+        """Raise a `DataError` if a value is no probability."""
+        super().check(rows, image_shape)
+        # A ten-thousandth for the rounding of rows that were scaled and restored.
+        worst = max(-rows.min().item(), rows.max().item() - 1)
+        if worst > 1e-4:
+            raise DataError(
+                f"a value lies {worst:.4g} outside of 0 to 1, expected probabilities of a one for "
+                "augment='binarize'; divide by the largest value"
+            )
+
     def __call__(
         self, rows: Tensor, image_shape: tuple[int, ...] | None, generator: Generator
     ) -> Tensor:
         """Draw each value; see `Augmentation`."""
-        uniform = torch.rand(rows.shape, generator=generator, dtype=rows.dtype).to(rows.device)
+        uniform = _uniform(rows.shape, rows, generator)
         return (uniform < rows).to(rows.dtype)
+
+
+def _uniform(shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
+    """Draw uniform numbers in [0, 1), whatever torch's default dtype is; on the rows' device."""
+    drawn = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device)
+    return drawn.to(like)
 
 
 #: The names that the ``augment`` parameter takes.

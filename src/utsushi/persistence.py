@@ -91,7 +91,8 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
     tensors = _read_tensors(path, content)
     try:
         checksum = _checksum(header, tensors)
-    except ValueError as error:  # numbers or characters that JSON and UTF-8 do not have
+    # Numbers or characters that JSON and UTF-8 do not have, or lists in lists without an end.
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its header cannot be written again ({error})") from None
     if header.get("sha256") != checksum:
         raise _damaged(path, "its content does not have the checksum that it names")

@@ -91,3 +91,26 @@ def test_models_of_other_rows_are_refused(compared, tmp_path, capsys):
     options = ["--data", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]
     assert run(["compare", str(compared / "first.safetensors"), *options]) == 2
     assert "was trained on rows of 64 features" in capsys.readouterr().err
+
+
+def test_a_run_of_another_source_is_refused(compared, tmp_path, capsys):
+    """Its training rows may be among the test rows of this one."""
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((20, 64)))
+    run_folder = str(compared / "first.safetensors")
+    options = ["--data", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]
+    assert run(["compare", run_folder, *options]) == 2
+    assert "was trained on 'digits8x8'" in capsys.readouterr().err
+
+
+def test_a_colon_within_a_setting_names_no_model(tmp_path, capsys):
+    arguments = ["compare", "vae device=nowhere:0", "--data", "digits8x8"]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert "device='nowhere:0'" in capsys.readouterr().err
+
+
+def test_a_bad_value_is_found_before_any_training(tmp_path, capsys):
+    arguments = ["compare", f"ae {SMALL}", "vae beta=-1", "--data", "digits8x8"]
+    assert run([*arguments, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "beta" in error
+    assert "training" not in error

@@ -295,6 +295,12 @@ EDITS = {
         {"class": "Recipe", "parameters": {**Recipe().get_params(), "learning_rate": -1.0}},
     ),
     "weights of a mixture below zero": tensor("sampler.weights_", lambda w: -w),
+    "weights of a mixture that are all zero": tensor("sampler.weights_", lambda w: w * 0),
+    "more layers than tensors": parameter("hidden", [1] * 1000),
+    "an image of other rows": parameter("image_shape", [5, 5]),
+    "an image shape that is none": parameter("image_shape", ["a", {"b": 1}]),
+    "a history of no epoch": put(history=[]),
+    "classes without a conditional decoder": parameter("conditional", True),
     "parts of a mixture that disagree": tensor("sampler.means_", lambda m: m[1:]),
 }
 
@@ -302,6 +308,18 @@ EDITS = {
 @pytest.mark.parametrize("name", EDITS)
 def test_a_file_that_says_what_cannot_be_is_refused(vae_content, name, tmp_path):
     refused(edited(vae_content, EDITS[name], tmp_path))
+
+
+def test_a_header_of_lists_in_lists_is_refused(vae_content, tmp_path):
+    header, tensors = vae_content
+    path = write_model_file(tmp_path / "deep.safetensors", header, tensors)
+    content = path.read_bytes()
+    deep = content.replace(
+        b'\\"seed\\":', b'\\"deep\\":' + b"[" * 991 + b"]" * 991 + b',\\"seed\\":'
+    )
+    size = int.from_bytes(content[:8], "little") + len(deep) - len(content)
+    path.write_bytes(size.to_bytes(8, "little") + deep[8:])
+    refused(path)
 
 
 def of_sampler(name, value):

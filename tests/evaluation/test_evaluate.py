@@ -329,3 +329,38 @@ def test_known_anomalies_are_told_apart_and_by_pca_too(autoencoder, digits):
     assert found["roc_auc"]["pca"]["value"] > 0.95
     assert (found["n_normal"], found["n_anomalies"]) == (len(digits.X_test), 40)
     assert "anomalies" not in evaluate(autoencoder, digits.X_test)
+
+
+def test_labels_that_are_measurements_are_no_classes(autoencoder, digits):
+    prices = np.random.default_rng(0).random(len(digits.X_test))
+    found = evaluate(autoencoder, digits.X_test, y=prices)["features"]
+    assert "linear_probe" not in found
+    assert "no_whole_labels" in [remark["key"] for remark in found["remarks"]]
+
+
+def test_too_few_rows_to_compare_are_a_remark(autoencoder, digits):
+    found = evaluate(autoencoder, digits.X_test[:11], groups=["generation"])["generation"]
+    assert "20 rows or more" in found["remarks"][0]["text"]
+
+
+def test_bits_are_those_of_the_tightest_bound_in_any_order(variational, digits):
+    X = digits.X_test[:50]
+    bits = [
+        evaluate(variational, X, n_importance_samples=order)["likelihood"]["bits_per_dimension"]
+        for order in ((1, 50), (50, 1))
+    ]
+    assert bits[0] == bits[1]
+    assert bits[0]["seed"] == variational.seed_
+
+
+def test_an_importance_weighted_model_has_no_lectures_loss(digits):
+    model = VariationalAutoencoder(
+        2, likelihood="unit-gaussian", n_importance_samples=3, **SMALL
+    ).fit(digits.X_train)
+    assert "lecture_loss" not in evaluate(model, digits.X_test)["likelihood"]
+
+
+def test_a_conditional_model_is_asked_about_no_anomalies(digits):
+    model = VariationalAutoencoder(2, conditional=True, **SMALL).fit(digits.X_train, digits.y_train)
+    found = evaluate(model, digits.X_test, y=digits.y_test, anomalies=digits.X_train[:5])
+    assert [remark["key"] for remark in found["anomalies"]["remarks"]] == ["no_anomalies"]

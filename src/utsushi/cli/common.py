@@ -21,6 +21,7 @@ __all__ = [
     "Out",
     "RandomState",
     "RunPath",
+    "check_names",
     "dataset_of",
     "image_shape_of",
     "label_name_of",
@@ -81,11 +82,11 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
             f"{data!r} has {dataset.X_train.shape[1]} features, expected {expected} as the model "
             "was trained on; name other rows with --data"
         )
-    _check_names(data, dataset.feature_names, run.feature_names)
+    check_names(data, dataset.feature_names, run.feature_names)
     return dataset
 
 
-def _check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:
+def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:
     """Refuse columns whose names are not those of the training, in their order."""
     if given is None or known is None:
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import DEFAULT_DATA, Data, Label, note, source_name
+from utsushi.cli.common import DEFAULT_DATA, Data, Label, check_names, note, source_name
 from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, integer
 from utsushi.cli.tables import as_text
 from utsushi.exceptions import DataError, SettingError
@@ -17,6 +17,7 @@ from utsushi.exceptions import DataError, SettingError
 if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
+    from utsushi.runs import Run
 
 #: What can be trained by name: the estimator and its parameters.
 TRAINED = {
@@ -70,7 +71,7 @@ def compare(
             (configs[0].data, label or configs[0].label) if configs else (DEFAULT_DATA, label)
         )
     dataset = datasets.open(data, label=label)
-    ready = {name: _checked(name, run.model, dataset) for name, run in loaded.items()}
+    ready = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
     for name, model in unfitted.items():
         note(f"training {name}")
         if model.image_shape is None and dataset.image_shape is not None:
@@ -103,7 +104,10 @@ def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, Base
     loaded: dict[str, Any] = {}
     unfitted: dict[str, BaseAutoencoder] = {}
     for word in words:
-        title, _, described = word.rpartition(":")
+        title, colon, described = word.partition(":")
+        # A colon within a setting, such as device=cuda:0, is none after a name.
+        if not colon or "=" in title:
+            title, described = "", word
         kind = next(iter(described.split()), "")
         if kind in TRAINED and not Path(word).exists():
             name = _free(_as_file_name(title or described), [*loaded, *unfitted])
@@ -144,15 +148,23 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
             )
         chosen[name] = known[name].parse(value)
     model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
+    model._validate_params()  # before another one is trained in vain
     return model
 
 
-def _checked(name: str, model: BaseAutoencoder, dataset: Dataset) -> BaseAutoencoder:
-    """Refuse a model of other rows."""
-    n_features = dataset.X_train.shape[1]
-    if model.n_features_in_ != n_features:
+def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencoder:
+    """Refuse a model of other rows: of other columns, or one that may have seen the test rows."""
+    n_features, known = dataset.X_train.shape[1], run.model.n_features_in_
+    if known != n_features:
         raise DataError(
-            f"{name!r} was trained on rows of {model.n_features_in_} features, but {dataset.name} "
-            f"has {n_features}; compare models of one source, or name another with --data"
+            f"{name!r} was trained on rows of {known} features, but {dataset.name} has "
+            f"{n_features}; compare models of one source, or name another with --data"
         )
-    return model
+    check_names(data, dataset.feature_names, run.feature_names)
+    source = source_name(data)
+    if run.config is not None and run.config.data != source:
+        raise DataError(
+            f"{name!r} was trained on {run.config.data!r}, expected {source!r}, the source of the "
+            "comparison; compare models of one source, or name another with --data"
+        )
+    return run.model

@@ -129,13 +129,20 @@ def _detector(
     from utsushi.estimators import AnomalyDetector, load
 
     saved = None if Path(path).is_dir() else load(path)
-    if isinstance(saved, AnomalyDetector) and not settings and normal is None:
-        return saved
+    if isinstance(saved, AnomalyDetector):
+        if not settings and normal is None:
+            return saved
+        # Its own settings stay where no option says otherwise.
+        own = saved.get_params(deep=False)
+        chosen = settings
+        settings = {name: own[name] for name in own if name != "autoencoder"} | chosen
+        if "contamination" in chosen:
+            settings["max_false_positive_rate"] = None
     if normal is not None:
         rows = dataset_of(opened, normal, label).X
     elif opened.config is not None:
         rows = dataset_of(opened, None, None).X_train
-        if "max_false_positive_rate" in settings:
+        if settings.get("max_false_positive_rate") is not None:
             note(
                 "the threshold is set by rows that the model was trained on, which score better "
                 "than new ones: more of these will be called outliers; --normal takes others"

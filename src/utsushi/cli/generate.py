@@ -64,9 +64,7 @@ def generate(
     opened = open_run(run)
     shape = image_shape_of(opened)
     check_output(out, [".png", ".npy", ".npz", ".csv", ".parquet"], shape)
-    if sampler is not None:
-        _fit_sampler(opened, sampler, data, label)
-    elif data is not None:
+    if sampler is None and data is not None:
         raise SettingError(
             f"--data {data!r} without --sampler, expected both: only another sampler is fitted to "
             "rows; name one, or leave --data out"
@@ -76,6 +74,8 @@ def generate(
         options["noise"] = _noise_of(opened.model)
     if of_class is not None:
         options["y"] = _class_of(opened.model, of_class)
+    if sampler is not None:
+        _fit_sampler(opened, sampler, data, label)
     rows = opened.model.sample(n, **options)
     columns = opened.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     path = write_rows(out, rows, columns, image_shape=shape)

@@ -67,8 +67,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
           covariance C of the training codes, shrunk as Ledoit and Wolf do, and a thousandth of the
           mean variance added to each direction, so that a component that hardly moved in training
           does not outweigh the others;
-        - ``"code-density"``: the log density, in nats, of the code under a mixture of ten
-          Gaussians (`utsushi.samplers.Mixture`) fitted to the training codes;
+        - ``"code-density"``: the log density, in nats, of the code under a mixture of
+          Gaussians (`utsushi.samplers.Mixture`, their number by BIC) fitted to the training codes;
         - several of these as a tuple are combined: each part :math:`s_k` in robust standard units
           of normal rows, added up, :math:`\sum_k (s_k - \mathrm{median}_k) /
           (1.4826\,\mathrm{MAD}_k)`;

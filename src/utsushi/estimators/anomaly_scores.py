@@ -64,6 +64,11 @@ def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
     >>> parts_of("combined", Autoencoder())
     ('auto', 'mahalanobis')
     """
+    if getattr(model, "conditional", False):
+        raise SettingError(
+            f"{type(model).__name__}(conditional=True) scores rows by their classes, which a new "
+            "row has not, expected conditional=False; train another model for anomalies"
+        )
     if isinstance(scoring, str):
         parts = COMBINED if scoring == "combined" else (scoring,)
     else:

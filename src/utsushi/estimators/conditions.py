@@ -87,7 +87,8 @@ class Classes:
                 f"y has the label {given[unknown][0].item()!r}, expected one of those that the "
                 f"model was trained with: {', '.join(map(repr, self.labels.tolist()))}"
             )
-        told: NDArray[np.float32] = np.eye(len(self.labels), dtype=np.float32)[positions]
+        told = np.zeros((n_rows, len(self.labels)), dtype=np.float32)
+        told[np.arange(n_rows), positions] = 1.0
         return told
 
     def draw(self, n_rows: int, generator: np.random.Generator) -> NDArray[Any]:
@@ -111,9 +112,12 @@ def _labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
             f"y has the shape {labels.shape}, expected ({n_rows},): one label for each row"
         )
     if labels.dtype.kind == "O":
-        for kind, dtype in ((str, np.str_), (Integral, np.int64)):
-            if all(isinstance(label, kind) for label in labels):
-                labels = labels.astype(dtype)
+        if all(isinstance(label, str) for label in labels):
+            labels = labels.astype(np.str_)
+        elif all(
+            isinstance(label, Integral) and -(2**63) <= int(label) < 2**63 for label in labels
+        ):
+            labels = labels.astype(np.int64)
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == labels.round()).all():
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "biuU":

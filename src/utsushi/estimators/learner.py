@@ -241,10 +241,9 @@ class Learner(BaseEstimator, ABC):
             return None
         shape = None if self.image_shape is None else tuple(self.image_shape)
         augmentation = resolve(self.augment, AUGMENTATIONS)
-        augmentation.check(shape)
-        return Units.of(self.scaling_, x).wrap(
-            lambda rows, generator: augmentation(rows, shape, generator)
-        )
+        units = Units.of(self.scaling_, x)
+        augmentation.check(units.restore(x), shape)
+        return units.wrap(lambda rows, generator: augmentation(rows, shape, generator))
 
     def resolved_recipe(self) -> Recipe:
         """Return the recipe with the estimator's own settings put over it."""

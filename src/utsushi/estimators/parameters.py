@@ -87,7 +87,10 @@ def resolve_device(device: str) -> torch.device:
         accelerator = torch.accelerator.current_accelerator(check_available=True)
         return accelerator or torch.device("cpu")
     try:
-        return torch.empty(0, device=device).device
+        found = torch.empty(0, device=device).device
+        if found.type == "meta":  # which holds no numbers
+            raise ValueError("a device without memory")
+        return found
     except (RuntimeError, AssertionError, ValueError) as error:
         raise SettingError(
             f"device={device!r} cannot be used here, expected 'auto', 'cpu' or an accelerator "

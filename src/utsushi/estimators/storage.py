@@ -21,7 +21,7 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes
 from utsushi.estimators.denoising import DenoisingAutoencoder
-from utsushi.estimators.parameters import resolve_device
+from utsushi.estimators.parameters import check_image_shape, resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import ModelFileError, SettingError, UtsushiWarning
 from utsushi.likelihoods import LIKELIHOODS
@@ -228,12 +228,16 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     _restore_names(model, header["feature_names_in"])
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
+    check_image_shape(model.image_shape, model.n_features_in_)
     model.history_ = [dict(row) for row in header["history"]]
+    if not model.history_:
+        raise ValueError("the history is empty")
     model.n_epochs_ = len(model.history_)
     model.device_ = _device_here(model.device)
     if isinstance(model, VariationalAutoencoder) and model.conditional:
         model.classes_ = Classes.from_json(header["classes"])
     sampler = _object_from_json("sampler", header["sampler"])
+    _check_size(header, tensors)
     _check_tensors(tensors, _expected_tensors(model, sampler))
     if not (tensors["scaling.scale"] > 0).all():
         raise ValueError("a scale is not above zero")
@@ -341,10 +345,26 @@ def _expected_tensors(model: BaseAutoencoder, sampler: Sampler) -> dict[str, Exp
     }
 
 
+def _check_size(header: dict[str, Any], tensors: Tensors) -> None:
+    """Refuse a description of more layers than there are tensors, before one is built."""
+
+    def n_layers(described: Any) -> int:
+        if isinstance(described, dict):
+            return sum(map(n_layers, described.values()))
+        return len(described) if isinstance(described, list) else 0
+
+    found = n_layers(header["parameters"]) + n_layers(header["sampler"])
+    # A layer has two tensors of each half; what else is a list has a few numbers.
+    if found > len(tensors) + 20:
+        raise ValueError(f"the parameters name {found} sizes for {len(tensors)} tensors")
+
+
 def _check_tensors(tensors: Tensors, expected: dict[str, Expected]) -> None:
     """Compare names, dtypes, shapes and values with what the parameters imply."""
     if set(tensors) != set(expected):
-        raise ValueError(f"tensors {sorted(set(tensors) ^ set(expected))} are unknown or missing")
+        names = sorted(set(tensors) ^ set(expected))
+        some = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
+        raise ValueError(f"{len(names)} tensors are unknown or missing: {some}")
     for name, (dtype, shape) in expected.items():
         found = tensors[name].shape
         if tensors[name].dtype.name != dtype:

@@ -25,8 +25,13 @@ from utsushi.evaluation.collapse import (
 from utsushi.evaluation.divergence import divergence_per_component
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
+from utsushi.evaluation.generation import FEWEST_ROWS as FEWEST_TO_COMPARE
 from utsushi.evaluation.generation import evaluate_generation
-from utsushi.evaluation.likelihood import bits_per_dimension, likelihood_bounds
+from utsushi.evaluation.likelihood import (
+    bits_per_dimension,
+    exact_log_likelihood,
+    has_exact_likelihood,
+)
 from utsushi.evaluation.reconstruction import (
     data_range_of,
     psnr,
@@ -44,6 +49,9 @@ __all__ = ["GROUPS", "USUAL", "has_lecture_loss", "loss_from_scores"]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
+
+#: What makes an `Estimate` again of a figure that is ready for JSON.
+ESTIMATE = ("value", "standard_error", "n_rows", "seed")
 
 #: Fewer rows have no neighbours to speak of.
 FEWEST_ROWS = 4
@@ -119,15 +127,17 @@ def likelihood(subject: Subject) -> Group:
             None if exact is None else Estimate.over(exact),
         )
     }
-    bounds = likelihood_bounds(
-        model, subject.X, subject.y, n_importance_samples=subject.n_importance_samples
-    )
-    del bounds["elbo"]  # the score
+    for n_draws in subject.n_importance_samples:
+        values = model.log_likelihood(subject.X, subject.y, n_importance_samples=n_draws)
+        group[f"importance_bound_{n_draws}"] = beside(Estimate.over(values, model.seed_))
     tightest = Estimate.over(subject.scores, model.seed_)
-    for name, estimate in bounds.items():
-        key = "exact" if name == "exact" else f"importance_bound_{name.removeprefix('K=')}"
-        group[key] = beside(estimate)
-        tightest = estimate
+    if subject.n_importance_samples:
+        widest = group[f"importance_bound_{max(subject.n_importance_samples)}"]
+        if widest["value"] > tightest.value:
+            tightest = Estimate(*(widest[name] for name in ESTIMATE))
+    if has_exact_likelihood(model):
+        tightest = Estimate.over(exact_log_likelihood(model, subject.X))
+        group["exact"] = beside(tightest)
     if model.likelihood_.is_density:
         n_features = subject.X.shape[1]
         group["bits_per_dimension"] = beside(
@@ -142,7 +152,7 @@ def likelihood(subject: Subject) -> Group:
 def has_lecture_loss(model: BaseAutoencoder) -> bool:
     """Tell whether the model's score is the lecture's loss in other words."""
     if isinstance(model, VariationalAutoencoder):
-        return isinstance(model.likelihood_, UnitGaussian)
+        return isinstance(model.likelihood_, UnitGaussian) and model.n_importance_samples == 1
     return isinstance(model, Autoencoder)
 
 
@@ -192,8 +202,11 @@ def features(subject: Subject) -> Group:
     if len(subject.X) < FEWEST_ROWS:
         return {}
     lesson, remarks = _lesson(subject)
-    found = _of_codes(subject, subject.model.transform, lesson)
-    others = {} if subject.pca is None else _of_codes(subject, subject.pca.transform, lesson)
+    found = _of_codes(subject, subject.model.transform, subject.codes, lesson)
+    pca = subject.pca
+    others = (
+        {} if pca is None else _of_codes(subject, pca.transform, pca.transform(subject.X), lesson)
+    )
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
     return {**group, "remarks": remarks}
 
@@ -210,22 +223,28 @@ def _lesson(subject: Subject) -> tuple[Lesson | None, list[Remark]]:
     else:
         lesson = subject.X_train, np.asarray(subject.y_train), X, y
     n_labels = len(np.unique(lesson[1]))
+    if lesson[1].dtype.kind == "f" and (lesson[1] != np.round(lesson[1])).any():
+        return None, [remark("no_whole_labels")]
     if 2 <= n_labels <= MAX_CLASSES:
         return lesson, remarks
     return None, [remark("no_classes", n_labels=n_labels, max_classes=MAX_CLASSES)]
 
 
 def _of_codes(
-    subject: Subject, encode: Callable[[Rows], Rows], lesson: Lesson | None
+    subject: Subject, encode: Callable[[Rows], Rows], codes: Rows, lesson: Lesson | None
 ) -> dict[str, Estimate]:
-    """Measure the codes that one encoder gives."""
+    """Measure the codes that one encoder gives; ``codes`` are those of the subject's rows."""
     seed = subject.seed
-    found = {"trustworthiness": trustworthiness_of(subject.X, encode(subject.X), random_state=seed)}
+    found = {"trustworthiness": trustworthiness_of(subject.X, codes, random_state=seed)}
     if lesson is None:
         return found
     known, y_known, asked, y_asked = lesson
     return found | evaluate_features(
-        encode(known), y_known, encode(asked), y_asked, random_state=seed
+        encode(known),
+        y_known,
+        codes if asked is subject.X else encode(asked),
+        y_asked,
+        random_state=seed,
     )
 
 
@@ -235,12 +254,14 @@ def _of_codes(
 def generation(subject: Subject) -> Group:
     """Measure as many generated rows as there are real ones, the floor of real rows beside them."""
     model, X = subject.model, subject.X
-    generated = model.sample(len(X), y=subject.y, random_state=subject.seed)
     train = None if subject.has_seen_its_rows else subject.X_train
     shape = None if model.image_shape is None else tuple(model.image_shape)
+    if min(len(rows) for rows in (X, train) if rows is not None) < FEWEST_TO_COMPARE:
+        reason = f"it takes {FEWEST_TO_COMPARE} rows or more"
+        return {"remarks": [remark("no_generation", reason=reason)]}
     try:
         figures = evaluate_generation(
-            generated,
+            model.sample(len(X), y=subject.y, random_state=subject.seed),
             X,
             train,
             extractor=subject.extractor,
@@ -249,7 +270,11 @@ def generation(subject: Subject) -> Group:
         )
     except SettingError as error:
         return {"remarks": [remark("no_generation", reason=str(error))]}
-    measured = {name: figure for name, figure in figures.items() if isinstance(figure, dict)}
+    measured = {
+        name: {**figure, "seed": subject.seed}
+        for name, figure in figures.items()
+        if isinstance(figure, dict)
+    }
     return {**measured, "remarks": [remark("extractor", extractor=figures["extractor"])]}
 
 
@@ -258,21 +283,29 @@ def generation(subject: Subject) -> Group:
 
 def anomalies(subject: Subject) -> Group:
     """Measure how the score tells known anomalies from the rows, which count as normal."""
+    model, seed = subject.model, subject.seed
     if subject.anomalies is None:
         return {}
-    model, seed = subject.model, subject.seed
-    found = evaluate_scores(
-        subject.scores, model.score_samples(subject.anomalies), random_state=seed
-    )
-    beside: Group = {}
+    if getattr(model, "conditional", False):
+        return {"remarks": [remark("no_anomalies")]}
+    scores = subject.scores, model.score_samples(subject.anomalies)
+    found = evaluate_scores(*scores, random_state=seed)
+    of_pca: Group = {}
     if subject.pca is not None:
         errors = (
             -squared_errors(rows, subject.pca.reconstruct(rows))
             for rows in (subject.X, subject.anomalies)
         )
-        beside = evaluate_scores(*errors, random_state=seed)
+        of_pca = evaluate_scores(*errors, random_state=seed)
     return {
-        name: {**figure, "pca": beside.get(name)} if isinstance(figure, dict) else figure
+        # Hanley and McNeil's error needs no draw; the others are bootstrapped.
+        name: {
+            **figure,
+            "seed": None if name == "roc_auc" else seed,
+            "pca": of_pca.get(name),
+        }
+        if isinstance(figure, dict)
+        else figure
         for name, figure in found.items()
     }
 

@@ -43,7 +43,7 @@ class Likelihood(BaseEstimator, ABC):
 
     def advice(self, rows: Rows) -> str | None:
         """Say which likelihood suits rows, in the input's units, better than this one, if any."""
-        return None
+        return "bernoulli" if is_binary(rows) else None  # zeros and ones have no density
 
     def prepare(self, x: Tensor) -> Self:
         """Learn what training needs to know of the training rows ``x``, shape (n, D)."""

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from utsushi.exceptions import DataError
-from utsushi.likelihoods.base import Likelihood, Rows, is_binary
+from utsushi.likelihoods.base import Likelihood, Rows
 
 __all__ = [
     "Bernoulli",
@@ -122,7 +122,8 @@ class Bernoulli(_ZeroToOne):
 
     def advice(self, rows: Rows) -> str | None:
         """Grey values have a density."""
-        return None if is_binary(rows) else "continuous-bernoulli"
+        grey = ((rows > 0) & (rows < 1)).any()
+        return "continuous-bernoulli" if grey else None
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log probability in nats; see `bernoulli_log_prob`."""
@@ -148,10 +149,6 @@ class ContinuousBernoulli(_ZeroToOne):
 
     name: ClassVar[str] = "continuous-bernoulli"
 
-    def advice(self, rows: Rows) -> str | None:
-        """Zeros and ones have no density to speak of."""
-        return "bernoulli" if is_binary(rows) else None
-
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log density in nats; see `continuous_bernoulli_log_prob`."""
         return continuous_bernoulli_log_prob(x, output)
@@ -173,7 +170,7 @@ class ContinuousBernoulli(_ZeroToOne):
         uniform = _uniform_like(output, generator)
         flat = output.abs() < 1e-3
         slope = torch.where(flat, torch.ones_like(output), output.abs())
-        # At the smallest slopes the density is even, but for a thousandth.
+        # Below this slope the density is uniform to within a thousandth.
         steep = -torch.log1p(uniform * torch.expm1(-slope)) / slope
         below_half = torch.where(flat, uniform, steep).clamp(0.0, 1.0)
         return torch.where(output > 0, 1 - below_half, below_half)

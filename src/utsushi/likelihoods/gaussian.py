@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from utsushi.likelihoods.base import Likelihood, Rows, is_binary
+from utsushi.likelihoods.base import Likelihood
 
 __all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
@@ -83,10 +83,6 @@ class UnitGaussian(Likelihood):
     tensor([-1.8379])
     """
 
-    def advice(self, rows: Rows) -> str | None:
-        """Zeros and ones have no density to speak of."""
-        return "bernoulli" if is_binary(rows) else None
-
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log density in nats; see `gaussian_log_prob`."""
         return gaussian_log_prob(x, output, 1.0)
@@ -136,10 +132,6 @@ class Gaussian(Likelihood):
 
     def __init__(self, floor: float = 1e-3) -> None:
         self.floor = floor
-
-    def advice(self, rows: Rows) -> str | None:
-        """Zeros and ones have no density to speak of."""
-        return "bernoulli" if is_binary(rows) else None
 
     def prepare(self, x: Tensor) -> Self:
         """Learn the floor from the scaled training rows."""

@@ -35,12 +35,15 @@ class Batch:
         """Return the number of rows."""
         return len(self.x)
 
+    def __getitem__(self, rows: slice) -> Batch:
+        """Return some of the rows."""
+        condition = None if self.condition is None else self.condition[rows]
+        return Batch(self.x[rows], condition, self.epochs)
+
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""
         for start in range(0, len(self.x), n_rows):
-            block = slice(start, start + n_rows)
-            condition = None if self.condition is None else self.condition[block]
-            yield Batch(self.x[block], condition, self.epochs)
+            yield self[start : start + n_rows]
 
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return codes (..., B, H) with what the decoder is told of their rows beside them."""

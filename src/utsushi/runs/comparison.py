@@ -135,12 +135,14 @@ def comparison_tables(
         A cell is a value and its standard error; it is empty where a model has no such figure.
     """
     groups = [group for group in GROUPS if any(group in result for result in results.values())]
-    sizes = {model.n_components: name for name, model in models.items()}  # one model of each
+    sizes: dict[int, list[str]] = {}
+    for name, model in models.items():
+        sizes.setdefault(model.n_components, []).append(name)
     return [_table(group, results, sizes, language, rows_name) for group in groups]
 
 
 def _table(
-    group: str, results: Results, sizes: Mapping[int, str], language: str, rows_name: str
+    group: str, results: Results, sizes: Mapping[int, list[str]], language: str, rows_name: str
 ) -> Table:
     """Return the table of one group."""
     words = TEXTS[language]
@@ -151,7 +153,10 @@ def _table(
         for key, value in figures.items()
         if isinstance(value, int | float | Mapping)
     )
-    neighbours = {f"PCA-{size}": _of_pca(found[name]) for size, name in sorted(sizes.items())}
+    neighbours = {
+        f"PCA-{size}": {key: value for name in names for key, value in _of_pca(found[name]).items()}
+        for size, names in sorted(sizes.items())
+    }
     columns = {**found, **{name: pca for name, pca in neighbours.items() if pca}}
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(

@@ -157,7 +157,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "measure_psnr": "PSNR（dB）",
         "measure_ssim": "SSIM",
         "measure_lecture_loss": "損失 / 特徴数（講義ノートの表示と同じ量）",
-        "measure_bound": "証拠下界（ELBO，PCA は厳密な対数尤度），nat",
+        "measure_bound": "対数尤度の下界（PCA は厳密な値），nat",
         "measure_importance_bound_1": "重点サンプリングによる下界（K = 1），nat",
         "measure_importance_bound_100": "重点サンプリングによる下界（K = 100），nat",
         "measure_importance_bound_5000": "重点サンプリングによる下界（K = 5000），nat",

@@ -105,7 +105,11 @@ class Mixture(Sampler):
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave; parts that do not fit together are a ``ValueError``."""
-        if len({len(part) for part in state.values()}) != 1 or (state["weights_"] < 0).any():
+        if (
+            len({len(part) for part in state.values()}) != 1
+            or (state["weights_"] < 0).any()
+            or not state["weights_"].sum() > 0
+        ):
             raise ValueError("the parts of the mixture do not fit together")
         return super().restore(state)
 
