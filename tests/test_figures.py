@@ -173,6 +173,14 @@ def test_any_number_of_departures_is_drawn_without_a_collision_of_words(n):
     assert figure.axes[1].get_tightbbox().x1 <= figure.bbox.x1 + 20
 
 
+@pytest.mark.parametrize("largest", [0.8, 1.0, 2.5])
+def test_the_last_numeral_of_the_scale_is_not_cut(largest):
+    images = np.ones((8, 784))
+    figure = figures.departure_images(images, images, largest * images, (28, 28))
+    figure.draw_without_rendering()
+    assert figure.axes[1].get_tightbbox().x1 <= figure.bbox.x1
+
+
 def test_maps_of_nothing_are_white():
     figure = figures.departure_images(IMAGES, IMAGES, 0 * IMAGES, (4, 5))
     assert (figure.axes[0].images[0].get_array()[-4:] == 255).all()

@@ -24,6 +24,9 @@ def lecture(
     max_epochs: Annotated[
         Any, typer.Option(parser=integer, metavar="N", help="The lecture's 30, or fewer to try.")
     ] = "30",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Add what the lecture only names; several times as long.")
+    ] = False,
 ) -> None:
     """Run the lecture's two experiments.
 
@@ -31,10 +34,17 @@ def lecture(
     """
     from utsushi.lecture import run_lecture
     from utsushi.lecture.page import comparison_table
+    from utsushi.lecture.sections import SECTIONS
 
+    sections = SECTIONS if everything else ()
     comparisons = run_lecture(
-        out, language=lang, force=force, random_state=random_state, max_epochs=max_epochs
+        out,
+        language=lang,
+        force=force,
+        random_state=random_state,
+        max_epochs=max_epochs,
+        sections=sections,
     )
-    table = comparison_table(comparisons, lang)
+    table = comparison_table(comparisons, lang, sections)
     typer.echo(as_text([replace(table, note=None)]))
     note(f"the report: {out}/report.html")

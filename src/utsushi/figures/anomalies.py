@@ -76,7 +76,10 @@ def departure_images(
     inch = 1 / figure.get_figheight()
     # Few images are narrower than the words of the bar.
     width = max(images.width, min(1.0, 2.6 / figure.get_figwidth()))
-    bar = figure.add_axes((images.x1 - width, (_BAR_ROOM - 0.2) * inch, width, 0.1 * inch))
+    # The last numeral stands half beyond the bar, and would be cut where the picture ends.
+    half = 0.15 / figure.get_figwidth()
+    place = (images.x1 - width, (_BAR_ROOM - 0.2) * inch, width - half, 0.1 * inch)
+    bar = figure.add_axes(place)
     figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
     bar.set_xlabel(_QUANTITY, fontsize=SMALL, color=GREY, labelpad=2)
     return figure

@@ -1,8 +1,8 @@
-"""The two experiments of the lecture, from the digits to the run folder."""
+"""The experiments of the lecture, from the digits to the run folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoenco
 from utsushi.evaluation import Estimate, PCABaseline, evaluate
 from utsushi.figures import image_grid
 from utsushi.files import write_json, write_text
+from utsushi.lecture.chapters import Chapter, run_sections
 from utsushi.lecture.numbers import PCA_SIZES, Comparison, compare
 from utsushi.lecture.page import lecture_page
+from utsushi.lecture.sections import LectureSection, Study
+from utsushi.lecture.sections.base import Model, autoencoder_of
 from utsushi.lecture.texts import TEXTS
 from utsushi.report import check_language, render
 from utsushi.runs import (
@@ -30,6 +33,9 @@ __all__ = ["Experiment", "run_experiment", "run_lecture"]
 
 #: Digits on the first figure.
 N_DIGITS = 50
+
+#: Numbers in a code.
+N_COMPONENTS = 10
 
 #: What is measured of the models, on training and on test rows.
 GROUPS = ("reconstruction", "likelihood", "collapse")
@@ -62,7 +68,7 @@ def lecture_models(
 ) -> dict[str, BaseAutoencoder]:
     """Return the lecture's two models, unfitted: 784-1000-10 and back, Adam at 1e-3."""
     shared: dict[str, Any] = {
-        "n_components": 10,
+        "n_components": N_COMPONENTS,
         "hidden": (1000,),
         "image_shape": (28, 28),
         "scaling": "center",
@@ -124,40 +130,62 @@ def run_lecture(
     random_state: int = 0,
     max_epochs: int = 30,
     verbose: int = 1,
+    sections: Sequence[LectureSection] = (),
 ) -> list[Comparison]:
     """Run the lecture's experiments and leave a run folder with a report.
 
     Parameters
     ----------
     path : str or Path
-        The folder to make: config.json, metrics.json, history.jsonl, both models, figures/ and
+        The folder to make: config.json, metrics.json, history.jsonl, the models, figures/ and
         report.html.
     language : {"en", "ja"}
         Of the report.
     force : bool, default=False
         Replace a run that stands there.
     random_state, max_epochs, verbose
-        See `run_experiment`.
+        See `run_experiment`; ``max_epochs`` shortens the sections' models as well.
+    sections : sequence of LectureSection, default=()
+        What to run after the lecture's two experiments, such as
+        `utsushi.lecture.sections.SECTIONS`.
 
     Returns
     -------
     list of Comparison
-        The lecture's numbers beside Utsushi's.
+        The lecture's numbers beside Utsushi's, then the rows of the sections.
     """
     check_language(language)
     check_free(path, force=force)
     experiment = run_experiment(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
+    study = _study(experiment, random_state, max_epochs, verbose) if sections else None
+    chapters = [] if study is None else run_sections(study, sections, language=language)
     table = compare(experiment.pca, experiment.metrics)
+    table += [row for chapter in chapters for row in chapter.comparisons]
     digits, exhibits = _exhibits(experiment, language, random_state)
-    page = lecture_page(experiment.models, table, digits, exhibits, language=language)
+    page = lecture_page(experiment.models, table, digits, exhibits, chapters, language=language)
     with new_run(path, force=force) as folder:
-        _write_models(folder, experiment.models)
-        write_json(folder / "metrics.json", _metrics_to_json(experiment))
+        _write_models(folder, experiment.models, chapters)
+        write_json(folder / "metrics.json", _metrics_to_json(experiment, chapters))
         write_figures(folder, [digits])
         for name, drawn in exhibits.items():
             write_figures(folder, drawn, prefix=f"{name}-")
+        for chapter in chapters:
+            write_figures(folder, chapter.exhibits, prefix=f"{chapter.section.name}-")
         write_text(folder / "report.html", render(page))
     return table
+
+
+def _study(experiment: Experiment, random_state: int, max_epochs: int, verbose: int) -> Study:
+    """Return what the sections may look at."""
+    return Study(
+        digits=experiment.digits,
+        pca=PCABaseline(experiment.digits.X_train, N_COMPONENTS),
+        models=dict(experiment.models),
+        metrics=experiment.metrics,
+        random_state=random_state,
+        max_epochs=max_epochs,
+        verbose=verbose,
+    )
 
 
 def _exhibits(
@@ -178,8 +206,13 @@ def _exhibits(
     }
 
 
-def _write_models(folder: Path, models: Mapping[str, BaseAutoencoder]) -> None:
-    """Write both models, what they were made with, and how they learned."""
+def _write_models(
+    folder: Path, pair: Mapping[str, BaseAutoencoder], chapters: Sequence[Chapter]
+) -> None:
+    """Write the models, what they were made with, and how they learned."""
+    models: dict[str, Model] = dict(pair)
+    for chapter in chapters:
+        models |= chapter.models
     for name, model in models.items():
         model.save(folder / f"{name}.safetensors")
     write_config(
@@ -187,14 +220,19 @@ def _write_models(folder: Path, models: Mapping[str, BaseAutoencoder]) -> None:
     )
     write_history(
         folder,
-        ({"model": name, **row} for name, model in models.items() for row in model.history_),
+        (
+            {"model": name, **row}
+            for name, model in models.items()
+            for row in autoencoder_of(model).history_
+        ),
     )
 
 
-def _metrics_to_json(experiment: Experiment) -> dict[str, Any]:
+def _metrics_to_json(experiment: Experiment, chapters: Sequence[Chapter]) -> dict[str, Any]:
     """Return all measurements, ready for ``metrics.json``."""
     pca = {
         part: {str(size): error.to_json() for size, error in errors.items()}
         for part, errors in experiment.pca.items()
     }
-    return {"pca_reconstruction_error": pca, **experiment.metrics}
+    groups = {chapter.section.name: chapter.measured for chapter in chapters}
+    return {"pca_reconstruction_error": pca, **experiment.metrics, **groups}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from utsushi.estimators import BaseAutoencoder
+from utsushi.lecture.chapters import Chapter, row_names
 from utsushi.lecture.numbers import Comparison
+from utsushi.lecture.sections import LectureSection
+from utsushi.lecture.sections.base import autoencoder_of
 from utsushi.lecture.texts import TEXTS
 from utsushi.report import Page, Paragraph, Section, Settings, Table
 from utsushi.runs import Exhibit, pictures_of, settings_of
@@ -18,10 +21,11 @@ def lecture_page(
     comparisons: Sequence[Comparison],
     digits: Exhibit,
     exhibits: Mapping[str, Sequence[Exhibit]],
+    chapters: Sequence[Chapter] = (),
     *,
     language: str,
 ) -> Page:
-    """Compose the page: the numbers first, then the data, then each model.
+    """Compose the page: the numbers first, then the data, each model and each chapter.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def lecture_page(
         The first digits.
     exhibits : mapping of str to sequence of Exhibit
         The figures of each model.
+    chapters : sequence of Chapter
+        What was run beyond the two models.
     language : {"en", "ja"}
 
     Returns
@@ -43,27 +49,42 @@ def lecture_page(
         Section(words[name], (Paragraph(words[f"{name}_lead"]), *pictures_of(exhibits[name])))
         for name in models
     ]
-    settings = [
-        item
-        for name, model in models.items()
-        for item in (Paragraph(words[name]), Settings(settings_of(model)))
+    chapter_sections = [_chapter_section(chapter, language) for chapter in chapters]
+    named = [(words[name], model) for name, model in models.items()]
+    named += [
+        (chapter.section.texts[language][name], autoencoder_of(model))
+        for chapter in chapters
+        for name, model in chapter.models.items()
     ]
+    settings = [
+        item for name, model in named for item in (Paragraph(name), Settings(settings_of(model)))
+    ]
+    table = comparison_table(comparisons, language, [chapter.section for chapter in chapters])
     return Page(
         title=words["title"],
-        lead=words["lead"],
+        lead=words["lead"] + (words["lead_all"] if chapters else ""),
         language=language,
         sections=(
-            Section(words["numbers"], (comparison_table(comparisons, language),)),
+            Section(words["numbers"], (table,)),
             Section(words["digits"], tuple(pictures_of([digits]))),
             *model_sections,
+            *chapter_sections,
             Section(words["settings"], tuple(settings)),
         ),
     )
 
 
-def comparison_table(comparisons: Sequence[Comparison], language: str) -> Table:
+def _chapter_section(chapter: Chapter, language: str) -> Section:
+    """Return what the page shows of a chapter."""
+    words = chapter.section.texts[language]
+    return Section(words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.exhibits)))
+
+
+def comparison_table(
+    comparisons: Sequence[Comparison], language: str, sections: Sequence[LectureSection] = ()
+) -> Table:
     """Return the lecture's numbers beside Utsushi's as a table of the report."""
-    words = TEXTS[language]
+    words = {**TEXTS[language], **row_names(sections, language)}
     return Table(
         columns=(words["quantity"], words["lecture"], words["rerun"], "Utsushi"),
         rows=tuple(

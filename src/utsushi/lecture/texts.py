@@ -13,6 +13,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "lie. The data, the networks and the training are the lecture's; so should be the "
             "numbers."
         ),
+        "lead_all": (
+            " After them come what the lecture only names: a calibrated likelihood, convolution, "
+            "denoising, the codes as features, and anomaly detection."
+        ),
         "numbers": "The lecture's numbers, and these",
         "numbers_caption": "Errors are squared errors per pixel: the smaller, the better the copy.",
         "numbers_note": (
@@ -61,6 +65,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "圧縮して復元することを学習させます．一つは非線形オートエンコーダ，もう一つは，コードの分布を"
             "標準正規分布に近づけながら学習する変分オートエンコーダ（VAE）です．データ，ネットワーク，"
             "学習方法はどれも講義と同じなので，結果の数値もほぼ同じになります．"
+        ),
+        "lead_all": (
+            "後半では，講義で名前だけが挙げられている発展的な話題（分散の学習，畳み込み，雑音除去，"
+            "特徴量，異常検知）も試します．"
         ),
         "numbers": "講義の数値との比較",
         "numbers_caption": "誤差は画素あたりの二乗誤差で，小さいほど良い再構成です．",

@@ -175,7 +175,7 @@ def write_config(
     data: str,
     label: str | None,
     feature_names: Sequence[str] | None,
-    models: Mapping[str, BaseAutoencoder],
+    models: Mapping[str, BaseAutoencoder | AnomalyDetector],
 ) -> None:
     """Write ``config.json`` for models that were named by their files."""
     config = RunConfig(
@@ -183,10 +183,20 @@ def write_config(
         data=data,
         label=label,
         feature_names=None if feature_names is None else list(feature_names),
-        models={name: parameters_to_json(model) for name, model in models.items()},
+        models={name: _parameters(model) for name, model in models.items()},
         versions=library_versions(),
     )
     write_json(folder / _CONFIG, config.model_dump(mode="json"))
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    """Return the parameters of a model, and in their place those of a model within it."""
+    if isinstance(model, BaseAutoencoder):
+        return parameters_to_json(model)
+    return {
+        name: _parameters(value) if isinstance(value, BaseAutoencoder) else value
+        for name, value in model.get_params(deep=False).items()
+    }
 
 
 def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -1,0 +1,83 @@
+"""The sections of ``--all``, run one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from utsushi.lecture.numbers import Comparison
+from utsushi.lecture.sections import LectureSection, Study
+from utsushi.lecture.sections.base import Model
+from utsushi.runs import Exhibit
+
+__all__ = ["Chapter", "row_names", "run_sections"]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What a section gave.
+
+    Attributes
+    ----------
+    section : LectureSection
+    models : dict of str to fitted model
+        Those that it trained.
+    measured : dict
+        Its group in ``metrics.json``.
+    exhibits : list of Exhibit
+        Its figures.
+    """
+
+    section: LectureSection
+    models: dict[str, Model]
+    measured: dict[str, Any]
+    exhibits: list[Exhibit]
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """Its rows of the table; the lecture has no numbers for them."""
+        return [
+            Comparison(_row_key(self.section, key), None, "", "", value)
+            for key, value in self.section.rows(self.measured)
+        ]
+
+
+def run_sections(
+    study: Study, sections: Iterable[LectureSection], *, language: str
+) -> list[Chapter]:
+    """Train, measure and draw each section, which finds the models of those before it.
+
+    Parameters
+    ----------
+    study : Study
+        With the lecture's two models.
+    sections : iterable of LectureSection
+    language : {"en", "ja"}
+        Of the captions.
+
+    Returns
+    -------
+    list of Chapter
+    """
+    chapters = []
+    for section in sections:
+        models = section.train(study)
+        study = replace(study, models={**study.models, **models})
+        exhibits = list(section.exhibits(study, section.texts[language]))
+        chapters.append(Chapter(section, models, section.measure(study), exhibits))
+    return chapters
+
+
+def row_names(sections: Iterable[LectureSection], language: str) -> Mapping[str, str]:
+    """Return the names of the sections' rows by the keys of their comparisons."""
+    return {
+        _row_key(section, key): text
+        for section in sections
+        for key, text in section.texts[language].items()
+    }
+
+
+def _row_key(section: LectureSection, key: str) -> str:
+    """Return a key that no other section has."""
+    return f"{section.name}.{key}"
