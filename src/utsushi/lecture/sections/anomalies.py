@@ -114,7 +114,8 @@ class Anomalies(LectureSection):
             "worst_alt": "The test digits with the largest error, their copies, and the departure.",
             "worst": (
                 "The test digits with the largest squared error, their copies, and where the two "
-                "differ. Look at the copies: the model can write nothing but eights."
+                "differ. Look at the copies: whatever the digit, the model writes with the loops "
+                "of eights, and where these do not fit they fall to pieces."
             ),
             "false_alarms_alt": "The eights with the largest error, copies, and the departure.",
             "false_alarms": (
@@ -124,7 +125,8 @@ class Anomalies(LectureSection):
             "missed_alt": "The other digits with the smallest error, copies, and the departure.",
             "missed": (
                 "The anomalies with the smallest squared error, which pass for eights. Look at "
-                "how little ink they have: a one is quickly copied, for there is little to miss."
+                "which digit they are and at their copies: an eight pressed flat is a stroke, so "
+                "a model of eights can copy a one."
             ),
         },
         "ja": {
@@ -160,7 +162,8 @@ class Anomalies(LectureSection):
             "worst_alt": "誤差が最も大きいテストデータ，その再構成，両者の差．",
             "worst": (
                 "二乗誤差が最も大きいテストデータと，その再構成，両者の差を表す異常マップ．再構成"
-                "に注目してください．このモデルは 8 のような形しか描けません．"
+                "に注目してください．どの数字も 8 の輪を組み合わせて描こうとし，合わないところで"
+                "形が崩れています．"
             ),
             "false_alarms_alt": "誤差が最も大きい 8，その再構成，両者の差．",
             "false_alarms": (
@@ -169,9 +172,9 @@ class Anomalies(LectureSection):
             ),
             "missed_alt": "8 以外で誤差が最も小さい数字，その再構成，両者の差．",
             "missed": (
-                "8 以外のうち二乗誤差が最も小さいもの．見逃されやすい異常です．線の少なさに注目し"
-                "てください．1 のようにインクの少ない数字では，再構成が外れても誤差は大きくなりま"
-                "せん．"
+                "8 以外のうち二乗誤差が最も小さいもの．見逃されやすい異常です．どの数字が並んでい"
+                "るか，再構成がどうなっているかを見てください．8 を左右から押しつぶすと 1 本の線に"
+                "なるので，8 しか学習していないモデルでも 1 は再構成できてしまいます．"
             ),
         },
     }

@@ -86,7 +86,8 @@ class Denoising(LectureSection):
                 "Ten test digits, the same with half of their pixels erased, and what PCA, the "
                 "lecture's autoencoder and the denoising one make of these. Look at how bright "
                 "the strokes are: PCA and the plain autoencoder have never met erased pixels, and "
-                "take the thin ink for what was written."
+                "take the thin ink for what was written. The price of the repair stands in the "
+                "table: a whole digit, which the denoising model has never met, it copies worse."
             ),
         },
         "ja": {
@@ -111,7 +112,9 @@ class Denoising(LectureSection):
                 "上から順に，元画像，画素の半分が欠けた画像，PCA，講義のオートエンコーダ，"
                 "デノイジングオートエンコーダによる復元．線の濃さに注目してください．PCA と講義の"
                 "オートエンコーダは欠けた画像を見たことがないので，まばらになった線をそのまま薄い線"
-                "として再構成してしまいます．"
+                "として再構成してしまいます．一方，デノイジングオートエンコーダは欠けのない画像を"
+                "見たことがないので，表にあるとおり，それをそのまま入力したときの誤差はかえって"
+                "大きくなります．"
             ),
         },
     }
