@@ -12,12 +12,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 from common import parser_of, validation_split, write
 from models import recipe
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.augmentation import Affine
+from utsushi.evaluation import reconstruction_error
 from utsushi.networks import Conv, Dense
 
 DATA = datasets.load_mnist20k()
@@ -132,17 +132,12 @@ def try_one(family: str, name: str, seed: int) -> dict[str, Any]:
         "candidate": name,
         "seed": seed,
         "seconds": time.perf_counter() - started,
-        "validation MSE": error_of(model, held_out),
-        "training MSE": error_of(model, X[: len(held_out)]),
+        "validation MSE": reconstruction_error(model, held_out).value,
+        "training MSE": reconstruction_error(model, X[: len(held_out)]).value,
         "validation score": float(model.score(held_out)),
     }
     print(run, flush=True)
     return run
-
-
-def error_of(model: Any, rows: np.ndarray) -> float:
-    """Return the mean squared error of a model's copies."""
-    return float(np.square(model.reconstruct(rows) - rows).mean())
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ Rows = NDArray[np.floating[Any]]
 RESULTS = Path(__file__).with_name("results")
 CACHE = Path(__file__).with_name("models")
 
-PACKAGES = ("numpy", "scikit-learn", "torch", "utsushi")
+PACKAGES = ("numpy", "scikit-learn", "scipy", "torch", "utsushi")
 
 
 def parser_of(text: str | None, seeds: Sequence[int] = (0, 1, 2)) -> argparse.ArgumentParser:

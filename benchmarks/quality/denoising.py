@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from common import Rows, parser_of, print_summary, summary_of, trained, write
 from sklearn.decomposition import PCA
@@ -21,6 +20,7 @@ from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, datasets
 from utsushi.augmentation import Affine
 from utsushi.corruption import CORRUPTIONS
 from utsushi.estimators import BaseAutoencoder
+from utsushi.evaluation import error_of_copies
 from utsushi.networks import Conv
 
 DATA = datasets.load_mnist20k()
@@ -53,11 +53,6 @@ def plain(seed: int) -> Autoencoder:
     return Autoencoder(10, sampler="gaussian", random_state=seed)
 
 
-def error_of(copies: Rows, clean: Rows) -> float:
-    """Return the mean squared error against the clean rows."""
-    return float(np.square(copies - clean).mean())
-
-
 def runs_of(seed: int) -> list[dict[str, Any]]:
     """Train with one seed and measure all models under both kinds of damage."""
     clean = DATA.X_test
@@ -66,7 +61,9 @@ def runs_of(seed: int) -> list[dict[str, Any]]:
     runs: dict[str, dict[str, Any]] = {}
 
     def note(name: str, kind: str, copies: Rows) -> None:
-        runs.setdefault(name, {"model": name, "seed": seed})[kind] = error_of(copies, clean)
+        runs.setdefault(name, {"model": name, "seed": seed})[kind] = error_of_copies(
+            clean, copies
+        ).value
 
     for kind, level in DAMAGES.items():
         draws = torch.Generator().manual_seed(20_000 + seed)

@@ -18,16 +18,12 @@ script.
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import platform
 from collections.abc import Callable
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from common import write
 from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.decomposition import PCA
@@ -231,20 +227,6 @@ def measure(seeds: list[int]) -> None:
     _, parameters, n_copies = MODELS[CHOSEN[0]]
     settings = {"model": CHOSEN[0], "scoring": CHOSEN[1], "copies": n_copies, **parameters}
     write("one_class.json", {"settings": settings, "summary": summary, "runs": runs})
-
-
-def write(name: str, content: dict[str, Any]) -> None:
-    """Write results beside this script, with what they were made by."""
-    packages = ("numpy", "scikit-learn", "scipy", "torch", "utsushi")
-    machine = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        **{package: version(package) for package in packages},
-    }
-    path = Path(__file__).with_name("results") / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"machine": machine, **content}, indent=2) + "\n")
 
 
 def main() -> None:

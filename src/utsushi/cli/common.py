@@ -13,18 +13,26 @@ from utsushi.exceptions import DataError, RunError
 
 if TYPE_CHECKING:
     from utsushi.datasets import Dataset
+    from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import Run
 
 __all__ = [
+    "AsJson",
     "Data",
+    "Everything",
+    "Force",
     "Label",
+    "Language",
     "Out",
     "RandomState",
     "RunPath",
+    "Seed",
     "check_names",
     "dataset_of",
+    "fit_to",
     "image_shape_of",
     "label_name_of",
+    "measured_by",
     "note",
 ]
 
@@ -48,6 +56,14 @@ RandomState = Annotated[
     Any, typer.Option(parser=integer, metavar="N", help="The seed; else a new one each time.")
 ]
 
+Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands there.")]
+Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
+]
+Seed = Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")]
+
 #: What ``--data`` means when it is left out.
 DEFAULT_DATA = "mnist20k"
 
@@ -62,6 +78,20 @@ def source_name(data: str) -> str:
     from utsushi import datasets
 
     return data if data in datasets.names() else str(Path(data).resolve())
+
+
+def measured_by(everything: bool) -> dict[str, Any]:
+    """Return what ``--all`` asks of an evaluation; nothing without it."""
+    from utsushi.evaluation import GROUPS
+
+    return {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+
+
+def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
+    """Fit a model to the training rows; it learns from the source what shape its images have."""
+    if model.image_shape is None and dataset.image_shape is not None:
+        model.set_params(image_shape=dataset.image_shape)
+    model.fit(dataset.X_train, dataset.y_train)
 
 
 def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:

@@ -9,8 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import DEFAULT_DATA, Data, Label, check_names, note, source_name
-from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, integer
+from utsushi.cli.common import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Everything,
+    Force,
+    Label,
+    Language,
+    Seed,
+    check_names,
+    fit_to,
+    measured_by,
+    note,
+    source_name,
+)
+from utsushi.cli.parameters import TRAINED
 from utsushi.cli.tables import as_text
 from utsushi.exceptions import DataError, SettingError
 
@@ -18,13 +32,6 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import Run
-
-#: What can be trained by name: the estimator and its parameters.
-TRAINED = {
-    "ae": ("Autoencoder", AUTOENCODER),
-    "dae": ("DenoisingAutoencoder", DENOISING),
-    "vae": ("VariationalAutoencoder", VARIATIONAL),
-}
 
 
 def compare(
@@ -39,17 +46,11 @@ def compare(
     out: Annotated[str, typer.Option(metavar="RUN", help="The run folder to make.")],
     data: Data = None,
     label: Label = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a run that stands there.")
-    ] = False,
-    lang: Annotated[str, typer.Option(metavar="en|ja", help="Of the report.")] = "en",
-    random_state: Annotated[
-        Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")
-    ] = "0",
+    everything: Everything = False,
+    as_json: AsJson = False,
+    force: Force = False,
+    lang: Language = "en",
+    random_state: Seed = "0",
 ) -> None:
     """Measure several models on one source, in one table and one report.
 
@@ -58,7 +59,6 @@ def compare(
     run, or the bundled digits.
     """
     from utsushi import datasets
-    from utsushi.evaluation import GROUPS
     from utsushi.report import check_language
     from utsushi.runs import check_free, comparison_tables, write_comparison
 
@@ -74,11 +74,8 @@ def compare(
     ready = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
     for name, model in unfitted.items():
         note(f"training {name}")
-        if model.image_shape is None and dataset.image_shape is not None:
-            model.set_params(image_shape=dataset.image_shape)
-        ready[name] = model.fit(dataset.X_train, dataset.y_train)
-    ready = {name: ready[name] for name in [*loaded, *unfitted]}
-    more: dict[str, Any] = {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+        fit_to(model, dataset)
+    ready |= unfitted
     results = write_comparison(
         out,
         ready,
@@ -88,7 +85,7 @@ def compare(
         force=force,
         language=lang,
         random_state=random_state,
-        **more,
+        **measured_by(everything),
     )
     tables = comparison_tables(results, ready)
     typer.echo(
@@ -135,7 +132,7 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
     from utsushi import estimators
 
     kind, *settings = word.split()
-    estimator, parameters = TRAINED[kind]
+    estimator, parameters, _ = TRAINED[kind]
     known = {parameter.name: parameter for parameter in parameters}
     chosen: dict[str, Any] = {"random_state": seed, "verbose": 1}
     for setting in settings:

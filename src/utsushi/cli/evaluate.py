@@ -7,8 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Data, Label, RunPath, dataset_of, note
-from utsushi.cli.parameters import integer, integers
+from utsushi.cli.common import (
+    AsJson,
+    Data,
+    Everything,
+    Label,
+    RunPath,
+    Seed,
+    dataset_of,
+    measured_by,
+    note,
+)
+from utsushi.cli.parameters import integers
 from utsushi.cli.tables import as_text
 
 
@@ -16,9 +26,7 @@ def evaluate(
     run: RunPath,
     data: Data = None,
     label: Label = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
-    ] = False,
+    everything: Everything = False,
     n_importance_samples: Annotated[
         Any,
         typer.Option(
@@ -36,32 +44,29 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
-    random_state: Annotated[
-        Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")
-    ] = "0",
+    as_json: AsJson = False,
+    random_state: Seed = "0",
 ) -> None:
     """Measure a model, PCA beside it.
 
     On the test rows of the source where it has some, else on all rows. Labels of the source are
     used to ask the code for the classes.
     """
-    from utsushi.evaluation import GROUPS
     from utsushi.evaluation import evaluate as measure
     from utsushi.runs import open_run, tables_of
 
     opened = open_run(run)
     dataset = dataset_of(opened, data, label)
+    X, y = dataset.measured
     if dataset.X_test is None:
-        note(f"{dataset.name} has no test rows: measured on all {len(dataset.X_train)} rows")
-        X, y = dataset.X_train, dataset.y_train
+        note(f"{dataset.name} has no test rows: measured on all {len(X)} rows")
         # On the rows of the training both have seen them; PCA fitted to other rows, which the
         # model has not seen, would be no honest neighbour.
         X_train, y_train = (X, y) if data is None else (None, None)
     else:
-        note(f"measured on the {len(dataset.X_test)} test rows of {dataset.name}")
-        X, y, X_train, y_train = dataset.X_test, dataset.y_test, dataset.X_train, dataset.y_train
-    more: dict[str, Any] = {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+        note(f"measured on the {len(X)} test rows of {dataset.name}")
+        X_train, y_train = dataset.X_train, dataset.y_train
+    more = measured_by(everything)
     if n_importance_samples is not None:
         more["n_importance_samples"] = n_importance_samples
     if anomalies is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import note
+from utsushi.cli.common import Force, Language, note
 from utsushi.cli.parameters import integer
 from utsushi.cli.tables import as_text
 
@@ -16,10 +16,8 @@ def lecture(
     out: Annotated[
         str, typer.Option(metavar="RUN", help="The run folder to make.")
     ] = "runs/lecture",
-    lang: Annotated[str, typer.Option(metavar="en|ja", help="Of the report.")] = "en",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a run that stands there.")
-    ] = False,
+    lang: Language = "en",
+    force: Force = False,
     random_state: Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed.")] = "0",
     max_epochs: Annotated[
         Any, typer.Option(parser=integer, metavar="N", help="The lecture's 30, or fewer to try.")

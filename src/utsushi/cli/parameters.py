@@ -18,6 +18,7 @@ import typer
 __all__ = [
     "AUTOENCODER",
     "DENOISING",
+    "TRAINED",
     "VARIATIONAL",
     "Parameter",
     "integer",
@@ -156,6 +157,14 @@ VARIATIONAL = (
     ),
     Parameter("sampler", "prior", str, "prior|gaussian|mixture|flow|two-stage", _CODES),
 )
+
+
+#: What is trained by name: the estimator, its options, and what the help says of the command.
+TRAINED = {
+    "ae": ("Autoencoder", AUTOENCODER, "Train an autoencoder."),
+    "dae": ("DenoisingAutoencoder", DENOISING, "Train a denoising autoencoder."),
+    "vae": ("VariationalAutoencoder", VARIATIONAL, "Train a variational autoencoder."),
+}
 
 
 def takes(parameters: Iterable[Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:

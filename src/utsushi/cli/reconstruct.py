@@ -40,9 +40,7 @@ def reconstruct(
     dataset = dataset_of(opened, data, label)
     shape = image_shape_of(opened, dataset)
     check_output(out, [".npy", ".npz", ".csv", ".parquet", ".png"], shape)
-    rows, labels = dataset.X_train, dataset.y_train
-    if dataset.X_test is not None:
-        rows, labels = dataset.X_test, dataset.y_test
+    rows, labels = dataset.measured
     picture = shape if out.lower().endswith(".png") else None
     first = slice(n or (PICTURE_COLUMNS if picture else None))
     rows, labels = rows[first], None if labels is None else labels[first]

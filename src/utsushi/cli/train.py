@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import DEFAULT_DATA, Data, Label, note, source_name
-from utsushi.cli.parameters import AUTOENCODER, DENOISING, VARIATIONAL, takes
+from utsushi.cli.common import (
+    DEFAULT_DATA,
+    Data,
+    Force,
+    Label,
+    Language,
+    fit_to,
+    note,
+    source_name,
+)
+from utsushi.cli.parameters import TRAINED, takes
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
@@ -19,8 +28,6 @@ app = typer.Typer(help="Train a model and leave a run folder.", no_args_is_help=
 RunOut = Annotated[
     str, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands there.")]
-Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
@@ -44,11 +51,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
     return train
 
 
-for _name, _parameters, _estimator, _description in (
-    ("ae", AUTOENCODER, "Autoencoder", "Train an autoencoder."),
-    ("dae", DENOISING, "DenoisingAutoencoder", "Train a denoising autoencoder."),
-    ("vae", VARIATIONAL, "VariationalAutoencoder", "Train a variational autoencoder."),
-):
+for _name, (_estimator, _parameters, _description) in TRAINED.items():
     app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
 
 
@@ -63,9 +66,7 @@ def _train(
     check_language(language)
     check_free(out, force=force)
     dataset = datasets.open(data, label=label)
-    if model.image_shape is None and dataset.image_shape is not None:
-        model.set_params(image_shape=dataset.image_shape)
-    model.fit(dataset.X_train, dataset.y_train)
+    fit_to(model, dataset)
     results = write_run(
         out, model, dataset, source=source_name(data), label=label, force=force, language=language
     )

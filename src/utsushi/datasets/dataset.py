@@ -70,6 +70,13 @@ class Dataset:
             return self.y_train
         return np.concatenate([self.y_train, self.y_test])
 
+    @property
+    def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """The rows to measure on and their labels: the test rows, or all where there are none."""
+        if self.X_test is None:
+            return self.X_train, self.y_train
+        return self.X_test, self.y_test
+
     def __repr__(self) -> str:
         rows = f"{len(self.X_train)} rows"
         if self.X_test is not None:

@@ -1,6 +1,6 @@
 """The estimators, and how they are saved and loaded."""
 
-from utsushi.estimators.anomaly import AnomalyDetector
+from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.denoising import DenoisingAutoencoder
@@ -13,5 +13,6 @@ __all__ = [
     "BaseAutoencoder",
     "DenoisingAutoencoder",
     "VariationalAutoencoder",
+    "autoencoder_of",
     "load",
 ]

@@ -25,11 +25,11 @@ from utsushi.estimators.anomaly_scores import (
 )
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.rows import Rows, checked_rows
+from utsushi.estimators.rows import Rows, checked_rows, n_to_hold_out
 from utsushi.exceptions import SettingError
 from utsushi.seeds import Purpose, numpy_generator, seed_from
 
-__all__ = ["AnomalyDetector"]
+__all__ = ["AnomalyDetector", "autoencoder_of"]
 
 #: Rows by their places; None is all of them.
 Places = NDArray[np.intp] | None
@@ -166,7 +166,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.__dict__.pop("offset_", None)  # what makes it fitted; see BaseAutoencoder.fit
         rows = checked_rows(self, X, reset=True)
         autoencoder = clone(Autoencoder() if self.autoencoder is None else self.autoencoder)
-        parts = parts_of(self.scoring, _unfrozen(autoencoder))
+        parts = parts_of(self.scoring, autoencoder_of(autoencoder))
         learning, calibrating, deciding = self._split(parts, autoencoder, len(rows))
         self.autoencoder_ = autoencoder.fit(rows if learning is None else rows[learning], None)
         known = self._as_fitted(X, rows)
@@ -191,7 +191,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             return None, None, None
         learns = not isinstance(autoencoder, FrozenEstimator) or bool(LEARNING & set(parts))
         share = self.holdout_fraction if learns else 1.0
-        n_held_out = int(share * n_rows + 1e-9)  # but for the rounding of 0.29 * 100 = 28.999…
+        n_held_out = n_to_hold_out(n_rows, share)
         jobs = 1 if len(parts) == 1 else 2
         n_deciding = n_held_out // jobs
         needed = math.ceil(1 / rate - 1e-9) - 1
@@ -202,7 +202,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"{math.ceil(jobs * needed / share)} rows or more, or a larger rate"
                 + (" or holdout_fraction" if learns else "")
             )
-        seed = seed_from(_unfrozen(autoencoder).random_state)
+        seed = seed_from(autoencoder_of(autoencoder).random_state)
         order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
         held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
         return others, held_out[n_deciding:], held_out[:n_deciding]
@@ -211,7 +211,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self, known: ArrayLike, rows: Rows, places: Places
     ) -> tuple[BaseAutoencoder, ArrayLike, Rows]:
         """Return what a `RowScore` takes, of all rows or of some."""
-        model = _unfrozen(self.autoencoder_)
+        model = autoencoder_of(self)
         if places is None:
             return model, known, rows
         return model, _safe_indexing(known, places), rows[places]
@@ -247,7 +247,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         rows = checked_rows(self, X)
-        model = _unfrozen(self.autoencoder_)
+        model = autoencoder_of(self)
         squares: Rows = np.square(departures(model, self._as_fitted(X, rows), rows))
         return squares
 
@@ -266,7 +266,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return hasattr(self, "offset_")
 
 
-def _unfrozen(autoencoder: BaseEstimator) -> BaseAutoencoder:
-    """Return the autoencoder itself, where scikit-learn keeps it frozen."""
-    model: BaseAutoencoder = getattr(autoencoder, "estimator", autoencoder)
-    return model
+def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
+    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is."""
+    found = getattr(model, "autoencoder_", model)
+    # Where scikit-learn keeps it frozen, it is one step further in.
+    autoencoder: BaseAutoencoder = getattr(found, "estimator", found)
+    return autoencoder

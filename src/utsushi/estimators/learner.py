@@ -119,6 +119,7 @@ class Learner(BaseEstimator, ABC):
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
+        self._prepare(rows)
         known = Labelled(rows, self._learn_condition(y, rows))
         training, held_out = self._split(known, validation_data)
         self.scaling_ = Scaling.learn(self.scaling, training.rows)
@@ -162,6 +163,9 @@ class Learner(BaseEstimator, ABC):
         """Check the parameters, and those of the sampler: it is fitted last, after the training."""
         super()._validate_params()
         resolve(self.sampler, SAMPLERS)._validate_params()
+
+    def _prepare(self, rows: Rows) -> None:
+        """Check what this kind of model asks of its settings and of all rows given to ``fit``."""
 
     def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
         """Return what the decoder is told of each row; nothing, but in a conditional model."""

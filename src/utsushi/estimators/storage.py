@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from utsushi.augmentation import AUGMENTATIONS
-from utsushi.estimators.anomaly import AnomalyDetector
+from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
 from utsushi.estimators.anomaly_scores import RowScore, parts_of
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
@@ -64,7 +64,7 @@ Expected = tuple[str, tuple[int | None, ...]]
 def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     """Write a fitted model; see `BaseAutoencoder.save`."""
     if type(model) is AnomalyDetector:
-        header, tensors = _describe(getattr(model.autoencoder_, "estimator", model.autoencoder_))
+        header, tensors = _describe(autoencoder_of(model))
         detector = {
             **{name: _value_to_json(name, getattr(model, name)) for name in _DETECTOR_PARAMETERS},
             "parts": list(model.row_score_.parts),

@@ -244,7 +244,7 @@ class VariationalAutoencoder(LatentVariableModel):
 
     # --- learning -------------------------------------------------------------------------------
 
-    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+    def _prepare(self, rows: Rows) -> None:
         self._check_settings()
         self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
         self.likelihood_.check(rows)
@@ -258,6 +258,8 @@ class VariationalAutoencoder(LatentVariableModel):
                 UtsushiWarning,
                 stacklevel=3,
             )
+
+    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
         if not self.conditional:
             return None
         self.classes_ = Classes.learn(y, len(rows))

@@ -36,7 +36,7 @@ from utsushi.evaluation.likelihood import (
 )
 from utsushi.evaluation.model import evaluate, lecture_loss
 from utsushi.evaluation.pca import PCABaseline, pca_errors
-from utsushi.evaluation.reconstruction import psnr, reconstruction_error, ssim
+from utsushi.evaluation.reconstruction import error_of_copies, psnr, reconstruction_error, ssim
 from utsushi.evaluation.texts import say
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "bits_per_dimension",
     "clustering",
     "divergence_per_component",
+    "error_of_copies",
     "evaluate",
     "evaluate_features",
     "evaluate_generation",

@@ -214,4 +214,4 @@ def _bootstrapped(
             [generator.integers(0, n, n), generator.integers(n, len(found), len(found) - n)]
         )
         draws.append(float(metric(found, outlying[places])))
-    return Estimate(float(metric(found, outlying)), float(np.std(draws, ddof=1)), len(found))
+    return Estimate(float(metric(found, outlying)), float(np.std(draws, ddof=1)), len(found), seed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from utsushi.divergences import kl_standard_normal
 from utsushi.estimators import VariationalAutoencoder
 
-__all__ = ["divergence_per_component"]
+__all__ = ["divergence_of", "divergence_per_component"]
 
 
 def divergence_per_component(
@@ -36,7 +36,13 @@ def divergence_per_component(
     >>> divergence_per_component(model, X).shape
     (50, 2)
     """
-    mean, standard_deviation = model.posterior(X)
+    return divergence_of(*model.posterior(X))
+
+
+def divergence_of(
+    mean: NDArray[np.floating[Any]], standard_deviation: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return the same, (n, H) in nats, of posteriors that are known by their parameters (n, H)."""
     log_variance = 2 * np.log(standard_deviation.astype(np.float64))
     kl = kl_standard_normal(
         torch.tensor(mean, dtype=torch.float64), torch.tensor(log_variance, dtype=torch.float64)

@@ -22,15 +22,15 @@ from utsushi.evaluation.collapse import (
     aggregate_divergence_at_least,
     information,
 )
-from utsushi.evaluation.divergence import divergence_per_component
+from utsushi.evaluation.divergence import divergence_of
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
 from utsushi.evaluation.generation import FEWEST_ROWS as FEWEST_TO_COMPARE
 from utsushi.evaluation.generation import evaluate_generation
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
-    exact_log_likelihood,
-    has_exact_likelihood,
+    exact_likelihood,
+    importance_bounds,
 )
 from utsushi.evaluation.reconstruction import (
     data_range_of,
@@ -49,9 +49,6 @@ __all__ = ["GROUPS", "USUAL", "has_lecture_loss", "loss_from_scores"]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
-
-#: What makes an `Estimate` again of a figure that is ready for JSON.
-ESTIMATE = ("value", "standard_error", "n_rows", "seed")
 
 #: Fewer rows have no neighbours to speak of.
 FEWEST_ROWS = 4
@@ -121,23 +118,17 @@ def likelihood(subject: Subject) -> Group:
     # A density of the rows has one of probabilistic PCA beside it; a probability would not.
     if subject.pca is not None and isinstance(model.likelihood_, (Gaussian, UnitGaussian)):
         exact = subject.pca.log_likelihood(subject.X)
-    group = {
-        "bound": beside(
-            Estimate.over(subject.scores, model.seed_),
-            None if exact is None else Estimate.over(exact),
-        )
-    }
-    for n_draws in subject.n_importance_samples:
-        values = model.log_likelihood(subject.X, subject.y, n_importance_samples=n_draws)
-        group[f"importance_bound_{n_draws}"] = beside(Estimate.over(values, model.seed_))
-    tightest = Estimate.over(subject.scores, model.seed_)
-    if subject.n_importance_samples:
-        widest = group[f"importance_bound_{max(subject.n_importance_samples)}"]
-        if widest["value"] > tightest.value:
-            tightest = Estimate(*(widest[name] for name in ESTIMATE))
-    if has_exact_likelihood(model):
-        tightest = Estimate.over(exact_log_likelihood(model, subject.X))
-        group["exact"] = beside(tightest)
+    score = Estimate.over(subject.scores, model.seed_)
+    group = {"bound": beside(score, None if exact is None else Estimate.over(exact))}
+    bounds = importance_bounds(
+        model, subject.X, subject.y, n_importance_samples=subject.n_importance_samples
+    )
+    found = {f"importance_bound_{n_draws}": bound for n_draws, bound in bounds.items()}
+    found |= exact_likelihood(model, subject.X)
+    group |= {name: beside(estimate) for name, estimate in found.items()}
+    # Of the bounds that were asked for, the one with the most draws.
+    widest = bounds[max(bounds)] if bounds else score
+    tightest = found.get("exact", widest if widest.value > score.value else score)
     if model.likelihood_.is_density:
         n_features = subject.X.shape[1]
         group["bits_per_dimension"] = beside(
@@ -174,8 +165,8 @@ def collapse(subject: Subject) -> Group:
     model = subject.model
     if not isinstance(model, VariationalAutoencoder):
         return {}
-    kl = divergence_per_component(model, subject.X)
     posterior = model.posterior(subject.X)
+    kl = divergence_of(*posterior)
     found = information(*posterior, random_state=subject.seed)
     far_by = aggregate_divergence_at_least(*posterior)
     means = kl.mean(axis=0)
@@ -298,14 +289,7 @@ def anomalies(subject: Subject) -> Group:
         )
         of_pca = evaluate_scores(*errors, random_state=seed)
     return {
-        # Hanley and McNeil's error needs no draw; the others are bootstrapped.
-        name: {
-            **figure,
-            "seed": None if name == "roc_auc" else seed,
-            "pca": of_pca.get(name),
-        }
-        if isinstance(figure, dict)
-        else figure
+        name: {**figure, "pca": of_pca.get(name)} if isinstance(figure, dict) else figure
         for name, figure in found.items()
     }
 

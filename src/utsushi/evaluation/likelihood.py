@@ -59,13 +59,35 @@ def likelihood_bounds(
     >>> list(likelihood_bounds(model, X, n_importance_samples=[10]))
     ['elbo', 'K=10', 'exact']
     """
-    bounds = {"elbo": Estimate.over(model.elbo(X, y))}
-    for n_draws in n_importance_samples:
-        values = model.log_likelihood(X, y, n_importance_samples=n_draws)
-        bounds[f"K={n_draws}"] = Estimate.over(values)
-    if has_exact_likelihood(model):
-        bounds["exact"] = Estimate.over(exact_log_likelihood(model, X))
-    return bounds
+    bounds = importance_bounds(model, X, y, n_importance_samples=n_importance_samples)
+    return {
+        "elbo": Estimate.over(model.elbo(X, y), model.seed_),
+        **{f"K={n_draws}": bound for n_draws, bound in bounds.items()},
+        **exact_likelihood(model, X),
+    }
+
+
+def importance_bounds(
+    model: VariationalAutoencoder,
+    X: Rows,
+    y: ArrayLike | None = None,
+    *,
+    n_importance_samples: Iterable[int],
+) -> dict[int, Estimate]:
+    """Return the importance-weighted bound of the rows for each number of codes a row, in nats."""
+    return {
+        n_draws: Estimate.over(
+            model.log_likelihood(X, y, n_importance_samples=n_draws), model.seed_
+        )
+        for n_draws in n_importance_samples
+    }
+
+
+def exact_likelihood(model: VariationalAutoencoder, X: Rows) -> dict[str, Estimate]:
+    """Return the mean log density as ``exact`` where `has_exact_likelihood`, else nothing."""
+    if not has_exact_likelihood(model):
+        return {}
+    return {"exact": Estimate.over(exact_log_likelihood(model, X))}
 
 
 def bits_per_dimension(nats: Estimate, n_features: int) -> Estimate:

@@ -16,6 +16,7 @@ from utsushi.exceptions import SettingError
 __all__ = [
     "MAX_PSNR",
     "data_range_of",
+    "error_of_copies",
     "psnr",
     "reconstruction_error",
     "ssim",
@@ -57,7 +58,12 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
     >>> reconstruction_error(model, X).n_rows
     50
     """
-    return Estimate.over(squared_errors(X, model.reconstruct(X)) / X.shape[1])
+    return error_of_copies(X, model.reconstruct(X))
+
+
+def error_of_copies(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
+    """Return the mean squared error of copies (n, D), over the rows; ``seed`` made the copies."""
+    return Estimate.over(squared_errors(X, X_hat) / X.shape[1], seed)
 
 
 def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:

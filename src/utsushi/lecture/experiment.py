@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from utsushi.lecture.chapters import Chapter, run_sections
 from utsushi.lecture.numbers import PCA_SIZES, Comparison, compare
 from utsushi.lecture.page import lecture_page
 from utsushi.lecture.sections import LectureSection, Study
-from utsushi.lecture.sections.base import Model, autoencoder_of
+from utsushi.lecture.sections.base import Model
 from utsushi.lecture.texts import TEXTS
 from utsushi.report import check_language, render
 from utsushi.runs import (
@@ -24,9 +24,8 @@ from utsushi.runs import (
     check_free,
     exhibits_of,
     new_run,
-    write_config,
     write_figures,
-    write_history,
+    write_models,
 )
 
 __all__ = ["Experiment", "run_experiment", "run_lecture"]
@@ -164,7 +163,10 @@ def run_lecture(
     digits, exhibits = _exhibits(experiment, language, random_state)
     page = lecture_page(experiment.models, table, digits, exhibits, chapters, language=language)
     with new_run(path, force=force) as folder:
-        _write_models(folder, experiment.models, chapters)
+        models: dict[str, Model] = dict(experiment.models)
+        for chapter in chapters:
+            models |= chapter.models
+        write_models(folder, models, command="lecture", data="mnist20k")
         write_json(folder / "metrics.json", _metrics_to_json(experiment, chapters))
         write_figures(folder, [digits])
         for name, drawn in exhibits.items():
@@ -204,28 +206,6 @@ def _exhibits(
         )
         for name, model in experiment.models.items()
     }
-
-
-def _write_models(
-    folder: Path, pair: Mapping[str, BaseAutoencoder], chapters: Sequence[Chapter]
-) -> None:
-    """Write the models, what they were made with, and how they learned."""
-    models: dict[str, Model] = dict(pair)
-    for chapter in chapters:
-        models |= chapter.models
-    for name, model in models.items():
-        model.save(folder / f"{name}.safetensors")
-    write_config(
-        folder, command="lecture", data="mnist20k", label=None, feature_names=None, models=models
-    )
-    write_history(
-        folder,
-        (
-            {"model": name, **row}
-            for name, model in models.items()
-            for row in autoencoder_of(model).history_
-        ),
-    )
 
 
 def _metrics_to_json(experiment: Experiment, chapters: Sequence[Chapter]) -> dict[str, Any]:

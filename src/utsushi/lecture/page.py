@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators import BaseAutoencoder, autoencoder_of
 from utsushi.lecture.chapters import Chapter, row_names
 from utsushi.lecture.numbers import Comparison
 from utsushi.lecture.sections import LectureSection
-from utsushi.lecture.sections.base import autoencoder_of
 from utsushi.lecture.texts import TEXTS
 from utsushi.report import Page, Paragraph, Section, Settings, Table
 from utsushi.runs import Exhibit, pictures_of, settings_of

@@ -10,6 +10,7 @@ from utsushi.runs.folder import (
     open_run,
     write_config,
     write_history,
+    write_models,
 )
 from utsushi.runs.tables import tables_of
 from utsushi.runs.write import pictures_of, settings_of, write_figures, write_run
@@ -30,5 +31,6 @@ __all__ = [
     "write_config",
     "write_figures",
     "write_history",
+    "write_models",
     "write_run",
 ]

@@ -16,7 +16,7 @@ from utsushi.figures import image_rows, learning_curves, within_range_of
 from utsushi.files import write_json, write_text
 from utsushi.report import Page, Paragraph, Section, Settings, Table, render
 from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
-from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.folder import new_run, write_models
 from utsushi.runs.tables import figure_and_error, measure_name
 from utsushi.runs.texts import TEXTS
 from utsushi.runs.write import pictures_of, settings_of, write_figures
@@ -63,9 +63,7 @@ def write_comparison(
         By model, what `utsushi.evaluation.evaluate` gives.
     """
     seen = dataset.X_test is None
-    X, y = dataset.X_train, dataset.y_train
-    if dataset.X_test is not None:
-        X, y = dataset.X_test, dataset.y_test
+    X, y = dataset.measured
     settings = {"y": y, "y_train": dataset.y_train, "random_state": random_state, **measured}
     results = {
         name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
@@ -94,19 +92,13 @@ def write_comparison(
         ),
     )
     with new_run(path, force=force) as folder:
-        for name, model in models.items():
-            model.save(folder / f"{name}.safetensors")
-        write_config(
+        write_models(
             folder,
+            models,
             command="compare",
             data=source,
             label=label,
             feature_names=dataset.feature_names,
-            models=models,
-        )
-        write_history(
-            folder,
-            ({"model": name, **row} for name, model in models.items() for row in model.history_),
         )
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)

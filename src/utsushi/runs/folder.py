@@ -18,12 +18,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from utsushi.estimators import AnomalyDetector, BaseAutoencoder, load
+from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
 from utsushi.estimators.storage import library_versions, parameters_to_json
 from utsushi.exceptions import RunError
 from utsushi.files import write_json, write_text
 
-__all__ = ["Run", "RunConfig", "check_free", "new_run", "open_run", "write_config", "write_history"]
+__all__ = [
+    "Run",
+    "RunConfig",
+    "check_free",
+    "new_run",
+    "open_run",
+    "write_config",
+    "write_history",
+    "write_models",
+]
 
 _CONFIG = "config.json"
 
@@ -199,6 +208,36 @@ def _parameters(model: Any) -> dict[str, Any]:
     }
 
 
+def write_models(
+    folder: Path,
+    models: Mapping[str, BaseAutoencoder | AnomalyDetector],
+    *,
+    command: str,
+    data: str,
+    label: str | None = None,
+    feature_names: Sequence[str] | None = None,
+) -> None:
+    """Write several models, what they were made with, and how they learned, told apart by name."""
+    for name, model in models.items():
+        model.save(folder / f"{name}.safetensors")
+    write_config(
+        folder,
+        command=command,
+        data=data,
+        label=label,
+        feature_names=feature_names,
+        models=models,
+    )
+    write_history(
+        folder,
+        (
+            {"model": name, **row}
+            for name, model in models.items()
+            for row in autoencoder_of(model).history_
+        ),
+    )
+
+
 def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write ``history.jsonl``, a JSON object a line."""
     write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -227,19 +266,13 @@ def open_run(path: str | Path) -> Run:
     """
     path = Path(path)
     if not path.is_dir():
-        return Run(_autoencoder(path), _sibling_config(path))
+        return Run(autoencoder_of(load(path)), _sibling_config(path))
     config = _read_config(path / _CONFIG)
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:
         names = " or ".join(str(file) for file in files)
         raise RunError(f"{str(path)!r} holds {len(files)} models, expected one; name {names}")
-    return Run(_autoencoder(files[0]), config)
-
-
-def _autoencoder(path: Path) -> BaseAutoencoder:
-    """Load a model; of a detector, the autoencoder in it."""
-    model = load(path)
-    return model.autoencoder_ if isinstance(model, AnomalyDetector) else model
+    return Run(autoencoder_of(load(files[0])), config)
 
 
 def _sibling_config(path: Path) -> RunConfig | None:

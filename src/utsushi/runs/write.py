@@ -55,11 +55,7 @@ def write_run(
         What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
     """
     seen = dataset.X_test is None
-    X, y = (
-        (dataset.X_train, dataset.y_train)
-        if dataset.X_test is None
-        else (dataset.X_test, dataset.y_test)
-    )
+    X, y = dataset.measured
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
     results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train)
     exhibits = list(exhibits_of(model, X, y, language=language))

@@ -15,7 +15,7 @@ from utsushi.estimators import AnomalyDetector, BaseAutoencoder
 from utsushi.evaluation import PCABaseline
 from utsushi.runs import Exhibit
 
-__all__ = ["IMAGE_SHAPE", "LectureSection", "Model", "Rows", "Study", "autoencoder_of"]
+__all__ = ["IMAGE_SHAPE", "LectureSection", "Model", "Rows", "Study"]
 
 #: Height and width of the lecture's images.
 IMAGE_SHAPE = (28, 28)
@@ -126,11 +126,3 @@ class LectureSection(ABC):
     @abstractmethod
     def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
         """Draw the figures, with captions of ``words``, the texts in the report's language."""
-
-
-def autoencoder_of(model: Model) -> BaseAutoencoder:
-    """Return the autoencoder of a detector, and any other model as it is."""
-    if isinstance(model, AnomalyDetector):
-        found: BaseAutoencoder = model.autoencoder_
-        return found
-    return model

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
 from utsushi.corruption import masking
 from utsushi.estimators import DenoisingAutoencoder
-from utsushi.evaluation import Estimate
+from utsushi.evaluation import error_of_copies
 from utsushi.figures import image_rows
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
 from utsushi.runs import Exhibit
@@ -40,11 +39,11 @@ class Denoising(LectureSection):
         """Measure how far the repaired test rows are from the clean ones."""
         X = study.test_rows
         found: dict[str, Any] = {
-            name: Estimate.over(np.square(rows - X).mean(axis=1), study.random_state).to_json()
+            name: error_of_copies(X, rows, study.random_state).to_json()
             for name, rows in repaired(study, damaged(X, study.random_state)).items()
         }
         clean = study.model("denoising").reconstruct(X)
-        found["clean_input"] = Estimate.over(np.square(clean - X).mean(axis=1)).to_json()
+        found["clean_input"] = error_of_copies(X, clean).to_json()
         return found
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
