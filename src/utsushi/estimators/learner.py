@@ -15,6 +15,7 @@ from torch import Tensor
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.estimators.parameters import (
     check_image_shape,
+    check_output,
     resolve,
     resolve_device,
     warn_of_overruled_sizes,
@@ -126,6 +127,7 @@ class Learner(BaseEstimator, ABC):
         if self.scaling in ("center", None):
             warn_of_unlike_columns(training.rows)
         data = self._batch(training)
+        check_output(self.network, data.x)
         module = self._build()
         self.history_ = self._train(module, data, held_out)
         self.n_epochs_ = len(self.history_)

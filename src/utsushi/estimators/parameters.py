@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.exceptions import SettingError, UtsushiWarning
@@ -23,12 +24,16 @@ from utsushi.training import Recipe
 __all__ = [
     "COMMON_CONSTRAINTS",
     "check_image_shape",
+    "check_output",
     "resolve",
     "resolve_device",
     "warn_of_overruled_sizes",
 ]
 
 T = TypeVar("T")
+
+#: How far outside of 0 to 1 a float32 may lie that was scaled to lie within.
+RANGE_ROUNDING = 1e-5
 
 _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 _POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
@@ -122,6 +127,29 @@ def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> Non
         raise SettingError(
             f"image_shape={shape!r} has {math.prod(shape)} values, but a row has {n_features}; "
             "give the shape that the rows were flattened from"
+        )
+
+
+def check_output(network: str | Network, x: Tensor) -> None:
+    """Refuse a network that gives 0 to 1 for scaled training rows ``x`` of other values.
+
+    Raises
+    ------
+    SettingError
+        If its ``output`` is "sigmoid" and a value lies outside of 0 to 1 by more than a rounding.
+
+    Examples
+    --------
+    >>> from utsushi.networks import Dense
+    >>> check_output(Dense(output="sigmoid"), torch.tensor([[0.0, 0.5]]))
+    """
+    if resolve(network, NETWORKS).output != "sigmoid":
+        return
+    low, high = float(x.min()), float(x.max())
+    if low < -RANGE_ROUNDING or high > 1 + RANGE_ROUNDING:
+        raise SettingError(
+            f"output='sigmoid' gives 0 to 1, but the scaled training rows run from {low:.4g} to "
+            f"{high:.4g}; set scaling=None for values from 0 to 1, or scaling='minmax'"
         )
 
 

@@ -19,7 +19,7 @@ from utsushi.estimators.rows import Labelled, Rows
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import LIKELIHOODS, Likelihood, squared_error
-from utsushi.networks import EncoderDecoder, Network
+from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import (
     Batch,
     VariationalObjective,
@@ -245,8 +245,8 @@ class VariationalAutoencoder(LatentVariableModel):
     # --- learning -------------------------------------------------------------------------------
 
     def _prepare(self, rows: Rows) -> None:
-        self._check_settings()
         self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
+        self._check_settings()
         self.likelihood_.check(rows)
         binarized = self.augment == "binarize" or isinstance(self.augment, Binarize)
         better = None if binarized else self.likelihood_.advice(rows)
@@ -277,6 +277,13 @@ class VariationalAutoencoder(LatentVariableModel):
             raise SettingError(
                 f"importance_gradient={self.importance_gradient!r} with n_importance_samples=1, "
                 "expected several; set n_importance_samples=5, or leave the gradient 'standard'"
+            )
+
+        takes_logits = not self.likelihood_.of_scaled_rows
+        if takes_logits and resolve(self.network, NETWORKS).output != "linear":
+            raise SettingError(
+                f"network={self.network!r} with likelihood={self.likelihood!r}, which takes "
+                "the decoder's outputs for logits, expected output='linear'"
             )
 
     def _validation(self, validation_data: Any) -> Labelled:

@@ -7,14 +7,27 @@ from abc import ABC, abstractmethod
 from numbers import Integral
 from typing import Any, ClassVar
 
+import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Generator, Tensor, nn
 
-__all__ = ["SIZES", "EncoderDecoder", "Network", "as_sizes", "initialize", "is_size"]
+__all__ = [
+    "OUTPUT",
+    "SIZES",
+    "EncoderDecoder",
+    "Network",
+    "as_sizes",
+    "initialize",
+    "is_size",
+    "output_layers",
+]
 
 #: scikit-learn's parameter constraints of the sizes of layers: several, or one.
 SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
+
+#: scikit-learn's parameter constraints of what a decoder ends with.
+OUTPUT: list[Any] = [StrOptions({"linear", "sigmoid"})]
 
 
 class EncoderDecoder(nn.Module):
@@ -38,7 +51,15 @@ class EncoderDecoder(nn.Module):
 
 
 class Network(BaseEstimator, ABC):
-    """The base of all network descriptions: parameters now, modules when the sizes are known."""
+    """The base of all network descriptions: parameters now, modules when the sizes are known.
+
+    Attributes
+    ----------
+    output : {"linear", "sigmoid"}
+        The range of what the decoder gives: any number, or 0 to 1.
+    """
+
+    output: str = "linear"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -75,6 +96,29 @@ class Network(BaseEstimator, ABC):
         EncoderDecoder
             With parameters that `initialize` has still to fill.
         """
+
+
+class _Sigmoid(nn.Module):
+    """The logistic function in float32, also where the products run in bfloat16.
+
+    In half the bits, values near 1 are rounded to 1, and a gradient with them to 0.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x.float())
+
+
+def output_layers(output: str) -> list[nn.Module]:
+    """Return what a decoder ends with, by the name of its ``output``.
+
+    Examples
+    --------
+    >>> output_layers("linear")
+    []
+    >>> output_layers("sigmoid")
+    [_Sigmoid()]
+    """
+    return [_Sigmoid()] if output == "sigmoid" else []
 
 
 def initialize(module: nn.Module, generator: Generator) -> None:

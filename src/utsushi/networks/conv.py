@@ -11,7 +11,15 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from utsushi.exceptions import SettingError
-from utsushi.networks.base import SIZES, EncoderDecoder, Network, as_sizes, is_size
+from utsushi.networks.base import (
+    OUTPUT,
+    SIZES,
+    EncoderDecoder,
+    Network,
+    as_sizes,
+    is_size,
+    output_layers,
+)
 from utsushi.networks.dense import ACTIVATIONS, check_widths, dense_layers
 
 __all__ = ["Conv", "check_channels", "halved"]
@@ -65,6 +73,8 @@ class Conv(Network):
         estimator's.
     activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
         The nonlinearity between the layers.
+    output : {"linear", "sigmoid"}, default="linear"
+        What the decoder ends with; see `Dense`.
 
     Examples
     --------
@@ -78,6 +88,7 @@ class Conv(Network):
         "channels": [*SIZES, None],
         "hidden": [*SIZES, None],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "output": OUTPUT,
     }
 
     def __init__(
@@ -85,10 +96,12 @@ class Conv(Network):
         channels: int | tuple[int, ...] | None = None,
         hidden: int | tuple[int, ...] | None = None,
         activation: str = "relu",
+        output: str = "linear",
     ) -> None:
         self.channels = channels
         self.hidden = hidden
         self.activation = activation
+        self.output = output
 
     def build(
         self,
@@ -124,6 +137,7 @@ class Conv(Network):
                 nn.Unflatten(1, shapes[-1]),
                 *self._doubling(shapes),
                 nn.Flatten(),
+                *output_layers(self.output),
             ),
         )
 

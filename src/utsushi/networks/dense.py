@@ -10,7 +10,15 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from utsushi.exceptions import SettingError
-from utsushi.networks.base import SIZES, EncoderDecoder, Network, as_sizes, is_size
+from utsushi.networks.base import (
+    OUTPUT,
+    SIZES,
+    EncoderDecoder,
+    Network,
+    as_sizes,
+    is_size,
+    output_layers,
+)
 from utsushi.networks.linear import Linear
 
 __all__ = ["ACTIVATIONS", "Dense", "check_widths", "dense_layers"]
@@ -86,6 +94,10 @@ class Dense(Network):
         estimator's ``hidden``.
     activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
         The nonlinearity between the layers.
+    output : {"linear", "sigmoid"}, default="linear"
+        What the decoder ends with. "sigmoid" gives values from 0 to 1, and needs rows of such
+        values: ``scaling=None`` for pixels divided by their largest value, else
+        ``scaling="minmax"``. For such images it copies better than "linear".
 
     Examples
     --------
@@ -97,13 +109,18 @@ class Dense(Network):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden": [*SIZES, None],
         "activation": [StrOptions(set(ACTIVATIONS))],
+        "output": OUTPUT,
     }
 
     def __init__(
-        self, hidden: int | tuple[int, ...] | None = None, activation: str = "relu"
+        self,
+        hidden: int | tuple[int, ...] | None = None,
+        activation: str = "relu",
+        output: str = "linear",
     ) -> None:
         self.hidden = hidden
         self.activation = activation
+        self.output = output
 
     def build(
         self,
@@ -120,5 +137,8 @@ class Dense(Network):
         widths = check_widths(hidden if self.hidden is None else self.hidden)
         return EncoderDecoder(
             encoder=dense_layers([n_features, *widths, n_outputs], self.activation),
-            decoder=dense_layers([n_codes, *reversed(widths), n_features], self.activation),
+            decoder=nn.Sequential(
+                *dense_layers([n_codes, *reversed(widths), n_features], self.activation),
+                *output_layers(self.output),
+            ),
         )
