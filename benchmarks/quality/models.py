@@ -13,15 +13,16 @@ from utsushi.networks import Conv, Dense
 
 __all__ = ["MODELS", "lecture_autoencoder", "lecture_variational"]
 
-DENSE = Dense(hidden=(1000,))
-CONV = Conv(channels=(32, 64), hidden=(512,), activation="silu")
+DENSE = Dense(hidden=(1000,), output="sigmoid")
+CONV = Conv(channels=(32, 64), hidden=(512,), activation="silu", output="sigmoid")
 
-#: A larger network can bear larger moves.
-SMALL_MOVES = Affine(rotation=8, scale=0.06, shift=0.6, probability=0.6)
+MIDDLE_MOVES = Affine(rotation=8, scale=0.06, shift=0.6, probability=0.6)
 LARGE_MOVES = Affine(rotation=10, scale=0.1, shift=1.0, probability=0.8)
 
 
-def recipe(max_epochs: int, batch_size: int, learning_rate: float) -> Recipe:
+def recipe(
+    max_epochs: int, batch_size: int, learning_rate: float, weight_decay: float = 0.0
+) -> Recipe:
     """Return one cycle of AdamW."""
     return Recipe(
         max_epochs=max_epochs,
@@ -29,10 +30,12 @@ def recipe(max_epochs: int, batch_size: int, learning_rate: float) -> Recipe:
         learning_rate=learning_rate,
         schedule="one-cycle",
         betas=(0.9, 0.98),
+        weight_decay=weight_decay,
     )
 
 
-SHARED: dict[str, Any] = {"image_shape": (28, 28)}
+#: The pixels lie between 0 and 1, as what the decoders end with.
+SHARED: dict[str, Any] = {"image_shape": (28, 28), "scaling": None, "augment": MIDDLE_MOVES}
 
 
 def dense(seed: int) -> Autoencoder:
@@ -40,8 +43,7 @@ def dense(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=DENSE,
-        augment=SMALL_MOVES,
-        recipe=recipe(150, 200, 8e-3),
+        recipe=recipe(100, 200, 5e-3, 0.05),
         random_state=seed,
         **SHARED,
     )
@@ -52,8 +54,7 @@ def conv(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=CONV,
-        augment=LARGE_MOVES,
-        recipe=recipe(70, 128, 3e-3),
+        recipe=recipe(45, 128, 3e-3),
         precision="bfloat16",
         random_state=seed,
         **SHARED,
@@ -65,8 +66,7 @@ def dense_variational(seed: int) -> VariationalAutoencoder:
     return VariationalAutoencoder(
         10,
         network=DENSE,
-        augment=SMALL_MOVES,
-        recipe=recipe(150, 200, 5e-3),
+        recipe=recipe(100, 200, 3e-3, 0.05),
         random_state=seed,
         **SHARED,
     )
@@ -77,8 +77,7 @@ def conv_variational(seed: int) -> VariationalAutoencoder:
     return VariationalAutoencoder(
         10,
         network=CONV,
-        augment=LARGE_MOVES,
-        recipe=recipe(70, 128, 2e-3),
+        recipe=recipe(45, 128, 2e-3),
         precision="bfloat16",
         random_state=seed,
         **SHARED,

@@ -34,6 +34,9 @@ not comparable with distances between Inception features. This page is written b
 #: What a script must be told.
 ARGUMENTS = dict.fromkeys(("thirty", "binary_likelihood"), " --mnist FOLDER")
 
+#: The denoising autoencoder that the bars are about.
+DENOISER = "denoising, 10 numbers"
+
 Summary = Mapping[str, Mapping[str, Any]]
 
 #: The question, the bar in words, the script and its figure, and the bar as a test of the mean.
@@ -219,14 +222,14 @@ def denoising_bars(found: Mapping[str, Summary]) -> list[str]:
     summary = found.get("denoising", {})
     lines = []
     for kind, what in (("masking", "masking 0.5"), ("gaussian", "Gaussian noise 0.3")):
-        if "denoising" not in summary:
+        if DENOISER not in summary:
             continue
         better = min(summary[name][kind]["mean"] for name in ("PCA-10", "autoencoder"))
-        ratio = summary["denoising"][kind]["mean"] / better
+        ratio = summary[DENOISER][kind]["mean"] / better
         lines.append(
-            f"| denoising, {what}: test MSE, of the better of PCA-10 and the plain autoencoder "
-            f"| ≤ 0.6 | {ratio:.3f}{'' if ratio <= 0.6 else ' (missed)'} "
-            f"| {len(summary['denoising']['seeds'])} | `python benchmarks/quality/denoising.py` |"
+            f"| denoising by 10 numbers, {what}: test MSE, of the better of PCA-10 and the plain "
+            f"autoencoder | ≤ 0.6 | {ratio:.3f}{'' if ratio <= 0.6 else ' (missed)'} "
+            f"| {len(summary[DENOISER]['seeds'])} | `python benchmarks/quality/denoising.py` |"
         )
     return lines
 
