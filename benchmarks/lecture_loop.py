@@ -40,10 +40,10 @@ class Rows(TorchDataset[Tensor]):
 class PlainAutoencoder(nn.Module):
     """784-1000-10-1000-784, squared error."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_features: int = N_FEATURES, n_hidden: int = N_HIDDEN) -> None:
         super().__init__()
-        self.encoder = two_layers(N_FEATURES, N_COMPONENTS)
-        self.decoder = two_layers(N_COMPONENTS, N_FEATURES)
+        self.encoder = two_layers(n_features, n_hidden, N_COMPONENTS)
+        self.decoder = two_layers(N_COMPONENTS, n_hidden, n_features)
 
     def loss(self, x: Tensor) -> Tensor:
         return functional.mse_loss(self.decoder(self.encoder(x)), x, reduction="sum")
@@ -55,12 +55,12 @@ class PlainAutoencoder(nn.Module):
 class PlainVariational(nn.Module):
     """The same with a Gaussian code and the loss -2 ELBO without constants."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_features: int = N_FEATURES, n_hidden: int = N_HIDDEN) -> None:
         super().__init__()
-        self.hidden = nn.Linear(N_FEATURES, N_HIDDEN)
-        self.mean = nn.Linear(N_HIDDEN, N_COMPONENTS)
-        self.log_variance = nn.Linear(N_HIDDEN, N_COMPONENTS)
-        self.decoder = two_layers(N_COMPONENTS, N_FEATURES)
+        self.hidden = nn.Linear(n_features, n_hidden)
+        self.mean = nn.Linear(n_hidden, N_COMPONENTS)
+        self.log_variance = nn.Linear(n_hidden, N_COMPONENTS)
+        self.decoder = two_layers(N_COMPONENTS, n_hidden, n_features)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         hidden = functional.relu(self.hidden(x))
@@ -75,9 +75,9 @@ class PlainVariational(nn.Module):
         return self.decoder(self.encode(x)[0])
 
 
-def two_layers(n_inputs: int, n_outputs: int) -> nn.Sequential:
+def two_layers(n_inputs: int, n_hidden: int, n_outputs: int) -> nn.Sequential:
     """Return one hidden layer with a ReLU."""
-    return nn.Sequential(nn.Linear(n_inputs, N_HIDDEN), nn.ReLU(), nn.Linear(N_HIDDEN, n_outputs))
+    return nn.Sequential(nn.Linear(n_inputs, n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_outputs))
 
 
 def divergence(mean: Tensor, sigma: Tensor) -> Tensor:
@@ -112,13 +112,13 @@ def epochs(kind: str, rows: np.ndarray, seed: int) -> Iterator[nn.Module]:
         yield module
 
 
-def bare_epochs(kind: str, rows: np.ndarray) -> Iterator[None]:
+def bare_epochs(kind: str, rows: np.ndarray, n_hidden: int = N_HIDDEN) -> Iterator[None]:
     """Train forever with all that a loop needs and nothing else; yield after each epoch.
 
     The rows are one tensor, a batch is one gather, the optimizer is fused, no number is read.
     """
     x = torch.tensor(rows, dtype=torch.float32)
-    module = PLAIN[kind]()
+    module = PLAIN[kind](x.shape[1], n_hidden)
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
     while True:
         for indices in torch.randperm(len(x)).split(100):
