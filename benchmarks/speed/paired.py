@@ -1,9 +1,9 @@
 """What the scripts of this folder share: sides that run in turn, each in a process of its own.
 
 A script names its cases, and the sides of each: functions that measure and return figures. ``main``
-runs the script once for each side and round, A B C A B C …, so that what the machine does meanwhile strikes all sides alike,
-and compares within each round. The medians of the rounds' ratios, with their lowest and highest,
-are printed and written to ``results/`` beside the scripts, with every run.
+runs the script once for each side and round, A B C A B C …, so that what the machine does meanwhile
+strikes all sides alike, and compares within each round. The medians of the rounds' ratios, with
+their lowest and highest, are printed and written to ``results/`` beside the scripts, with every run.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _measured(
 def _process(script: str, case: str, side: str, seed: int) -> Figures:
     """Measure one side in a process of its own."""
     command = [sys.executable, script, "--alone", case, side, "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{case}, {side} failed in round {seed}:\n{done.stderr}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])

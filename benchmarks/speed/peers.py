@@ -134,7 +134,7 @@ def autoencoders_epoch(kind: str, rows: np.ndarray) -> float:
     }
     config, model_class, trainer_class = classes[kind]
     model = model_class(
-        config(latent_dim=N_COMPONENTS),
+        config=config(latent_dim=N_COMPONENTS),
         sample_spec=TensorSpec((rows.shape[1],)),
         encoder="mlp",
         encoder_config={"hidden_dims": [N_HIDDEN]},
