@@ -3,7 +3,7 @@
 A script names its cases, and the sides of each: functions that measure and return figures. ``main``
 runs the script once for each side and round, A B C A B C …, so that what the machine does meanwhile
 strikes all sides alike, and compares within each round. The medians of the rounds' ratios, with
-their lowest and highest, are printed and written to ``results/`` beside the scripts, with every run.
+their lowest and highest, are printed, and written to ``results/`` here with every run.
 """
 
 from __future__ import annotations

@@ -133,11 +133,15 @@ def autoencoders_epoch(kind: str, rows: np.ndarray) -> float:
         "vae": (VariationalAutoencoderConfig, VariationalAutoencoderModel, VAETrainer),
     }
     config, model_class, trainer_class = classes[kind]
+    decoder = nn.Sequential(
+        nn.Linear(N_COMPONENTS, N_HIDDEN), nn.ReLU(), nn.Linear(N_HIDDEN, rows.shape[1])
+    )
     model = model_class(
         config=config(latent_dim=N_COMPONENTS),
         sample_spec=TensorSpec((rows.shape[1],)),
         encoder="mlp",
         encoder_config={"hidden_dims": [N_HIDDEN]},
+        decoder=None if kind == "ae" else decoder,
     )
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingConfig(
