@@ -1,6 +1,6 @@
 """The plain loop that the lecture teaches: a Dataset that gives one row at a time, a DataLoader.
 
-    python benchmarks/lecture_loop.py [--seeds 0 1 2] [--epochs 30]
+    python benchmarks/lecture_loop.py [--seeds 0 1 2] [--kinds ae vae] [--epochs 30] [--out FILE]
 
 prints the numbers that the lecture's notebook prints, for its two networks, and the same figures of
 merit that Utsushi reports. It is also the other side of ``epoch_speed.py``. Nothing of Utsushi is
@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -148,9 +150,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--kinds", nargs="+", choices=list(PLAIN), default=list(PLAIN))
+    parser.add_argument("--out", type=Path, help="where to save the last module")
     arguments = parser.parse_args()
     train, test = lecture_arrays()
-    for kind in PLAIN:
+    for kind in arguments.kinds:
         for seed in arguments.seeds:
             trained = epochs(kind, train, seed)
             for _ in range(arguments.epochs):
@@ -158,6 +162,8 @@ def main() -> None:
             for part, rows in (("train", train), ("test", test)):
                 numbers = "  ".join(f"{k} {v:.4f}" for k, v in measure(module, rows).items())
                 print(f"{kind:3} seed {seed} {part:5}  {numbers}", flush=True)
+    if arguments.out:
+        save_file(module.state_dict(), arguments.out)
 
 
 if __name__ == "__main__":
