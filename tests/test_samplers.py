@@ -9,6 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal
 from sklearn.base import clone
 
+from utsushi import Autoencoder
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.samplers import SAMPLERS, Flow, Gaussian, Mixture, Prior, TwoStage
 from utsushi.training import Recipe
@@ -184,6 +185,13 @@ def test_a_flow_without_zuko_names_the_extra(monkeypatch):
 def test_a_flow_of_very_large_codes_is_refused():
     with pytest.raises(SettingError, match="513 components, expected at most 512"):
         Flow().fit(np.zeros((3, 513)), rng())
+
+
+def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
+    monkeypatch.setattr("utsushi.estimators.learner.train", None)
+    model = Autoencoder(n_components=513, sampler="flow")
+    with pytest.raises(SettingError, match="513 components, expected at most 512"):
+        model.fit(np.zeros((3, 600), np.float32))
 
 
 def test_a_flow_leaves_the_checks_of_torchs_distributions_on():

@@ -11,6 +11,7 @@ from __future__ import annotations
 __all__ = [
     "DataError",
     "DownloadError",
+    "MissingPackageError",
     "ModelFileError",
     "NonFiniteDataError",
     "RunError",
@@ -35,6 +36,10 @@ class NonFiniteDataError(DataError):
 
 class SettingError(UtsushiError, ValueError):
     """An option, a parameter or a name outside of what is allowed."""
+
+
+class MissingPackageError(SettingError, ImportError):
+    """An option that needs a package which is not installed; the message names the extra."""
 
 
 class ModelFileError(UtsushiError, ValueError):

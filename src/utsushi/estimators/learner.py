@@ -164,7 +164,7 @@ class Learner(BaseEstimator, ABC):
     def _validate_params(self) -> None:
         """Check the parameters, and those of the sampler: it is fitted last, after the training."""
         super()._validate_params()
-        resolve(self.sampler, SAMPLERS)._validate_params()
+        resolve(self.sampler, SAMPLERS).check(self.n_components)
 
     def _prepare(self, rows: Rows) -> None:
         """Check what this kind of model asks of its settings and of all rows given to ``fit``."""

@@ -23,7 +23,12 @@ from utsushi.estimators.conditions import Classes
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.parameters import check_image_shape, resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
-from utsushi.exceptions import ModelFileError, SettingError, UtsushiWarning
+from utsushi.exceptions import (
+    MissingPackageError,
+    ModelFileError,
+    SettingError,
+    UtsushiWarning,
+)
 from utsushi.likelihoods import LIKELIHOODS
 from utsushi.networks import NETWORKS
 from utsushi.persistence import read_model_file, write_model_file
@@ -200,6 +205,8 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
         learned = _under("detector.", tensors)
         others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
         return _detector_from(header["detector"], learned, _model_from(header, others))
+    except MissingPackageError as error:
+        raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise ModelFileError(

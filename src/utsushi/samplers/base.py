@@ -19,6 +19,13 @@ class Sampler(BaseEstimator, ABC):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
+    def check(self, n_codes: int) -> None:
+        """Refuse parameters, and sizes of codes, that ``fit`` would refuse.
+
+        An estimator asks before its training, because its sampler is fitted last.
+        """
+        self._validate_params()
+
     @abstractmethod
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Learn from the training codes.

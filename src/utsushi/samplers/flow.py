@@ -13,7 +13,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from utsushi.exceptions import SettingError, TrainingDivergedError
+from utsushi.exceptions import MissingPackageError, SettingError, TrainingDivergedError
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
@@ -117,15 +117,23 @@ class Flow(TrainedSampler):
         super()._validate_params()
         check_widths(self.hidden)
         if find_spec("zuko") is None:
-            raise SettingError(
+            raise MissingPackageError(
                 "sampler='flow' needs zuko, which is not installed here, expected the extra "
                 "'flow'; install it with pip install 'utsushi[flow]', or take sampler='mixture'"
             )
 
+    def check(self, n_codes: int) -> None:
+        """Refuse codes that are too wide to be drawn one number after the other."""
+        super().check(n_codes)
+        if n_codes > MAX_CODES:
+            raise SettingError(
+                f"sampler='flow' for codes of {n_codes} components, expected at most {MAX_CODES}; "
+                "take sampler='mixture' or 'gaussian'"
+            )
+
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Train the flow and keep its best epoch."""
-        self._validate_params()
-        _check_size(codes.shape[1])
+        self.check(codes.shape[1])
         x = self._standardize(codes)
         seed = int(generator.integers(2**63))
         module = self._empty_module(codes.shape[1])
@@ -168,7 +176,7 @@ class Flow(TrainedSampler):
 
     def _shapes(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes by the names that `zuko` gives; see `TrainedSampler`."""
-        _check_size(n_codes)
+        self.check(n_codes)
         n_knots = 3 * int(self.n_bins) - 1
         shapes: dict[str, tuple[int | None, ...]] = {}
         for index in range(int(self.n_transforms)):
@@ -182,14 +190,6 @@ class Flow(TrainedSampler):
                 shapes[f"{name}.weight"] = (widths[layer + 1], widths[layer])
                 shapes[f"{name}.bias"] = (widths[layer + 1],)
         return shapes
-
-
-def _check_size(n_codes: int) -> None:
-    if n_codes > MAX_CODES:
-        raise SettingError(
-            f"sampler='flow' for codes of {n_codes} components, expected at most {MAX_CODES}; take "
-            "sampler='mixture' or 'gaussian'"
-        )
 
 
 def _neural_spline_flow(n_codes: int, **settings: Any) -> Any:
