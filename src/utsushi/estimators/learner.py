@@ -33,7 +33,7 @@ from utsushi.objectives import Batch
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
-from utsushi.training import Recipe, train
+from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
 
@@ -228,7 +228,7 @@ class Learner(BaseEstimator, ABC):
         recipe = self.resolved_recipe()
         title = type(self).__name__
         with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
-            return train(
+            return train_in_subspace(
                 module,
                 self._objective(data),
                 data,

@@ -30,10 +30,13 @@ class Likelihood(BaseEstimator, ABC):
         input, the scaling is for the encoder alone, and the decoder gives the input's units.
     is_density : bool
         Whether it is a density, and not a probability of zeros and ones.
+    is_rotation_invariant : bool
+        Whether the density stays the same when rows and means are turned alike.
     """
 
     of_scaled_rows: ClassVar[bool] = True
     is_density: ClassVar[bool] = True
+    is_rotation_invariant: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()

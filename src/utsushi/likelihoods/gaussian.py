@@ -83,6 +83,8 @@ class UnitGaussian(Likelihood):
     tensor([-1.8379])
     """
 
+    is_rotation_invariant: ClassVar[bool] = True
+
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log density in nats; see `gaussian_log_prob`."""
         return gaussian_log_prob(x, output, 1.0)
@@ -124,6 +126,8 @@ class Gaussian(Likelihood):
     >>> likelihood.sigma_
     0.5
     """
+
+    is_rotation_invariant: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "floor": [Interval(Real, 0, None, closed="neither")]

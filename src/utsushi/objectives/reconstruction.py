@@ -28,17 +28,26 @@ class ReconstructionObjective:
         What is added to the error of a row; see `utsushi.regularizers`.
     strength : float, default=0.0
         The weight of the penalty.
+    target : callable, optional
+        Makes of scaled rows what their copies are compared with; they themselves without it.
     """
 
     corrupt: Callable[[Tensor, Generator], Tensor] | None = None
     penalty: Regularizer | None = None
     strength: float = 0.0
+    target: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def is_rotation_invariant(self) -> bool:
+        """Whether it stays the same when rows and copies are turned alike."""
+        return self.corrupt is None and self.penalty is None and self.target is None
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
         codes = module.encoder(seen)
-        error = squared_error(batch.x, module.decoder(codes))
+        target = batch.x if self.target is None else self.target(batch.x)
+        error = squared_error(target, module.decoder(codes))
         if self.penalty is None:
             return Terms(error, {"reconstruction": error})
         penalty = self.penalty(module, seen, codes, generator)

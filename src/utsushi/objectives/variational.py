@@ -277,6 +277,11 @@ class VariationalObjective:
     kl_warmup_epochs: float = 0.0
     target: Callable[[Tensor], Tensor] | None = None
 
+    @property
+    def is_rotation_invariant(self) -> bool:
+        """Whether it stays the same when rows and copies are turned alike."""
+        return self.target is None and self.likelihood.is_rotation_invariant
+
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
         mean, log_variance = posterior_parameters(module.encoder(batch.x))

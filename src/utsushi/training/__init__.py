@@ -2,5 +2,6 @@
 
 from utsushi.training.loop import train
 from utsushi.training.recipe import FAST, FAST_VARIATIONAL, LECTURE, Recipe
+from utsushi.training.subspace import train_in_subspace
 
-__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "train"]
+__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "train", "train_in_subspace"]

@@ -36,6 +36,10 @@ Augment = Callable[[Tensor, Generator], Tensor]
 class Objective(Protocol):
     """What the loop minimizes: a batch's terms, a value per row."""
 
+    @property
+    def is_rotation_invariant(self) -> bool:
+        """Whether it stays the same when rows and copies are turned alike."""
+
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, drawing noise from ``generator`` alone."""
 

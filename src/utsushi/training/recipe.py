@@ -39,6 +39,11 @@ class Recipe(BaseEstimator):
         Adam's decay rates of the first and the second moment.
     weight_decay : float >= 0, default=0.0
         Decoupled weight decay per unit of learning rate.
+    subspace : float in [0, 1), default=0.0
+        A dense network with a linear output, without augmentation, corruption or regularizer, is
+        trained in the leading principal components of the scaled rows: in so many that the
+        variance outside of them is at most this part of what PCA with as many components as the
+        code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
 
     Examples
     --------
@@ -55,6 +60,7 @@ class Recipe(BaseEstimator):
         "warmup_fraction": [Interval(Real, 0, 1, closed="left")],
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "subspace": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -67,6 +73,7 @@ class Recipe(BaseEstimator):
         warmup_fraction: float = 0.3,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
+        subspace: float = 0.0,
     ) -> None:
         self.max_epochs = max_epochs
         self.min_steps = min_steps
@@ -76,6 +83,7 @@ class Recipe(BaseEstimator):
         self.warmup_fraction = warmup_fraction
         self.betas = betas
         self.weight_decay = weight_decay
+        self.subspace = subspace
 
     def _validate_params(self) -> None:
         super()._validate_params()
@@ -127,6 +135,7 @@ FAST = Recipe(
     learning_rate=1e-2,
     schedule="one-cycle",
     betas=(0.9, 0.98),
+    subspace=0.05,
 )
 
 #: The same for the variational model, whose noisy gradients want a lower peak.

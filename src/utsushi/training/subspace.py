@@ -1,0 +1,214 @@
+r"""Training in the principal components that matter: the same network, a fraction of the products.
+
+The squared error knows no axes. Turned into their principal components, rows :math:`x` are
+:math:`c = P^\top x` in the k leading ones and have the length :math:`r` outside of them. A network
+whose first weights read :math:`c` alone, and whose last ones write into the span of P alone, has
+
+.. math::
+    \Vert x - \hat x \Vert^2 = \Vert c - \hat c \Vert^2 + r^2
+
+with :math:`\hat c` for :math:`\hat x = P \hat c`. So its first and last layers, which have nearly
+all of the weights, can be trained with k columns in the place of D, and are then written out for
+the columns themselves. What is given up is what the network could have said of the directions
+outside; there are so many inside that this is little (`Recipe.subspace`). Digits keep about 200 of
+784.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from utsushi.networks import EncoderDecoder
+from utsushi.networks.linear import Linear
+from utsushi.objectives import Batch
+from utsushi.training.loop import History, Objective, train
+from utsushi.training.recipe import Recipe
+
+__all__ = ["Subspace", "train_in_subspace"]
+
+#: From more columns on, the decomposition would take longer than it saves.
+MOST_FEATURES = 2048
+
+#: The largest part of the columns that is still worth the turn.
+LARGEST_PART = 0.5
+
+#: Rows per block when rows are turned.
+BLOCK_ROWS = 10_000
+
+
+def train_in_subspace(
+    module: EncoderDecoder,
+    objective: Objective,
+    data: Batch,
+    *,
+    recipe: Recipe,
+    validation: Batch | None = None,
+    **settings: Any,
+) -> History:
+    """Do what `train` does, in the leading principal components where that is possible.
+
+    It is where ``recipe.subspace`` is above zero, the objective is that of squared errors, the
+    network begins and ends with a linear layer, and few enough components matter. The module has
+    the same layers before and after.
+
+    Parameters
+    ----------
+    module, objective, data, recipe, validation
+        See `train`. The objective has an attribute ``is_rotation_invariant``, and a ``target``
+        that makes of rows what their copies are compared with.
+    **settings
+        The other arguments of `train`.
+
+    Returns
+    -------
+    list of dict
+        The history; objectives are those of all columns.
+    """
+    subspace = None
+    if objective.is_rotation_invariant and settings.get("augment") is None:
+        subspace = Subspace.of(module, data.x, recipe.subspace)
+    if subspace is None:
+        return train(module, objective, data, recipe=recipe, validation=validation, **settings)
+    reduced = subspace.reduce(module)
+    history = train(
+        reduced,
+        replace(cast(Any, objective), target=subspace.widen),
+        replace(data, x=subspace.turn(data.x)),
+        recipe=recipe,
+        validation=None if validation is None else _turned(subspace, validation),
+        **settings,
+    )
+    subspace.expand(reduced, module)
+    return history
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """The leading principal directions of rows.
+
+    Attributes
+    ----------
+    basis : Tensor of shape (D, k)
+        P, with orthonormal columns.
+    """
+
+    basis: Tensor
+
+    @classmethod
+    def of(cls, module: EncoderDecoder, x: Tensor, tolerance: float) -> Self | None:
+        """Return the directions that matter to a network, or None where it has to see all columns.
+
+        Parameters
+        ----------
+        module : EncoderDecoder
+        x : Tensor of shape (n, D)
+            Scaled training rows.
+        tolerance : float >= 0
+            The variance outside of the directions, as a part of what PCA with as many components
+            as the code leaves.
+        """
+        n_features = x.shape[1]
+        if not tolerance or n_features > MOST_FEATURES or not _is_dense(module):
+            return None
+        # Not centred: what the decoder's bias has to say lies inside, too.
+        moments, directions = torch.linalg.eigh(x.T @ x)
+        outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
+        n_codes = min(_layers(module.decoder)[0].in_features, n_features - 1)
+        k = int((outside > tolerance * outside[n_codes]).sum())
+        if k > LARGEST_PART * n_features:
+            return None
+        return cls(directions.flip(1)[:, : max(k, 1)].contiguous())
+
+    def turn(self, x: Tensor) -> Tensor:
+        """Return rows (n, D) as (n, k + 1): their components, and their length outside of them."""
+        blocks = []
+        for rows in x.split(BLOCK_ROWS):
+            inside = rows @ self.basis
+            outside = rows.square().sum(dim=1) - inside.square().sum(dim=1)
+            blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
+        return torch.cat(blocks)
+
+    def widen(self, rows: Tensor) -> Tensor:
+        """Return turned rows (B, k + 1) with zeros to (B, D), so that means are over D columns."""
+        return functional.pad(rows, (0, len(self.basis) - rows.shape[1]))
+
+    def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
+        """Return the module for turned rows; all layers but the first and the last are shared."""
+        first, *encoder = _layers(module.encoder)
+        *decoder, last = _layers(module.decoder)
+        n_features, k = self.basis.shape
+        return EncoderDecoder(
+            nn.Sequential(_Leading(k), _linear(first.weight @ self.basis, first.bias), *encoder),
+            nn.Sequential(
+                *decoder,
+                _linear(self.basis.T @ last.weight, self.basis.T @ last.bias),
+                _Widened(n_features),
+            ),
+        )
+
+    @torch.no_grad()
+    def expand(self, reduced: EncoderDecoder, module: EncoderDecoder) -> None:
+        """Write what a reduced module has learned into the module that it was made of."""
+        first, last = _layers(reduced.encoder)[1], _layers(reduced.decoder)[-2]
+        whole_first, whole_last = _layers(module.encoder)[0], _layers(module.decoder)[-1]
+        whole_first.weight.copy_(first.weight @ self.basis.T)
+        whole_first.bias.copy_(first.bias)
+        whole_last.weight.copy_(self.basis @ last.weight)
+        whole_last.bias.copy_(self.basis @ last.bias)
+        module.eval()
+
+
+def _turned(subspace: Subspace, batch: Batch) -> Batch:
+    """Return a batch with its rows turned."""
+    return replace(batch, x=subspace.turn(batch.x))
+
+
+def _layers(part: nn.Module) -> list[Any]:
+    """Return the layers of a stack; none of any other module."""
+    return list(part) if isinstance(part, nn.Sequential) else []
+
+
+def _is_dense(module: EncoderDecoder) -> bool:
+    """Tell whether a module's first and last layers can be turned."""
+    ends = [*_layers(module.encoder)[:1], *_layers(module.decoder)[:1]]
+    ends += _layers(module.decoder)[-1:]
+    return len(ends) == 3 and all(
+        isinstance(layer, nn.Linear) and layer.bias is not None for layer in ends
+    )
+
+
+@torch.no_grad()
+def _linear(weight: Tensor, bias: Tensor) -> Linear:
+    """Return a linear layer with copies of these parameters."""
+    with torch.device("meta"):
+        layer = Linear(weight.shape[1], weight.shape[0])
+    layer.weight = nn.Parameter(weight.detach().clone())
+    layer.bias = nn.Parameter(bias.detach().clone())
+    return layer
+
+
+class _Leading(nn.Module):
+    """The first k columns."""
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., : self.k]
+
+
+class _Widened(nn.Module):
+    """Zeros beside the columns, to ``n_features`` of them."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x, (0, self.n_features - x.shape[-1]))
