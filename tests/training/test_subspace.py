@@ -16,6 +16,11 @@ N_FEATURES, N_CODES = 40, 3
 RECIPE = Recipe(max_epochs=20, batch_size=50, learning_rate=1e-2, subspace=0.1)
 
 
+@pytest.fixture(autouse=True)
+def _even_for_few_columns(monkeypatch):
+    monkeypatch.setattr("utsushi.training.subspace.FEWEST_FEATURES", 1)
+
+
 def rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
@@ -180,6 +185,11 @@ def test_rows_without_a_smaller_subspace_are_trained_on_as_they_are(monkeypatch)
     noise = np.random.default_rng(0).standard_normal((200, N_FEATURES)).astype(np.float32)
     model = Autoencoder(**settings(sampler="gaussian"))
     assert not was_turned(monkeypatch, model, noise)
+
+
+def test_few_columns_are_trained_on_as_they_are(rows, monkeypatch):
+    monkeypatch.undo()
+    assert not was_turned(monkeypatch, Autoencoder(**settings(sampler="gaussian")), rows.numpy())
 
 
 def test_rows_that_are_all_zero_are_learned(monkeypatch):

@@ -31,8 +31,8 @@ from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
 
-#: From more columns on, the decomposition would take longer than it saves.
-MOST_FEATURES = 2048
+#: Fewer columns leave nothing to save, and from more on the decomposition would cost more than that.
+FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 
 #: The largest part of the columns that is still worth the turn.
 LARGEST_PART = 0.5
@@ -113,7 +113,8 @@ class Subspace:
             as the code leaves.
         """
         n_features = x.shape[1]
-        if not tolerance or n_features > MOST_FEATURES or not _is_dense(module):
+        worthwhile = FEWEST_FEATURES <= n_features <= MOST_FEATURES
+        if not (tolerance and worthwhile and _is_dense(module)):
             return None
         # Not centred: what the decoder's bias has to say lies inside, too.
         moments, directions = torch.linalg.eigh(x.T @ x)
