@@ -31,7 +31,7 @@ from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
 
-#: Fewer columns leave nothing to save, and from more on the decomposition would cost more than that.
+#: Fewer columns leave nothing to save; to decompose more would cost more than that.
 FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 
 #: The largest part of the columns that is still worth the turn.
