@@ -135,7 +135,6 @@ FAST = Recipe(
     learning_rate=1e-2,
     schedule="one-cycle",
     betas=(0.9, 0.98),
-    subspace=0.05,
 )
 
 #: The same for the variational model, whose noisy gradients want a lower peak.
