@@ -143,10 +143,14 @@ def summaries() -> dict[str, Summary]:
     }
 
 
+#: By the size of a figure, the digits after its point.
+SHOWN_DIGITS = ((0.1, 5), (1, 4), (100, 2), (float("inf"), 1))
+
+
 def shown(figure: Mapping[str, Any]) -> str:
     """Return mean ± standard deviation, with digits that fit the size."""
     mean, spread = figure["mean"], figure["sd"]
-    digits = 4 if abs(mean) < 1 else 2 if abs(mean) < 100 else 1
+    digits = next(n for limit, n in SHOWN_DIGITS if abs(mean) < limit)
     return f"{mean:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
 
 
@@ -252,10 +256,25 @@ def details(found: Mapping[str, Summary]) -> list[str]:
     return lines
 
 
+def tries() -> list[str]:
+    """Return what was tried on the held-out training rows, family by family."""
+    lines = ["", "## `python benchmarks/quality/choose.py`", ""]
+    lines += ["On the tenth of the training rows that training did not see; one seed."]
+    for path in sorted(RESULTS.glob("choice_*.json")):
+        runs = json.loads(path.read_text())["runs"]
+        keys = [key for key in runs[0] if key not in ("candidate", "seed")]
+        lines += ["", f"| {path.stem.removeprefix('choice_')} | " + " | ".join(keys) + " |"]
+        lines.append("|---" * (1 + len(keys)) + "|")
+        for run in runs:
+            cells = [shown({"mean": run[key], "sd": None}) for key in keys]
+            lines.append(f"| {run['candidate']} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def main() -> None:
     """Write the document."""
     found = summaries()
-    TARGET.write_text("\n".join([LEAD, *bars(found), *details(found), ""]))
+    TARGET.write_text("\n".join([LEAD, *bars(found), *details(found), *tries(), ""]))
     print(f"written: {TARGET.name}")
 
 
