@@ -226,6 +226,14 @@ def test_a_trained_sampler_does_not_ask_for_the_callers_settings(sampler):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_temperature_draws_the_same_clusters_narrower():
+    hot, cold = (Mixture(2, temperature=t).fit(two_clusters(), rng()) for t in (1.0, 0.25))
+    hot, cold = (mixture.sample(400, rng(1)) for mixture in (hot, cold))
+    means = Mixture(2, temperature=0.0).fit(two_clusters(), rng()).sample(400, rng(1))
+    assert len(np.unique(means, axis=0)) == 2
+    np.testing.assert_allclose(cold - means, 0.25 * (hot - means), atol=1e-12)
+
+
 @by_trained
 def test_a_trained_sampler_is_pickled(sampler):
     fitted = clone(sampler).fit(two_clusters(), rng())

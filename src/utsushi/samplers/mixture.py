@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -43,6 +43,9 @@ class Mixture(Sampler):
         or more iterations of expectation-maximization on at most 16,000 codes; the chosen one goes
         on with all of them. At most half the number of training rows is used, so that each has
         rows to learn from, and no more than there are distinct codes.
+    temperature : float >= 0, default=1.0
+        What the standard deviations of the Gaussians are multiplied by in drawing. Below 1, codes
+        keep to where the training codes are dense: new rows are truer, and of less variety.
 
     Attributes
     ----------
@@ -64,11 +67,13 @@ class Mixture(Sampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None]
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "temperature": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, n_components: int | None = None) -> None:
+    def __init__(self, n_components: int | None = None, temperature: float = 1.0) -> None:
         self.n_components = n_components
+        self.temperature = temperature
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Run expectation-maximization from one seeded start for each number of Gaussians."""
@@ -100,6 +105,7 @@ class Mixture(Sampler):
             len(self.weights_), size=n_samples, p=self.weights_ / self.weights_.sum()
         )
         noise = generator.standard_normal((n_samples, self.means_.shape[1]))
+        noise *= self.temperature
         codes: Codes = self.means_[chosen] + np.einsum("nij,nj->ni", self.factors_[chosen], noise)
         return codes
 
