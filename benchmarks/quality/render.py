@@ -25,7 +25,8 @@ setting was chosen by a test row: those of `models.py` were chosen on a tenth of
 that training did not see (`choose.py`), those of the one-class digits by the pseudo-tasks of
 `one_class.py --choose`, and the others were set beforehand and not searched. Fréchet distances are
 between features of the classifier that ships with the package, 4,000 rows against 4,000, and are
-not comparable with distances between Inception features. This page is written by
+not comparable with distances between Inception features. Seconds are those of a training with one
+thread (`OMP_NUM_THREADS=1`), while another ran on the second of two cores. This page is written by
 `python benchmarks/quality/render.py`.
 
 ## The bars
