@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import parser_of, print_summary, summary_of, trained, write
+from common import Rows, parser_of, print_summary, summary_of, trained, write
 
 from utsushi import Recipe, VariationalAutoencoder, datasets
 from utsushi.augmentation import Binarize
@@ -72,6 +72,24 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
     )
 
 
+def run_of(name: str, seed: int, X: Rows, test: Rows, n_epochs: int | None) -> dict[str, Any]:
+    """Train a model and measure it on the test rows."""
+    label = f"binary-{name}-{n_epochs or 'whole'}"
+    model, seconds = trained(label, lambda seed: model_of(name, n_epochs, seed), X, seed)
+    started = time.perf_counter()
+    bound = model.log_likelihood(test, n_importance_samples=N_IMPORTANCE_SAMPLES)
+    run = {
+        "model": name,
+        "seed": seed,
+        "NLL": -float(bound.mean()),
+        "standard error": float(bound.std() / np.sqrt(len(bound))),
+        "-ELBO": -float(model.elbo(test).mean()),
+        "seconds": seconds,
+    }
+    print(run, f"measured in {time.perf_counter() - started:.0f} s", flush=True)
+    return run
+
+
 def main() -> None:
     """Train, measure, print and write."""
     parser = parser_of(__doc__)
@@ -83,27 +101,12 @@ def main() -> None:
     digits = datasets.open(arguments.mnist)
     draws = torch.Generator().manual_seed(TEST_SEED)
     test = Binarize()(torch.from_numpy(digits.X_test), None, draws).numpy()[: arguments.rows]
-    runs = []
     for name in arguments.models:
-        for seed in arguments.seeds:
-            model, seconds = trained(
-                f"binary-{name}-{arguments.epochs or 'whole'}",
-                lambda seed, name=name: model_of(name, arguments.epochs, seed),
-                digits.X_train,
-                seed,
-            )
-            started = time.perf_counter()
-            bound = model.log_likelihood(test, n_importance_samples=N_IMPORTANCE_SAMPLES)
-            elbo = model.elbo(test)
-            run = {"model": name, "seed": seed, "NLL": -float(bound.mean())}
-            run |= {"standard error": float(bound.std() / np.sqrt(len(bound)))}
-            run |= {"-ELBO": -float(elbo.mean()), "seconds": seconds}
-            print(run, f"measured in {time.perf_counter() - started:.0f} s", flush=True)
-            runs.append(run)
-    summary = summary_of(runs)
-    print_summary(summary, digits=2)
-    if arguments.epochs is None and arguments.rows is None:
-        write("binary_likelihood.json", {"summary": summary, "runs": runs})
+        runs = [run_of(name, seed, digits.X_train, test, arguments.epochs) for seed in arguments.seeds]
+        summary = summary_of(runs)
+        print_summary(summary, digits=2)
+        if arguments.epochs is None and arguments.rows is None:
+            write(f"binary_{name}.json", {"summary": summary, "runs": runs})
 
 
 if __name__ == "__main__":

@@ -15,17 +15,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from common import Rows, parser_of, trained, validation_split, write
-from models import LARGE_MOVES, MIDDLE_MOVES, conv, recipe
+from models import LARGE_MOVES, LARGER_MOVES, MIDDLE_MOVES, conv, recipe
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.augmentation import Affine
 from utsushi.estimators import BaseAutoencoder
-from utsushi.evaluation import evaluate_generation, reconstruction_error
+from utsushi.evaluation import (
+    evaluate_generation,
+    linear_probe,
+    neighbour_accuracy,
+    reconstruction_error,
+)
 from utsushi.networks import Conv, Dense, Network
 from utsushi.samplers import Mixture
 
 DATA = datasets.load_mnist20k()
-X, _, HELD_OUT, _ = validation_split(DATA.X_train, DATA.y_train)
+X, Y, HELD_OUT, Y_HELD_OUT = validation_split(DATA.X_train, DATA.y_train)
 
 SMALL_MOVES = Affine()
 LINEAR, SIGMOID = Dense(hidden=(1000,)), Dense(hidden=(1000,), output="sigmoid")
@@ -83,6 +88,16 @@ FAMILIES: dict[str, tuple[type[BaseAutoencoder], Mapping[str, dict[str, Any]]]] 
             "45 epochs, middle moves": of(CONV_SIGMOID, 45, 2e-3, MIDDLE_MOVES),
         },
     ),
+    # By what the codes tell of the digit.
+    "features": (
+        Autoencoder,
+        {
+            "40 epochs, middle moves": of(CONV_SIGMOID, 40, 3e-3, MIDDLE_MOVES),
+            "linear, 70 epochs, large moves": of(CONV_LINEAR, 70, 3e-3, LARGE_MOVES),
+            "linear, 70 epochs, larger moves": of(CONV_LINEAR, 70, 3e-3, LARGER_MOVES),
+            "70 epochs, larger moves": of(CONV_SIGMOID, 70, 3e-3, LARGER_MOVES),
+        },
+    ),
 }
 
 MIXTURES = (20, 50, 100, 200)
@@ -107,6 +122,10 @@ def tries_of(family: str, seed: int) -> list[dict[str, Any]]:
             "training MSE": reconstruction_error(model, X[: len(HELD_OUT)]).value,
             "validation score": float(model.score(HELD_OUT)),
         }
+        if family == "features":
+            lesson = model.transform(X), Y, model.transform(HELD_OUT), Y_HELD_OUT
+            run["validation linear probe"] = linear_probe(*lesson).value
+            run["validation 5 neighbours"] = neighbour_accuracy(*lesson).value
         print(run, flush=True)
         runs.append(run)
     return runs

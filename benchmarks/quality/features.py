@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from common import Rows, parser_of, print_summary, summary_of, trained, write
-from models import MODELS, lecture_autoencoder
+from models import MODELS, conv_for_features, lecture_autoencoder
 from sklearn.decomposition import PCA
 
 from utsushi import datasets
@@ -35,7 +35,7 @@ def run_of(name: str, seed: int, codes_train: Rows, codes_test: Rows) -> dict[st
 
 def main() -> None:
     """Measure, print and write."""
-    makers = {"lecture-ae": lecture_autoencoder, **MODELS}
+    makers = {"lecture-ae": lecture_autoencoder, **MODELS, "conv-larger-moves": conv_for_features}
     parser = parser_of(__doc__)
     parser.add_argument("--models", nargs="+", choices=list(makers), default=list(makers))
     arguments = parser.parse_args()

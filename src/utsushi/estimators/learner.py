@@ -155,10 +155,10 @@ class Learner(BaseEstimator, ABC):
 
     def _fit_sampler(self, rows: Rows) -> Self:
         """Learn the sampler from the codes of checked rows."""
-        codes = self._codes(rows).astype(np.float64)
-        self.sampler_ = resolve(self.sampler, SAMPLERS).fit(
-            codes, numpy_generator(self.seed_, Purpose.SAMPLER)
-        )
+        sampler = resolve(self.sampler, SAMPLERS)
+        codes = self._codes(rows) if sampler.asks_for_codes else np.empty((0, self.n_components))
+        draws = numpy_generator(self.seed_, Purpose.SAMPLER)
+        self.sampler_ = sampler.fit(codes.astype(np.float64), draws)
         return self
 
     def _validate_params(self) -> None:

@@ -102,8 +102,9 @@ class VariationalAutoencoder(LatentVariableModel):
         What is done anew to the training rows at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
-        ``"fast"`` is one cycle to a high learning rate; ``"lecture"`` is Adam at 1e-3, batches of
-        100 and 30 epochs.
+        ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
+        components that matter; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. See
+        `utsushi.training.recipe`.
     max_epochs, batch_size : int >= 1 or None, default=None
         None leaves them to the recipe.
     learning_rate : float > 0 or None, default=None
@@ -329,8 +330,8 @@ class VariationalAutoencoder(LatentVariableModel):
 
     @torch.no_grad()
     def _finish(self, module: EncoderDecoder, data: Batch) -> None:
-        """Calibrate a likelihood of scaled rows over all training rows, one drawn code a row."""
-        if not self.likelihood_.of_scaled_rows:
+        """Calibrate the likelihood over all training rows, one drawn code a row."""
+        if not self.likelihood_.is_calibrated:
             return
         draws = generator(self.seed_, Purpose.CALIBRATION)
         total = 0.0

@@ -32,11 +32,14 @@ class Likelihood(BaseEstimator, ABC):
         Whether it is a density, and not a probability of zeros and ones.
     is_rotation_invariant : bool
         Whether the density stays the same when rows and means are turned alike.
+    is_calibrated : bool
+        Whether ``calibrate`` fixes anything.
     """
 
     of_scaled_rows: ClassVar[bool] = True
     is_density: ClassVar[bool] = True
     is_rotation_invariant: ClassVar[bool] = False
+    is_calibrated: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()

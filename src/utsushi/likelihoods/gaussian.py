@@ -128,6 +128,7 @@ class Gaussian(Likelihood):
     """
 
     is_rotation_invariant: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "floor": [Interval(Real, 0, None, closed="neither")]

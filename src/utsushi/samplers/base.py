@@ -15,7 +15,15 @@ Codes = NDArray[np.float64]
 
 
 class Sampler(BaseEstimator, ABC):
-    """The base of all samplers. What ``fit`` learns are arrays whose names end in ``_``."""
+    """The base of all samplers. What ``fit`` learns are arrays whose names end in ``_``.
+
+    Attributes
+    ----------
+    asks_for_codes : bool
+        Whether ``fit`` looks at the codes; if not, it may be given none, of shape (0, H).
+    """
+
+    asks_for_codes: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 

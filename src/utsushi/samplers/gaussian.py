@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Prior(Sampler):
     >>> prior.sample(5, np.random.default_rng(0)).shape
     (5, 2)
     """
+
+    asks_for_codes: ClassVar[bool] = False
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Learn the number of components."""

@@ -127,7 +127,8 @@ class Recipe(BaseEstimator):
 #: Adam at a constant rate, exactly as the lecture trains.
 LECTURE = Recipe()
 
-#: One cycle to a high peak with a short memory of the second moment.
+#: One cycle to a high peak with a short memory of the second moment. The principal components that
+#: are left out make an epoch three times shorter, and the network does not learn their noise.
 FAST = Recipe(
     max_epochs=10,
     min_steps=800,
@@ -135,7 +136,8 @@ FAST = Recipe(
     learning_rate=1e-2,
     schedule="one-cycle",
     betas=(0.9, 0.98),
+    subspace=0.1,
 )
 
-#: The same for the variational model, whose noisy gradients want a lower peak.
-FAST_VARIATIONAL = FAST.replaced(batch_size=128, learning_rate=6e-3)
+#: The same for the variational model, whose noisy gradients want a lower peak, and longer.
+FAST_VARIATIONAL = Recipe(**(FAST.get_params() | {"max_epochs": 16, "learning_rate": 8e-3}))

@@ -117,7 +117,7 @@ class Subspace:
         if not (tolerance and worthwhile and _is_dense(module)):
             return None
         # Not centred: what the decoder's bias has to say lies inside, too.
-        moments, directions = torch.linalg.eigh(x.T @ x)
+        moments, directions = (found.to(x.device) for found in torch.linalg.eigh((x.T @ x).cpu()))
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
         n_codes = min(_layers(module.decoder)[0].in_features, n_features - 1)
         k = int((outside > tolerance * outside[n_codes]).sum())
