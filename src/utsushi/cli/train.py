@@ -70,5 +70,7 @@ def _train(
     results = write_run(
         out, model, dataset, source=source_name(data), label=label, force=force, language=language
     )
+    if model.precision == "auto":
+        note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
     note(f"the run: {out} (open {out}/report.html)")

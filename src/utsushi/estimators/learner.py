@@ -239,6 +239,7 @@ class Learner(BaseEstimator, ABC):
                 patience=self.early_stopping,
                 precision=self.precision,
                 on_epoch=on_epoch,
+                on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
 
     def _augment(self, x: Tensor) -> Augment | None:

@@ -56,7 +56,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "early_stopping": [_POSITIVE_INTEGER, None],
     "random_state": ["random_state"],
     "device": [str],
-    "precision": [StrOptions({"float32", "bfloat16"})],
+    "precision": [StrOptions({"float32", "bfloat16", "auto"})],
     "verbose": ["verbose"],
 }
 

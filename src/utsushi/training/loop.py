@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Batch, Terms
 from utsushi.seeds import Purpose, generator
+from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.batches import shuffled_batches
 from utsushi.training.recipe import Recipe
 
@@ -48,7 +49,7 @@ class Objective(Protocol):
 class _Training:
     """What stays the same from the first step to the last."""
 
-    module: EncoderDecoder
+    products: Products
     objective: Objective
     recipe: Recipe
     optimizer: torch.optim.Optimizer
@@ -70,6 +71,7 @@ def train(
     patience: int | None = None,
     precision: str = "float32",
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_end: Callable[[Arithmetic], None] = lambda arithmetic: None,
 ) -> History:
     """Minimize ``objective`` over the rows of ``data``; the module changes in place.
 
@@ -96,10 +98,12 @@ def train(
     patience : int, optional
         Stop when the held-out objective has not improved for so many epochs, and take the
         parameters of its best epoch. Without held-out rows the training objective is watched.
-    precision : {"float32", "bfloat16"}
-        bfloat16 runs the products of training in half the bits (autocast); parameters stay float32.
+    precision : {"float32", "bfloat16", "auto"}
+        What the products of training are made in; see `utsushi.training.arithmetic`.
     on_epoch : callable
         Called with each new row of the history.
+    on_end : callable
+        Called at the end with the arithmetic that the training went through.
 
     Returns
     -------
@@ -114,13 +118,14 @@ def train(
         When the objective is no longer a finite number.
     """
     n_epochs = recipe.n_epochs(len(data))
+    n_steps = n_epochs * recipe.steps_per_epoch(len(data))
     training = _Training(
-        module=_with_bfloat16_products(module) if precision == "bfloat16" else module,
+        products=Products(module, precision, recipe.compile, n_steps),
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
         n_epochs=n_epochs,
-        n_steps=n_epochs * recipe.steps_per_epoch(len(data)),
+        n_steps=n_steps,
         seed=seed,
         augment=augment,
     )
@@ -136,6 +141,7 @@ def train(
     # What the last step left was not looked at by any loss.
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
     _check_finite(after, len(history), history[-1]["learning_rate"])
+    on_end(training.products.chosen)
     return history
 
 
@@ -146,7 +152,7 @@ def _run_epoch(
     started = time.perf_counter()
     first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(data))
     means = _Means()
-    training.module.train()
+    training.products.module.train()
     batches = shuffled_batches(data, training.recipe.batch_size, training.seed, epoch)
     for step, batch in enumerate(batches):
         rate = training.recipe.rate((first_step + step) / training.n_steps)
@@ -154,7 +160,7 @@ def _run_epoch(
         means.add(_step(training, _augmented(training, batch, epoch, step), rate, noise))
         if step % STEPS_PER_CHECK == 0:
             _check_finite(means.result(), epoch, rate)
-    training.module.eval()
+    training.products.module.eval()
     row = {"epoch": epoch, **means.result()}
     if validation is not None:
         held_out = _evaluate(training, validation, epoch)
@@ -177,9 +183,10 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> T
     for group in training.optimizer.param_groups:
         group["lr"] = rate
     training.optimizer.zero_grad(set_to_none=True)
-    terms = training.objective(training.module, batch, noise)
-    terms.objective.sum().backward()
-    training.optimizer.step()
+    with training.products.step() as module:
+        terms = training.objective(module, batch, noise)
+        terms.objective.sum().backward()
+        training.optimizer.step()
     return terms
 
 
@@ -187,9 +194,10 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> T
 def _evaluate(training: _Training, data: Batch, epoch: int) -> dict[str, float]:
     """Return the mean terms of held-out rows, with noise of their own."""
     noise = generator(training.seed, Purpose.NOISE, epoch)
+    module = training.products.inference
     means = _Means()
     for block in data.blocks(EVALUATION_ROWS):
-        means.add(training.objective(training.module, block, noise))
+        means.add(training.objective(module, block, noise))
     return means.result()
 
 
@@ -244,24 +252,6 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-
-
-def _with_bfloat16_products(module: EncoderDecoder) -> EncoderDecoder:
-    """Return a view of ``module``, of the same parameters, whose products run in bfloat16."""
-    return EncoderDecoder(_BFloat16Products(module.encoder), _BFloat16Products(module.decoder))
-
-
-class _BFloat16Products(nn.Module):
-    """A module run under autocast; what it gives, and all that follows, is float32."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16):
-            output: Tensor = self.module(x)
-        return output.float()
 
 
 def _check_finite(row: dict[str, Any], epoch: int, rate: float) -> None:

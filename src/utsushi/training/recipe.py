@@ -44,6 +44,9 @@ class Recipe(BaseEstimator):
         trained in the leading principal components of the scaled rows: in so many that the
         variance outside of them is at most this part of what PCA with as many components as the
         code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
+    compile : bool or "auto", default=False
+        Whether `torch.compile` makes code of encoder and decoder, which needs a C++ compiler and
+        10 to 20 s. "auto" lets the first steps decide, in a training of minutes.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Recipe(BaseEstimator):
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "subspace": [Interval(Real, 0, 1, closed="left")],
+        "compile": ["boolean", StrOptions({"auto"})],
     }
 
     def __init__(
@@ -74,6 +78,7 @@ class Recipe(BaseEstimator):
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
         subspace: float = 0.0,
+        compile: bool | str = False,
     ) -> None:
         self.max_epochs = max_epochs
         self.min_steps = min_steps
@@ -84,6 +89,7 @@ class Recipe(BaseEstimator):
         self.betas = betas
         self.weight_decay = weight_decay
         self.subspace = subspace
+        self.compile = compile
 
     def _validate_params(self) -> None:
         super()._validate_params()

@@ -116,7 +116,8 @@ class Subspace:
         worthwhile = FEWEST_FEATURES <= n_features <= MOST_FEATURES
         if not (tolerance and worthwhile and _is_dense(module)):
             return None
-        # Not centred: what the decoder's bias has to say lies inside, too.
+        # Not centred: what the decoder's bias has to say lies inside, too. On the CPU, because not
+        # every accelerator decomposes.
         moments, directions = (found.to(x.device) for found in torch.linalg.eigh((x.T @ x).cpu()))
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
         n_codes = min(_layers(module.decoder)[0].in_features, n_features - 1)
