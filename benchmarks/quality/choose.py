@@ -95,6 +95,7 @@ FAMILIES: dict[str, tuple[type[BaseAutoencoder], Mapping[str, dict[str, Any]]]] 
             "40 epochs, middle moves": of(CONV_SIGMOID, 40, 3e-3, MIDDLE_MOVES),
             "linear, 70 epochs, large moves": of(CONV_LINEAR, 70, 3e-3, LARGE_MOVES),
             "linear, 70 epochs, larger moves": of(CONV_LINEAR, 70, 3e-3, LARGER_MOVES),
+            "linear, 120 epochs, larger moves": of(CONV_LINEAR, 120, 3e-3, LARGER_MOVES),
             "70 epochs, larger moves": of(CONV_SIGMOID, 70, 3e-3, LARGER_MOVES),
         },
     ),

@@ -48,8 +48,8 @@ def main(
     text : str
         Its docstring.
     cases : dict of str to dict of str to callable
-        By the name of what is measured, its sides by name. The side "utsushi" is compared with
-        each of the others.
+        By the name of what is measured, its sides by name. The first side is compared with each of
+        the others.
     ratio_of : str
         The figure that is divided.
     """
@@ -84,10 +84,11 @@ def _measured(
     for seed in range(n_rounds):
         rounds.append({side: _process(script, case, side, seed) for side in sides})
         print(case, json.dumps(rounds[-1]), flush=True)
-    ratios = {side: _ratio(rounds, ratio_of, side) for side in sides if side != "utsushi"}
+    first, *others = sides
+    ratios = {side: _ratio(rounds, ratio_of, first, side) for side in others}
     print(f"{case}:")
-    _print(rounds, ratios, ratio_of)
-    return {"ratios": ratios, "rounds": rounds}
+    _print(rounds, first, ratios, ratio_of)
+    return {"of": first, "ratios": ratios, "rounds": rounds}
 
 
 def _process(script: str, case: str, side: str, seed: int) -> Figures:
@@ -100,14 +101,17 @@ def _process(script: str, case: str, side: str, seed: int) -> Figures:
     return figures
 
 
-def _ratio(rounds: Sequence[Mapping[str, Figures]], figure: str, other: str) -> Figures:
-    """Return the median of Utsushi's figure over another side's, round by round."""
-    ratios = [found["utsushi"][figure] / found[other][figure] for found in rounds]
+def _ratio(rounds: Sequence[Mapping[str, Figures]], figure: str, first: str, other: str) -> Figures:
+    """Return the median of the first side's figure over another side's, round by round."""
+    ratios = [found[first][figure] / found[other][figure] for found in rounds]
     return {"median": median(ratios), "low": min(ratios), "high": max(ratios)}
 
 
 def _print(
-    rounds: Sequence[Mapping[str, Figures]], ratios: Mapping[str, Figures], figure: str
+    rounds: Sequence[Mapping[str, Figures]],
+    first: str,
+    ratios: Mapping[str, Figures],
+    figure: str,
 ) -> None:
     """Print the medians of all figures of all sides, and the ratios."""
     for side in rounds[0]:
@@ -116,7 +120,7 @@ def _print(
         print(f"{side:14} " + "  ".join(cells))
     for name, ratio in ratios.items():
         print(
-            f"utsushi / {name}: {ratio['median']:.3f} of its {figure} "
+            f"{first} / {name}: {ratio['median']:.3f} of its {figure} "
             f"({ratio['low']:.3f} to {ratio['high']:.3f}, {len(rounds)} rounds)"
         )
 

@@ -1,0 +1,265 @@
+"""Turn the results in ``results/`` into docs/performance.md and its picture.
+
+    python benchmarks/speed/render.py
+
+A row of the first table is a bar: what was asked, the median of the rounds' ratios with their
+lowest and highest, and the command that measures it. What was not measured yet says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+DOCS = HERE.parents[1] / "docs"
+NOTES = HERE / "notes.md"
+
+LEAD = """# Performance
+
+How long things take, each against something that does the same work: the lecture's own loop, other
+libraries, or the bare products. Sides run in turn (A B A B …), each in a process of its own with
+the same threads, and are compared round by round; a figure is the median of the rounds' ratios,
+with the lowest and the highest. Seconds of one machine say little about another, and those of a
+shared one little about itself; ratios say more. `make bench` runs everything here, and this page is
+written by `python benchmarks/speed/render.py`.
+"""
+
+Found = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A ratio that is asked for."""
+
+    question: str
+    script: str
+    case: str
+    other: str
+    limit: float
+    text: str
+
+    def row(self, found: Found) -> str:
+        """Return the row of the table."""
+        ratio = self._ratio(found)
+        measured = "not measured yet"
+        if ratio is not None:
+            missed = "" if ratio["median"] <= self.limit else " (missed)"
+            measured = f"{spread(ratio)}{missed}"
+        return f"| {self.question} | {self.text} | {measured} | {command(self.script)} |"
+
+    def _ratio(self, found: Found) -> dict[str, float] | None:
+        case = found.get(self.script, {}).get("cases", {}).get(self.case)
+        return None if case is None else case["ratios"].get(self.other)
+
+
+LOSS = "the recipe's loss at its default length, of that after 30 epochs of plain Adam"
+BARS = [
+    *(
+        Bar(f"{kind.upper()}: fit, of the loop's 30 epochs", "time_to_quality", kind, "loop", 0.1,
+            "≤ 0.1")
+        for kind in ("ae", "vae")
+    ),
+    *(
+        Bar(f"{kind.upper()}: `utsushi train`, of the loop's script", "whole_process", kind, "loop",
+            1 / 6, "≤ 0.167")
+        for kind in ("ae", "vae")
+    ),
+    *(
+        Bar(f"{kind.upper()}, {source} components: {LOSS}", "recipe_quality", f"{kind}, {source}",
+            "plain Adam", 1.0, "≤ 1")
+        for kind in ("ae", "vae")
+        for source in ("digits, 10", "digits, 20", "8x8 digits, 10")
+    ),
+    *(
+        Bar(f"{kind.upper()}: one epoch of the same arithmetic, of {what}", "epoch", kind, side,
+            limit, text)
+        for kind in ("ae", "vae")
+        for side, what, limit, text in (
+            ("loop", "the loop's", 0.58, "≤ 0.58"),
+            ("pythae", "Pythae's", 0.62, "≤ 0.62"),
+            ("pyod", "PyOD's", 0.32, "≤ 0.32"),
+            ("floor", "the floor's", 1 / 0.85, "≤ 1.18"),
+        )
+    ),
+    Bar("`transform` of 100,000 images, of the bare products", "transform", "784-1000-10", "floor",
+        1.25, "≤ 1.25"),
+    *(
+        Bar(f"{kind.upper()}: a step on 8×8 digits, of the plainest eager loop's", "small_steps",
+            kind, "bare", 1.1, "≤ 1.1")
+        for kind in ("ae", "vae")
+    ),
+    Bar("`utsushi generate RUN -n 50`, of `import torch, sklearn.base`", "start_up",
+        "utsushi generate RUN -n 50", "imports", 1.5, "≤ 1.5"),
+]  # fmt: skip
+
+
+def command(script: str) -> str:
+    """Return how a figure is measured."""
+    return f"`python benchmarks/speed/{script}.py`"
+
+
+def spread(ratio: Mapping[str, float]) -> str:
+    """Return a ratio with its range."""
+    return f"{ratio['median']:.3f} ({ratio['low']:.3f}–{ratio['high']:.3f})"
+
+
+def results() -> dict[str, Any]:
+    """Return all results, by script."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+
+
+def start_up_rows(found: Found) -> list[str]:
+    """Return the bars that are differences from Python's own start."""
+    cases = found.get("start_up", {}).get("cases", {})
+    rows = []
+    for case, limit in (("import utsushi", 0.2), ("utsushi --help", 0.3)):
+        measured = "not measured yet"
+        if case in cases:
+            over = [
+                one["utsushi"]["seconds"] - one["python"]["seconds"]
+                for one in cases[case]["rounds"]
+            ]
+            missed = "" if median(over) <= limit else " (missed)"
+            measured = f"{median(over):.3f} s ({min(over):.3f}–{max(over):.3f}){missed}"
+        rows.append(
+            f"| `{case}`, over Python's own start | ≤ {limit} s | {measured} "
+            f"| {command('start_up')} |"
+        )
+    return rows
+
+
+def growth_rows(found: Found) -> list[str]:
+    """Return the bars of memory and of growth."""
+    cases = found.get("growth", {}).get("cases", {})
+    if not cases:
+        return []
+    (case,) = cases.values()
+    parts = [one["above"] / one["bound"] for round_ in case["rounds"] for one in round_.values()]
+    ratios = [median(ratio) for ratio in sizes_of(case).values()]
+    memory = f"{max(parts):.2f} of it at most" + ("" if max(parts) <= 1 else " (missed)")
+    within = max(abs(ratio - 1) for ratio in ratios)
+    grown = f"within {100 * within:.0f} %" + ("" if within <= 0.1 else " (missed)")
+    return [
+        "| peak memory of `fit`, of 1.5 × data + 10 × parameters + 64 MB over the imports "
+        f"| ≤ 1 | {memory} | {command('growth')} |",
+        "| seconds an image, 4,000 to 400,000 images, of those at 16,000 "
+        f"| within 10 % | {grown} | {command('growth')} |",
+    ]
+
+
+def sizes_of(case: Mapping[str, Any]) -> dict[int, list[float]]:
+    """Return the ratios of seconds an image to those of the reference, by the number of images."""
+    found: dict[int, list[float]] = {}
+    for round_ in case["rounds"]:
+        reference = round_["utsushi"]["microseconds an image"]
+        for side, figures in round_.items():
+            n_rows = 16_000 if side == "utsushi" else int(side.split()[0].replace(",", ""))
+            found.setdefault(n_rows, []).append(figures["microseconds an image"] / reference)
+    return dict(sorted(found.items()))
+
+
+def draw_growth(found: Found) -> list[str]:
+    """Draw seconds an image over the number of images; return the lines that show it."""
+    cases = found.get("growth", {}).get("cases", {})
+    if not cases:
+        return []
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    (case,) = cases.values()
+    sizes = sizes_of(case)
+    figure, axes = pyplot.subplots(figsize=(6, 3), layout="constrained")
+    axes.axhspan(0.9, 1.1, color="0.92")
+    axes.semilogx(sizes, [median(ratios) for ratios in sizes.values()], "o-", color="#1f6f8b")
+    for n_rows, ratios in sizes.items():
+        axes.plot([n_rows] * len(ratios), ratios, ".", color="0.5", zorder=0)
+    axes.set_xticks(list(sizes), [f"{n_rows:,}" for n_rows in sizes])
+    axes.minorticks_off()
+    axes.set_ylim(0, 1.5)
+    axes.set_xlabel("images")
+    axes.set_ylabel("seconds an image,\nof those at 16,000")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(DOCS / "performance-growth.png", dpi=110)
+    return ["", "![Seconds an image over the number of images](performance-growth.png)"]
+
+
+def details(found: Found) -> list[str]:
+    """Return all figures of all scripts."""
+    lines = []
+    for script, content in found.items():
+        lines += ["", f"## {command(script)}", ""]
+        figure = content["ratio of"]
+        lines += [f"| case | side | figures, medians | its {figure}: ratio |", "|---|---|---|---|"]
+        for case, measured in content["cases"].items():
+            lines += _case_rows(case, measured)
+        if script == "growth":
+            lines += draw_growth(found)
+    return lines
+
+
+def _case_rows(case: str, measured: Mapping[str, Any]) -> list[str]:
+    rounds: Sequence[Mapping[str, Any]] = measured["rounds"]
+    rows = []
+    for side in rounds[0]:
+        figures = "; ".join(
+            f"{key} {median(one[side][key] for one in rounds):.4g}" for key in rounds[0][side]
+        )
+        ratio = measured["ratios"].get(side)
+        shown = "" if ratio is None else f"{measured['of']} / {side}: {spread(ratio)}"
+        rows.append(f"| {case} | {side} | {figures} | {shown} |")
+    return rows
+
+
+def machine(found: Found) -> str:
+    """Say what the figures were measured on."""
+    if not found:
+        return ""
+    one = next(iter(found.values()))["machine"]
+    named = ", ".join(
+        f"{name} {one[name]}"
+        for name in ("python", "torch", "numpy", "scikit-learn")
+        if name in one
+    )
+    return (
+        f"Measured on: {one['processor']}, {one['cores']} cores, {one['threads']} threads; {named}."
+    )
+
+
+def losses(found: Found) -> list[str]:
+    """Return the losses at which the times to quality were taken."""
+    cases = found.get("time_to_quality", {}).get("cases", {})
+    lines = []
+    for case, measured in cases.items():
+        ours, theirs = (
+            mean(one[side]["loss"] for one in measured["rounds"]) for side in ("utsushi", "loop")
+        )
+        worse = "" if ours <= theirs else " (missed)"
+        lines.append(
+            f"| {case.upper()}: mean test loss of that fit, of the loop's | ≤ 1 "
+            f"| {ours / theirs:.3f}{worse} | {command('time_to_quality')} |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Write the document."""
+    found = results()
+    table = ["| question | bar | measured | command |", "|---|---|---|---|"]
+    table += [bar.row(found) for bar in BARS] + losses(found)
+    table += start_up_rows(found) + growth_rows(found)
+    lines = [LEAD, machine(found), "", "## The bars", "", *table, "", NOTES.read_text().strip()]
+    target = DOCS / "performance.md"
+    target.write_text("\n".join([*lines, *details(found), ""]))
+    print(f"written: {target.name}")
+
+
+if __name__ == "__main__":
+    main()
