@@ -32,6 +32,28 @@ def test_samples_are_of_the_class_that_is_asked_for(model):
     assert (nearest_class(model.sample(10, y=asked, random_state=0)) == asked).mean() >= 0.7
 
 
+def test_a_learned_sampler_learns_the_codes_of_each_class(tmp_path):
+    model = VariationalAutoencoder(**SETTINGS | {"n_components": 6}, sampler="gaussian").fit(X, Y)
+    made = np.stack([nearest_class(model.sample(40, y=c, random_state=0)) for c in range(10)])
+    assert (made == np.arange(10)[:, None]).mean() > 0.9
+    # All classes at once, and after a round trip, the same codes are drawn.
+    asked = np.repeat(np.arange(10), 3)
+    drawn = model.sample(30, y=asked, random_state=1)
+    again = load(model.save(tmp_path / "m.safetensors"))
+    np.testing.assert_array_equal(again.sample(30, y=asked, random_state=1), drawn)
+    refitted = again.fit_sampler(X, Y)
+    np.testing.assert_array_equal(refitted.sample(30, y=asked, random_state=1), drawn)
+    with pytest.raises(DataError, match="y=None, expected the class of each row"):
+        again.fit_sampler(X)
+
+
+def test_a_class_of_few_rows_is_drawn_from_all_codes():
+    labels = np.where(np.arange(len(X)) < 3, "rare", "common")
+    model = VariationalAutoencoder(**SETTINGS, max_epochs=1, sampler="gaussian").fit(X, labels)
+    rare = model.class_samplers_[model.classes_.labels.tolist().index("rare")]
+    np.testing.assert_array_equal(rare.mean_, model.sampler_.mean_)
+
+
 def test_without_a_class_samples_are_of_all_classes(model):
     made = nearest_class(model.sample(400, random_state=0))
     assert len(np.unique(made)) == 10

@@ -6,8 +6,10 @@ import torch
 
 from utsushi import Autoencoder, DenoisingAutoencoder, datasets, load
 from utsushi.corruption import CORRUPTIONS, gaussian_noise, masking, salt_pepper
+from utsushi.evaluation import evaluate
 from utsushi.exceptions import SettingError
 from utsushi.objectives import Batch
+from utsushi.runs.exhibits import exhibits_of
 from utsushi.seeds import generator
 
 DIGITS = datasets.load_digits8x8()
@@ -93,3 +95,37 @@ def test_a_level_that_is_no_probability_is_refused():
     model = DenoisingAutoencoder(3, corruption="salt-pepper", corruption_level=1.5)
     with pytest.raises(SettingError, match=r"corruption_level=1\.5 is no probability"):
         model.fit(DIGITS.X_train)
+
+
+@pytest.fixture(scope="module")
+def half_erased():
+    settings = {"hidden": (64,), "max_epochs": 40, "random_state": 0, "image_shape": (8, 8)}
+    return DenoisingAutoencoder(8, corruption_level=0.5, **settings).fit(DIGITS.X_train)
+
+
+def test_rows_are_damaged_on_demand_as_training_does(half_erased):
+    damaged = half_erased.corrupt(DIGITS.X_test, random_state=1)
+    erased = (damaged == 0) & (DIGITS.X_test > 0)
+    assert erased.sum() / (DIGITS.X_test > 0).sum() == pytest.approx(0.5, abs=0.02)
+    np.testing.assert_array_equal(damaged[~erased], DIGITS.X_test[~erased])
+    assert damaged.dtype == DIGITS.X_test.dtype
+    np.testing.assert_array_equal(half_erased.corrupt(DIGITS.X_test, random_state=1), damaged)
+
+
+def test_an_evaluation_measures_the_repair_beside_pcas(half_erased):
+    found = evaluate(half_erased, DIGITS.X_test, DIGITS.X_train, random_state=2)["denoising"]
+    damaged = half_erased.corrupt(DIGITS.X_test, random_state=2)
+    repaired = half_erased.reconstruct(damaged)
+    error = np.square(repaired - DIGITS.X_test, dtype=np.float64).mean()
+    assert found["mse_repaired"]["value"] == pytest.approx(error, rel=1e-6)
+    assert found["mse_repaired"]["value"] < found["mse_repaired"]["pca"]["value"]
+    assert found["mse_repaired"]["value"] < found["mse_damaged"]["value"]
+    plain = Autoencoder(2, hidden=(8,), max_epochs=1, random_state=0).fit(DIGITS.X_train)
+    assert "denoising" not in evaluate(plain, DIGITS.X_test, DIGITS.X_train)
+
+
+def test_the_pictures_of_a_run_show_the_repair(half_erased):
+    names = [
+        exhibit.name for exhibit in exhibits_of(half_erased, DIGITS.X_test, None, language="ja")
+    ]
+    assert "reconstructions" in names

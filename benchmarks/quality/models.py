@@ -95,7 +95,7 @@ def conv_for_features(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=Conv(channels=(32, 64), hidden=(512,), activation="silu"),
-        recipe=recipe(70, 128, 3e-3),
+        recipe=recipe(120, 128, 3e-3),
         precision="bfloat16",
         random_state=seed,
         image_shape=(28, 28),

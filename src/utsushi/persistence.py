@@ -104,7 +104,8 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise ModelFileError(
-            f"there is no file {str(path)!r}, expected a model; save one with model.save(path)"
+            f"there is no file {str(path)!r}, expected a model or the folder of a run; save one "
+            "with model.save(path), or train one with utsushi train"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or error
@@ -117,6 +118,10 @@ def _read_bytes(path: Path) -> bytes:
 def _read_header(path: Path, content: bytes) -> dict[str, Any]:
     """Return the checked header; its length is bounded before any of it is parsed."""
     size = int.from_bytes(content[:8], "little")
+    if content and content[8:9] != b"{":
+        raise ModelFileError(
+            f"{str(path)!r} is no model file, expected one that model.save wrote; check the path"
+        )
     if len(content) < 8 or size > min(len(content) - 8, _MAX_HEADER_BYTES):
         raise _damaged(path, "it ends before its header does")
     try:

@@ -664,3 +664,28 @@ def test_standardized_columns_need_no_warning():
     rows = TRAIN[:100].copy()
     rows[:, 5] = 1000 * np.arange(100)
     assert Autoencoder(**SMALL, scaling="standard").fit(rows).n_epochs_ >= 1
+
+
+# --- what a beginner writes first ---------------------------------------------------------------
+
+
+def test_reaching_into_a_name_is_an_error_that_says_what_to_write():
+    with pytest.raises(SettingError, match=r"recipe='fast' is a name.*such as recipe=Recipe\(\)"):
+        Autoencoder().set_params(recipe__learning_rate=1e-3)
+    reached = Autoencoder().set_params(recipe=Recipe(), recipe__learning_rate=0.5)
+    assert reached.recipe.learning_rate == 0.5
+
+
+def test_images_and_single_rows_are_refused_with_the_way_to_a_table():
+    model = Autoencoder(**SMALL)
+    with pytest.raises(DataError, match=r"X.reshape\(len\(X\), -1\), and say image_shape=\(8, 8\)"):
+        model.fit(TRAIN.reshape(-1, 8, 8))
+    with pytest.raises(DataError, match=r"the rows have the shape \(64,\).*X.reshape\(1, -1\)"):
+        model.fit(TRAIN[0])
+    with pytest.raises(DataError, match="Complex data not supported, expected real numbers; give"):
+        model.fit(TRAIN.astype(complex))
+
+
+def test_channels_of_a_dense_network_are_a_warning():
+    with pytest.warns(UtsushiWarning, match=r"channels=\(8,\) with network='dense'"):
+        Autoencoder(**SMALL, channels=(8,)).fit(TRAIN)

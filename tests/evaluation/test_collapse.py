@@ -145,24 +145,30 @@ def test_the_bound_of_codes_that_are_the_prior_is_hardly_above_zero():
 
 
 def test_a_code_that_is_used_is_said_to_be(model):
-    (found,) = advice(np.array([0.11, 3.0]), 0.9, model)
+    (found,) = advice(np.array([0.11, 3.0]), 3.0, 0.9, model)
     assert found["text"] == "All 2 components carry information."
 
 
 def test_dead_components_are_counted(model):
-    (found,) = advice(np.array([0.09, 3.0]), 0.0, model)
+    (found,) = advice(np.array([0.09, 3.0]), 3.0, 0.0, model)
     assert found["text"].startswith("Dead components (under 0.1 nats): 1 of 2; try ")
 
 
 def test_a_collapsed_code_is_said_to_be_ignored(model):
-    (found,) = advice(np.array([0.0, 0.05]), 0.0, model)
+    (found,) = advice(np.array([0.0, 0.05]), 0.05, 0.0, model)
     assert "the decoder ignores the code" in found["text"]
+
+
+def test_a_code_that_costs_and_tells_nothing_is_said_to_be_untrained(model):
+    (found,) = advice(np.array([0.5, 0.7]), 0.05, 9.0, model)
+    assert found["text"].startswith("The code costs 1.20 nats and tells 0.05 nats of its row")
+    assert f"max_epochs>{model.n_epochs_}" in found["text"]
 
 
 def test_only_what_the_model_does_not_do_is_advised():
     dead = np.zeros(2)
-    (gaussian,) = advice(dead, 0.0, fitted(likelihood="gaussian", beta=4.0))
-    (unit,) = advice(dead, 0.0, fitted(likelihood="unit-gaussian"))
+    (gaussian,) = advice(dead, 0.0, 0.0, fitted(likelihood="gaussian", beta=4.0))
+    (unit,) = advice(dead, 0.0, 0.0, fitted(likelihood="unit-gaussian"))
     assert "beta<4" in gaussian["fixes"]
     assert "likelihood='gaussian'" not in gaussian["fixes"]
     assert "likelihood='gaussian'" in unit["fixes"]
@@ -170,9 +176,9 @@ def test_only_what_the_model_does_not_do_is_advised():
 
 def test_a_far_aggregate_is_told_to_who_samples_from_the_prior(model):
     used = np.ones(2)
-    assert [r["key"] for r in advice(used, 1.1, model)] == ["all_alive", "far_from_prior"]
+    assert [r["key"] for r in advice(used, 3.0, 1.1, model)] == ["all_alive", "far_from_prior"]
     mixture = fitted(sampler="mixture")
-    assert [r["key"] for r in advice(used, 1.1, mixture)] == ["all_alive"]
+    assert [r["key"] for r in advice(used, 3.0, 1.1, mixture)] == ["all_alive"]
 
 
 def test_the_advice_fits_a_model_that_really_collapsed():
@@ -181,7 +187,7 @@ def test_the_advice_fits_a_model_that_really_collapsed():
         3, hidden=(), likelihood="unit-gaussian", beta=100.0, random_state=0
     ).fit(X)
     mean = divergence_per_component(model, X).mean(axis=0)
-    assert [r["key"] for r in advice(mean, 0.0, model)] == ["all_dead"]
+    assert [r["key"] for r in advice(mean, 0.0, 0.0, model)] == ["all_dead"]
 
 
 def test_every_sentence_is_there_in_both_languages():
@@ -189,7 +195,7 @@ def test_every_sentence_is_there_in_both_languages():
 
 
 def test_a_remark_is_said_again_in_japanese(model):
-    (found,) = advice(np.array([0.0, 3.0]), 0.0, model)
+    (found,) = advice(np.array([0.0, 3.0]), 3.0, 0.0, model)
     assert say(found, "en") == found["text"]
     assert "2 個の潜在変数のうち 1 個" in say(found, "ja")
     assert " または " in say({**found, "fixes": ["a", "b"]}, "ja")

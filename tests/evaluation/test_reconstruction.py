@@ -123,6 +123,25 @@ def test_the_likelihood_of_pca_is_scikit_learns(rows):
     np.testing.assert_allclose(PCABaseline(rows, 2).log_likelihood(rows), expected, rtol=1e-9)
 
 
+def test_scaled_columns_are_decomposed_in_units_of_their_own(rows):
+    scale = np.array([1.0, 10.0, 0.1, 3.0, 1.0, 7.0])
+    ours, pca = PCABaseline(rows * scale, 2, scale), PCABaseline(rows, 2)
+    np.testing.assert_allclose(ours.reconstruct(rows * scale), pca.reconstruct(rows) * scale)
+    np.testing.assert_allclose(
+        ours.log_likelihood(rows * scale), pca.log_likelihood(rows) - np.log(scale).sum()
+    )
+
+
+@pytest.mark.parametrize("scaling", ["standard", "center"])
+def test_a_models_neighbour_scales_the_columns_as_it_does(rows, scaling):
+    X = rows * np.array([1.0, 10.0, 1.0, 1.0, 1.0, 1.0])
+    model = Autoencoder(2, hidden=(4,), scaling=scaling, max_epochs=1, random_state=0).fit(X)
+    found = evaluate(model, X, X, groups=["reconstruction"])["reconstruction"]["mse"]["pca"]
+    scale = X.std(axis=0) if scaling == "standard" else np.ones(6)
+    expected = np.square(PCABaseline(X, 2, scale).reconstruct(X) - X).mean()
+    assert found["value"] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("n_components", [6, 9])
 def test_components_that_leave_no_noise_have_no_density(rows, n_components):
     assert PCABaseline(rows, n_components).log_likelihood(rows) is None

@@ -35,6 +35,10 @@ __all__ = ["AnomalyDetector", "autoencoder_of"]
 Places = NDArray[np.intp] | None
 
 
+#: The part of the rows given to ``fit`` that is taken for outliers, unless it is said.
+CONTAMINATION = 0.1
+
+
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Outlier detector: a row that the autoencoder cannot account for is an anomaly.
 
@@ -130,7 +134,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def __init__(
         self,
         autoencoder: BaseAutoencoder | FrozenEstimator | None = None,
-        contamination: float = 0.1,
+        contamination: float = CONTAMINATION,
         *,
         scoring: str | tuple[str, ...] = "auto",
         max_false_positive_rate: float | None = None,
@@ -163,6 +167,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             If the autoencoder has no such score, or too few rows are held out for the rate.
         """
         self._validate_params()
+        if self.max_false_positive_rate is not None and self.contamination != CONTAMINATION:
+            raise SettingError(
+                f"contamination={self.contamination} with max_false_positive_rate="
+                f"{self.max_false_positive_rate}, expected one of them: each sets the threshold; "
+                "leave one out"
+            )
         self.__dict__.pop("offset_", None)  # what makes it fitted; see BaseAutoencoder.fit
         rows = checked_rows(self, X, reset=True)
         autoencoder = clone(Autoencoder() if self.autoencoder is None else self.autoencoder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Self
@@ -10,8 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utsushi.exceptions import DataError
+from utsushi.samplers import Codes, Sampler
+from utsushi.seeds import Purpose, numpy_generator
 
-__all__ = ["Classes"]
+__all__ = ["Classes", "codes_by_class", "samplers_by_class"]
+
+#: A class of fewer rows is drawn from by what was learned of all of them.
+FEWEST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,54 @@ class Classes:
         return drawn
 
 
+def samplers_by_class(
+    make: Callable[[], Sampler], codes: Codes, told: NDArray[np.float32], seed: int
+) -> list[Sampler]:
+    r"""Learn :math:`p(z \mid y)`: a sampler for the codes of each class.
+
+    The encoder sees x alone, so a code tells the class as well: drawn from all of them, it would
+    speak of one class, and y of another.
+
+    Parameters
+    ----------
+    make : callable
+        Returns an unfitted sampler.
+    codes : ndarray of shape (n, H), float64
+    told : ndarray of shape (n, C)
+        The one-hot classes.
+    seed : int
+
+    Returns
+    -------
+    list of C fitted Sampler
+    """
+    samplers = []
+    for index in range(told.shape[1]):
+        own = codes[told[:, index] == 1]
+        draws = numpy_generator(seed, Purpose.SAMPLER, index)
+        samplers.append(make().fit(codes if len(own) < FEWEST_ROWS else own, draws))
+    return samplers
+
+
+def codes_by_class(
+    samplers: Sequence[Sampler], told: NDArray[np.float32], n_components: int, seed: int
+) -> Codes:
+    """Draw a code (H,) for each one-hot class of ``told`` (n, C), from the sampler of its class."""
+    codes = np.empty((len(told), n_components))
+    for index, sampler in enumerate(samplers):
+        rows = np.flatnonzero(told[:, index])
+        if len(rows):
+            draws = numpy_generator(seed, Purpose.SAMPLE, index)
+            codes[rows] = sampler.sample(len(rows), draws)
+    return codes
+
+
 def _labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
     """Return labels as an array of integers or of strings, one for each row."""
     if y is None:
         raise DataError(
-            "y=None, expected the class of each row for a conditional model; pass y, or set "
-            "conditional=False"
+            "y=None, expected the class of each row for a conditional model; pass y (name its "
+            "column by --label on the command line), or set conditional=False"
         )
     labels = np.asarray(y)
     if labels.shape != (n_rows,):

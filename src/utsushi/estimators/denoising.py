@@ -6,16 +6,21 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import Augmentation
 from utsushi.corruption import CORRUPTIONS
 from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.rows import Rows
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.networks import Network
 from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.samplers import Sampler
+from utsushi.seeds import Purpose, generator, seed_from
 from utsushi.training import Recipe
 
 __all__ = ["DenoisingAutoencoder"]
@@ -51,9 +56,8 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
     >>> from utsushi import DenoisingAutoencoder, datasets
     >>> digits = datasets.load_digits8x8()
     >>> model = DenoisingAutoencoder(10, corruption_level=0.5, hidden=(64,), random_state=0)
-    >>> rng = np.random.default_rng(0)
-    >>> damaged = digits.X_test * (rng.random(digits.X_test.shape) > 0.5)
-    >>> repaired = model.fit(digits.X_train).reconstruct(damaged)
+    >>> damaged = model.fit(digits.X_train).corrupt(digits.X_test, random_state=0)
+    >>> repaired = model.reconstruct(damaged)
     >>> bool(((repaired - digits.X_test) ** 2).mean() < ((damaged - digits.X_test) ** 2).mean())
     True
     """
@@ -116,6 +120,28 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         )
         self.corruption = corruption
         self.corruption_level = corruption_level
+
+    def corrupt(
+        self, X: ArrayLike, *, random_state: int | np.random.RandomState | None = None
+    ) -> Rows:
+        """Damage rows as training does, to see what `reconstruct` makes of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        random_state : int, RandomState or None, default=None
+            Decides the damage; None damages anew each time.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        draws = generator(seed_from(random_state), Purpose.NOISE)
+        damage = CORRUPTIONS[self.corruption]
+        damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
+        return damaged
 
     def _objective(self, data: Batch) -> ReconstructionObjective:
         if self.corruption != "gaussian" and self.corruption_level > 1:

@@ -9,7 +9,7 @@ equal in any order, batch, thread count and number of calling threads
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ __all__ = ["map_rows", "row_noise"]
 #: Rows of a block. Large enough for the products to run at full speed.
 BLOCK_ROWS = 512
 
-#: Rows of the only block of a small input, so that one row does not cost a whole block.
-SMALL_BLOCK_ROWS = 32
+#: Rows of a small block, so that one row does not cost a whole large one; so many of them at most
+#: take the place of one.
+SMALL_BLOCK_ROWS, MOST_SMALL_BLOCKS = 32, 4
 
 Rows = NDArray[np.floating[Any]]
 
@@ -52,14 +53,23 @@ def map_rows(
     -------
     ndarray of shape (n, ...), float32
     """
-    size = SMALL_BLOCK_ROWS if len(X) <= SMALL_BLOCK_ROWS else BLOCK_ROWS
     results = []
     with torch.inference_mode():
-        for start in range(0, len(X), size):
+        for start, size in _blocks(len(X)):
             rows = X[start : start + size]
             result = function(_padded(prepare(rows), size).to(device), rows)
             results.append(result[: len(rows)].cpu().numpy())
     return np.concatenate(results)
+
+
+def _blocks(n_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield where each block starts and the size that it is padded to."""
+    start = 0
+    while start < n_rows:
+        few = n_rows - start <= MOST_SMALL_BLOCKS * SMALL_BLOCK_ROWS
+        size = SMALL_BLOCK_ROWS if few else BLOCK_ROWS
+        yield start, size
+        start += size
 
 
 def row_noise(

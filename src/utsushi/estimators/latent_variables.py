@@ -13,13 +13,14 @@ from torch import Tensor
 
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.bounds import LogLikelihood, evidence_bound, importance_bound, noise_of_rows
-from utsushi.estimators.conditions import Classes
+from utsushi.estimators.conditions import Classes, codes_by_class
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
 from utsushi.likelihoods import Likelihood
 from utsushi.networks.base import is_size
 from utsushi.objectives import posterior_parameters, with_condition
+from utsushi.samplers import Sampler
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 
 __all__ = ["SCORE_DRAWS", "LatentVariableModel"]
@@ -41,6 +42,7 @@ class LatentVariableModel(BaseAutoencoder):
     n_importance_samples: int
     likelihood_: Likelihood
     classes_: Classes
+    class_samplers_: list[Sampler]
 
     def posterior(self, X: ArrayLike) -> tuple[Rows, Rows]:
         r"""Return the mean and the standard deviation of :math:`q(z \mid x)`.
@@ -131,8 +133,12 @@ class LatentVariableModel(BaseAutoencoder):
         check_is_fitted(self)
         seed = seed_from(random_state)
         codes = self._sampled_codes(n_samples, seed)
-        if self.conditional and y is None:
-            y = self.classes_.draw(n_samples, numpy_generator(seed, Purpose.CLASSES))
+        if self.conditional:
+            if y is None:
+                y = self.classes_.draw(n_samples, numpy_generator(seed, Purpose.CLASSES))
+            if self.class_samplers_:
+                one_hot = self.classes_.one_hot(y, n_samples)
+                codes = codes_by_class(self.class_samplers_, one_hot, self.n_components, seed)
         told = self._told(codes, y)
         if not noise:
             return self._restored(self._decode_codes(told), self.dtype_)

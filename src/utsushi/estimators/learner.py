@@ -30,7 +30,7 @@ from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes
 from utsushi.objectives import Batch
-from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
@@ -38,6 +38,15 @@ from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
 
 __all__ = ["Learner"]
+
+#: Objects in the place of names, as one would write them.
+_EXAMPLES = {
+    "network": "networks.Dense()",
+    "recipe": "Recipe()",
+    "likelihood": "likelihoods.Gaussian()",
+    "sampler": "samplers.Mixture()",
+    "augment": "augmentation.Affine()",
+}
 
 
 class Learner(BaseEstimator, ABC):
@@ -133,9 +142,9 @@ class Learner(BaseEstimator, ABC):
         self.n_epochs_ = len(self.history_)
         self._finish(module, data)
         self.module_ = module
-        return self._fit_sampler(training.rows)
+        return self._fit_sampler(training)
 
-    def fit_sampler(self, X: ArrayLike) -> Self:
+    def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
 
         ``model.set_params(sampler="flow").fit_sampler(X)`` gives a fitted model another sampler:
@@ -144,6 +153,8 @@ class Learner(BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), n_samples >= 2
+        y : array-like of shape (n_samples,), optional
+            The classes of the rows, for a conditional model; else ignored.
 
         Returns
         -------
@@ -151,14 +162,37 @@ class Learner(BaseEstimator, ABC):
         """
         check_is_fitted(self)
         self._validate_params()
-        return self._fit_sampler(self._checked(X, at_least=2))
+        rows = self._checked(X, at_least=2)
+        return self._fit_sampler(Labelled(rows, self._condition_of(y, len(rows))))
 
-    def _fit_sampler(self, rows: Rows) -> Self:
+    def _fit_sampler(self, known: Labelled) -> Self:
         """Learn the sampler from the codes of checked rows."""
         sampler = resolve(self.sampler, SAMPLERS)
-        codes = self._codes(rows) if sampler.asks_for_codes else np.empty((0, self.n_components))
-        draws = numpy_generator(self.seed_, Purpose.SAMPLER)
-        self.sampler_ = sampler.fit(codes.astype(np.float64), draws)
+        codes = np.empty((0, self.n_components))
+        if sampler.asks_for_codes:
+            codes = self._codes(known.rows).astype(np.float64)
+        self._learn_codes(codes, known.condition)
+        self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
+        return self
+
+    def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
+        """Learn what else is to be known of the training codes."""
+
+    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
+        """Return what the decoder of the fitted model is told of rows of those classes."""
+        return None
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, ``recipe__learning_rate`` inside of an object; see scikit-learn."""
+        for name in params:
+            outer, _, inner = name.partition("__")
+            value = params.get(outer, getattr(self, outer, None))
+            if inner and isinstance(value, str):
+                raise SettingError(
+                    f"{name}, but {outer}={value!r} is a name, which has no parameters; expected "
+                    f"an object, such as {outer}={_EXAMPLES.get(outer, 'one')}"
+                )
+        super().set_params(**params)
         return self
 
     def _validate_params(self) -> None:

@@ -165,6 +165,15 @@ def warn_of_overruled_sizes(estimator: BaseEstimator) -> None:
     >>> warn_of_overruled_sizes(Autoencoder(network=Dense(hidden=(500,))))
     """
     defaults = inspect.signature(type(estimator)).parameters
+    if estimator.network == "dense" and as_sizes(estimator.channels) != as_sizes(
+        defaults["channels"].default
+    ):
+        warnings.warn(
+            f"channels={estimator.channels!r} with network='dense', which has no convolutions, "
+            "expected network='conv'; leave channels out",
+            UtsushiWarning,
+            stacklevel=3,  # the caller of fit
+        )
     for name in ("hidden", "channels"):
         own = getattr(estimator.network, name, None)
         if own is None or name not in defaults:

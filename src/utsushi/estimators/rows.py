@@ -108,6 +108,7 @@ def checked_rows(
     DataError
         If the shape, the columns or a value cannot be used.
     """
+    _check_axes(X)
     try:
         rows: Rows = validate_data(
             estimator,
@@ -146,8 +147,26 @@ def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
     return codes
 
 
+def _check_axes(X: ArrayLike) -> None:
+    """Refuse arrays that are no table, with a word on what would make them one."""
+    shape = getattr(X, "shape", None)
+    if not isinstance(shape, tuple) or len(shape) in (0, 2):
+        return
+    if len(shape) == 1:
+        raise DataError(
+            f"the rows have the shape {shape}, expected (n_samples, n_features). Reshape your data "
+            "by X.reshape(1, -1) if it is one row, by X.reshape(-1, 1) if it is one column"
+        )
+    raise DataError(
+        f"the rows have the shape {shape}, expected (n_samples, n_features); flatten them by "
+        f"X.reshape(len(X), -1), and say image_shape={shape[1:]} if they are images"
+    )
+
+
 def _with_fix(message: str, *, reset: bool = False) -> str:
     """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
+    if message.startswith("Complex data"):  # which is followed by all of it
+        message = "Complex data not supported, expected real numbers"
     if message.startswith("The feature names"):  # A list that speaks for itself, a name a line.
         return message
     fix = "give two or more rows of numbers" if reset else "give rows like the training rows"

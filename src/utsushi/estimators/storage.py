@@ -108,11 +108,15 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
     tensors = {
         "scaling.offset": model.scaling_.offset,
         "scaling.scale": model.scaling_.scale,
-        **{f"sampler.{name}": value for name, value in model.sampler_.state().items()},
+        **{
+            f"{prefix}{name}": value
+            for prefix, sampler in _samplers_of(model)
+            for name, value in sampler.state().items()
+        },
         **{f"module.{name}": t.cpu().numpy() for name, t in model.module_.state_dict().items()},
     }
     try:
-        _check_tensors(tensors, _expected_tensors(model, model.sampler_))
+        _check_tensors(tensors, _expected_tensors(model))
     except ValueError as error:
         raise SettingError(
             f"{model!r} does not describe the network that was fitted ({error}), expected "
@@ -243,13 +247,17 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model.device_ = _device_here(model.device)
     if isinstance(model, VariationalAutoencoder) and model.conditional:
         model.classes_ = Classes.from_json(header["classes"])
-    sampler = _object_from_json("sampler", header["sampler"])
+    model.sampler_ = _object_from_json("sampler", header["sampler"])
+    if getattr(model, "conditional", False):
+        n_samplers = len(model.classes_.labels) if model.sampler_.asks_for_codes else 0
+        model.class_samplers_ = [clone(model.sampler_) for _ in range(n_samplers)]
     _check_size(header, tensors)
-    _check_tensors(tensors, _expected_tensors(model, sampler))
+    _check_tensors(tensors, _expected_tensors(model))
     if not (tensors["scaling.scale"] > 0).all():
         raise ValueError("a scale is not above zero")
     model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
-    model.sampler_ = sampler.restore(_under("sampler.", tensors))
+    for prefix, sampler in _samplers_of(model):
+        sampler.restore(_under(prefix, tensors))
     if isinstance(model, VariationalAutoencoder):
         likelihood = _object_from_json("likelihood", header["likelihood"])
         model.likelihood_ = likelihood.restore(header["likelihood_state"])
@@ -335,14 +343,24 @@ def _object_from_json(kind: str, value: dict[str, Any]) -> Any:
     return described
 
 
-def _expected_tensors(model: BaseAutoencoder, sampler: Sampler) -> dict[str, Expected]:
+def _samplers_of(model: BaseAutoencoder) -> list[tuple[str, Sampler]]:
+    """Return the samplers of a model with what the names of their tensors begin with."""
+    by_class = enumerate(getattr(model, "class_samplers_", []))
+    return [
+        ("sampler.", model.sampler_),
+        *((f"class_sampler.{index}.", sampler) for index, sampler in by_class),
+    ]
+
+
+def _expected_tensors(model: BaseAutoencoder) -> dict[str, Expected]:
     """Return what the parameters imply: the dtype and the shape of each tensor."""
     features = (model.n_features_in_,)
     return {
         "scaling.offset": ("float64", features),
         "scaling.scale": ("float64", features),
         **{
-            f"sampler.{name}": ("float64", shape)
+            f"{prefix}{name}": ("float64", shape)
+            for prefix, sampler in _samplers_of(model)
             for name, shape in sampler.expected_state(model.n_components).items()
         },
         **{

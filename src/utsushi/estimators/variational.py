@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from utsushi.augmentation import Augmentation, Binarize
-from utsushi.estimators.conditions import Classes
+from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.rows import Labelled, Rows
@@ -27,7 +27,7 @@ from utsushi.objectives import (
     posterior_parameters,
     reparameterize,
 )
-from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.seeds import Purpose, generator
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
 
@@ -267,7 +267,16 @@ class VariationalAutoencoder(LatentVariableModel):
         if not self.conditional:
             return None
         self.classes_ = Classes.learn(y, len(rows))
-        return self.classes_.one_hot(y, len(rows))
+        return self._condition_of(y, len(rows))
+
+    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
+        return self.classes_.one_hot(y, n_rows) if self.conditional else None
+
+    def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
+        self.class_samplers_ = []
+        if condition is not None and len(codes):
+            make = lambda: resolve(self.sampler, SAMPLERS)  # noqa: E731
+            self.class_samplers_ = samplers_by_class(make, codes, condition, self.seed_)
 
     def _check_settings(self) -> None:
         """Refuse settings that contradict each other."""

@@ -219,7 +219,10 @@ def aggregate_divergence_at_least(mean: Rows, standard_deviation: Rows) -> float
 
 
 def advice(
-    kl_per_component: NDArray[np.float64], far_by: float, model: VariationalAutoencoder
+    kl_per_component: NDArray[np.float64],
+    told: float,
+    far_by: float,
+    model: VariationalAutoencoder,
 ) -> list[Remark]:
     """Say in plain words what the code's health is, and what to do about it.
 
@@ -227,6 +230,8 @@ def advice(
     ----------
     kl_per_component : ndarray of shape (H,)
         The mean divergence of each component, nats.
+    told : float
+        The mutual information of code and row, nats.
     far_by : float
         What `aggregate_divergence_at_least` gives.
     model : fitted VariationalAutoencoder
@@ -235,20 +240,25 @@ def advice(
     Returns
     -------
     list of Remark
-        One of "all components carry information", "so many of them are dead (under 0.1 nats)"
-        and "all are: the posterior has collapsed"; and, where ``far_by`` is over 1 nat and new
-        codes are drawn from the prior, that they will fall between the codes.
+        One of "all components carry information", "so many of them are dead (under 0.1 nats)",
+        "all are: the posterior has collapsed" and "they cost nats, but tell nothing"; and, where
+        ``far_by`` is over 1 nat and new codes are drawn from the prior, that they will fall
+        between the codes.
 
     Examples
     --------
     >>> X = np.random.default_rng(0).random((50, 4))
     >>> model = VariationalAutoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
-    >>> [found["text"] for found in advice(np.array([2.5, 1.5]), 0.0, model)]
+    >>> [found["text"] for found in advice(np.array([2.5, 1.5]), 3.9, 0.0, model)]
     ['All 2 components carry information.']
     """
     n_components = len(kl_per_component)
     n_dead = int((kl_per_component < DEAD_BELOW).sum())
     remarks = []
+    if n_dead < n_components and told < DEAD_BELOW * (n_components - n_dead):
+        # The posteriors are all alike, and all far from the prior: no sampler can mend that.
+        cost = float(kl_per_component.sum())
+        return [remark("tells_nothing", told=told, cost=cost, n_epochs=model.n_epochs_)]
     if n_dead == 0:
         remarks.append(remark("all_alive", n_components=n_components))
     else:

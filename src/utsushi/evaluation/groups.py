@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
+from utsushi.estimators import (
+    Autoencoder,
+    BaseAutoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
 from utsushi.evaluation.anomalies import evaluate_scores
 from utsushi.evaluation.collapse import (
     DEAD_BELOW,
@@ -34,6 +39,7 @@ from utsushi.evaluation.likelihood import (
 )
 from utsushi.evaluation.reconstruction import (
     data_range_of,
+    error_of_copies,
     psnr,
     squared_errors,
     ssim,
@@ -106,6 +112,23 @@ def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
     return remark("ssim_window", window=window)
 
 
+# --- denoising ----------------------------------------------------------------------------------
+
+
+def denoising(subject: Subject) -> Group:
+    """Measure the repair of rows damaged as in training, against the clean ones."""
+    if not isinstance(subject.model, DenoisingAutoencoder):
+        return {}
+    X, seed = subject.X, subject.seed
+    damaged = subject.model.corrupt(X, random_state=seed)
+    repaired, pca = subject.model.reconstruct(damaged), subject.pca
+    of_pca = None if pca is None else error_of_copies(X, pca.reconstruct(damaged), seed)
+    return {
+        "mse_damaged": beside(error_of_copies(X, damaged, seed)),
+        "mse_repaired": beside(error_of_copies(X, repaired, seed), of_pca),
+    }
+
+
 # --- likelihood ---------------------------------------------------------------------------------
 
 
@@ -170,7 +193,7 @@ def collapse(subject: Subject) -> Group:
     found = information(*posterior, random_state=subject.seed)
     far_by = aggregate_divergence_at_least(*posterior)
     means = kl.mean(axis=0)
-    remarks = advice(means, far_by, model)
+    remarks = advice(means, found.mutual_information.value, far_by, model)
     if found.is_at_limit:
         remarks.append(remark("information_limit", limit=found.limit))
     return {
@@ -297,6 +320,7 @@ def anomalies(subject: Subject) -> Group:
 #: By name; the order is that of the tables.
 GROUPS: dict[str, Callable[[Subject], Group]] = {
     "reconstruction": reconstruction,
+    "denoising": denoising,
     "likelihood": likelihood,
     "collapse": collapse,
     "features": features,
@@ -305,4 +329,4 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
 }
 
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
-USUAL = ("reconstruction", "likelihood", "collapse", "features", "anomalies")
+USUAL = ("reconstruction", "denoising", "likelihood", "collapse", "features", "anomalies")

@@ -33,6 +33,9 @@ class PCABaseline:
         Rows to fit to.
     n_components : int >= 1
         The largest size that will be asked for; beyond min(m, D) it is taken as that.
+    scale : ndarray of shape (D,), optional
+        What the columns are divided by: for a neighbour of a model that scales them, which counts
+        its errors in units of their own.
 
     Attributes
     ----------
@@ -47,14 +50,19 @@ class PCABaseline:
     True
     """
 
-    def __init__(self, X_train: Rows, n_components: int) -> None:
+    def __init__(
+        self, X_train: Rows, n_components: int, scale: NDArray[np.float64] | None = None
+    ) -> None:
         from sklearn.decomposition import PCA
 
         n_rows, self.n_features = X_train.shape
         self.n_components = min(n_components, n_rows, self.n_features)
         # Neither solver leaves anything to chance.
         solver = "covariance_eigh" if n_rows >= _TALL * self.n_features else "full"
+        self.scale = np.ones(self.n_features) if scale is None else scale
         rows = X_train.astype(np.float64, copy=False)
+        if scale is not None:
+            rows = rows / scale
         with np.errstate(invalid="ignore"):  # constant rows have no variance to take a share of
             pca = PCA(self.n_components, svd_solver=solver).fit(rows)
         self.mean = pca.mean_
@@ -66,14 +74,14 @@ class PCABaseline:
 
     def transform(self, X: Rows, n_components: int | None = None) -> NDArray[np.float64]:
         """Return the codes (n, H) of rows (n, D)."""
-        codes: NDArray[np.float64] = (X - self.mean) @ self.components[:n_components].T
+        codes: NDArray[np.float64] = (X / self.scale - self.mean) @ self.components[:n_components].T
         return codes
 
     def reconstruct(self, X: Rows, n_components: int | None = None) -> NDArray[np.float64]:
         """Return the rows (n, D) that come back from the codes of ``X``."""
         codes = self.transform(X, n_components)
-        rows: NDArray[np.float64] = codes @ self.components[:n_components] + self.mean
-        return rows
+        scaled: NDArray[np.float64] = codes @ self.components[:n_components] + self.mean
+        return scaled * self.scale
 
     def errors(self, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:
         """Return the mean squared error over the features of ``X`` for each size of the code."""
@@ -107,10 +115,11 @@ class PCABaseline:
         if self.noise_variance <= _NOISE_FLOOR * self.variances[0]:
             return None
         codes = self.transform(X)
-        residual = np.square(codes @ self.components + self.mean - X).sum(axis=1)
+        residual = np.square((self.reconstruct(X) - X) / self.scale).sum(axis=1)
         n_left = self.n_features - self.n_components
         log_volume = np.log(self.variances).sum() + n_left * np.log(self.noise_variance)
         distance = (codes**2 / self.variances).sum(axis=1) + residual / self.noise_variance
+        log_volume += 2 * np.log(self.scale).sum()  # scaled densities are larger than the input's
         density: NDArray[np.float64] = -0.5 * (self.n_features * LOG_2PI + log_volume + distance)
         return density
 

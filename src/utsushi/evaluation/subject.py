@@ -54,10 +54,13 @@ class Subject:
 
     @cached_property
     def pca(self) -> PCABaseline | None:
-        """PCA with as many components as the model; None without training rows."""
+        """PCA of the model's size, on columns scaled as its own; None without training rows."""
         if self.X_train is None:
             return None
-        return PCABaseline(self.X_train, self.model.n_components)
+        scale = self.model.scaling_.scale
+        return PCABaseline(
+            self.X_train, self.model.n_components, None if (scale == 1).all() else scale
+        )
 
     @cached_property
     def codes(self) -> Rows:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.estimators import BaseAutoencoder, DenoisingAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import divergence_per_component
 from utsushi.figures import (
     code_map,
@@ -119,6 +119,7 @@ def _images(
 ) -> Iterator[Exhibit]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
     kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
+    shown = "dae" if isinstance(model, DenoisingAutoencoder) else kind
     rows = [
         (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
@@ -126,7 +127,7 @@ def _images(
         "reconstructions",
         image_rows(rows, shape),
         words["reconstructions_alt"],
-        words[f"reconstructions_{kind}"],
+        words[f"reconstructions_{shown}"],
     )
     samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
     sampler = words[f"sampler_{type(model.sampler_).__name__}"]
@@ -166,6 +167,9 @@ def _reconstructions(
 ) -> list[tuple[str, Rows]]:
     """Return the rows of images of the lecture's figures."""
     X, y = X[:N_ORIGINALS], None if y is None else y[:N_ORIGINALS]
+    if isinstance(model, DenoisingAutoencoder):
+        damaged = model.corrupt(X, random_state=seed)
+        return [("original", X), ("damaged", damaged), ("repaired", model.reconstruct(damaged))]
     if not isinstance(model, VariationalAutoencoder):
         return [("original", X), ("reconstruction", model.reconstruct(X, y))]
     draws = [model.reconstruct(X, y, sample=True, random_state=seed + i) for i in (0, 1)]

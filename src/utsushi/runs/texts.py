@@ -21,11 +21,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "s.e.",
         "rows": "Rows",
         "group_reconstruction": "Reconstruction",
+        "group_denoising": "Denoising",
         "group_likelihood": "Likelihood",
         "group_collapse": "Use of the code",
         "group_features": "Worth of the code",
         "measure_mse": "Mean squared error",
         "measure_squared_error": "Squared error of a row",
+        "measure_mse_damaged": "Damaged rows as they are, mean squared error",
+        "measure_mse_repaired": "Damaged rows repaired, mean squared error",
         "measure_psnr": "PSNR, dB",
         "measure_ssim": "SSIM",
         "measure_lecture_loss": "Loss / features, as the lecture prints it",
@@ -104,6 +107,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "how much the two middle rows differ: that is what the posterior leaves open. The mean "
             "code gives the steadiest copy."
         ),
+        "reconstructions_dae": (
+            "Ten images, the same damaged as in training, and what the model makes of these. Look "
+            "for strokes that it closed, and for those that it made up where too little was left."
+        ),
         "samples_alt": "Fifty generated images.",
         "samples_ae": (
             "Fifty codes drawn from a {sampler} fitted to the training codes, decoded. Look for "
@@ -149,11 +156,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "標準誤差",
         "rows": "件数",
         "group_reconstruction": "再構成",
+        "group_denoising": "雑音除去",
         "group_likelihood": "尤度",
         "group_collapse": "潜在変数と事後崩壊",
         "group_features": "特徴量としてのコード",
         "measure_mse": "再構成誤差（平均二乗誤差）",
         "measure_squared_error": "再構成誤差（1 件あたりの二乗誤差の和）",
+        "measure_mse_damaged": "壊れたデータの平均二乗誤差（復元前）",
+        "measure_mse_repaired": "壊れたデータの平均二乗誤差（復元後）",
         "measure_psnr": "PSNR（dB）",
         "measure_ssim": "SSIM",
         "measure_lecture_loss": "損失 / 特徴数（講義ノートの表示と同じ量）",
@@ -229,6 +239,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "上から順に，元画像，近似事後分布からサンプリングしたコードによる再構成 2 通り，近似事後分布の"
             "平均による再構成．2 行目と 3 行目の違いが，近似事後分布の不確かさを表します．平均を使うと最も"
             "安定した再構成になります．"
+        ),
+        "reconstructions_dae": (
+            "上から順に，元画像 10 枚，学習時と同じように壊した画像，モデルによる復元．途切れた線が"
+            "つながったところと，手がかりが足りずにモデルが補ってしまったところを探してください．"
         ),
         "samples_alt": "生成した 50 枚の画像．",
         "samples_ae": (

@@ -1,12 +1,12 @@
 """Where new codes come from: distributions over the code, fitted to the training codes."""
 
-from utsushi.samplers.base import Sampler
+from utsushi.samplers.base import Codes, Sampler
 from utsushi.samplers.flow import Flow
 from utsushi.samplers.gaussian import Gaussian, Prior
 from utsushi.samplers.mixture import Mixture
 from utsushi.samplers.two_stage import TwoStage
 
-__all__ = ["SAMPLERS", "Flow", "Gaussian", "Mixture", "Prior", "Sampler", "TwoStage"]
+__all__ = ["SAMPLERS", "Codes", "Flow", "Gaussian", "Mixture", "Prior", "Sampler", "TwoStage"]
 
 #: The names that the ``sampler`` parameter takes.
 SAMPLERS: dict[str, type[Sampler]] = {
