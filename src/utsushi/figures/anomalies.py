@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["departure_bars", "departure_images"]
 
+#: The part of the pixels that the colours tell apart; those above have the last colour.
+_SHOWN = 0.995
+
 _QUANTITY = "squared departure, scaled units"
 _BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
 _LONGEST_NAME = 24  # characters of a column's name
@@ -66,7 +69,9 @@ def departure_images(
             f"{np.shape(copies)} and {departures.shape}, expected one; pass those of the same rows"
         )
     heat = departures.reshape(len(departures), -1, *image_shape[-2:]).sum(axis=1)
-    scale = Normalize(0, float(heat.max()) or 1.0)
+    # A few pixels of one image would leave all others pale.
+    strongest = float(np.quantile(heat, _SHOWN, method="higher")) or float(heat.max()) or 1.0
+    scale = Normalize(0, strongest, clip=True)
     colours = LinearSegmentedColormap.from_list("departure", ["#ffffff", ACCENT, INK])
     tiles.append(np.asarray(colours(scale(heat), bytes=True)[..., :3]))
 

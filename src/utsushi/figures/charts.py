@@ -140,7 +140,7 @@ def component_bars(values: ArrayLike, *, ylabel: str, dead_below: float = 0.1) -
 def _show_zero(axes: Axes) -> None:
     """Let the vertical axis begin at zero, unless that would flatten the curves to lines."""
     bottom, top = axes.dataLim.intervaly
-    if 0 <= bottom < 0.85 * top or 0 < bottom == top:
+    if 0 <= bottom < 0.6 * top or 0 < bottom == top:
         axes.set_ylim(bottom=0)
     elif bottom < 0 < top:
         axes.axhline(0, color=PALE, linewidth=1, zorder=0)
