@@ -59,7 +59,7 @@ def test_every_command_of_a_document_has_a_help_page(document, capsys):
 def test_every_file_that_a_document_names_is_there(document):
     text = document.read_text()
     linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
-    scripts = re.findall(r"python ((?:benchmarks|tools)/\w+\.py)", text)
+    scripts = re.findall(r"python ((?:benchmarks|tools)/[\w/]+\.py)", text)
     missing = [name for name in linked if not (document.parent / name).exists()]
     missing += [name for name in scripts if not (ROOT / name).exists()]
     assert missing == []

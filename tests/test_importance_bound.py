@@ -73,9 +73,10 @@ def test_the_objective_is_the_mean_over_samples_of_bounds():
     torch.testing.assert_close(found, -torch.stack(bounds).mean(0))
 
 
-def test_the_doubly_reparameterized_gradient_has_the_value_the_mean_and_less_variance():
+@pytest.mark.parametrize("beta", [1.0, 0.5, 2.0])
+def test_the_doubly_reparameterized_gradient_has_the_value_the_mean_and_less_variance(beta):
     module, x = network(), rows()
-    settings = {"n_importance_samples": 8}
+    settings = {"n_importance_samples": 8, "beta": beta}
     plain = VariationalObjective(UnitGaussian(), **settings)
     doubly = VariationalObjective(UnitGaussian(), **settings, doubly_reparameterized=True)
     torch.testing.assert_close(
@@ -87,7 +88,8 @@ def test_the_doubly_reparameterized_gradient_has_the_value_the_mean_and_less_var
     assert z.abs().max() < 4.5
     n_encoder = sum(p.numel() for p in module.encoder.parameters())
     variance = [g[:, :n_encoder].var(0).sum() for g in (of_plain, of_doubly)]
-    assert variance[1] < 0.5 * variance[0]
+    if beta == 1:
+        assert variance[1] < 0.5 * variance[0]
     # The decoder's gradient is the same, draw by draw.
     torch.testing.assert_close(of_plain[:5, n_encoder:], of_doubly[:5, n_encoder:])
 
@@ -223,7 +225,8 @@ def test_a_number_of_draws_is_a_positive_integer(linear, n_draws):
 def test_the_deviation_is_calibrated_for_the_bound_that_was_trained():
     """The stored deviation is the best of its neighbours, as it is for the plain bound."""
     settings = {"n_components": 8, "hidden": (64,), "max_epochs": 15, "random_state": 0}
-    X = DIGITS.X_train[:500]
+    # As in a folder of images: class by class, the easy ones first.
+    X = DIGITS.X_train[np.argsort(DIGITS.y_train != 1, kind="stable")]
     model = VariationalAutoencoder(**settings, n_importance_samples=20).fit(X)
     sigma = model.likelihood_.sigma_
     scores = {}

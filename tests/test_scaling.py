@@ -87,3 +87,10 @@ def test_scaling_does_not_write_into_the_rows():
     for name in NAMES:
         Scaling.learn(name, rows).forward(rows)[:] = -1
     np.testing.assert_array_equal(rows, np.arange(6.0).reshape(3, 2))
+
+
+def test_roundings_larger_than_one_are_the_unit_of_a_column():
+    """Seconds since 1970 as float32 step by 128: nothing within that says anything."""
+    seconds = (1.6e9 + np.random.default_rng(0).normal(0, 100, 50)).astype(np.float32)
+    scaled = Scaling.learn("standard", seconds[:, None]).forward(seconds[:, None])
+    assert np.abs(scaled).max() < 1

@@ -1,8 +1,8 @@
 """Binary MNIST: the negative log-likelihood of one stochastic layer of 50, by importance samples.
 
-    python benchmarks/quality/binary_likelihood.py --mnist FOLDER [--seeds 0] [--models dense conv]
+    python benchmarks/quality/binary_likelihood.py --mnist FOLDER [--models dense conv]
 
-FOLDER holds the four IDX files of MNIST (``utsushi data fetch`` leaves them in its cache). Training
+FOLDER holds the four IDX files of MNIST (``utsushi data fetch --out FOLDER``). Training
 rows are binarized anew at each step, with the grey values as probabilities; the 10,000 test rows
 once, with a fixed seed, as in Burda et al. 2016, https://arxiv.org/abs/1509.00519. The figure is
 minus the importance-weighted bound with 5,000 samples a row, in nats. ``--epochs`` and

@@ -1,4 +1,4 @@
-"""The models whose quality is measured, most within four wall minutes of training on two cores.
+"""The models whose quality is measured, trained for about four wall minutes of a core.
 
 Their settings were chosen on the validation part of the training rows by ``choose.py``; the lengths
 are what one of two busy cores does in that time. The one for features takes what it needs.

@@ -21,8 +21,9 @@ Rows = NDArray[np.floating[Any]]
 class Scaling:
     """The affine map ``(x - offset) / scale`` of each column, and its inverse.
 
-    A column that was constant in training has the scale 1: when it moves at inference, it weighs
-    as much as it moved, and not a division by almost zero times that.
+    A column that was constant in training has the scale 1, or that of its roundings if these are
+    larger: when it moves at inference, it weighs as much as it moved, and not a division by almost
+    zero times that.
 
     Attributes
     ----------
@@ -63,7 +64,8 @@ class Scaling:
     def forward(self, X: Rows) -> NDArray[np.float32]:
         """Scale rows, shape (n, D): arithmetic in the rows' precision, result in float32."""
         offset, scale = self.offset.astype(X.dtype), self.scale.astype(X.dtype)
-        scaled: NDArray[np.float32] = ((X - offset) / scale).astype(np.float32, copy=False)
+        with np.errstate(over="ignore"):  # what is no number any more is refused by who asked
+            scaled: NDArray[np.float32] = ((X - offset) / scale).astype(np.float32, copy=False)
         return scaled
 
     def inverse(self, scaled: NDArray[np.float32], dtype: Any) -> Rows:
@@ -78,6 +80,9 @@ class Scaling:
 
 
 def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:
-    """Return ``scale`` with ones for columns that are constant, but for a few roundings."""
+    """Return ``scale`` with ones for columns that are constant, but for a few roundings.
+
+    Where these are larger than one, they are the unit.
+    """
     rounding = 10 * np.finfo(X.dtype).eps * np.maximum(X.max(axis=0), -X.min(axis=0))
-    return np.where(scale > rounding, scale, 1.0).astype(np.float64)
+    return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)

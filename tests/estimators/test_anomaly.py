@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi.exceptions import DataError, SettingError
 
 DIGITS = datasets.load_digits8x8()
 ZEROS = DIGITS.X_train[DIGITS.y_train == 0]
@@ -109,3 +110,23 @@ def test_a_frozen_detector_survives_its_file(tmp_path):
     detector = AnomalyDetector(model).fit(ZEROS)
     again = load(detector.save(tmp_path / "detector.safetensors"))
     np.testing.assert_array_equal(again.predict(DIGITS.X_test), detector.predict(DIGITS.X_test))
+
+
+def test_a_row_that_no_float_can_hold_is_never_called_normal():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)).astype(np.float32)
+    far = X.copy()
+    far[:, 0] = -3.4e38
+    detector = AnomalyDetector(Autoencoder(2, hidden=(8,), max_epochs=2, random_state=0)).fit(X)
+    with np.errstate(all="ignore"):
+        assert (detector.predict(far) == -1).all()
+    tiny = AnomalyDetector(
+        Autoencoder(2, hidden=(8,), max_epochs=2, random_state=0, scaling="standard")
+    ).fit(X * np.float32(1e-3))
+    with pytest.raises(DataError, match="row 0, column 0 is too far from the training rows"):
+        tiny.predict(far)
+
+
+def test_two_ways_to_set_the_threshold_are_refused():
+    with pytest.raises(SettingError, match=r"contamination=0\.2 with max_false_positive_rate=0\.1"):
+        AnomalyDetector(contamination=0.2, max_false_positive_rate=0.1).fit(np.eye(4))

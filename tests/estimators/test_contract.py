@@ -689,3 +689,15 @@ def test_images_and_single_rows_are_refused_with_the_way_to_a_table():
 def test_channels_of_a_dense_network_are_a_warning():
     with pytest.warns(UtsushiWarning, match=r"channels=\(8,\) with network='dense'"):
         Autoencoder(**SMALL, channels=(8,)).fit(TRAIN)
+
+
+def test_an_autoencoder_has_no_prior_to_draw_from():
+    with pytest.raises(SettingError, match=r"sampler=Prior\(\), but an autoencoder has no prior"):
+        Autoencoder(**SMALL, sampler=Prior()).fit(TRAIN)
+
+
+def test_a_fraction_that_holds_out_no_row_leaves_nothing_to_watch():
+    with pytest.raises(
+        SettingError, match=r"validation_fraction=0\.001 of 600 rows holds out none"
+    ):
+        Autoencoder(**SMALL, early_stopping=2, validation_fraction=0.001).fit(TRAIN)

@@ -68,6 +68,10 @@ def test_similarity_does_not_depend_on_the_unit():
     X, copies = generator.random((2, 3, 64))
     unit, bytes_ = ssim(X, copies, (8, 8)), ssim(255 * X, 255 * copies, (8, 8), 255.0)
     np.testing.assert_allclose(unit, bytes_, rtol=1e-4)
+    X[0, :2] = 0, 1  # so that the lowest value is known
+    unit = ssim(X, copies, (8, 8))
+    np.testing.assert_allclose(ssim(2 * X - 1, 2 * copies - 1, (8, 8), 2.0), unit, rtol=1e-4)
+    np.testing.assert_allclose(ssim(X + 5, copies + 5, (8, 8), 1.0), unit, rtol=1e-3)
 
 
 def test_channels_are_compared_apart_and_averaged():

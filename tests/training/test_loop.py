@@ -112,6 +112,9 @@ class Recorder:
     def __init__(self):
         self.batches = []
 
+    def calibrated(self, module, known, generator):
+        return self
+
     def __call__(self, module, batch, generator):
         if torch.is_grad_enabled():
             self.batches.append(batch.x.clone())
@@ -144,6 +147,9 @@ def test_held_out_rows_are_never_trained_on():
 
 class FirstColumn:
     """An objective whose value is known: the first column of each row."""
+
+    def calibrated(self, module, known, generator):
+        return self
 
     def __call__(self, module, batch, generator):
         x = batch.x
@@ -208,6 +214,9 @@ class Scripted:
         # After the last epoch the loop looks once more at what it is about to give back.
         self.values, self.seen = iter([*values, 0.0]), []
 
+    def calibrated(self, module, known, generator):
+        return self
+
     def __call__(self, module, batch, generator):
         error = ReconstructionObjective()(module, batch, generator).objective
         if torch.is_grad_enabled():
@@ -253,6 +262,17 @@ def test_the_early_stopped_model_has_the_best_held_out_error_of_its_history():
     model.fit(X[100:], validation_data=held_out)
     best = min(row["validation_objective"] for row in model.history_)
     assert -model.score(held_out) == pytest.approx(best, rel=1e-4)
+
+
+@pytest.mark.parametrize("n_importance_samples", [1, 5])
+def test_held_out_rows_are_measured_by_the_density_that_the_model_ends_with(n_importance_samples):
+    """A likelihood that is calibrated on each block of them would hide the overfitting."""
+    settings = {"max_epochs": 60, "n_importance_samples": n_importance_samples}
+    model = VariationalAutoencoder(**SMALL, **settings).fit(X[100:], validation_data=X[:100])
+    # One draw against the score's sixteen.
+    tolerance = 0.05 * abs(model.score(X[:100])) + 1
+    held_out = model.history_[-1]["validation_objective"]
+    assert held_out == pytest.approx(-model.score(X[:100]), abs=tolerance)
 
 
 def test_early_stopping_without_held_out_rows_is_refused():

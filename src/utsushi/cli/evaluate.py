@@ -17,6 +17,7 @@ from utsushi.cli.common import (
     dataset_of,
     measured_by,
     note,
+    source_name,
 )
 from utsushi.cli.parameters import integers
 from utsushi.cli.tables import as_text
@@ -63,6 +64,12 @@ def evaluate(
         # On the rows of the training both have seen them; PCA fitted to other rows, which the
         # model has not seen, would be no honest neighbour.
         X_train, y_train = (X, y) if data is None else (None, None)
+    elif data and opened.config is not None and source_name(data) != opened.config.data:
+        note(
+            f"measured on the {len(X)} test rows of {dataset.name}, without PCA: the model has not "
+            "seen its training rows"
+        )
+        X_train, y_train = None, None
     else:
         note(f"measured on the {len(X)} test rows of {dataset.name}")
         X_train, y_train = dataset.X_train, dataset.y_train

@@ -76,6 +76,11 @@ def load_mnist(folder: str | Path) -> Dataset:
     folder = Path(folder)
     train_images, train_labels = _load_part(folder, "train")
     test_images, test_labels = _load_part(folder, "t10k")
+    if not len(train_images) or not len(test_images):
+        raise DataError(
+            f"{folder} has {len(train_images)} training and {len(test_images)} test images, "
+            "expected one or more of both; fetch the files again"
+        )
     if train_images.shape[1:] != test_images.shape[1:]:
         raise DataError(
             f"{folder} has training images of {train_images.shape[1:]} and test images of "

@@ -229,10 +229,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     # --- using what was learned -----------------------------------------------------------------
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the score of each row, shape (n_samples,), float64; higher is more normal."""
+        """Return the score of each row, shape (n_samples,), float64; higher is more normal.
+
+        A row so far out that its score is no number any more has the score minus infinity.
+        """
         check_is_fitted(self)
         rows = checked_rows(self, X)
-        return self.row_score_(*self._taken(self._as_fitted(X, rows), rows, None))
+        scores = self.row_score_(*self._taken(self._as_fitted(X, rows), rows, None))
+        return np.where(np.isnan(scores), -np.inf, scores)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the scores above the threshold, shape (n_samples,); outliers are below zero."""

@@ -15,12 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from utsushi.augmentation import Augmentation
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
-from utsushi.exceptions import UtsushiWarning
+from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder, Network
 from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.regularizers import REGULARIZERS, Regularizer
-from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.samplers import SAMPLERS, Prior, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
@@ -195,6 +195,14 @@ class Autoencoder(BaseAutoencoder):
         self.device = device
         self.precision = precision
         self.verbose = verbose
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if isinstance(self.sampler, Prior):
+            raise SettingError(
+                f"sampler={self.sampler!r}, but an autoencoder has no prior that its codes were "
+                "trained towards, expected a sampler that learns them; leave sampler='mixture'"
+            )
 
     def _objective(self, data: Batch) -> ReconstructionObjective:
         return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)

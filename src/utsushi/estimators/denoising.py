@@ -42,7 +42,7 @@ class DenoisingAutoencoder(Autoencoder):
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.
     n_components, network, hidden, channels, image_shape, scaling, regularizer, \
-regularization, sampler, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
+regularization, sampler, augment, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
 validation_fraction, early_stopping, random_state, device, precision, verbose
         As for `Autoencoder`.
 

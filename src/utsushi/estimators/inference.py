@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from utsushi.exceptions import DataError
+
 __all__ = ["map_rows", "row_noise"]
 
 #: Rows of a block. Large enough for the products to run at full speed.
@@ -57,7 +59,9 @@ def map_rows(
     with torch.inference_mode():
         for start, size in _blocks(len(X)):
             rows = X[start : start + size]
-            result = function(_padded(prepare(rows), size).to(device), rows)
+            prepared = prepare(rows)
+            _check_scaled(prepared, start)
+            result = function(_padded(prepared, size).to(device), rows)
             results.append(result[: len(rows)].cpu().numpy())
     return np.concatenate(results)
 
@@ -106,6 +110,17 @@ def row_noise(
         generator = np.random.Generator(np.random.Philox(key=key, counter=[0, stream, 0, 0]))
         generator.standard_normal(out=noise[index], dtype=np.float32)
     return noise.transpose(1, 0, 2)
+
+
+def _check_scaled(prepared: NDArray[np.float32], start: int) -> None:
+    """Refuse rows that scaling made too large for float32: what follows would be no number."""
+    if not np.isfinite(prepared).all():
+        row, column = np.argwhere(~np.isfinite(prepared))[0]
+        raise DataError(
+            f"the value of row {start + row}, column {column} is too far from the training rows "
+            "to be scaled within float32, expected values like theirs; is it a mark for what is "
+            "missing?"
+        )
 
 
 def _padded(block: NDArray[np.float32], size: int) -> Tensor:

@@ -215,12 +215,14 @@ class Learner(BaseEstimator, ABC):
         """Return the rows to train on and the rows to hold out, if any."""
         if validation_data is not None:
             return known, self._validation(validation_data)
-        if self.early_stopping is not None and not self.validation_fraction:
+        training, held_out = known.split(self.validation_fraction, self.seed_)
+        if self.early_stopping is not None and held_out is None:
             raise SettingError(
                 f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
-                "some; set validation_fraction=0.1 or pass validation_data to fit"
+                f"some; validation_fraction={self.validation_fraction} of {len(known.rows)} rows "
+                "holds out none; set validation_fraction=0.1 or pass validation_data to fit"
             )
-        return known.split(self.validation_fraction, self.seed_)
+        return training, held_out
 
     def _batch(self, known: Labelled) -> Batch:
         """Return rows as the training loop takes them: scaled, and on the training device."""

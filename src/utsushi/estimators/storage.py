@@ -144,7 +144,7 @@ def _value_to_json(name: str, value: Any) -> Any:
         return _object_to_json(name, value)
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, list | tuple | np.ndarray):
+    if isinstance(value, list | tuple | range | np.ndarray):
         return [_value_to_json(name, item) for item in value]
     return value
 

@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -18,29 +17,17 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.rows import Labelled, Rows
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.likelihoods import LIKELIHOODS, Likelihood, squared_error
+from utsushi.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import (
     Batch,
     VariationalObjective,
-    log_weights,
-    posterior_parameters,
-    reparameterize,
 )
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.seeds import Purpose, generator
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
 
 __all__ = ["VariationalAutoencoder"]
-
-#: Rows per block when the likelihood is calibrated on the training device.
-CALIBRATION_ROWS = 1000
-
-#: Rows that the weighted calibration looks at, with all draws of each in memory.
-WEIGHTED_ROWS = 500
-
-#: After so few steps the deviation moves by less than a thousandth.
-FIXED_POINT_STEPS = 20
 
 
 class VariationalAutoencoder(LatentVariableModel):
@@ -340,39 +327,7 @@ class VariationalAutoencoder(LatentVariableModel):
             target=target,
         )
 
-    @torch.no_grad()
     def _finish(self, module: EncoderDecoder, data: Batch) -> None:
-        """Calibrate the likelihood over all training rows, one drawn code a row."""
-        if not self.likelihood_.is_calibrated:
-            return
+        """Calibrate the likelihood over all training rows."""
         draws = generator(self.seed_, Purpose.CALIBRATION)
-        total = 0.0
-        for block in data.blocks(CALIBRATION_ROWS):
-            mean, log_variance = posterior_parameters(module.encoder(block.x))
-            noise = torch.randn(mean.shape, generator=draws, dtype=mean.dtype).to(mean.device)
-            z = block.decoder_input(reparameterize(mean, log_variance, noise))
-            total += squared_error(block.x, self.likelihood_.mean(module.decoder(z))).sum().item()
-        self.likelihood_.calibrate(total / data.x.numel())
-        if self.n_importance_samples > 1:
-            self._calibrate_by_weights(module, data, draws)
-
-    def _calibrate_by_weights(
-        self, module: EncoderDecoder, data: Batch, draws: torch.Generator
-    ) -> None:
-        r"""Calibrate for the importance-weighted bound, whose draws count by their weights.
-
-        A fixed point of :math:`\sigma^2 = \sum_k \tilde w_k (x - \hat x_k)^2 / D`, averaged over
-        rows, with normalized weights :math:`\tilde w` that depend on :math:`\sigma` themselves.
-        """
-        (block,) = data[:WEIGHTED_ROWS].blocks(WEIGHTED_ROWS)
-        mean, log_variance = posterior_parameters(module.encoder(block.x))
-        shape = (int(self.n_importance_samples), *mean.shape)
-        noise = torch.randn(shape, generator=draws, dtype=mean.dtype).to(mean.device)
-        z = reparameterize(mean, log_variance, noise)
-        outputs = torch.stack([module.decoder(block.decoder_input(code)) for code in z])
-        errors = squared_error(block.x, self.likelihood_.mean(outputs))
-        for _ in range(FIXED_POINT_STEPS):
-            log_likelihood = self.likelihood_.log_prob(block.x, outputs)
-            log_w = log_weights(log_likelihood, z, mean, log_variance)
-            weighted = (torch.softmax(log_w, dim=0) * errors).sum(dim=0)
-            self.likelihood_.calibrate(weighted.mean().item() / block.x.shape[1])
+        self.likelihood_ = self._objective(data).calibrated(module, data, draws).likelihood

@@ -185,10 +185,14 @@ def ssim(
     # torchmetrics takes its window from the standard deviation: 11 pixels at 1.5.
     sigma = _SSIM_SIGMA * (window - 1) / (_SSIM_WINDOW - 1)
     shape = (-1, 1, *image_shape) if len(image_shape) == 2 else (-1, *image_shape)
+    # Its constants are those of values from zero on.
+    low = 0.0 if X.min() >= 0 and X.max() <= data_range else float(X.min())
     values: list[NDArray[np.float64]] = []
     for start in range(0, len(X), _SSIM_BLOCK):
         original, copy = (
-            torch.tensor(rows[start : start + _SSIM_BLOCK] / data_range, dtype=torch.float32)
+            torch.tensor(
+                (rows[start : start + _SSIM_BLOCK] - low) / data_range, dtype=torch.float32
+            )
             for rows in (X, X_hat)
         )
         found = structural_similarity_index_measure(

@@ -164,7 +164,8 @@ class Gaussian(Likelihood):
     def _variance(self, x: Tensor, output: Tensor) -> float | Tensor:
         if hasattr(self, "sigma_"):
             return float(self.sigma_**2)
-        # Detached: at the maximum the objective's derivative by the variance is zero anyway.
+        # Detached: at its maximum the plain bound's derivative by the variance is zero anyway, and
+        # the importance-weighted bound's is near it.
         batch_variance = (x - output.detach()).square().mean()
         return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 

@@ -5,9 +5,7 @@ a module and a batch they return `Terms`, which the training loop reduces once.
 """
 
 from utsushi.objectives.base import Batch, Terms, with_condition
-from utsushi.objectives.reconstruction import ReconstructionObjective
-from utsushi.objectives.variational import (
-    VariationalObjective,
+from utsushi.objectives.bounds import (
     elbo,
     free_bits_kl,
     importance_weighted_bound,
@@ -16,6 +14,8 @@ from utsushi.objectives.variational import (
     posterior_parameters,
     reparameterize,
 )
+from utsushi.objectives.reconstruction import ReconstructionObjective
+from utsushi.objectives.variational import VariationalObjective
 
 __all__ = [
     "Batch",

@@ -35,7 +35,7 @@ class Batch:
         """Return the number of rows."""
         return len(self.x)
 
-    def __getitem__(self, rows: slice) -> Batch:
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the rows."""
         condition = None if self.condition is None else self.condition[rows]
         return Batch(self.x[rows], condition, self.epochs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Generator, Tensor
 
@@ -41,6 +42,10 @@ class ReconstructionObjective:
     def is_rotation_invariant(self) -> bool:
         """Whether it stays the same when rows and copies are turned alike."""
         return self.corrupt is None and self.penalty is None and self.target is None
+
+    def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Self:
+        """Return itself: a squared error has nothing to calibrate."""
+        return self
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""

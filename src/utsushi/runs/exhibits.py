@@ -146,20 +146,22 @@ def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
 
 def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
     """Draw the history: the lecture's loss over D where it is one, else the objective."""
-    objectives = {"training rows": [row["objective"] for row in model.history_]}
-    if "validation_objective" in model.history_[0]:
-        objectives[held_out] = [row["validation_objective"] for row in model.history_]
     n_features = model.n_features_in_
+    # The error alone: a penalty is of another kind.
+    name = "objective" if isinstance(model, VariationalAutoencoder) else "reconstruction"
+    drawn = {"training rows": [row[name] for row in model.history_]}
+    if f"validation_{name}" in model.history_[0]:
+        drawn[held_out] = [row[f"validation_{name}"] for row in model.history_]
     if not isinstance(model, VariationalAutoencoder):
-        curves = {name: (np.array(row) / n_features).tolist() for name, row in objectives.items()}
+        curves = {label: (np.array(row) / n_features).tolist() for label, row in drawn.items()}
         return learning_curves(curves, ylabel="squared error / features")
     if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:
         curves = {
-            name: (2 * np.array(row) / n_features - LOG_2PI).tolist()
-            for name, row in objectives.items()
+            label: (2 * np.array(row) / n_features - LOG_2PI).tolist()
+            for label, row in drawn.items()
         }
         return learning_curves(curves, ylabel="loss / features")
-    return learning_curves(objectives, ylabel="objective, nats per row")
+    return learning_curves(drawn, ylabel="objective, nats per row")
 
 
 def _reconstructions(

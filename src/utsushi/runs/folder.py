@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,9 @@ def write_config(
 def _parameters(model: Any) -> dict[str, Any]:
     """Return the parameters of a model, and in their place those of a model within it."""
     if isinstance(model, BaseAutoencoder):
-        return parameters_to_json(model)
+        # Its seed, where none was given: the run can be made again.
+        seed = {} if isinstance(model.random_state, Integral) else {"random_state": model.seed_}
+        return parameters_to_json(model) | seed
     return {
         name: _parameters(value) if isinstance(value, BaseAutoencoder) else value
         for name, value in model.get_params(deep=False).items()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from utsushi.likelihoods import Gaussian, squared_error
+from utsushi.likelihoods import Gaussian
 from utsushi.networks import EncoderDecoder, initialize
 from utsushi.networks.dense import Dense, check_widths
-from utsushi.objectives import Batch, VariationalObjective, posterior_parameters, reparameterize
+from utsushi.objectives import Batch, VariationalObjective
 from utsushi.samplers.base import Codes
-from utsushi.samplers.trained import BLOCK_CODES, TrainedSampler
+from utsushi.samplers.trained import TrainedSampler
 from utsushi.seeds import Purpose, generator
 from utsushi.training import Recipe, train
 
@@ -88,12 +88,12 @@ class TwoStage(TrainedSampler):
         self._validate_params()
         x = self._standardize(codes)
         seed = int(generator.integers(2**63))
-        module = self._trained(x, seed)
-        self.sigma_ = np.array([_calibrated(module, x, seed)])
+        module, likelihood = self._trained(x, seed)
+        self.sigma_ = np.array([likelihood.sigma_])
         return self._keep(module.decoder)
 
-    def _trained(self, x: Tensor, seed: int) -> EncoderDecoder:
-        """Train the pair of encoder and decoder on standardized codes."""
+    def _trained(self, x: Tensor, seed: int) -> tuple[EncoderDecoder, Gaussian]:
+        """Train the pair of encoder and decoder on standardized codes, and calibrate it."""
         module = self._pair(x.shape[1]).to_empty(device="cpu")
         initialize(module, generator(seed, Purpose.INITIALIZATION))
         recipe = TWO_STAGE if self.recipe is None else self.recipe.replaced()
@@ -102,7 +102,8 @@ class TwoStage(TrainedSampler):
         warmup = recipe.n_epochs(len(x)) / 5
         objective = VariationalObjective(Gaussian().prepare(x), kl_warmup_epochs=warmup)
         train(module, objective, Batch(x), recipe=recipe, seed=seed)
-        return module
+        draws = generator(seed, Purpose.CALIBRATION)
+        return module, cast(Gaussian, objective.calibrated(module, Batch(x), draws).likelihood)
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw u from N(0, I), decode it, and add the calibrated noise."""
@@ -134,16 +135,3 @@ class TwoStage(TrainedSampler):
     def _shapes(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
         decoder = self._pair(n_codes).decoder
         return {name: tuple(tensor.shape) for name, tensor in decoder.named_parameters()}
-
-
-@torch.no_grad()
-def _calibrated(module: EncoderDecoder, x: Tensor, seed: int) -> float:
-    r"""Return :math:`\sigma` over all training codes, with one drawn u a code."""
-    draws = generator(seed, Purpose.CALIBRATION)
-    total = 0.0
-    for block in x.split(BLOCK_CODES):
-        mean, log_variance = posterior_parameters(module.encoder(block))
-        noise = torch.randn(mean.shape, generator=draws, dtype=mean.dtype)
-        output = module.decoder(reparameterize(mean, log_variance, noise))
-        total += squared_error(block, output).sum().item()
-    return Gaussian().prepare(x).calibrate(total / x.numel()).sigma_

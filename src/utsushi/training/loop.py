@@ -25,6 +25,9 @@ __all__ = ["Objective", "train"]
 #: Rows per block when held-out rows are evaluated.
 EVALUATION_ROWS = 1000
 
+#: Training rows, drawn by the seed, that calibrate what held-out rows are measured by.
+CALIBRATION_ROWS = 4000
+
 #: Steps between two looks at whether the sums are still finite: a look waits for the device.
 STEPS_PER_CHECK = 50
 
@@ -43,6 +46,9 @@ class Objective(Protocol):
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, drawing noise from ``generator`` alone."""
+
+    def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Objective:
+        """Return the objective with what it learns as it trains fixed by known rows."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ def _run_epoch(
     training.products.module.eval()
     row = {"epoch": epoch, **means.result()}
     if validation is not None:
-        held_out = _evaluate(training, validation, epoch)
+        held_out = _evaluate(_calibrated(training, data), validation, epoch)
         row |= {f"validation_{name}": value for name, value in held_out.items()}
     _check_finite(row, epoch, rate)
     return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
@@ -188,6 +194,14 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> T
         terms.objective.sum().backward()
         training.optimizer.step()
     return terms
+
+
+def _calibrated(training: _Training, data: Batch) -> _Training:
+    """Return the training with an objective that is one density for all blocks of rows."""
+    draws = generator(training.seed, Purpose.CALIBRATION)
+    chosen = torch.randperm(len(data), generator=draws)[:CALIBRATION_ROWS].to(data.x.device)
+    objective = training.objective.calibrated(training.products.inference, data[chosen], draws)
+    return replace(training, objective=objective)
 
 
 @torch.no_grad()

@@ -1,0 +1,236 @@
+"""The bounds that a variational autoencoder maximizes, term by term."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from utsushi.divergences import kl_standard_normal
+from utsushi.likelihoods import squared_error
+
+__all__ = [
+    "elbo",
+    "free_bits_kl",
+    "importance_weighted_bound",
+    "lecture_loss",
+    "log_weights",
+    "posterior_parameters",
+    "reparameterize",
+]
+
+
+def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Read an encoder's output as the mean and the log-variance of :math:`q(z \mid x)`.
+
+    A log-variance may be any real number, so that :math:`\sigma = \exp(\frac12 \log \sigma^2)` is
+    positive without a constraint. Beyond ±10 it bends smoothly, and it never passes ±20, where the
+    exponential is still a number; within ±10 it is the identity, bit for bit.
+
+    Parameters
+    ----------
+    head : Tensor of shape (..., 2H)
+        :math:`\mu` in the first H columns, :math:`\log \sigma^2` in the last.
+
+    Returns
+    -------
+    mean, log_variance : Tensor of shape (..., H)
+
+    Examples
+    --------
+    >>> posterior_parameters(torch.tensor([[0.5, 1e9]]))
+    (tensor([[0.5000]]), tensor([[20.]]))
+    """
+    mean, raw = head.chunk(2, dim=-1)
+    excess = (raw.abs() - 10.0).clamp(min=0.0)
+    bent = torch.sign(raw) * (10.0 + 10.0 * torch.tanh(excess / 10.0))
+    return mean, torch.where(excess > 0, bent, raw)
+
+
+def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
+    r"""Turn noise into a draw from the posterior: :math:`z = \mu + \sigma\varepsilon`.
+
+    The draw :math:`z_h` has mean :math:`\mu_h` and standard deviation :math:`\sigma_h`, and is
+    differentiable by both, which a draw made directly is not.
+
+    Parameters
+    ----------
+    mean, log_variance : Tensor of shape (..., H)
+        :math:`\mu` and :math:`\log \sigma^2`.
+    noise : Tensor of shape (S, ..., H) or (..., H)
+        :math:`\varepsilon`, standard normal.
+
+    Returns
+    -------
+    Tensor of the shape of ``noise``
+
+    Examples
+    --------
+    >>> reparameterize(torch.ones(2), torch.zeros(2), torch.tensor([0.0, -1.0]))
+    tensor([1., 0.])
+    """
+    return mean + torch.exp(0.5 * log_variance) * noise
+
+
+def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
+    r"""Bound on :math:`\log p(x)` with S draws: :math:`J_1 - \beta J_2`.
+
+    .. math::
+        \mathrm{ELBO}(x) \approx \frac1S \sum_{s=1}^{S} \log p(x \mid z_s)
+            - \beta\, D_{KL}(q(z \mid x) \Vert p(z)), \qquad z_s \sim q(z \mid x)
+
+    Parameters
+    ----------
+    log_likelihood : Tensor of shape (S, B)
+        :math:`\log p(x \mid z_s)` in nats.
+    kl : Tensor of shape (B, H)
+        The divergence per component, in nats.
+    beta : float, default=1.0
+        Weight of the divergence. Only 1 gives a bound that is the evidence lower bound; above 1 it
+        is looser, below 1 it is none.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+        Nats per row.
+
+    References
+    ----------
+    Kingma and Welling 2014, https://arxiv.org/abs/1312.6114, equation 7; for beta, Higgins et al.
+    2017, https://openreview.net/forum?id=Sy2fzU9gl
+
+    Examples
+    --------
+    >>> elbo(torch.tensor([[-3.0], [-5.0]]), torch.tensor([[0.5, 0.5]]))
+    tensor([-5.])
+    """
+    return log_likelihood.mean(dim=0) - beta * kl.sum(dim=-1)
+
+
+def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    r"""The lecture's loss of each row: :math:`-2\,\mathrm{ELBO}` without its constant.
+
+    .. math::
+        E(x) = \Vert x - \hat x \Vert^2
+            - \sum_{h=1}^{H} \left( 1 + \log \sigma_h^2 - \mu_h^2 - \sigma_h^2 \right)
+
+    With the unit-Gaussian likelihood and one draw,
+    :math:`\mathrm{ELBO} = -\frac12 E - \frac D2 \log 2\pi`.
+
+    Parameters
+    ----------
+    x, x_hat : Tensor of shape (B, D)
+        Rows and their reconstructions from one drawn code each.
+    mean, log_variance : Tensor of shape (B, H)
+        :math:`\mu` and :math:`\log \sigma^2` of the posterior.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+
+    Examples
+    --------
+    >>> lecture_loss(torch.ones(1, 3), torch.zeros(1, 3), torch.ones(1, 2), torch.zeros(1, 2))
+    tensor([5.])
+    """
+    return squared_error(x, x_hat) + 2 * kl_standard_normal(mean, log_variance).sum(dim=-1)
+
+
+def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
+    r"""Divergence per component, no less than :math:`\lambda` on the average of the batch.
+
+    .. math::
+        \sum_h \max\left( \lambda,
+            \frac1B \sum_b D_{KL}(q(z_h \mid x_b) \Vert p(z_h)) \right)
+
+    is the mean of the rows' sums: a component whose average is below :math:`\lambda` counts as
+    :math:`\lambda` in every row, and is not pushed down any further.
+
+    Parameters
+    ----------
+    kl : Tensor of shape (B, H)
+        The divergence per component, in nats.
+    free_bits : float >= 0
+        :math:`\lambda`, in nats per component.
+
+    Returns
+    -------
+    Tensor of shape (B, H)
+
+    References
+    ----------
+    Kingma et al. 2016, *Improved Variational Inference with Inverse Autoregressive Flow*,
+    https://arxiv.org/abs/1606.04934, appendix C.8
+
+    Examples
+    --------
+    >>> free_bits_kl(torch.tensor([[0.1, 1.0], [0.3, 2.0]]), 0.5)
+    tensor([[0.5000, 1.0000],
+            [0.5000, 2.0000]])
+    """
+    return torch.where(kl.mean(dim=0) > free_bits, kl, torch.full_like(kl, free_bits))
+
+
+def log_weights(
+    log_likelihood: Tensor, z: Tensor, mean: Tensor, log_variance: Tensor, beta: float = 1.0
+) -> Tensor:
+    r"""Log of the importance weights of codes that were drawn from the posterior.
+
+    .. math::
+        \log w = \log p(x \mid z) + \beta\,(\log p(z) - \log q(z \mid x))
+
+    Parameters
+    ----------
+    log_likelihood : Tensor of shape (..., B)
+        :math:`\log p(x \mid z)` in nats.
+    z : Tensor of shape (..., B, H)
+        The codes.
+    mean, log_variance : Tensor of shape (B, H)
+        :math:`\mu` and :math:`\log \sigma^2` of the posterior.
+    beta : float, default=1.0
+        Only 1 gives weights whose mean estimates :math:`p(x)`.
+
+    Returns
+    -------
+    Tensor of shape (..., B)
+
+    Examples
+    --------
+    >>> z, mean, log_variance = torch.ones(1, 1, 1), torch.ones(1, 1), torch.zeros(1, 1)
+    >>> log_weights(torch.zeros(1, 1), z, mean, log_variance)  # log N(1; 0, 1) - log N(1; 1, 1)
+    tensor([[-0.5000]])
+    """
+    distance = (z - mean).square() * torch.exp(-log_variance)
+    # The constant log 2π of both densities cancels.
+    log_ratio = 0.5 * (distance + log_variance - z.square()).sum(dim=-1)
+    return log_likelihood + beta * log_ratio
+
+
+def importance_weighted_bound(log_weights: Tensor) -> Tensor:
+    r"""Bound on :math:`\log p(x)` with K draws; it rises to it with K.
+
+    .. math::
+        L_K(x) = \log \frac1K \sum_{k=1}^{K} w_k
+
+    Parameters
+    ----------
+    log_weights : Tensor of shape (K, ...)
+        :math:`\log w_k` in nats.
+
+    Returns
+    -------
+    Tensor of shape (...)
+        Nats per row. With K = 1 the evidence lower bound, in one draw.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov 2016, *Importance Weighted Autoencoders*,
+    https://arxiv.org/abs/1509.00519, equation 8
+
+    Examples
+    --------
+    >>> importance_weighted_bound(torch.tensor([[0.0], [0.0]]))
+    tensor([0.])
+    """
+    return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
