@@ -701,3 +701,12 @@ def test_a_fraction_that_holds_out_no_row_leaves_nothing_to_watch():
         SettingError, match=r"validation_fraction=0\.001 of 600 rows holds out none"
     ):
         Autoencoder(**SMALL, early_stopping=2, validation_fraction=0.001).fit(TRAIN)
+
+
+def test_a_parameter_set_after_fit_waits_for_the_next_fit():
+    model = Autoencoder(**SMALL).fit(TRAIN)
+    codes, names = model.transform(TEST), list(model.get_feature_names_out())
+    model.set_params(n_components=5)
+    np.testing.assert_array_equal(model.transform(TEST), codes)
+    assert list(model.get_feature_names_out()) == names
+    assert model.inverse_transform(codes).shape == TEST.shape

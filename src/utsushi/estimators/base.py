@@ -69,7 +69,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
             Rows in the units of the input.
         """
         check_is_fitted(self)
-        codes = checked_codes(Z, self.n_components)
+        codes = checked_codes(Z, self.n_components_)
         return self._restored(self._decode_codes(self._told(codes, y)), codes.dtype)
 
     def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Rows:
@@ -195,7 +195,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
     @property
     def _n_features_out(self) -> int:
         """The number of columns that `transform` gives, for the names of its output."""
-        return self.n_components
+        return self.n_components_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "sampler_")

@@ -138,7 +138,7 @@ class LatentVariableModel(BaseAutoencoder):
                 y = self.classes_.draw(n_samples, numpy_generator(seed, Purpose.CLASSES))
             if self.class_samplers_:
                 one_hot = self.classes_.one_hot(y, n_samples)
-                codes = codes_by_class(self.class_samplers_, one_hot, self.n_components, seed)
+                codes = codes_by_class(self.class_samplers_, one_hot, self.n_components_, seed)
         told = self._told(codes, y)
         if not noise:
             return self._restored(self._decode_codes(told), self.dtype_)

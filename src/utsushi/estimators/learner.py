@@ -90,6 +90,7 @@ class Learner(BaseEstimator, ABC):
     sampler_: Sampler
     history_: list[dict[str, Any]]
     n_epochs_: int
+    n_components_: int
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -126,6 +127,7 @@ class Learner(BaseEstimator, ABC):
         rows = self._checked(X, reset=True)
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
+        self.n_components_ = self.n_components
         self.seed_ = seed_from(self.random_state)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
@@ -168,7 +170,7 @@ class Learner(BaseEstimator, ABC):
     def _fit_sampler(self, known: Labelled) -> Self:
         """Learn the sampler from the codes of checked rows."""
         sampler = resolve(self.sampler, SAMPLERS)
-        codes = np.empty((0, self.n_components))
+        codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
             codes = self._codes(known.rows).astype(np.float64)
         self._learn_codes(codes, known.condition)

@@ -239,6 +239,7 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     _restore_names(model, header["feature_names_in"])
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
+    model.n_components_ = model.n_components
     check_image_shape(model.image_shape, model.n_features_in_)
     model.history_ = [dict(row) for row in header["history"]]
     if not model.history_:

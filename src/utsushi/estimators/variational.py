@@ -116,6 +116,8 @@ class VariationalAutoencoder(LatentVariableModel):
     ----------
     n_features_in_ : int
         D, the number of columns of the training rows.
+    n_components_ : int
+        H, the size of the code that was learned.
     feature_names_in_ : ndarray of str
         Their names, where ``X`` had names.
     history_ : list of dict

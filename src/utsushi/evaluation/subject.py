@@ -59,7 +59,7 @@ class Subject:
             return None
         scale = self.model.scaling_.scale
         return PCABaseline(
-            self.X_train, self.model.n_components, None if (scale == 1).all() else scale
+            self.X_train, self.model.n_components_, None if (scale == 1).all() else scale
         )
 
     @cached_property

@@ -129,7 +129,7 @@ def comparison_tables(
     groups = [group for group in GROUPS if any(group in result for result in results.values())]
     sizes: dict[int, list[str]] = {}
     for name, model in models.items():
-        sizes.setdefault(model.n_components, []).append(name)
+        sizes.setdefault(model.n_components_, []).append(name)
     return [_table(group, results, sizes, language, rows_name) for group in groups]
 
 
