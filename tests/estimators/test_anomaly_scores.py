@@ -167,7 +167,7 @@ def test_the_threshold_is_the_kth_smallest_score(n, rate, k):
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.25])
 def test_all_rows_given_to_a_frozen_model_are_held_out(rate):
-    detector = fitted("squared-error", max_false_positive_rate=rate, contamination=0.5)
+    detector = fitted("squared-error", max_false_positive_rate=rate)
     scores = np.sort(detector.score_samples(ZEROS))
     assert detector.offset_ == scores[int(rate * (len(ZEROS) + 1)) - 1]
 

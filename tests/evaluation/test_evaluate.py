@@ -91,10 +91,13 @@ def test_an_autoencoder_of_images_is_measured_by_its_copies_and_its_code(of_auto
     }
 
 
-def test_a_denoising_autoencoder_is_measured_as_an_autoencoder(digits, of_autoencoder):
+def test_a_denoising_autoencoder_is_measured_as_an_autoencoder_and_by_its_repairs(
+    digits, of_autoencoder
+):
     model = DenoisingAutoencoder(4, image_shape=(8, 8), **SMALL).fit(digits.X_train)
     found = measure(model, digits)
-    assert figures_of(found).keys() == figures_of(of_autoencoder).keys()
+    repairs = {("denoising", "mse_damaged"), ("denoising", "mse_repaired")}
+    assert figures_of(found).keys() == figures_of(of_autoencoder).keys() | repairs
 
 
 def test_a_variational_model_also_has_a_bound_and_a_code_to_diagnose(of_variational):

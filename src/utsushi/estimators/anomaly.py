@@ -53,7 +53,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         as it is. None is ``Autoencoder()``. Its ``random_state`` also decides which rows are held
         out.
     contamination : float in (0, 0.5], default=0.1
-        The part of the training rows to take for outliers. Without meaning, and ignored, where
+        The part of the training rows to take for outliers; left alone where
         ``max_false_positive_rate`` is given.
     scoring : str, or tuple of str, default="auto"
         What a row is judged by; higher is more normal.
