@@ -97,6 +97,10 @@ def test_a_saved_detector_keeps_its_own_threshold(utsushi, ae_run, tmp_path):
     assert utsushi("detect", tmp_path / "detector.safetensors", *words).status == 0
     flags = detector.predict(DIGITS.X_test) == -1
     np.testing.assert_array_equal(np.load(tmp_path / "s.npz")["outlier"], flags)
+    # Another way to set it takes the place of its own.
+    words += ["--normal", tmp_path / "rows.npy", "--max-false-positive-rate", 0.1]
+    assert utsushi("detect", tmp_path / "detector.safetensors", *words).status == 0
+    assert np.load(tmp_path / "s.npz")["outlier"].mean() <= 0.1
 
 
 @pytest.mark.parametrize(

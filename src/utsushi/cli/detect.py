@@ -138,6 +138,8 @@ def _detector(
         settings = {name: own[name] for name in own if name != "autoencoder"} | chosen
         if "contamination" in chosen:
             settings["max_false_positive_rate"] = None
+        elif "max_false_positive_rate" in chosen:
+            del settings["contamination"]
     if normal is not None:
         rows = dataset_of(opened, normal, label).X
     elif opened.config is not None:
