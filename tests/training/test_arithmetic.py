@@ -114,3 +114,9 @@ def test_a_compiled_training_ends_where_the_eager_one_does():
     assert compiled.arithmetic_ == "float32, compiled"
     np.testing.assert_allclose(compiled.transform(rows), eager.transform(rows), atol=1e-5)
     assert all(not hasattr(part, "_orig_mod") for part in compiled.module_.modules())
+
+
+def test_compiling_leaves_the_checks_of_torchs_distributions_on(module):
+    Arithmetic(compile=True).view(module).decoder(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match="scale"):
+        torch.distributions.Normal(0.0, -1.0)

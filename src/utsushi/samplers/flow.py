@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from utsushi.exceptions import MissingPackageError, SettingError, TrainingDivergedError
+from utsushi.global_state import checks_of_distributions_kept
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
@@ -197,14 +198,8 @@ def _neural_spline_flow(n_codes: int, **settings: Any) -> Any:
 
     Its import switches the checks of all torch distributions off; the caller keeps theirs.
     """
-    from torch.distributions import Distribution
-
-    before = {name: vars(Distribution)[name] for name in ("_validate_args", "arg_constraints")}
-    try:
+    with checks_of_distributions_kept():
         from zuko.flows import NSF
-    finally:
-        for name, value in before.items():
-            setattr(Distribution, name, value)
     return NSF(n_codes, **settings)
 
 

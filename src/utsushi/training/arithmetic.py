@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from utsushi.exceptions import SettingError
+from utsushi.global_state import checks_of_distributions_kept
 from utsushi.networks import EncoderDecoder
 
 __all__ = ["PRECISIONS", "Arithmetic", "Products"]
@@ -58,7 +59,8 @@ class Arithmetic:
 
     def _part(self, part: nn.Module) -> nn.Module:
         if self.compile:
-            part = cast(nn.Module, torch.compile(part))
+            with checks_of_distributions_kept():
+                part = cast(nn.Module, torch.compile(part))
         return _BFloat16Products(part) if self.precision == "bfloat16" else part
 
     def __str__(self) -> str:
