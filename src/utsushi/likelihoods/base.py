@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -34,12 +35,16 @@ class Likelihood(BaseEstimator, ABC):
         Whether the density stays the same when rows and means are turned alike.
     is_calibrated : bool
         Whether ``calibrate`` fixes anything.
+    n_features : int or None
+        The columns of a row, where ``x`` and the decoder's output are told by fewer numbers of the
+        same squared distances; None where these are the columns.
     """
 
     of_scaled_rows: ClassVar[bool] = True
     is_density: ClassVar[bool] = True
     is_rotation_invariant: ClassVar[bool] = False
     is_calibrated: ClassVar[bool] = False
+    n_features: int | None = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()
@@ -55,6 +60,16 @@ class Likelihood(BaseEstimator, ABC):
         """Learn what training needs to know of the training rows ``x``, shape (n, D)."""
         self._validate_params()
         return self
+
+    def of_turned_rows(self, n_features: int) -> Self:
+        """Return the density of rows of so many columns that are told by fewer numbers."""
+        turned = copy(self)
+        turned.n_features = n_features
+        return turned
+
+    def width(self, x: Tensor) -> int:
+        """Return the columns that the numbers of ``x``, shape (..., k), stand for."""
+        return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:
         """Fix what is fixed after training, from the mean of (x - x̂)² over rows and features."""

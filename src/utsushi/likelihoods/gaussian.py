@@ -65,9 +65,13 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
     >>> gaussian_log_prob(torch.zeros(2), torch.zeros(2))  # -log 2 pi
     tensor(-1.8379)
     """
-    n_features = x.shape[-1]
-    log_variance = torch.log(torch.as_tensor(variance, dtype=x.dtype, device=x.device))
-    return -0.5 * (squared_error(x, x_hat) / variance + n_features * (LOG_2PI + log_variance))
+    return _log_density(squared_error(x, x_hat), x.shape[-1], variance)
+
+
+def _log_density(error: Tensor, n_features: int, variance: float | Tensor) -> Tensor:
+    """Return the log density of rows at these squared distances from their means."""
+    log_variance = torch.log(torch.as_tensor(variance, dtype=error.dtype, device=error.device))
+    return -0.5 * (error / variance + n_features * (LOG_2PI + log_variance))
 
 
 class UnitGaussian(Likelihood):
@@ -87,7 +91,7 @@ class UnitGaussian(Likelihood):
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         """Log density in nats; see `gaussian_log_prob`."""
-        return gaussian_log_prob(x, output, 1.0)
+        return _log_density(squared_error(x, output), self.width(x), 1.0)
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \varepsilon`, the third step of the generative model."""
@@ -155,18 +159,19 @@ class Gaussian(Likelihood):
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         r"""Log density in nats, with :math:`\sigma` of this batch until it is calibrated."""
-        return gaussian_log_prob(x, output, self._variance(x, output))
+        error, n_features = squared_error(x, output), self.width(x)
+        return _log_density(error, n_features, self._variance(error.detach() / n_features))
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \sigma \varepsilon`."""
         return output + self.sigma_ * _noise_like(output, generator)
 
-    def _variance(self, x: Tensor, output: Tensor) -> float | Tensor:
+    def _variance(self, mean_squares: Tensor) -> float | Tensor:
         if hasattr(self, "sigma_"):
             return float(self.sigma_**2)
         # Detached: at its maximum the plain bound's derivative by the variance is zero anyway, and
         # the importance-weighted bound's is near it.
-        batch_variance = (x - output.detach()).square().mean()
+        batch_variance = mean_squares.mean()
         return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 
 

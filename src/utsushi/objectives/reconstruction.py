@@ -29,19 +29,20 @@ class ReconstructionObjective:
         What is added to the error of a row; see `utsushi.regularizers`.
     strength : float, default=0.0
         The weight of the penalty.
-    target : callable, optional
-        Makes of scaled rows what their copies are compared with; they themselves without it.
     """
 
     corrupt: Callable[[Tensor, Generator], Tensor] | None = None
     penalty: Regularizer | None = None
     strength: float = 0.0
-    target: Callable[[Tensor], Tensor] | None = None
 
     @property
     def is_rotation_invariant(self) -> bool:
         """Whether it stays the same when rows and copies are turned alike."""
-        return self.corrupt is None and self.penalty is None and self.target is None
+        return self.corrupt is None and self.penalty is None
+
+    def of_turned_rows(self, n_features: int) -> Self:
+        """Return itself: a sum of squares does not ask for the number of columns."""
+        return self
 
     def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Self:
         """Return itself: a squared error has nothing to calibrate."""
@@ -51,8 +52,7 @@ class ReconstructionObjective:
         """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
         codes = module.encoder(seen)
-        target = batch.x if self.target is None else self.target(batch.x)
-        error = squared_error(target, module.decoder(codes))
+        error = squared_error(batch.x, module.decoder(codes))
         if self.penalty is None:
             return Terms(error, {"reconstruction": error})
         penalty = self.penalty(module, seen, codes, generator)

@@ -73,6 +73,10 @@ class VariationalObjective:
         """Whether it stays the same when rows and copies are turned alike."""
         return self.target is None and self.likelihood.is_rotation_invariant
 
+    def of_turned_rows(self, n_features: int) -> Self:
+        """Return the objective of rows of ``n_features`` that are told by fewer numbers."""
+        return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
+
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
         n_draws = self.n_samples * self.n_importance_samples
@@ -109,7 +113,7 @@ class VariationalObjective:
         for block in known.blocks(CALIBRATION_ROWS):
             target, outputs, _, _, _ = self._drawn(module, block, 1, generator)
             total += squared_error(target, likelihood.mean(outputs)).sum().item()
-            n_values += target.numel()
+            n_values += len(target) * likelihood.width(target)
         likelihood.calibrate(total / n_values)
         if self.n_importance_samples > 1:
             self._calibrate_by_weights(likelihood, module, known, generator)
@@ -133,7 +137,7 @@ class VariationalObjective:
             log_likelihood = likelihood.log_prob(target, outputs)
             log_w = log_weights(log_likelihood, z, mean, log_variance)
             weighted = (torch.softmax(log_w, dim=0) * errors).sum(dim=0)
-            likelihood.calibrate(weighted.mean().item() / target.shape[1])
+            likelihood.calibrate(weighted.mean().item() / likelihood.width(target))
 
     def _drawn(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator

@@ -24,7 +24,7 @@ LADDER = (1, 2, 5, 10, 20, 50)
 LADDER_ROWS = 16_000
 
 #: Rows times Gaussians times iterations: what a candidate may cost, and what the chosen one.
-CANDIDATE_WORK, CHOSEN_WORK = 500_000, 4_000_000
+CANDIDATE_WORK, CHOSEN_WORK = 500_000, 2_400_000
 
 
 class Mixture(Sampler):

@@ -47,6 +47,12 @@ class Objective(Protocol):
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, drawing noise from ``generator`` alone."""
 
+    def of_turned_rows(self, n_features: int) -> Objective:
+        """Return the same of rows of ``n_features`` that are told by fewer numbers.
+
+        Asked for if it is rotation invariant: the numbers have the same squared distances.
+        """
+
     def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Objective:
         """Return the objective with what it learns as it trains fixed by known rows."""
 

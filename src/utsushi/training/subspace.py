@@ -17,7 +17,7 @@ outside; there are so many inside that this is little (`Recipe.subspace`). Digit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -59,8 +59,7 @@ def train_in_subspace(
     Parameters
     ----------
     module, objective, data, recipe, validation
-        See `train`. The objective has an attribute ``is_rotation_invariant``, and a ``target``
-        that makes of rows what their copies are compared with.
+        See `train`.
     **settings
         The other arguments of `train`.
 
@@ -77,7 +76,7 @@ def train_in_subspace(
     reduced = subspace.reduce(module)
     history = train(
         reduced,
-        replace(cast(Any, objective), target=subspace.widen),
+        objective.of_turned_rows(data.x.shape[1]),
         replace(data, x=subspace.turn(data.x)),
         recipe=recipe,
         validation=None if validation is None else _turned(subspace, validation),
@@ -135,21 +134,16 @@ class Subspace:
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
         return torch.cat(blocks)
 
-    def widen(self, rows: Tensor) -> Tensor:
-        """Return turned rows (B, k + 1) with zeros to (B, D), so that means are over D columns."""
-        return functional.pad(rows, (0, len(self.basis) - rows.shape[1]))
-
     def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
         """Return the module for turned rows; all layers but the first and the last are shared."""
         first, *encoder = _layers(module.encoder)
         *decoder, last = _layers(module.decoder)
-        n_features, k = self.basis.shape
         return EncoderDecoder(
-            nn.Sequential(_Leading(k), _linear(first.weight @ self.basis, first.bias), *encoder),
+            nn.Sequential(_Inside(), _linear(first.weight @ self.basis, first.bias), *encoder),
             nn.Sequential(
                 *decoder,
                 _linear(self.basis.T @ last.weight, self.basis.T @ last.bias),
-                _Widened(n_features),
+                _NothingOutside(),
             ),
         )
 
@@ -194,23 +188,15 @@ def _linear(weight: Tensor, bias: Tensor) -> Linear:
     return layer
 
 
-class _Leading(nn.Module):
-    """The first k columns."""
-
-    def __init__(self, k: int) -> None:
-        super().__init__()
-        self.k = k
+class _Inside(nn.Module):
+    """Turned rows (B, k + 1) without their length outside."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[..., : self.k]
+        return x[..., :-1]
 
 
-class _Widened(nn.Module):
-    """Zeros beside the columns, to ``n_features`` of them."""
-
-    def __init__(self, n_features: int) -> None:
-        super().__init__()
-        self.n_features = n_features
+class _NothingOutside(nn.Module):
+    """Copies (B, k) as turned rows: their length outside is zero."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.pad(x, (0, self.n_features - x.shape[-1]))
+        return functional.pad(x, (0, 1))
