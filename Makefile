@@ -1,7 +1,7 @@
 # make lecture   the lecture's experiments, in a fresh .venv if there is none
 # make test      the whole test suite
 # make check     lint, types, import contracts and the tests: what must pass to land
-# make bench     the measurements of docs/lecture.md (half an hour)
+# make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
 #
 # TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
@@ -43,11 +43,15 @@ types: $(VENV)/.dev-$(TORCH)
 contracts: $(VENV)/.dev-$(TORCH)
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev-$(TORCH)
+SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth ideas
+
+bench: $(VENV)/.bench-$(TORCH)
 	$(BIN)/python benchmarks/lecture_loop.py --seeds 0 1 2
 	$(BIN)/python benchmarks/lecture_numbers.py
-	$(BIN)/python benchmarks/epoch_speed.py
-	$(BIN)/python benchmarks/start_up.py
+	for question in $(SPEED); do \
+	  $(BIN)/python benchmarks/speed/$$question.py || exit 1; \
+	done
+	$(BIN)/python benchmarks/speed/render.py
 
 # The figures of docs/quality.md that need the bundled digits alone; two hours.
 quality: $(VENV)/.dev-$(TORCH)
@@ -71,6 +75,11 @@ $(VENV)/.torch-$(TORCH): constraints.txt
 
 $(VENV)/.installed-$(TORCH): $(VENV)/.torch-$(TORCH) pyproject.toml
 	$(PIP) --editable .
+	@touch $@
+
+# With the libraries that Utsushi is measured against.
+$(VENV)/.bench-$(TORCH): $(VENV)/.dev-$(TORCH)
+	$(PIP) --editable '.[dev,bench]'
 	@touch $@
 
 $(VENV)/.dev-$(TORCH): $(VENV)/.installed-$(TORCH)

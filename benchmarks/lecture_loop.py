@@ -3,7 +3,7 @@
     python benchmarks/lecture_loop.py [--seeds 0 1 2] [--kinds ae vae] [--epochs 30] [--out FILE]
 
 prints the numbers that the lecture's notebook prints, for its two networks, and the same figures of
-merit that Utsushi reports. It is also the other side of ``epoch_speed.py``. Nothing of Utsushi is
+merit that Utsushi reports. It is also the other side of ``speed/epoch.py``. Nothing of Utsushi is
 used but its digits.
 """
 

@@ -70,8 +70,8 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
 
 def _log_density(error: Tensor, n_features: int, variance: float | Tensor) -> Tensor:
     """Return the log density of rows at these squared distances from their means."""
-    log_variance = torch.log(torch.as_tensor(variance, dtype=error.dtype, device=error.device))
-    return -0.5 * (error / variance + n_features * (LOG_2PI + log_variance))
+    log_variance = torch.log(variance) if isinstance(variance, Tensor) else math.log(variance)
+    return error / (-2 * variance) - 0.5 * n_features * (LOG_2PI + log_variance)
 
 
 class UnitGaussian(Likelihood):

@@ -43,9 +43,12 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
     (tensor([[0.5000]]), tensor([[20.]]))
     """
     mean, raw = head.chunk(2, dim=-1)
-    excess = (raw.abs() - 10.0).clamp(min=0.0)
-    bent = torch.sign(raw) * (10.0 + 10.0 * torch.tanh(excess / 10.0))
-    return mean, torch.where(excess > 0, bent, raw)
+    # A fifth of a small step's time, and nearly never needed; but an accelerator would have to be
+    # waited for, to know.
+    if raw.device.type == "cpu" and bool((raw.detach().abs() <= 10.0).all()):
+        return mean, raw
+    inner = raw.clamp(-10.0, 10.0)
+    return mean, inner + 10.0 * torch.tanh((raw - inner) / 10.0)
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
@@ -105,7 +108,7 @@ def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
     >>> elbo(torch.tensor([[-3.0], [-5.0]]), torch.tensor([[0.5, 0.5]]))
     tensor([-5.])
     """
-    return log_likelihood.mean(dim=0) - beta * kl.sum(dim=-1)
+    return torch.sub(log_likelihood.mean(dim=0), kl.sum(dim=-1), alpha=beta)
 
 
 def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:

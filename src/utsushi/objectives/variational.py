@@ -89,7 +89,8 @@ class VariationalObjective:
             bound = elbo(log_likelihood, weighed, beta)
         else:
             bound = self._importance_weighted(log_likelihood, z, mean, log_variance, beta)
-        parts = {"reconstruction": -log_likelihood.mean(dim=0), "kl": kl.sum(dim=-1)}
+        with torch.no_grad():  # the parts are for the history alone
+            parts = {"reconstruction": -log_likelihood.mean(dim=0), "kl": kl.sum(dim=-1)}
         return Terms(objective=-bound, parts=parts)
 
     @torch.no_grad()
