@@ -2,11 +2,13 @@
 
     python benchmarks/speed/growth.py [--rounds 3]
 
-The digits are repeated, each time with a little noise. Each size trains one epoch of recipe "fast"
-in a process of its own, after one on 1,000 images that is not counted. ``above`` is the peak
-resident set over what the process held before ``fit``, in MB, and ``bound`` what it may be: 1.5
-times the data, 10 times the parameters, and 64 MB. The side that the ratio is taken to is 16,000
-images.
+The digits are repeated, each time with a little noise. Each size trains two epochs of recipe
+"fast" in a process of its own, after one on 1,000 images that is not counted. ``microseconds an
+image`` are those of the second epoch; ``of fit`` those of both with all that stands around them,
+of which the decomposition of 784 columns takes the same time however few the images are. ``above``
+is the peak resident set over what the process held before ``fit``, in MB, and ``bound`` what it may
+be: 1.5 times the data, 10 times the parameters, and 64 MB. The side that the ratio is taken to is
+16,000 images.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def peak() -> float:
 def of(n_rows: int, seed: int) -> Figures:
     """Fit to so many images."""
     digits = datasets.load_mnist20k().X_train
-    model = Autoencoder(sampler="gaussian", max_epochs=1, random_state=seed).fit(digits[:1000])
+    model = Autoencoder(sampler="gaussian", max_epochs=2, random_state=seed).fit(digits[:1000])
     before = max(peak(), resident_set())
     rows = np.empty((n_rows, 784), np.float32)
     rng = np.random.default_rng(seed)
@@ -57,8 +59,8 @@ def of(n_rows: int, seed: int) -> Figures:
     data = rows.nbytes / MB
     parameters = sum(p.numel() * p.element_size() for p in model.module_.parameters()) / MB
     return {
-        "seconds": seconds,
-        "microseconds an image": 1e6 * seconds / n_rows,
+        "microseconds an image": 1e6 * model.history_[1]["seconds"] / n_rows,
+        "of fit": 1e6 * seconds / n_rows,
         "above": peak() - before,
         "bound": 1.5 * data + 10 * parameters + 64,
     }

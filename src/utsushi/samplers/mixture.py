@@ -12,6 +12,7 @@ from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
+from threadpoolctl import threadpool_limits
 
 from utsushi.samplers.base import Codes, Sampler
 
@@ -84,8 +85,14 @@ class Mixture(Sampler):
         spread[spread == 0] = 1.0
         standard = (codes - centre) / spread
         most = min(max(1, len(codes) // 2), len(np.unique(standard, axis=0)))
-        # With the array API switched on, GaussianMixture refuses its own default start.
-        with config_context(array_api_dispatch=False), warnings.catch_warnings():
+        # With the array API switched on, GaussianMixture refuses its own default start. Its
+        # products are small: on busy cores, two threads that wait for one another take four times
+        # as long as one.
+        with (
+            config_context(array_api_dispatch=False),
+            threadpool_limits(1),
+            warnings.catch_warnings(),
+        ):
             # Each iteration raises the likelihood: wherever it stops, the mixture is of use.
             warnings.simplefilter("ignore", ConvergenceWarning)
             if self.n_components is None:
