@@ -142,6 +142,7 @@ class Learner(BaseEstimator, ABC):
         module = self._build()
         self.history_ = self._train(module, data, held_out)
         self.n_epochs_ = len(self.history_)
+        module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
         return self._fit_sampler(training)

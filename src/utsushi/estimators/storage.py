@@ -265,7 +265,7 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     module = model._empty_module()
     parameters = {k: torch.tensor(v) for k, v in _under("module.", tensors).items()}
     module.load_state_dict(parameters, assign=True)
-    model.module_ = module.requires_grad_(True).eval().to(model.device_)
+    model.module_ = module.requires_grad_(True).eval().to(model.device_).arrange_for_inference()
     return model
 
 
