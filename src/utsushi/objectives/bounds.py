@@ -45,7 +45,7 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
     mean, raw = head.chunk(2, dim=-1)
     # A fifth of a small step's time, and nearly never needed; but an accelerator would have to be
     # waited for, to know.
-    if raw.device.type == "cpu" and bool((raw.detach().abs() <= 10.0).all()):
+    if raw.device.type == "cpu" and raw.detach().abs().max().item() <= 10.0:
         return mean, raw
     inner = raw.clamp(-10.0, 10.0)
     return mean, inner + 10.0 * torch.tanh((raw - inner) / 10.0)
@@ -77,18 +77,18 @@ def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 
 def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
-    r"""Bound on :math:`\log p(x)` with S draws: :math:`J_1 - \beta J_2`.
+    r"""Bound on :math:`\log p(x)`: :math:`J_1 - \beta J_2`.
 
     .. math::
-        \mathrm{ELBO}(x) \approx \frac1S \sum_{s=1}^{S} \log p(x \mid z_s)
-            - \beta\, D_{KL}(q(z \mid x) \Vert p(z)), \qquad z_s \sim q(z \mid x)
+        \mathrm{ELBO}(x) = J_1 - \beta J_2
+            = \mathbb E_{q(z \mid x)} \log p(x \mid z) - \beta\, D_{KL}(q(z \mid x) \Vert p(z))
 
     Parameters
     ----------
-    log_likelihood : Tensor of shape (S, B)
-        :math:`\log p(x \mid z_s)` in nats.
-    kl : Tensor of shape (B, H)
-        The divergence per component, in nats.
+    log_likelihood : Tensor of shape (B,)
+        :math:`J_1` in nats, the mean of :math:`\log p(x \mid z)` over drawn codes.
+    kl : Tensor of shape (B,)
+        :math:`J_2` in nats, the sum of the components' divergences.
     beta : float, default=1.0
         Weight of the divergence. Only 1 gives a bound that is the evidence lower bound; above 1 it
         is looser, below 1 it is none.
@@ -105,10 +105,10 @@ def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
 
     Examples
     --------
-    >>> elbo(torch.tensor([[-3.0], [-5.0]]), torch.tensor([[0.5, 0.5]]))
+    >>> elbo(torch.tensor([-4.0]), torch.tensor([1.0]))
     tensor([-5.])
     """
-    return torch.sub(log_likelihood.mean(dim=0), kl.sum(dim=-1), alpha=beta)
+    return torch.sub(log_likelihood, kl, alpha=beta)
 
 
 def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:

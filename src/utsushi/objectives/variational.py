@@ -82,16 +82,17 @@ class VariationalObjective:
         n_draws = self.n_samples * self.n_importance_samples
         target, output, z, mean, log_variance = self._drawn(module, batch, n_draws, generator)
         log_likelihood = self.likelihood.log_prob(target, output)
-        kl = kl_standard_normal(mean, log_variance)
+        expected = log_likelihood if n_draws == 1 else log_likelihood.mean(dim=0)
+        components = kl_standard_normal(mean, log_variance)
+        kl = components.sum(dim=-1)
         beta = self._beta(batch.epochs)
-        if self.n_importance_samples == 1:
-            weighed = free_bits_kl(kl, self.free_bits) if self.free_bits else kl
-            bound = elbo(log_likelihood, weighed, beta)
-        else:
+        if self.n_importance_samples > 1:
             bound = self._importance_weighted(log_likelihood, z, mean, log_variance, beta)
-        with torch.no_grad():  # the parts are for the history alone
-            parts = {"reconstruction": -log_likelihood.mean(dim=0), "kl": kl.sum(dim=-1)}
-        return Terms(objective=-bound, parts=parts)
+        elif self.free_bits:
+            bound = elbo(expected, free_bits_kl(components, self.free_bits).sum(dim=-1), beta)
+        else:
+            bound = elbo(expected, kl, beta)
+        return Terms(objective=-bound, parts={"reconstruction": -expected.detach(), "kl": kl})
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Self:
@@ -143,16 +144,20 @@ class VariationalObjective:
     def _drawn(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posterior (B, H)."""
+        """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posterior (B, H).
+
+        One draw goes without the dimension of the draws, which is a tenth of a small step.
+        """
         mean, log_variance = posterior_parameters(module.encoder(batch.x))
-        noise = torch.randn(
-            (n_draws, *mean.shape),
-            generator=generator,
-            dtype=torch.float32,
-            device=generator.device,
-        ).to(mean)
-        z = reparameterize(mean, log_variance, noise)
-        output = module.decoder(batch.decoder_input(z).flatten(0, 1)).unflatten(0, z.shape[:2])
+        shape = mean.shape if n_draws == 1 else (n_draws, *mean.shape)
+        device = generator.device
+        noise = torch.randn(shape, generator=generator, dtype=torch.float32, device=device)
+        z = reparameterize(mean, log_variance, noise.to(mean))
+        codes = batch.decoder_input(z)
+        if n_draws == 1:
+            output = module.decoder(codes)
+        else:
+            output = module.decoder(codes.flatten(0, 1)).unflatten(0, z.shape[:2])
         target = batch.x if self.target is None else self.target(batch.x)
         return target, output, z, mean, log_variance
 

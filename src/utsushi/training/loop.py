@@ -157,6 +157,7 @@ def train(
     return history
 
 
+@torch.enable_grad()  # the caller may have switched gradients off
 def _run_epoch(
     training: _Training, data: Batch, validation: Batch | None, epoch: int
 ) -> dict[str, Any]:
@@ -189,12 +190,12 @@ def _augmented(training: _Training, batch: Batch, epoch: int, step: int) -> Batc
     return replace(batch, x=training.augment(batch.x, draws))
 
 
-@torch.enable_grad()  # the caller may have switched gradients off
 def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> Terms:
     """Take one step of the optimizer on ``batch`` and return its terms."""
     for group in training.optimizer.param_groups:
         group["lr"] = rate
-    training.optimizer.zero_grad(set_to_none=True)
+        for parameter in group["params"]:  # zero_grad() takes a twentieth of a small step
+            parameter.grad = None
     with training.products.step() as module:
         terms = training.objective(module, batch, noise)
         terms.objective.sum().backward()
