@@ -1,12 +1,15 @@
 """What each command does when all is well."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 from pyarrow import csv, parquet
 
+from utsushi import __version__ as utsushi_version
 from utsushi import datasets, load
 from utsushi.cli import parameters
 from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
@@ -317,3 +320,9 @@ def test_pixels_beyond_one_are_shown_by_their_range(utsushi, tmp_path):
     first = [np.asarray(Image.open(tmp_path / f"{name}.png"))[:60] for name in "ab"]
     # The upper row shows the originals, of which one set is the other times sixteen.
     assert np.abs(first[0].astype(int) - first[1].astype(int)).max() <= 1
+
+
+def test_python_dash_m_is_the_program():
+    command = [sys.executable, "-m", "utsushi", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == utsushi_version

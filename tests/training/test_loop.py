@@ -382,8 +382,9 @@ def test_the_callers_default_dtype_changes_nothing(estimator):
 
 
 @BOTH
-def test_fit_works_where_the_caller_switched_gradients_off(estimator):
-    with torch.no_grad():
+@pytest.mark.parametrize("switched_off", [torch.no_grad, torch.inference_mode])
+def test_fit_works_where_the_caller_switched_gradients_off(estimator, switched_off):
+    with switched_off():
         assert estimator(**SMALL, max_epochs=1).fit(X).n_epochs_ == 1
 
 

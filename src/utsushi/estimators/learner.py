@@ -94,6 +94,7 @@ class Learner(BaseEstimator, ABC):
 
     # --- learning -------------------------------------------------------------------------------
 
+    @torch.inference_mode(mode=False)  # the caller may be in it, where nothing can be learned
     def fit(self, X: ArrayLike, y: Any = None, *, validation_data: ArrayLike | None = None) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -147,6 +148,7 @@ class Learner(BaseEstimator, ABC):
         self.module_ = module
         return self._fit_sampler(training)
 
+    @torch.inference_mode(mode=False)
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
 
