@@ -3,6 +3,7 @@
 # make check     lint, types, import contracts and the tests: what must pass to land
 # make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
+# make soak      the long forms of the tests of docs/reliability.md (two hours)
 #
 # TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
 # several gigabytes of CUDA; ask for that with TORCH=cuda.
@@ -22,7 +23,7 @@ else
 TORCH_PIN := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: lecture test check lint types contracts bench quality clean
+.PHONY: lecture test check lint types contracts bench quality soak clean
 
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
@@ -43,7 +44,7 @@ types: $(VENV)/.dev-$(TORCH)
 contracts: $(VENV)/.dev-$(TORCH)
 	$(BIN)/lint-imports
 
-SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth ideas
+SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas
 
 bench: $(VENV)/.bench-$(TORCH)
 	$(BIN)/python benchmarks/lecture_loop.py --seeds 0 1 2
@@ -59,6 +60,10 @@ quality: $(VENV)/.dev-$(TORCH)
 	  $(BIN)/python benchmarks/quality/$$question.py || exit 1; \
 	done
 	$(BIN)/python benchmarks/quality/render.py
+
+# The long forms of the tests of docs/reliability.md, whose result is written there; two hours.
+soak: $(VENV)/.dev-$(TORCH)
+	$(BIN)/python tools/soak.py
 
 clean:
 	rm -rf $(VENV)

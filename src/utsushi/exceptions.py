@@ -8,7 +8,11 @@ classes goes on working.
 
 from __future__ import annotations
 
+import signal
+from pathlib import Path
+
 __all__ = [
+    "CheckpointError",
     "DataError",
     "DownloadError",
     "MissingPackageError",
@@ -17,6 +21,7 @@ __all__ = [
     "RunError",
     "SettingError",
     "TrainingDivergedError",
+    "TrainingInterrupted",
     "UtsushiError",
     "UtsushiWarning",
 ]
@@ -50,12 +55,34 @@ class RunError(UtsushiError, ValueError):
     """A run folder that cannot be read, or that must not be overwritten."""
 
 
+class CheckpointError(UtsushiError, ValueError):
+    """A checkpoint that is damaged, in use, or of another training."""
+
+
 class DownloadError(UtsushiError, OSError):
     """A download that failed, or whose content does not have the expected checksum."""
 
 
 class TrainingDivergedError(UtsushiError, ArithmeticError):
-    """The objective stopped being a finite number; nothing of the training was kept."""
+    """The objective stopped being a finite number; the estimator is not fitted."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM stopped a training after it wrote a checkpoint.
+
+    Attributes
+    ----------
+    signal : signal.Signals
+    checkpoint_dir : Path
+    """
+
+    def __init__(self, received: signal.Signals, checkpoint_dir: Path) -> None:
+        super().__init__(
+            f"{received.name} stopped the training after a checkpoint; fit again with "
+            f"checkpoint_dir={str(checkpoint_dir)!r} to go on from there"
+        )
+        self.signal = received
+        self.checkpoint_dir = checkpoint_dir
 
 
 class UtsushiWarning(UserWarning):

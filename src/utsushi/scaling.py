@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-__all__ = ["SCALINGS", "Scaling"]
+__all__ = ["SCALINGS", "Scaling", "column_moments"]
 
 #: The names that the ``scaling`` parameter takes; None leaves the columns alone.
 SCALINGS = ("center", "standard", "minmax")
 
 Rows = NDArray[np.floating[Any]]
+
+#: Of a block of rows. scikit-learn copies what it learns from, several times.
+BLOCK_BYTES = 48 * 2**20
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Scaling:
     scale: NDArray[np.float64]
 
     @classmethod
-    def learn(cls, name: str | None, X: Rows) -> Scaling:
+    def learn(cls, name: str | None, X: Rows, moments: StandardScaler | None = None) -> Scaling:
         """Learn a scaling from training rows.
 
         Parameters
@@ -50,23 +54,28 @@ class Scaling:
             Remove the mean; also divide by the standard deviation; map the range to [0, 1].
         X : ndarray of shape (n, D)
             Finite training rows.
+        moments : StandardScaler, optional
+            Their `column_moments`, where these are known.
         """
         n_features = X.shape[1]
         if name is None:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
-            ranges = MinMaxScaler().fit(X)
+            ranges = MinMaxScaler()
+            for block in _blocks(X):
+                ranges.partial_fit(block)
             return cls(ranges.data_min_.astype(np.float64), _safe(ranges.data_range_, X))
-        moments = StandardScaler(with_std=name == "standard").fit(X)
-        scale = np.ones(n_features) if moments.scale_ is None else _safe(moments.scale_, X)
+        moments = moments or column_moments(X)
+        scale = np.ones(n_features) if name == "center" else _safe(moments.scale_, X)
         return cls(moments.mean_.astype(np.float64), scale)
 
     def forward(self, X: Rows) -> NDArray[np.float32]:
         """Scale rows, shape (n, D): arithmetic in the rows' precision, result in float32."""
         offset, scale = self.offset.astype(X.dtype), self.scale.astype(X.dtype)
         with np.errstate(over="ignore"):  # what is no number any more is refused by who asked
-            scaled: NDArray[np.float32] = ((X - offset) / scale).astype(np.float32, copy=False)
-        return scaled
+            scaled = X - offset
+            scaled /= scale
+            return scaled.astype(np.float32, copy=False)
 
     def inverse(self, scaled: NDArray[np.float32], dtype: Any) -> Rows:
         """Undo `forward`: rows of shape (n, D) in the units of the input, of ``dtype``."""
@@ -77,6 +86,27 @@ class Scaling:
     def log_volume(self) -> float:
         r"""The sum of :math:`\log` scale: scaled densities are larger than the input's by it."""
         return float(np.log(self.scale).sum())
+
+
+def column_moments(X: Rows) -> StandardScaler:
+    """Return the mean and the variance of each column, shape (n, D), a block of rows at a time.
+
+    Examples
+    --------
+    >>> moments = column_moments(np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> moments.mean_, moments.var_
+    (array([2., 5.]), array([4., 0.]))
+    """
+    moments = StandardScaler()
+    for block in _blocks(X):
+        moments.partial_fit(block)
+    return moments
+
+
+def _blocks(X: Rows) -> Iterator[Rows]:
+    n_rows = max(BLOCK_BYTES // max(X[:1].nbytes, 1), 1)
+    for start in range(0, len(X), n_rows):
+        yield X[start : start + n_rows]
 
 
 def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from utsushi.samplers import Gaussian
 from utsushi.seeds import Purpose, generator
 from utsushi.training import train
 from utsushi.training.batches import shuffled_batches
+from utsushi.training.divergence import check_step
 
 X = load_digits().data[:330] / 16.0
 BOTH = pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])
@@ -315,6 +316,49 @@ def test_a_last_step_that_ruins_the_parameters_is_a_divergence_too(estimator):
         model.fit(X)
     with pytest.raises(NotFittedError):
         check_is_fitted(model)
+
+
+class Spoiling:
+    """An objective of which a term, or a gradient behind a finite loss, goes bad at a step."""
+
+    is_rotation_invariant = False
+
+    def __init__(self, what, at_step):
+        self.what, self.at_step, self.n_steps = what, at_step, 0
+
+    def __call__(self, module, batch, generator):
+        error = (module.decoder(module.encoder(batch.x)) - batch.x).square().sum(dim=1)
+        is_it = self.n_steps == self.at_step
+        self.n_steps += 1
+        if is_it and self.what == "gradient":  # the derivative of a root at zero
+            error = error + (0 * error).sqrt()
+        term = torch.full_like(error, float("inf") if is_it and self.what == "term" else 0.0)
+        return Terms(error + term, {"error": error.detach(), "regularization": term})
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("term", "regularization became inf"), ("gradient", "gradient of encoder.0.bias became nan")],
+)
+@pytest.mark.parametrize("at_step", [0, 3])
+def test_what_is_no_number_is_named_before_the_step_that_it_would_spoil(what, said, at_step):
+    module = small_network()
+    data = Batch(torch.rand(40, 4, generator=torch.Generator().manual_seed(0)))
+    recipe = Recipe(max_epochs=2, batch_size=10)
+    with pytest.raises(TrainingDivergedError) as caught:
+        train(module, Spoiling(what, at_step), data, recipe=recipe, seed=0)
+    assert str(caught.value) == (
+        f"training diverged: the {said} in epoch 1 at a learning rate of 0.001, a finite number "
+        "was expected; try learning_rate=0.0001 or scaling='standard'"
+    )
+    assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
+
+
+def test_a_gradient_whose_sum_overflows_is_no_divergence():
+    huge = torch.nn.Parameter(torch.zeros(2))
+    huge.grad = torch.full((2,), 3e38)
+    terms = Terms(torch.zeros(1), {})
+    check_step([("huge", huge)], torch.tensor(0.0), terms, epoch=1, rate=0.1)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")

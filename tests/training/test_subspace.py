@@ -39,7 +39,7 @@ def module_of(n_outputs=N_CODES, hidden=(16,)):
 
 
 def subspace_of(rows, module, tolerance=0.1):
-    subspace = Subspace.of(module, rows, tolerance)
+    subspace = Subspace.of(module, Batch(rows), tolerance)
     assert subspace is not None
     return subspace
 

@@ -34,6 +34,7 @@ __all__ = [
     "label_name_of",
     "measured_by",
     "note",
+    "shape_to",
 ]
 
 RunPath = Annotated[
@@ -87,10 +88,15 @@ def measured_by(everything: bool) -> dict[str, Any]:
     return {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
 
 
-def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
-    """Fit a model to the training rows; it learns from the source what shape its images have."""
+def shape_to(model: BaseAutoencoder, dataset: Dataset) -> None:
+    """Let a model learn from the source what shape its images have."""
     if model.image_shape is None and dataset.image_shape is not None:
         model.set_params(image_shape=dataset.image_shape)
+
+
+def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
+    """Fit a model to the training rows."""
+    shape_to(model, dataset)
     model.fit(dataset.X_train, dataset.y_train)
 
 

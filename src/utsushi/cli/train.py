@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,21 +14,55 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
-    fit_to,
     note,
+    shape_to,
     source_name,
 )
 from utsushi.cli.parameters import TRAINED, takes
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
-    from utsushi.estimators import BaseAutoencoder
+    from pathlib import Path
 
-app = typer.Typer(help="Train a model and leave a run folder.", no_args_is_help=True)
+    from utsushi.datasets import Dataset
+    from utsushi.estimators import BaseAutoencoder
+    from utsushi.runs import UnfinishedRun
+
+app = typer.Typer(
+    help="Train a model and leave a run folder.",
+    invoke_without_command=True,
+    no_args_is_help=True,
+)
 
 RunOut = Annotated[
     str, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)
 ]
+CheckpointEvery = Annotated[
+    str, typer.Option(metavar="INTERVAL", help="Such as 50steps, 2epochs or 60s.")
+]
+
+
+@app.callback()
+def _resume(
+    context: typer.Context,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with a run that was interrupted."),
+    ] = None,
+) -> None:
+    if resume is None:
+        return
+    if context.invoked_subcommand is not None:
+        raise typer.BadParameter(
+            f"--resume {resume} and {context.invoked_subcommand}, expected one of them: a run "
+            "knows what it trains"
+        )
+    from utsushi import datasets
+    from utsushi.runs import go_on_with
+
+    with go_on_with(resume) as (run, folder):
+        dataset = datasets.open(run.data, label=run.label)
+        _train_to_the_end(run.model(), dataset, run, folder)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
@@ -38,14 +73,32 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         data: Data = None,
         label: Label = None,
         force: Force = False,
+        checkpoint_every: CheckpointEvery = "60s",
         lang: Language = "en",
         *,
         parameters: dict[str, Any],
     ) -> None:
-        from utsushi import estimators
+        from utsushi import datasets, estimators
+        from utsushi.report import check_language
+        from utsushi.runs import UnfinishedRun, begin_run, check_free
+        from utsushi.training.checkpoint import Interval
 
+        check_language(lang)
+        Interval.parse(checkpoint_every)
+        check_free(out, force=force)
         model = getattr(estimators, estimator)(**parameters)
-        _train(model, out, data or DEFAULT_DATA, label, force=force, language=lang)
+        source = data or DEFAULT_DATA
+        dataset = datasets.open(source, label=label)
+        shape_to(model, dataset)
+        run = UnfinishedRun.of(
+            model,
+            data=source_name(source),
+            label=label,
+            language=lang,
+            checkpoint_every=checkpoint_every,
+        )
+        with begin_run(out, run, force=force) as folder:
+            _train_to_the_end(model, dataset, run, folder)
 
     train.__doc__ = description
     return train
@@ -55,22 +108,34 @@ for _name, (_estimator, _parameters, _description) in TRAINED.items():
     app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
 
 
-def _train(
-    model: BaseAutoencoder, out: str, data: str, label: str | None, *, force: bool, language: str
+def _train_to_the_end(
+    model: BaseAutoencoder, dataset: Dataset, run: UnfinishedRun, folder: Path
 ) -> None:
-    """Train, measure, and leave the run: whole, or not at all."""
-    from utsushi import datasets
-    from utsushi.report import check_language
-    from utsushi.runs import check_free, tables_of, write_run
+    """Train, measure, and leave the run: whole, or to be gone on with."""
+    from utsushi.exceptions import TrainingInterrupted
+    from utsushi.runs import tables_of, write_run
 
-    check_language(language)
-    check_free(out, force=force)
-    dataset = datasets.open(data, label=label)
-    fit_to(model, dataset)
+    try:
+        model.fit(
+            dataset.X_train,
+            dataset.y_train,
+            checkpoint_dir=folder,
+            checkpoint_every=run.checkpoint_every,
+        )
+    except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
+        command = f"utsushi train --resume {shlex.quote(str(folder.parent))}"
+        note(f"{stop.signal.name} stopped the training after a checkpoint; go on with {command}")
+        raise typer.Exit(128 + stop.signal) from None
     results = write_run(
-        out, model, dataset, source=source_name(data), label=label, force=force, language=language
+        folder.parent,
+        model,
+        dataset,
+        source=run.data,
+        label=run.label,
+        force=True,  # what stands there is the run itself, or was asked to be replaced
+        language=run.language,
     )
     if model.precision == "auto":
         note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
-    note(f"the run: {out} (open {out}/report.html)")
+    note(f"the run: {folder.parent} (open {folder.parent}/report.html)")

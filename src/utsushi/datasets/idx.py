@@ -6,7 +6,6 @@ then one 32-bit size a dimension.
 
 from __future__ import annotations
 
-import gzip
 from math import prod
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.arrays import to_floats
+from utsushi.datasets.bounds import unpack_gzip
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import unreadable
 from utsushi.exceptions import DataError
@@ -112,8 +112,9 @@ def find_idx(folder: Path, name: str) -> Path | None:
 def read_content(path: Path) -> bytes:
     """Read a file whole, unpacked if its name ends in ``.gz``; `DataError` if that fails."""
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        return unpack_gzip(path) if path.suffix == ".gz" else path.read_bytes()
+    except DataError:
+        raise
     except Exception as error:  # A damaged gzip file raises one of four unrelated classes.
         raise unreadable(path, "an IDX file", error, "fetch it again") from error
 

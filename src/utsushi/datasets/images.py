@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.datasets.bounds import LARGEST_IMAGE
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import unreadable
 from utsushi.exceptions import DataError
@@ -21,6 +22,9 @@ __all__ = ["SUFFIXES", "read_images"]
 
 #: The endings of the files that count as images, in small letters.
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"})
+
+#: What may stand behind these endings. Of its other formats, Pillow would call a program for one.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
 #: More than 8 bits a pixel, which Pillow's own conversions would clip.
 _DEEP_MODES = frozenset({"F", "I", "I;16", "I;16B", "I;16L"})
@@ -99,6 +103,7 @@ def _survey(paths: list[Path]) -> tuple[bool, tuple[int, int]]:
     grey, size = True, None
     for path in paths:
         with _opened(path) as image:
+            _check_size(path, image)
             grey = grey and _is_grey(image)
             size = size or image.size
             if image.size != size:
@@ -109,6 +114,16 @@ def _survey(paths: list[Path]) -> tuple[bool, tuple[int, int]]:
                 )
     assert size is not None  # There is at least one path.
     return grey, size
+
+
+def _check_size(path: Path, image: Image) -> None:
+    """Refuse an image whose header names more pixels than anybody would learn from."""
+    width, height = image.size
+    if width * height > LARGEST_IMAGE:
+        raise DataError(
+            f"{path} is {width}x{height}: expected at most {LARGEST_IMAGE} pixels; resize or crop "
+            "it first"
+        )
 
 
 def _is_grey(image: Image) -> bool:
@@ -147,7 +162,7 @@ def _opened(path: Path) -> Iterator[Image]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             yield image
     except DataError:
         raise

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.arrays import dataset_from_arrays
+from utsushi.datasets.bounds import check_unpacked
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import unreadable
 from utsushi.exceptions import DataError
@@ -56,7 +57,13 @@ def read_archive(path: Path, fix: str = "save it again") -> dict[str, NDArray[An
             if not zipfile.is_zipfile(file):  # numpy would take it for a pickle, and say so.
                 raise zipfile.BadZipFile("not a zip archive, or cut short")
             file.seek(0)
+            with zipfile.ZipFile(file) as packed:
+                n_unpacked = sum(member.file_size for member in packed.infolist())
+            check_unpacked(path, path.stat().st_size, n_unpacked)
+            file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
+    except DataError:
+        raise
     except Exception as error:  # zipfile, the decompressors and numpy each have their own.
         raise unreadable(path, "an archive saved by numpy.savez", error, fix) from error

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.arrays import check_labels, to_floats
+from utsushi.datasets.bounds import check_unpacked
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import one_line, unreadable
 from utsushi.exceptions import DataError
@@ -62,7 +63,10 @@ def read_parquet(path: Path, label: str | None = None) -> Dataset:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            n_numbers = file.metadata.num_rows * file.metadata.num_columns
+            check_unpacked(path, path.stat().st_size, 8 * n_numbers)
+            table = file.read()
     except (pyarrow.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error, "save it anew") from error
     return _from_arrow(table, path.name, label)

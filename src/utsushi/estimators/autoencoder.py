@@ -18,7 +18,7 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder, Network
-from utsushi.objectives import Batch, ReconstructionObjective
+from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.regularizers import REGULARIZERS, Regularizer
 from utsushi.samplers import SAMPLERS, Prior, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
@@ -206,7 +206,7 @@ class Autoencoder(BaseAutoencoder):
                 "trained towards, expected a sampler that learns them; leave sampler='mixture'"
             )
 
-    def _objective(self, data: Batch) -> ReconstructionObjective:
+    def _objective(self, data: Source) -> ReconstructionObjective:
         return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)
 
     def _penalty(self) -> Regularizer | None:
@@ -219,13 +219,13 @@ class Autoencoder(BaseAutoencoder):
                 "regularizes nothing; set both, such as regularizer='sparse' and "
                 "regularization=0.1, or neither",
                 UtsushiWarning,
-                stacklevel=5,  # the caller of fit
+                stacklevel=6,  # the caller of fit
             )
         return None
 
-    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+    def _finish(self, module: EncoderDecoder, data: Source) -> None:
         """Warn of a network whose error is a number, and worse than that of no network."""
-        some = data.x[:: -(-len(data) // SOME_ROWS)]
+        some = data[:: -(-len(data) // SOME_ROWS)].x
         with torch.no_grad():
             error = squared_error(some, module.decoder(module.encoder(some))).mean().item()
         # What zeros would leave: with centered columns, their variance. The first, random network
@@ -239,7 +239,7 @@ class Autoencoder(BaseAutoencoder):
                 f"learning_rate={rate / 10:.1g} in place of {rate:.3g}, more epochs, or "
                 "scaling='standard'",
                 UtsushiWarning,
-                stacklevel=3,  # the caller of fit
+                stacklevel=4,  # the caller of fit
             )
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:

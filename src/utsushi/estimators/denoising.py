@@ -18,7 +18,7 @@ from utsushi.estimators.rows import Rows
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.networks import Network
-from utsushi.objectives import Batch, ReconstructionObjective
+from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.samplers import Sampler
 from utsushi.seeds import Purpose, generator, seed_from
 from utsushi.training import Recipe
@@ -143,14 +143,14 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
         return damaged
 
-    def _objective(self, data: Batch) -> ReconstructionObjective:
+    def _objective(self, data: Source) -> ReconstructionObjective:
         if self.corruption != "gaussian" and self.corruption_level > 1:
             raise SettingError(
                 f"corruption_level={self.corruption_level} is no probability, expected 0 to 1 "
                 f"for corruption={self.corruption!r}; make it smaller"
             )
         damage = CORRUPTIONS[self.corruption]
-        corrupt = Units.of(self.scaling_, data.x).wrap(
+        corrupt = Units.of(self.scaling_, data.device).wrap(
             lambda rows, generator: damage(rows, self.corruption_level, generator)
         )
         return ReconstructionObjective(corrupt, self._penalty(), self.regularization)

@@ -55,15 +55,18 @@ def map_rows(
     -------
     ndarray of shape (n, ...), float32
     """
-    results = []
+    results: NDArray[np.float32] | None = None
     with torch.inference_mode():
         for start, size in _blocks(len(X)):
             rows = X[start : start + size]
             prepared = prepare(rows)
             _check_scaled(prepared, start)
             result = function(_padded(prepared, size).to(device), rows)
-            results.append(result[: len(rows)].cpu().numpy())
-    return np.concatenate(results)
+            if results is None:  # as one array: many small ones between large ones waste memory
+                results = np.empty((len(X), *result.shape[1:]), np.float32)
+            results[start : start + len(rows)] = result[: len(rows)].cpu().numpy()
+    assert results is not None  # there is a row
+    return results
 
 
 def _blocks(n_rows: int) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from numbers import Integral
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,9 +13,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.estimators.identity import identity_of
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -21,23 +24,29 @@ from utsushi.estimators.parameters import (
     warn_of_overruled_sizes,
 )
 from utsushi.estimators.rows import (
+    BLOCK_ROWS,
     Labelled,
     Rows,
+    ScaledRows,
     warn_of_unlike_columns,
 )
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes
-from utsushi.objectives import Batch
+from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
-from utsushi.scaling import Scaling
+from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
+from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
 
 __all__ = ["Learner"]
+
+#: Training rows of at most so many bytes are scaled once and kept; of larger ones, each batch is.
+COPIED_BYTES = 2**26
 
 #: Objects in the place of names, as one would write them.
 _EXAMPLES = {
@@ -94,8 +103,15 @@ class Learner(BaseEstimator, ABC):
 
     # --- learning -------------------------------------------------------------------------------
 
-    @torch.inference_mode(mode=False)  # the caller may be in it, where nothing can be learned
-    def fit(self, X: ArrayLike, y: Any = None, *, validation_data: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        validation_data: ArrayLike | None = None,
+        checkpoint_dir: str | Path | None = None,
+        checkpoint_every: str = "60s",
+    ) -> Self:
         """Learn a code for the rows of ``X``.
 
         Parameters
@@ -107,6 +123,13 @@ class Learner(BaseEstimator, ABC):
         validation_data : array-like of shape (n_held_out, n_features), optional
             Rows to evaluate after each epoch and never to train on, in place of a
             ``validation_fraction`` of ``X``; a pair of rows and classes for a conditional model.
+        checkpoint_dir : str or Path, optional
+            A folder for checkpoints and ``history.jsonl``. A training that finds one of its own
+            there goes on from it, and ends bit for bit where it would have ended undisturbed;
+            Ctrl-C and SIGTERM write one first. See `utsushi.training.checkpoint`.
+        checkpoint_every : str, default="60s"
+            A whole number of ``steps``, ``epochs`` or seconds ``s``; one is always written at the
+            end.
 
         Returns
         -------
@@ -120,7 +143,24 @@ class Learner(BaseEstimator, ABC):
             If a parameter is not what it may be. Both are ``ValueError``.
         TrainingDivergedError
             If the objective stops being a finite number. The estimator is then not fitted.
+        CheckpointError
+            If what ``checkpoint_dir`` holds is of another training, or is in use.
+        TrainingInterrupted
+            If a signal stopped the training after a checkpoint.
         """
+        kept = (
+            nullcontext()
+            if checkpoint_dir is None
+            else Checkpoints(checkpoint_dir, checkpoint_every)
+        )
+        # The caller may be in inference mode, where nothing can be learned.
+        with kept as checkpoints, torch.inference_mode(mode=False):
+            return self._fit(X, y, validation_data, checkpoints)
+
+    def _fit(
+        self, X: ArrayLike, y: Any, validation_data: Any, checkpoints: Checkpoints | None
+    ) -> Self:
+        """Do what `fit` does, in the context of its checkpoints."""
         self._validate_params()
         # The sampler is learned last, and makes the model a fitted one: a refit that fails must
         # not leave the old network beside what is new.
@@ -129,26 +169,35 @@ class Learner(BaseEstimator, ABC):
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
         self.n_components_ = self.n_components
-        self.seed_ = seed_from(self.random_state)
+        self.seed_ = self._seed(checkpoints)
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
         self._prepare(rows)
         known = Labelled(rows, self._learn_condition(y, rows))
         training, held_out = self._split(known, validation_data)
-        self.scaling_ = Scaling.learn(self.scaling, training.rows)
+        moments = column_moments(training.rows)
+        self.scaling_ = Scaling.learn(self.scaling, training.rows, moments)
         if self.scaling in ("center", None):
-            warn_of_unlike_columns(training.rows)
-        data = self._batch(training)
-        check_output(self.network, data.x)
+            warn_of_unlike_columns(moments.var_)
+        if checkpoints is not None:
+            checkpoints.identify(identity_of(self, training, held_out))
+        data = self._source(training)
+        check_output(self.network, (block.x for block in data.blocks(BLOCK_ROWS)))
         module = self._build()
-        self.history_ = self._train(module, data, held_out)
+        self.history_ = self._train(module, data, held_out, checkpoints)
         self.n_epochs_ = len(self.history_)
         module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
         return self._fit_sampler(training)
 
-    @torch.inference_mode(mode=False)
+    def _seed(self, checkpoints: Checkpoints | None) -> int:
+        """Return the seed; without one of the caller's, a training that goes on keeps its own."""
+        found = None if checkpoints is None else checkpoints.seed
+        if found is None or isinstance(self.random_state, Integral):
+            return seed_from(self.random_state)
+        return found
+
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn ``sampler`` anew from the codes of ``X``; the network stays as it is.
 
@@ -168,7 +217,8 @@ class Learner(BaseEstimator, ABC):
         check_is_fitted(self)
         self._validate_params()
         rows = self._checked(X, at_least=2)
-        return self._fit_sampler(Labelled(rows, self._condition_of(y, len(rows))))
+        with torch.inference_mode(mode=False):
+            return self._fit_sampler(Labelled(rows, self._condition_of(y, len(rows))))
 
     def _fit_sampler(self, known: Labelled) -> Self:
         """Learn the sampler from the codes of checked rows."""
@@ -229,13 +279,12 @@ class Learner(BaseEstimator, ABC):
             )
         return training, held_out
 
-    def _batch(self, known: Labelled) -> Batch:
+    def _source(self, known: Labelled) -> Source:
         """Return rows as the training loop takes them: scaled, and on the training device."""
-        condition = None if known.condition is None else torch.from_numpy(known.condition)
-        return Batch(
-            torch.from_numpy(self.scaling_.forward(known.rows)).to(self.device_),
-            None if condition is None else condition.to(self.device_),
-        )
+        rows = ScaledRows(known, self.scaling_, torch.device(self.device_))
+        # An accelerator has memory of its own, and is not kept waiting.
+        copied = self.device_ != "cpu" or 4 * known.rows.size <= COPIED_BYTES
+        return rows[:] if copied else rows
 
     def _build(self) -> EncoderDecoder:
         """Build and fill the network on the training device."""
@@ -263,7 +312,11 @@ class Learner(BaseEstimator, ABC):
         return 0
 
     def _train(
-        self, module: EncoderDecoder, data: Batch, held_out: Labelled | None
+        self,
+        module: EncoderDecoder,
+        data: Source,
+        held_out: Labelled | None,
+        checkpoints: Checkpoints | None,
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
@@ -275,22 +328,24 @@ class Learner(BaseEstimator, ABC):
                 data,
                 recipe=recipe,
                 seed=self.seed_,
-                validation=None if held_out is None else self._batch(held_out),
-                augment=self._augment(data.x),
+                validation=None if held_out is None else self._source(held_out),
+                augment=self._augment(data),
                 patience=self.early_stopping,
                 precision=self.precision,
+                checkpoints=checkpoints,
                 on_epoch=on_epoch,
                 on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
 
-    def _augment(self, x: Tensor) -> Augment | None:
+    def _augment(self, data: Source) -> Augment | None:
         """Return the augmentation of scaled rows, which is one of rows in the input's units."""
         if self.augment is None:
             return None
         shape = None if self.image_shape is None else tuple(self.image_shape)
         augmentation = resolve(self.augment, AUGMENTATIONS)
-        units = Units.of(self.scaling_, x)
-        augmentation.check(units.restore(x), shape)
+        units = Units.of(self.scaling_, data.device)
+        for block in data.blocks(BLOCK_ROWS):
+            augmentation.check(units.restore(block.x), shape)
         return units.wrap(lambda rows, generator: augmentation(rows, shape, generator))
 
     def resolved_recipe(self) -> Recipe:
@@ -304,10 +359,10 @@ class Learner(BaseEstimator, ABC):
         )
 
     @abstractmethod
-    def _objective(self, data: Batch) -> Objective:
+    def _objective(self, data: Source) -> Objective:
         """Return what to minimize over the scaled training rows."""
 
-    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+    def _finish(self, module: EncoderDecoder, data: Source) -> None:
         """Learn what can only be learned when the network is trained."""
 
     @abstractmethod

@@ -130,8 +130,8 @@ def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> Non
         )
 
 
-def check_output(network: str | Network, x: Tensor) -> None:
-    """Refuse a network that gives 0 to 1 for scaled training rows ``x`` of other values.
+def check_output(network: str | Network, rows: Iterable[Tensor]) -> None:
+    """Refuse a network that gives 0 to 1 for scaled training rows, in blocks, of other values.
 
     Raises
     ------
@@ -141,11 +141,12 @@ def check_output(network: str | Network, x: Tensor) -> None:
     Examples
     --------
     >>> from utsushi.networks import Dense
-    >>> check_output(Dense(output="sigmoid"), torch.tensor([[0.0, 0.5]]))
+    >>> check_output(Dense(output="sigmoid"), [torch.tensor([[0.0, 0.5]])])
     """
     if resolve(network, NETWORKS).output != "sigmoid":
         return
-    low, high = float(x.min()), float(x.max())
+    extremes = [(float(block.min()), float(block.max())) for block in rows]
+    low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
     if low < -RANGE_ROUNDING or high > 1 + RANGE_ROUNDING:
         raise SettingError(
             f"output='sigmoid' gives 0 to 1, but the scaled training rows run from {low:.4g} to "
@@ -172,7 +173,7 @@ def warn_of_overruled_sizes(estimator: BaseEstimator) -> None:
             f"channels={estimator.channels!r} with network='dense', which has no convolutions, "
             "expected network='conv'; leave channels out",
             UtsushiWarning,
-            stacklevel=3,  # the caller of fit
+            stacklevel=4,  # the caller of fit
         )
     for name in ("hidden", "channels"):
         own = getattr(estimator.network, name, None)
@@ -185,5 +186,5 @@ def warn_of_overruled_sizes(estimator: BaseEstimator) -> None:
             f"{name}={getattr(estimator, name)!r} is overruled by network={estimator.network!r}, "
             f"expected one of them alone; leave {name} out of the one or of the other",
             UtsushiWarning,
-            stacklevel=3,  # the caller of fit
+            stacklevel=4,  # the caller of fit
         )

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
+from torch import Tensor
 
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
+from utsushi.objectives import Batch
+from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, numpy_generator
 from utsushi.validation import check_finite, check_within_float32
 
 __all__ = [
+    "BLOCK_ROWS",
     "Labelled",
     "Rows",
+    "ScaledRows",
     "checked_codes",
     "checked_rows",
     "n_to_hold_out",
@@ -26,6 +33,9 @@ __all__ = [
 ]
 
 Rows = NDArray[np.floating[Any]]
+
+#: Rows per block when all of them are looked at.
+BLOCK_ROWS = 10_000
 
 #: Times the median column's spread from which on a column drowns the others.
 _UNLIKE = 100
@@ -44,8 +54,8 @@ class Labelled:
     rows: Rows
     condition: NDArray[np.float32] | None
 
-    def __getitem__(self, indices: NDArray[np.integer[Any]]) -> Labelled:
-        """Return the rows of those indices."""
+    def __getitem__(self, indices: slice | NDArray[np.integer[Any]]) -> Labelled:
+        """Return some of the rows."""
         condition = None if self.condition is None else self.condition[indices]
         return Labelled(self.rows[indices], condition)
 
@@ -68,6 +78,46 @@ class Labelled:
             )
         order = numpy_generator(seed, Purpose.SPLIT).permutation(n_rows)
         return self[order[n_held_out:]], self[order[:n_held_out]]
+
+
+@dataclass(frozen=True)
+class ScaledRows:
+    """A `Source` whose rows are scaled when they are asked for.
+
+    A scaled copy of all would take as much memory as they do.
+
+    Attributes
+    ----------
+    known : Labelled
+    scaling : Scaling
+    device : torch.device
+    """
+
+    known: Labelled
+    scaling: Scaling
+    device: torch.device
+
+    @property
+    def n_features(self) -> int:
+        """The columns of the rows."""
+        return int(self.known.rows.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.known.rows)
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        """Return some of the rows, scaled."""
+        some = self.known[rows if isinstance(rows, slice) else rows.cpu().numpy()]
+        x = torch.from_numpy(self.scaling.forward(some.rows)).to(self.device)
+        if some.condition is None:
+            return Batch(x)
+        return Batch(x, torch.from_numpy(some.condition).to(self.device))
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        """Yield the rows in their order, at most ``n_rows`` at a time."""
+        for start in range(0, len(self), n_rows):
+            yield self[start : start + n_rows]
 
 
 def n_to_hold_out(n_rows: int, fraction: float) -> int:
@@ -173,9 +223,9 @@ def _with_fix(message: str, *, reset: bool = False) -> str:
     return f"{' '.join(message.split()).rstrip('.')}; {fix}"
 
 
-def warn_of_unlike_columns(rows: Rows) -> None:
+def warn_of_unlike_columns(variances: NDArray[np.float64]) -> None:
     """Warn where one column's spread is so large that a squared error sees no other."""
-    spreads = rows.std(axis=0, dtype=np.float64)
+    spreads = np.sqrt(variances)
     spreads = spreads[spreads > 0]
     if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
         warnings.warn(
@@ -183,5 +233,5 @@ def warn_of_unlike_columns(rows: Rows) -> None:
             f"{np.median(spreads):.3g}: the squared error sees little of the others; "
             "scaling='standard' weighs all columns alike",
             UtsushiWarning,
-            stacklevel=3,
+            stacklevel=4,  # the caller of fit
         )

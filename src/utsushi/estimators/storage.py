@@ -36,7 +36,7 @@ from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.scaling import Scaling
 from utsushi.training import Recipe
 
-__all__ = ["library_versions", "load", "parameters_to_json", "save"]
+__all__ = ["library_versions", "load", "parameters_to_json", "save", "unfitted"]
 
 #: The only estimators that a file can name.
 _ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
@@ -234,7 +234,7 @@ def _file_at(path: str | Path) -> str | Path:
 
 def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     """Build the model; what the tensors must be is worked out and compared before one is used."""
-    model = _unfitted(header)
+    model = unfitted(header)
     model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
     _restore_names(model, header["feature_names_in"])
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
@@ -314,7 +314,7 @@ def _device_here(device: str) -> str:
         return "cpu"
 
 
-def _unfitted(header: dict[str, Any]) -> BaseAutoencoder:
+def unfitted(header: dict[str, Any]) -> BaseAutoencoder:
     """Return the estimator that the header describes, its parameters checked."""
     cls = _ESTIMATORS[header["class"]]
     # A parameter that is not there was not known when the file was written: its default, which

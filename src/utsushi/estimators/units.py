@@ -30,9 +30,13 @@ class Units:
     scale: Tensor
 
     @classmethod
-    def of(cls, scaling: Scaling, x: Tensor) -> Self:
-        """Return the units of ``scaling`` for tensors like ``x``."""
-        return cls(torch.tensor(scaling.offset).to(x), torch.tensor(scaling.scale).to(x))
+    def of(cls, scaling: Scaling, device: torch.device) -> Self:
+        """Return the units of ``scaling`` for float32 tensors on a device."""
+        offset, scale = (
+            torch.tensor(values, dtype=torch.float32, device=device)
+            for values in (scaling.offset, scaling.scale)
+        )
+        return cls(offset, scale)
 
     def restore(self, scaled: Tensor) -> Tensor:
         """Return scaled rows (B, D) in the units of the input."""

@@ -14,15 +14,12 @@ from utsushi.augmentation import Augmentation, Binarize
 from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.rows import Labelled, Rows
+from utsushi.estimators.rows import BLOCK_ROWS, Labelled, Rows
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
-from utsushi.objectives import (
-    Batch,
-    VariationalObjective,
-)
+from utsushi.objectives import Source, VariationalObjective
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.seeds import Purpose, generator
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
@@ -249,7 +246,7 @@ class VariationalAutoencoder(LatentVariableModel):
                 f"{'only zeros and ones' if better == 'bernoulli' else 'values between 0 and 1'}; "
                 f"likelihood={better!r} does",
                 UtsushiWarning,
-                stacklevel=3,
+                stacklevel=4,  # the caller of fit
             )
 
     def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
@@ -306,18 +303,18 @@ class VariationalAutoencoder(LatentVariableModel):
     def _n_conditions(self) -> int:
         return len(self.classes_.labels) if self.conditional else 0
 
-    def _objective(self, data: Batch) -> VariationalObjective:
+    def _objective(self, data: Source) -> VariationalObjective:
         n_epochs = self.resolved_recipe().n_epochs(len(data))
         if self.kl_warmup_epochs and self.kl_warmup_epochs >= n_epochs:
             raise SettingError(
                 f"kl_warmup_epochs={self.kl_warmup_epochs} of {n_epochs} epochs leaves none at the "
                 f"full weight, expected fewer; make it smaller, or max_epochs larger"
             )
-        units = Units.of(self.scaling_, data.x)
+        units = Units.of(self.scaling_, data.device)
         target = None
         if not self.likelihood_.of_scaled_rows:
             target = lambda x: units.restore(x).clamp(0.0, 1.0)  # noqa: E731
-        self.likelihood_.prepare(data.x)
+        self.likelihood_.prepare(block.x for block in data.blocks(BLOCK_ROWS))
         return VariationalObjective(
             self.likelihood_,
             beta=float(self.beta),
@@ -329,7 +326,7 @@ class VariationalAutoencoder(LatentVariableModel):
             target=target,
         )
 
-    def _finish(self, module: EncoderDecoder, data: Batch) -> None:
+    def _finish(self, module: EncoderDecoder, data: Source) -> None:
         """Calibrate the likelihood over all training rows."""
         draws = generator(self.seed_, Purpose.CALIBRATION)
         self.likelihood_ = self._objective(data).calibrated(module, data, draws).likelihood

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -56,8 +57,8 @@ class Likelihood(BaseEstimator, ABC):
         """Say which likelihood suits rows, in the input's units, better than this one, if any."""
         return "bernoulli" if is_binary(rows) else None  # zeros and ones have no density
 
-    def prepare(self, x: Tensor) -> Self:
-        """Learn what training needs to know of the training rows ``x``, shape (n, D)."""
+    def prepare(self, rows: Iterable[Tensor]) -> Self:
+        """Learn what training needs to know of the scaled training rows, given in blocks."""
         self._validate_params()
         return self
 

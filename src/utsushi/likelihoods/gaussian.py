@@ -3,6 +3,7 @@ r"""Gaussian likelihoods: :math:`p(x \mid z)` of scaled rows."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -142,14 +143,15 @@ class Gaussian(Likelihood):
     def __init__(self, floor: float = 1e-3) -> None:
         self.floor = floor
 
-    def prepare(self, x: Tensor) -> Self:
+    def prepare(self, rows: Iterable[Tensor]) -> Self:
         """Learn the floor from the scaled training rows."""
-        super().prepare(x)
-        # Measured in units of the largest, for the squares of small numbers are zero. Rows that
-        # are all zero leave nothing to measure by; any positive number serves.
-        largest = x.abs().max().item() or 1.0
-        root_mean_square = largest * (x / largest).square().mean().sqrt().item()
-        self.floor_ = self.floor * (root_mean_square or 1.0)
+        super().prepare(rows)
+        total, n_values = 0.0, 0
+        for block in rows:  # the squares of small numbers are zero in float32
+            total += block.cpu().double().square().sum().item()
+            n_values += block.numel()
+        # Rows that are all zero leave nothing to measure by; any positive number serves.
+        self.floor_ = self.floor * (math.sqrt(total / n_values) or 1.0)
         return self
 
     def calibrate(self, mean_squared_error: float) -> Self:

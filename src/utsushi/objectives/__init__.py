@@ -4,7 +4,7 @@ The functions are pure and give one value per row. The objectives tie them to a 
 a module and a batch they return `Terms`, which the training loop reduces once.
 """
 
-from utsushi.objectives.base import Batch, Terms, with_condition
+from utsushi.objectives.base import Batch, Source, Terms, with_condition
 from utsushi.objectives.bounds import (
     elbo,
     free_bits_kl,
@@ -20,6 +20,7 @@ from utsushi.objectives.variational import VariationalObjective
 __all__ = [
     "Batch",
     "ReconstructionObjective",
+    "Source",
     "Terms",
     "VariationalObjective",
     "elbo",

@@ -5,11 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Terms", "with_condition"]
+__all__ = ["Batch", "Source", "Terms", "with_condition"]
+
+
+class Source(Protocol):
+    """All rows of a training, from which batches are taken: a `Batch`, or what makes some."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the batches are."""
+
+    @property
+    def n_features(self) -> int:
+        """The columns of their rows."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        """Return some of the rows."""
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        """Yield the rows in their order, at most ``n_rows`` at a time."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +53,27 @@ class Batch:
     condition: Tensor | None = None
     epochs: float = math.inf
 
+    @property
+    def device(self) -> torch.device:
+        """Where the rows are."""
+        return self.x.device
+
+    @property
+    def n_features(self) -> int:
+        """The columns of the rows."""
+        return self.x.shape[1]
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.x)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
-        """Return some of the rows."""
-        condition = None if self.condition is None else self.condition[rows]
-        return Batch(self.x[rows], condition, self.epochs)
+        """Return some of the rows; those of a tensor of indices are gathered in one call."""
+        if isinstance(rows, slice):
+            condition = None if self.condition is None else self.condition[rows]
+            return Batch(self.x[rows], condition, self.epochs)
+        condition = None if self.condition is None else self.condition.index_select(0, rows)
+        return Batch(self.x.index_select(0, rows), condition, self.epochs)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives.base import Batch, Terms
+from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.regularizers import Regularizer
 
 __all__ = ["ReconstructionObjective"]
@@ -44,7 +44,7 @@ class ReconstructionObjective:
         """Return itself: a sum of squares does not ask for the number of columns."""
         return self
 
-    def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
         """Return itself: a squared error has nothing to calibrate."""
         return self
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from utsushi.divergences import kl_standard_normal
 from utsushi.likelihoods import Likelihood, squared_error
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives.base import Batch, Terms
+from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import (
     elbo,
     free_bits_kl,
@@ -95,7 +95,7 @@ class VariationalObjective:
         return Terms(objective=-bound, parts={"reconstruction": -expected.detach(), "kl": kl})
 
     @torch.no_grad()
-    def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
         """Return the objective with its likelihood calibrated over known rows.
 
         A likelihood that learns as it trains has no fixed density before: each batch has its own.
@@ -103,7 +103,7 @@ class VariationalObjective:
         Parameters
         ----------
         module : EncoderDecoder
-        known : Batch
+        known : Source
             Training rows; all of them count, with one drawn code each.
         generator : Generator
             The only source of random numbers.
@@ -122,7 +122,7 @@ class VariationalObjective:
         return replace(self, likelihood=likelihood)
 
     def _calibrate_by_weights(
-        self, likelihood: Likelihood, module: EncoderDecoder, known: Batch, generator: Generator
+        self, likelihood: Likelihood, module: EncoderDecoder, known: Source, generator: Generator
     ) -> None:
         r"""Calibrate for the importance-weighted bound, whose draws count by their weights.
 
@@ -132,7 +132,7 @@ class VariationalObjective:
         # Rows of a file may stand in the order of their classes.
         chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
         target, outputs, z, mean, log_variance = self._drawn(
-            module, known[chosen.to(known.x.device)], self.n_importance_samples, generator
+            module, known[chosen.to(known.device)], self.n_importance_samples, generator
         )
         errors = squared_error(target, likelihood.mean(outputs))
         for _ in range(FIXED_POINT_STEPS):

@@ -13,15 +13,19 @@ from utsushi.runs.folder import (
     write_models,
 )
 from utsushi.runs.tables import tables_of
+from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_with
 from utsushi.runs.write import pictures_of, settings_of, write_figures, write_run
 
 __all__ = [
     "Exhibit",
     "Run",
     "RunConfig",
+    "UnfinishedRun",
+    "begin_run",
     "check_free",
     "comparison_tables",
     "exhibits_of",
+    "go_on_with",
     "new_run",
     "open_run",
     "pictures_of",

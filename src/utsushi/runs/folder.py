@@ -25,6 +25,8 @@ from utsushi.exceptions import RunError
 from utsushi.files import write_json, write_text
 
 __all__ = [
+    "CHECKPOINTS",
+    "CONFIG",
     "Run",
     "RunConfig",
     "check_free",
@@ -35,7 +37,11 @@ __all__ = [
     "write_models",
 ]
 
-_CONFIG = "config.json"
+#: What a finished run has.
+CONFIG = "config.json"
+
+#: What a run has that is under way.
+CHECKPOINTS = "checkpoints"
 
 
 class RunConfig(BaseModel):
@@ -106,13 +112,20 @@ def check_free(path: str | Path, *, force: bool) -> Path:
     _check_parent(path)
     if path.is_dir() and not any(path.iterdir()):
         return path
-    if (path / _CONFIG).is_file():
-        _read_config(path / _CONFIG)  # another program's config.json makes no run
+    if (path / CONFIG).is_file():
+        _read_config(path / CONFIG)  # another program's config.json makes no run
         if force:
             return path
         raise RunError(
             f"{str(path)!r} already holds a run, expected a new or empty folder; "
             "choose another --out, or replace the run with --force"
+        )
+    if (path / CHECKPOINTS).is_dir():
+        if force:
+            return path
+        raise RunError(
+            f"{str(path)!r} holds a run that is not finished, expected a new or empty folder; go "
+            "on with it by utsushi train --resume, or begin anew with --force"
         )
     if path.exists():
         raise RunError(
@@ -168,6 +181,9 @@ def _replace_folder(path: Path, part: Path) -> None:
     if not path.exists():
         part.replace(path)
         return
+    if not (path / CONFIG).is_file():
+        _fill_folder(path, part)
+        return
     old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     path.replace(old)
     try:
@@ -176,6 +192,19 @@ def _replace_folder(path: Path, part: Path) -> None:
         old.replace(path)
         raise
     shutil.rmtree(old)
+
+
+def _fill_folder(path: Path, part: Path) -> None:
+    """Finish a run that is under way: its files, its configuration last; then its checkpoints go.
+
+    Killed in between, it is still a run under way, whose last checkpoint leads here again.
+    """
+    for entry in sorted(part.iterdir(), key=lambda entry: entry.name == CONFIG):
+        old = path / entry.name
+        if old.is_dir():
+            shutil.rmtree(old)
+        entry.replace(old)
+    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
 
 
 def write_config(
@@ -196,7 +225,7 @@ def write_config(
         models={name: _parameters(model) for name, model in models.items()},
         versions=library_versions(),
     )
-    write_json(folder / _CONFIG, config.model_dump(mode="json"))
+    write_json(folder / CONFIG, config.model_dump(mode="json"))
 
 
 def _parameters(model: Any) -> dict[str, Any]:
@@ -270,7 +299,7 @@ def open_run(path: str | Path) -> Run:
     path = Path(path)
     if not path.is_dir():
         return Run(autoencoder_of(load(path)), _sibling_config(path))
-    config = _read_config(path / _CONFIG)
+    config = _read_config(path / CONFIG)
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:
         names = " or ".join(str(file) for file in files)
@@ -280,9 +309,9 @@ def open_run(path: str | Path) -> Run:
 
 def _sibling_config(path: Path) -> RunConfig | None:
     """Return the configuration that stands beside a model file, if it speaks of that file."""
-    if not (path.parent / _CONFIG).is_file():
+    if not (path.parent / CONFIG).is_file():
         return None
-    config = _read_config(path.parent / _CONFIG)
+    config = _read_config(path.parent / CONFIG)
     return config if path.stem in config.models else None
 
 

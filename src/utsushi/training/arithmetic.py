@@ -108,6 +108,16 @@ class Products:
         return self.candidates[0]
 
     @property
+    def settled(self) -> Arithmetic | None:
+        """The arithmetic of all steps that follow; None while the clock is asked."""
+        return self.chosen if len(self.candidates) == 1 and not self.may_compile else None
+
+    def settle(self, arithmetic: Arithmetic) -> None:
+        """Take an arithmetic, as a training did before it was interrupted."""
+        self.candidates, self.may_compile = [arithmetic], False
+        self.views = {arithmetic: arithmetic.view(self.module)}
+
+    @property
     def inference(self) -> EncoderDecoder:
         """The view that held-out rows go through: of the settled precision, never compiled."""
         return Arithmetic(self.chosen.precision).view(self.module)

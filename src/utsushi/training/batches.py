@@ -7,23 +7,27 @@ from collections.abc import Iterator
 
 import torch
 
-from utsushi.objectives import Batch
+from utsushi.objectives import Batch, Source
 from utsushi.seeds import Purpose, generator
 
 __all__ = ["shuffled_batches"]
 
 
-def shuffled_batches(data: Batch, batch_size: int, seed: int, epoch: int) -> Iterator[Batch]:
+def shuffled_batches(
+    data: Source, batch_size: int, seed: int, epoch: int, *, done: int = 0
+) -> Iterator[Batch]:
     """Yield each row of ``data`` once, in an order that is a function of (seed, epoch).
 
     Parameters
     ----------
-    data : Batch
+    data : Source
         All rows, on any device.
     batch_size : int
         Rows per batch; the last may have fewer.
     seed, epoch : int
         What the order depends on.
+    done : int, default=0
+        Batches of the epoch that are left out, for they were trained on before.
 
     Yields
     ------
@@ -36,12 +40,8 @@ def shuffled_batches(data: Batch, batch_size: int, seed: int, epoch: int) -> Ite
     >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
     [2, 2, 1]
     """
-    x, condition = data.x, data.condition
-    order = torch.randperm(len(x), generator=generator(seed, Purpose.ORDER, epoch)).to(x.device)
-    n_steps = math.ceil(len(x) / batch_size)
-    for step, indices in enumerate(order.split(batch_size)):
-        yield Batch(
-            x.index_select(0, indices),
-            None if condition is None else condition.index_select(0, indices),
-            epochs=epoch - 1 + step / n_steps,
-        )
+    order = torch.randperm(len(data), generator=generator(seed, Purpose.ORDER, epoch))
+    n_steps = math.ceil(len(data) / batch_size)
+    for step, indices in enumerate(order.to(data.device).split(batch_size)[done:], start=done):
+        batch = data[indices]
+        yield Batch(batch.x, batch.condition, epochs=epoch - 1 + step / n_steps)

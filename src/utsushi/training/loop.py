@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Generator, Tensor
 
-from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives import Batch, Terms
+from utsushi.objectives import Batch, Source, Terms
 from utsushi.seeds import Purpose, generator
 from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.batches import shuffled_batches
+from utsushi.training.bookkeeping import BestSoFar, History, Means, Progress
+from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.divergence import Watched, check_means, check_step, watched
 from utsushi.training.recipe import Recipe
+from utsushi.training.state import state_of
 
 __all__ = ["Objective", "train"]
 
@@ -30,8 +31,6 @@ CALIBRATION_ROWS = 4000
 
 #: Steps between two looks at whether the sums are still finite: a look waits for the device.
 STEPS_PER_CHECK = 50
-
-History = list[dict[str, Any]]
 
 #: Takes scaled rows (B, D) and a generator; returns rows to train on in their place.
 Augment = Callable[[Tensor, Generator], Tensor]
@@ -53,7 +52,7 @@ class Objective(Protocol):
         Asked for if it is rotation invariant: the numbers have the same squared distances.
         """
 
-    def calibrated(self, module: EncoderDecoder, known: Batch, generator: Generator) -> Objective:
+    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
         """Return the objective with what it learns as it trains fixed by known rows."""
 
 
@@ -65,23 +64,35 @@ class _Training:
     objective: Objective
     recipe: Recipe
     optimizer: torch.optim.Optimizer
+    watched: Watched
     n_epochs: int
     n_steps: int
     seed: int
     augment: Augment | None
+    checkpoints: Checkpoints | None
+
+    def is_over(self, progress: Progress) -> bool:
+        """Tell whether there is no epoch left to make, or none worth making."""
+        done = progress.epoch - 1
+        return done >= self.n_epochs or progress.best.is_long_ago(done)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from the first of all."""
+        return self.recipe.rate(step / self.n_steps)
 
 
 def train(
     module: EncoderDecoder,
     objective: Objective,
-    data: Batch,
+    data: Source,
     *,
     recipe: Recipe,
     seed: int,
-    validation: Batch | None = None,
+    validation: Source | None = None,
     augment: Augment | None = None,
     patience: int | None = None,
     precision: str = "float32",
+    checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
     on_end: Callable[[Arithmetic], None] = lambda arithmetic: None,
 ) -> History:
@@ -96,13 +107,13 @@ def train(
         On the device to train on.
     objective : Objective
         What to minimize.
-    data : Batch of n rows
+    data : Source of n rows
         The scaled training rows, on the same device.
     recipe : Recipe
         Length, batches, rates.
     seed : int
         The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step).
-    validation : Batch of m rows, optional
+    validation : Source of m rows, optional
         Held-out rows, evaluated after each epoch.
     augment : callable, optional
         Takes the scaled rows of a batch and a generator, which is a function of (seed, epoch,
@@ -112,8 +123,10 @@ def train(
         parameters of its best epoch. Without held-out rows the training objective is watched.
     precision : {"float32", "bfloat16", "auto"}
         What the products of training are made in; see `utsushi.training.arithmetic`.
+    checkpoints : Checkpoints, optional
+        Where to write checkpoints; the training goes on from the one that is found there.
     on_epoch : callable
-        Called with each new row of the history.
+        Called with each row of the history, those of before a checkpoint too.
     on_end : callable
         Called at the end with the arithmetic that the training went through.
 
@@ -127,7 +140,9 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        When the objective is no longer a finite number.
+        When a term or a gradient is no longer a finite number.
+    TrainingInterrupted
+        When a signal stopped it, after a checkpoint.
     """
     n_epochs = recipe.n_epochs(len(data))
     n_steps = n_epochs * recipe.steps_per_epoch(len(data))
@@ -136,50 +151,74 @@ def train(
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
+        watched=watched(module),
         n_epochs=n_epochs,
         n_steps=n_steps,
         seed=seed,
         augment=augment,
+        checkpoints=checkpoints,
     )
-    best = _BestSoFar(module, patience)
-    history: History = []
-    for epoch in range(1, n_epochs + 1):
-        row = _run_epoch(training, data, validation, epoch)
-        history.append(row)
+    progress = Progress(BestSoFar(patience))
+    if checkpoints is not None:
+        checkpoints.restore(progress, training.products, training.optimizer)
+    for row in progress.history:
         on_epoch(row)
-        if best.is_over(row):
-            break
-    best.restore()
+    while not training.is_over(progress):
+        row = _run_epoch(training, data, validation, progress)
+        progress.best.note(row, module)
+        progress.next_epoch(row)
+        _keep(training, progress, row)
+        on_epoch(row)
+    progress.best.give_to(module)
     # What the last step left was not looked at by any loss.
+    history = progress.history
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
-    _check_finite(after, len(history), history[-1]["learning_rate"])
+    check_means(after, len(history), history[-1]["learning_rate"])
     on_end(training.products.chosen)
     return history
 
 
 @torch.enable_grad()  # the caller may have switched gradients off
 def _run_epoch(
-    training: _Training, data: Batch, validation: Batch | None, epoch: int
+    training: _Training, data: Source, validation: Source | None, progress: Progress
 ) -> dict[str, Any]:
     """Train on every row once, evaluate the held-out rows, and return the epoch's history."""
-    started = time.perf_counter()
+    started = time.perf_counter() - progress.seconds
+    epoch, means = progress.epoch, progress.means
     first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(data))
-    means = _Means()
     training.products.module.train()
-    batches = shuffled_batches(data, training.recipe.batch_size, training.seed, epoch)
-    for step, batch in enumerate(batches):
-        rate = training.recipe.rate((first_step + step) / training.n_steps)
+    size = training.recipe.batch_size
+    for batch in shuffled_batches(data, size, training.seed, epoch, done=progress.step):
+        step = progress.step
+        rate = training.rate(first_step + step)
         noise = generator(training.seed, Purpose.NOISE, epoch, step)
-        means.add(_step(training, _augmented(training, batch, epoch, step), rate, noise))
+        means.add(_step(training, _augmented(training, batch, epoch, step), rate, noise, epoch))
         if step % STEPS_PER_CHECK == 0:
-            _check_finite(means.result(), epoch, rate)
+            check_means(means.result(), epoch, rate)
+        progress.step = step + 1
+        if training.checkpoints is not None:
+            progress.seconds = time.perf_counter() - started
+            _keep(training, progress)
     training.products.module.eval()
+    rate = training.rate(first_step + progress.step - 1)
     row = {"epoch": epoch, **means.result()}
     if validation is not None:
         held_out = _evaluate(_calibrated(training, data), validation, epoch)
         row |= {f"validation_{name}": value for name, value in held_out.items()}
-    _check_finite(row, epoch, rate)
+    check_means(row, epoch, rate)
     return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
+
+
+def _keep(training: _Training, progress: Progress, row: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint if it is time for one: after a step, or after the epoch of a row."""
+    checkpoints = training.checkpoints
+    if checkpoints is None:
+        return
+    if row is not None:
+        checkpoints.append_history(row)
+    if checkpoints.is_due(epoch_ended=row is not None) or training.is_over(progress):
+        checkpoints.write(*state_of(progress, training.products, training.optimizer))
+    checkpoints.stop_if_asked()
 
 
 def _augmented(training: _Training, batch: Batch, epoch: int, step: int) -> Batch:
@@ -190,83 +229,43 @@ def _augmented(training: _Training, batch: Batch, epoch: int, step: int) -> Batc
     return replace(batch, x=training.augment(batch.x, draws))
 
 
-def _step(training: _Training, batch: Batch, rate: float, noise: Generator) -> Terms:
-    """Take one step of the optimizer on ``batch`` and return its terms."""
+def _step(training: _Training, batch: Batch, rate: float, noise: Generator, epoch: int) -> Terms:
+    """Take one step of the optimizer on ``batch`` and return its terms.
+
+    What is no number is found before the step; on an accelerator, which would be kept waiting, by
+    the next look at the sums.
+    """
     for group in training.optimizer.param_groups:
         group["lr"] = rate
         for parameter in group["params"]:  # zero_grad() takes a twentieth of a small step
             parameter.grad = None
     with training.products.step() as module:
         terms = training.objective(module, batch, noise)
-        terms.objective.sum().backward()
+        loss = terms.objective.sum()
+        loss.backward()
+        if loss.device.type == "cpu":
+            check_step(training.watched, loss.detach(), terms, epoch, rate)
         training.optimizer.step()
     return terms
 
 
-def _calibrated(training: _Training, data: Batch) -> _Training:
+def _calibrated(training: _Training, data: Source) -> _Training:
     """Return the training with an objective that is one density for all blocks of rows."""
     draws = generator(training.seed, Purpose.CALIBRATION)
-    chosen = torch.randperm(len(data), generator=draws)[:CALIBRATION_ROWS].to(data.x.device)
+    chosen = torch.randperm(len(data), generator=draws)[:CALIBRATION_ROWS].to(data.device)
     objective = training.objective.calibrated(training.products.inference, data[chosen], draws)
     return replace(training, objective=objective)
 
 
 @torch.no_grad()
-def _evaluate(training: _Training, data: Batch, epoch: int) -> dict[str, float]:
+def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]:
     """Return the mean terms of held-out rows, with noise of their own."""
     noise = generator(training.seed, Purpose.NOISE, epoch)
     module = training.products.inference
-    means = _Means()
+    means = Means()
     for block in data.blocks(EVALUATION_ROWS):
         means.add(training.objective(module, block, noise))
     return means.result()
-
-
-class _Means:
-    """Running means of the terms over rows; they stay on the device until they are asked for."""
-
-    def __init__(self) -> None:
-        self.n_rows = 0
-        self.sums: dict[str, float] = defaultdict(float)
-        self.waiting: dict[str, list[Tensor]] = defaultdict(list)
-
-    def add(self, terms: Terms) -> None:
-        # To add up at each step would cost a small step a twentieth of its time.
-        self.n_rows += len(terms.objective)
-        for name, values in {"objective": terms.objective, **terms.parts}.items():
-            self.waiting[name].append(values.detach())
-
-    def result(self) -> dict[str, float]:
-        for name, values in self.waiting.items():
-            self.sums[name] += torch.cat(values).sum(dtype=torch.float32).item()
-        self.waiting.clear()
-        return {name: total / self.n_rows for name, total in self.sums.items()}
-
-
-class _BestSoFar:
-    """The parameters of the best epoch, and when to stop; idle without ``patience``."""
-
-    def __init__(self, module: EncoderDecoder, patience: int | None) -> None:
-        self.module = module
-        self.patience = patience
-        self.objective = float("inf")
-        self.epoch = 0
-        self.parameters: dict[str, Tensor] | None = None
-
-    def is_over(self, row: dict[str, Any]) -> bool:
-        """Take note of an epoch; tell whether it was the last one worth making."""
-        if self.patience is None:
-            return False
-        watched = row.get("validation_objective", row["objective"])
-        if watched < self.objective:
-            self.objective, self.epoch = watched, row["epoch"]
-            self.parameters = copy.deepcopy(self.module.state_dict())
-        return bool(row["epoch"] - self.epoch >= self.patience)
-
-    def restore(self) -> None:
-        """Give the module the parameters of its best epoch."""
-        if self.parameters is not None:
-            self.module.load_state_dict(self.parameters)
 
 
 def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
@@ -277,24 +276,4 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
         betas=(recipe.betas[0], recipe.betas[1]),
         weight_decay=recipe.weight_decay,
         fused=True,
-    )
-
-
-def _check_finite(row: dict[str, Any], epoch: int, rate: float) -> None:
-    """Stop a training whose terms are no longer numbers."""
-    broken = _first_non_finite(row.items())
-    if broken is not None:
-        raise TrainingDivergedError(
-            f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} at a learning "
-            f"rate of {rate:.3g}, a finite number was expected; try learning_rate={rate / 10:.1g} "
-            f"or scaling='standard'"
-        )
-
-
-def _first_non_finite(values: Iterable[tuple[str, Any]]) -> tuple[str, float] | None:
-    """Return the first name and value that is NaN or infinite; parts before their sum."""
-    named = sorted(values, key=lambda item: item[0].endswith("objective"))
-    return next(
-        ((name, value) for name, value in named if not abs(value) < float("inf")),
-        None,
     )

@@ -16,7 +16,8 @@ outside; there are so many inside that this is little (`Recipe.subspace`). Digit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -25,8 +26,9 @@ from torch.nn import functional
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
-from utsushi.objectives import Batch
-from utsushi.training.loop import History, Objective, train
+from utsushi.objectives import Batch, Source
+from utsushi.training.bookkeeping import History
+from utsushi.training.loop import Objective, train
 from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
@@ -37,17 +39,17 @@ FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 #: The largest part of the columns that is still worth the turn.
 LARGEST_PART = 0.5
 
-#: Rows per block when rows are turned.
-BLOCK_ROWS = 10_000
+#: Rows per block when rows are turned, and bytes of a larger one of scaled rows.
+BLOCK_ROWS, BLOCK_BYTES = 10_000, 48 * 2**20
 
 
 def train_in_subspace(
     module: EncoderDecoder,
     objective: Objective,
-    data: Batch,
+    data: Source,
     *,
     recipe: Recipe,
-    validation: Batch | None = None,
+    validation: Source | None = None,
     **settings: Any,
 ) -> History:
     """Do what `train` does, in the leading principal components where that is possible.
@@ -70,16 +72,16 @@ def train_in_subspace(
     """
     subspace = None
     if objective.is_rotation_invariant and settings.get("augment") is None:
-        subspace = Subspace.of(module, data.x, recipe.subspace)
+        subspace = Subspace.of(module, data, recipe.subspace)
     if subspace is None:
         return train(module, objective, data, recipe=recipe, validation=validation, **settings)
     reduced = subspace.reduce(module)
     history = train(
         reduced,
-        objective.of_turned_rows(data.x.shape[1]),
-        replace(data, x=subspace.turn(data.x)),
+        objective.of_turned_rows(data.n_features),
+        subspace.turned(data),
         recipe=recipe,
-        validation=None if validation is None else _turned(subspace, validation),
+        validation=None if validation is None else subspace.turned(validation),
         **settings,
     )
     subspace.expand(reduced, module)
@@ -99,25 +101,27 @@ class Subspace:
     basis: Tensor
 
     @classmethod
-    def of(cls, module: EncoderDecoder, x: Tensor, tolerance: float) -> Self | None:
+    def of(cls, module: EncoderDecoder, data: Source, tolerance: float) -> Self | None:
         """Return the directions that matter to a network, or None where it has to see all columns.
 
         Parameters
         ----------
         module : EncoderDecoder
-        x : Tensor of shape (n, D)
+        data : Source
             Scaled training rows.
         tolerance : float >= 0
             The variance outside of the directions, as a part of what PCA with as many components
             as the code leaves.
         """
-        n_features = x.shape[1]
+        n_features = data.n_features
         worthwhile = FEWEST_FEATURES <= n_features <= MOST_FEATURES
         if not (tolerance and worthwhile and _is_dense(module)):
             return None
         # Not centred: what the decoder's bias has to say lies inside, too. On the CPU, because not
         # every accelerator decomposes.
-        moments, directions = (found.to(x.device) for found in torch.linalg.eigh((x.T @ x).cpu()))
+        products = sum(block.x.T @ block.x for block in _blocks(data))
+        assert isinstance(products, Tensor)  # there is a row
+        moments, directions = (found.to(data.device) for found in torch.linalg.eigh(products.cpu()))
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
         n_codes = min(_layers(module.decoder)[0].in_features, n_features - 1)
         k = int((outside > tolerance * outside[n_codes]).sum())
@@ -133,6 +137,16 @@ class Subspace:
             outside = rows.square().sum(dim=1) - inside.square().sum(dim=1)
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
         return torch.cat(blocks)
+
+    def turned(self, data: Source) -> Batch:
+        """Return all rows turned."""
+        x = torch.empty(len(data), self.basis.shape[1] + 1, device=data.device)
+        conditions, start = [], 0
+        for block in _blocks(data):
+            x[start : start + len(block)] = self.turn(block.x)
+            conditions += [] if block.condition is None else [block.condition]
+            start += len(block)
+        return Batch(x, torch.cat(conditions) if conditions else None)
 
     def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
         """Return the module for turned rows; all layers but the first and the last are shared."""
@@ -159,9 +173,9 @@ class Subspace:
         module.eval()
 
 
-def _turned(subspace: Subspace, batch: Batch) -> Batch:
-    """Return a batch with its rows turned."""
-    return replace(batch, x=subspace.turn(batch.x))
+def _blocks(data: Source) -> Iterator[Batch]:
+    """Yield rows in blocks that are small beside what is worth to be kept small."""
+    return data.blocks(max(BLOCK_BYTES // (4 * data.n_features), 1))
 
 
 def _layers(part: nn.Module) -> list[Any]:

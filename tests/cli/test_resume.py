@@ -1,0 +1,159 @@
+"""Runs that were interrupted, and ``utsushi train --resume``."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from utsushi.training.checkpoint import Checkpoints
+
+TRAIN = ["train", "ae", "--data", "digits8x8", "--hidden", "16", "--random-state", "0"]
+TRAIN += ["--verbose", "0", "--max-epochs", "40"]
+
+
+def signalled_at(monkeypatch, step, *numbers):
+    """Send this process signals at a step."""
+    seen = iter(range(step))
+    is_due = Checkpoints.is_due
+
+    def send(self, **how):
+        if next(seen, None) is None:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+        return is_due(self, **how)
+
+    monkeypatch.setattr(Checkpoints, "is_due", send)
+
+
+def program(*words, **settings):
+    """Start the program in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from utsushi.cli import main; main()", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path):
+    run, whole = tmp_path / "a run", tmp_path / "whole"
+    running = program(*TRAIN, "--out", run)
+    history = run / "checkpoints" / "history.jsonl"
+    wait_for(lambda: history.is_file() and len(history.read_text().splitlines()) > 2, running)
+    running.send_signal(number)
+    err = running.communicate()[1]
+    command = f"utsushi train --resume {shlex.quote(str(run))}"
+    said = f"{number.name} stopped the training after a checkpoint; go on with {command}"
+    assert err.splitlines() == [said]
+    assert running.returncode == 128 + number
+    assert [path.name for path in run.iterdir()] == ["checkpoints"]
+
+    for words in (shlex.split(command)[1:], [*TRAIN, "--out", whole]):
+        finished = program(*words)
+        assert (finished.communicate()[1].count("the run:"), finished.returncode) == (1, 0)
+    assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert not (run / "checkpoints").exists()
+
+
+def wait_for(condition, running):
+    """Wait until a running program has come so far."""
+    while not condition():
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def unfinished(utsushi, tmp_path, monkeypatch):
+    """Give the folder of a run that was interrupted."""
+    path = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        signalled_at(patch, 6, signal.SIGTERM)
+        assert utsushi(*TRAIN, "--out", path).status == 128 + signal.SIGTERM
+    return path
+
+
+def test_a_run_that_is_not_finished_is_not_overwritten(utsushi, unfinished):
+    call = utsushi(*TRAIN, "--out", unfinished)
+    assert (call.status, call.error) == (
+        2,
+        f"utsushi: {str(unfinished)!r} holds a run that is not finished, expected a new or empty "
+        "folder; go on with it by utsushi train --resume, or begin anew with --force",
+    )
+
+
+def test_force_begins_anew(utsushi, unfinished):
+    assert utsushi(*TRAIN, "--max-epochs", "1", "--out", unfinished, "--force").status == 0
+    assert len((unfinished / "history.jsonl").read_text().splitlines()) == 1
+
+
+def test_an_interrupted_replacement_leaves_the_old_run(utsushi, tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    assert utsushi(*TRAIN, "--max-epochs", "1", "--out", path).status == 0
+    before = (path / "model.safetensors").read_bytes()
+    with monkeypatch.context() as patch:
+        signalled_at(patch, 6, signal.SIGTERM)
+        assert utsushi(*TRAIN, "--out", path, "--force").status == 128 + signal.SIGTERM
+    assert (path / "model.safetensors").read_bytes() == before
+    assert utsushi("evaluate", path).status == 0
+    assert utsushi("train", "--resume", path).status == 0
+    assert (path / "model.safetensors").read_bytes() != before
+    assert not (path / "checkpoints").exists()
+
+
+def test_a_finished_run_has_nothing_to_go_on_with(utsushi, ae_run):
+    call = utsushi("train", "--resume", ae_run)
+    assert (call.status, call.error) == (
+        2,
+        f"utsushi: {str(ae_run)!r} holds a finished run (No such file or directory: run.json), "
+        "expected one that was interrupted; train one with --out",
+    )
+
+
+def test_no_run_to_go_on_with_is_named(utsushi, tmp_path):
+    call = utsushi("train", "--resume", tmp_path / "none")
+    assert call.status == 2
+    assert "holds no run (No such file or directory: run.json)" in call.error
+
+
+def test_a_model_beside_resume_is_refused(utsushi, unfinished):
+    call = utsushi("train", "--resume", unfinished, "ae", "--out", unfinished)
+    assert call.status == 2
+    assert "a run knows what it trains" in call.error
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"estimator": "os.system"}', b"\xff"])
+def test_a_damaged_description_is_named(content, utsushi, unfinished):
+    (unfinished / "checkpoints" / "run.json").write_bytes(content)
+    call = utsushi("train", "--resume", unfinished)
+    assert call.status == 2
+    assert "run.json' is damaged" in call.error
+
+
+def test_an_interval_that_is_none_is_refused_before_the_training(utsushi, tmp_path):
+    call = utsushi(*TRAIN, "--checkpoint-every", "often", "--out", tmp_path / "run")
+    assert call.status == 2
+    assert call.error.startswith("utsushi: checkpoint_every='often', expected a whole number")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_fails_at_once_leaves_nothing(utsushi, tmp_path):
+    call = utsushi(*TRAIN, "--learning-rate", "1e30", "--out", tmp_path / "run")
+    assert call.status == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_program_is_refused_and_disturbs_nothing(utsushi, unfinished):
+    before = {path: path.read_bytes() for path in unfinished.rglob("*.safetensors")}
+    with Checkpoints(unfinished / "checkpoints"):
+        for words in (["train", "--resume", unfinished], [*TRAIN, "--out", unfinished, "--force"]):
+            call = utsushi(*words)
+            assert call.status == 2
+            assert "is in use by another training" in call.error
+    assert {path: path.read_bytes() for path in unfinished.rglob("*.safetensors")} == before

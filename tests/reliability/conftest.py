@@ -1,0 +1,62 @@
+"""What the tests of `docs/reliability.md` share; `make soak` runs them in their long form."""
+
+import os
+
+import numpy as np
+import pytest
+
+from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+
+#: Whether to run the long forms.
+SOAK = os.environ.get("UTSUSHI_SOAK") == "1"
+
+IMAGES = np.random.default_rng(5).random((22, 64), dtype=np.float32)
+
+FEW = {"max_epochs": 3, "batch_size": 8, "random_state": 3, "verbose": 0}
+
+#: Models whose trainings differ in what they have to remember.
+MODELS = {
+    "ae": lambda: Autoencoder(3, hidden=(8,), **FEW),
+    "vae": lambda: VariationalAutoencoder(3, hidden=(8,), kl_warmup_epochs=2, **FEW),
+    "conv": lambda: VariationalAutoencoder(
+        3, network="conv", channels=(2, 4), hidden=(8,), image_shape=(8, 8), augment="affine", **FEW
+    ),
+    "denoising": lambda: DenoisingAutoencoder(3, hidden=(8,), corruption="masking", **FEW),
+    "early stopping": lambda: Autoencoder(
+        3, hidden=(8,), validation_fraction=0.3, early_stopping=2, learning_rate=0.05, **FEW
+    ),
+    "subspace": lambda: Autoencoder(3, hidden=(8,), **FEW),
+    "conditional": lambda: VariationalAutoencoder(3, hidden=(8,), conditional=True, **FEW),
+}
+
+
+def rows_of(name):
+    """Give the rows and classes that a model of `MODELS` is trained on."""
+    if name == "subspace":  # 200 columns that 20 directions tell
+        turned = np.random.default_rng(6).random((20, 200), dtype=np.float32)
+        return IMAGES[:, :20] @ turned, None
+    return IMAGES, np.arange(22) % 2 if name == "conditional" else None
+
+
+@pytest.fixture
+def soak():
+    """Whether to run the long forms."""
+    return SOAK
+
+
+@pytest.fixture(params=MODELS)
+def case(request):
+    """Give the name of a model, a way to make it anew, and its rows and classes."""
+    return request.param, MODELS[request.param], *rows_of(request.param)
+
+
+@pytest.fixture
+def content(tmp_path):
+    """Give the bytes of a model's file and its history without the clock."""
+
+    def of(model):
+        file = model.save(tmp_path / "content.safetensors")
+        clockless = [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_]
+        return file.read_bytes(), repr(clockless)  # in the order of its columns
+
+    return of

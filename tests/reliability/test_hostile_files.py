@@ -1,0 +1,389 @@
+"""A stranger's file is read, or refused by an error of `utsushi.exceptions`: nothing else happens.
+
+Files are mutated by hypothesis: their bytes, and what their headers say with the right checksum.
+"""
+
+import gzip
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pyarrow import parquet, table
+
+from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi.exceptions import DataError, ModelFileError, UtsushiError
+from utsushi.persistence import read_model_file, write_model_file
+from utsushi.runs import go_on_with, open_run
+from utsushi.samplers import Mixture
+from utsushi.training.checkpoint import Checkpoints
+
+#: Mutations of each of sixteen kinds.
+N_MUTATIONS = 65_000 if os.environ.get("UTSUSHI_SOAK") == "1" else 650
+
+#: So many seconds are a hang, on however slow a machine.
+HANG = 20
+
+MB = 2**20
+X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
+IMAGES = (255 * X[:4].reshape(4, 4, 4)).astype(np.uint8)
+FEW = {"hidden": (3,), "max_epochs": 1, "random_state": 3}
+
+
+def saved(tmp, model):
+    return model.save(tmp / "model.safetensors").read_bytes()
+
+
+def packed(write, *arguments, **named):
+    """Give the bytes that a function writes into a file."""
+    file = io.BytesIO()
+    write(file, *arguments, **named)
+    return file.getvalue()
+
+
+def checkpoint_of(tmp):
+    Autoencoder(2, **FEW).fit(X, checkpoint_dir=tmp / "c")
+    (file,) = (tmp / "c").glob("*.safetensors")
+    return file.read_bytes()
+
+
+def vae_of(tmp):
+    model = VariationalAutoencoder(2, sampler=Mixture(2), conditional=True, **FEW)
+    return saved(tmp, model.fit(X, np.arange(12) % 2))
+
+
+def config_of(tmp):
+    from utsushi.cli.main import run
+
+    words = ["train", "ae", "--data", "digits8x8", "--hidden", "3", "--max-epochs", "1"]
+    assert run([*words, "--verbose", "0", "--out", str(tmp / "run")]) == 0
+    return (tmp / "run" / "config.json").read_bytes()
+
+
+DESCRIPTION = {
+    "estimator": "Autoencoder",
+    "parameters": {"n_components": 2, "hidden": [3]},
+    "data": "digits8x8",
+}
+
+#: By the name of a file: what it holds where all is well, made in a folder.
+ORIGINALS = {
+    "model.safetensors": lambda tmp: saved(tmp, Autoencoder(2, **FEW).fit(X)),
+    "vae.safetensors": vae_of,
+    "detector.safetensors": lambda tmp: saved(tmp, AnomalyDetector(Autoencoder(2, **FEW)).fit(X)),
+    "checkpoint-000002-00000000.safetensors": checkpoint_of,
+    "config.json": config_of,
+    "checkpoints/run.json": lambda _: json.dumps(DESCRIPTION).encode(),
+    "rows.npy": lambda _: packed(np.save, X),
+    "rows.npz": lambda _: packed(np.savez_compressed, X=X, y=np.arange(12)),
+    "rows.csv": lambda _: b"a,b,c\n1,2.5,x\n3,-4e2,y\n5,6,z\n",
+    "rows.parquet": lambda _: packed(
+        lambda file: parquet.write_table(table({"a": X[:, 0], "b": np.arange(12)}), file)
+    ),
+    "images/one.png": lambda _: packed(Image.fromarray(IMAGES[0]).save, format="png"),
+    "images/one.jpg": lambda _: packed(Image.fromarray(IMAGES[0]).save, format="jpeg"),
+    "idx/train-images-idx3-ubyte.gz": lambda _: gzip.compress(datasets.idx.encode_idx(IMAGES)),
+}
+
+
+def read(path):
+    """Open a file as a user would who got it from a stranger."""
+    match path.parent.name, path.suffix:
+        case _, ".safetensors" if path.name.startswith("checkpoint-"):
+            with Checkpoints(path.parent):
+                pass
+        case _, ".safetensors":
+            load(path).sample(1, random_state=0) if "detector" not in path.name else load(path)
+        case "checkpoints", _:
+            with go_on_with(path.parent.parent):
+                pass
+        case _, ".json":
+            open_run(path.parent)
+        case "images" | "idx", _:
+            datasets.open(path.parent)
+        case _:
+            datasets.open(path)
+
+
+# --- bytes --------------------------------------------------------------------------------------
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "put", "cut", "drop", "repeat"]),
+        st.floats(0, 1, exclude_max=True),
+        st.integers(0, 255),
+        st.binary(min_size=1, max_size=8),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def edited(content, edits):
+    """Give bytes after some edits, each at a part of their length."""
+    content = bytearray(content)
+    for kind, place, number, put in edits:
+        at = int(place * len(content))
+        match kind:
+            case "flip" if content:
+                content[at] ^= number
+            case "put":
+                content[at:at] = put
+            case "cut":
+                del content[at:]
+            case "drop":
+                del content[at : at + number]
+            case _:
+                content[at:at] = content[at : at + number] * (1 + number % 3)
+    return bytes(content)
+
+
+@pytest.fixture(autouse=True)
+def watched(tmp_path):
+    """Fail if a test hangs, takes 500 MB more than there were, or leaves a file anywhere else."""
+
+    def hang(*_):
+        raise AssertionError(f"it took more than {HANG} seconds")
+
+    before = signal.signal(signal.SIGALRM, hang)
+    clear = Path("/proc/self/clear_refs")
+    if clear.exists():
+        clear.write_text("5")  # the peak counts from now on
+    start = peak()
+    here = sorted(Path.cwd().iterdir())
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+    assert peak() - start < 500 * MB
+    assert sorted(Path.cwd().iterdir()) == here
+
+
+def peak():
+    """Give the largest resident set since it was cleared, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+
+
+def refused_or_read(path):
+    """Read a file, which may be refused in one way; any other error is a failure."""
+    message = ""
+    signal.alarm(HANG)
+    try:
+        read(path)
+    except UtsushiError as error:
+        message = str(error)
+    signal.alarm(0)
+    assert "\n" not in message
+
+
+@pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_changed_bytes_are_refused_or_read(name, tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("hostile")
+    original = ORIGINALS[name](tmp)
+    place = tmp_path_factory.mktemp("place")
+
+    @settings(
+        max_examples=N_MUTATIONS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(EDITS)
+    def try_it(edits):
+        path = place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(edited(original, edits))
+        refused_or_read(path)
+
+    try_it()
+
+
+# --- what headers say ---------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([2**31, 2**63, 10**30, -(2**63), 1e308, -0.0, 1e-320]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=6),
+    st.lists(st.integers(-2, 2**40), max_size=3),
+    st.dictionaries(st.text(max_size=6), st.integers(), max_size=2),
+    st.sampled_from(["os.system", "__import__", "Autoencoder", "../../x", "dense", "flow"]),
+)
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 10**6), st.sampled_from(["put", "drop", "rename"]), VALUES),
+    min_size=1,
+    max_size=3,
+)
+
+
+def places_of(tree):
+    """Give each place in nested dicts and lists: the container and the key."""
+    if not isinstance(tree, (dict, list)):
+        return []
+    keys = list(tree) if isinstance(tree, dict) else range(len(tree))
+    return [place for key in keys for place in [(tree, key), *places_of(tree[key])]]
+
+
+def changed(tree, changes):
+    """Give JSON in which some values are others, are gone, or have another name."""
+    tree = json.loads(json.dumps(tree))
+    for number, kind, value in changes:
+        places = places_of(tree)
+        if not places:
+            break
+        container, key = places[number % len(places)]
+        if kind == "put":
+            container[key] = value
+        else:
+            old = container.pop(key)
+            if kind == "rename" and isinstance(container, dict):
+                container[str(value)] = old
+    return tree
+
+
+@pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
+@pytest.mark.parametrize("name", [name for name in ORIGINALS if name.endswith(".safetensors")])
+def test_a_header_that_lies_with_the_right_checksum_is_refused_or_read(name, tmp_path_factory):
+    tmp, place = tmp_path_factory.mktemp("hostile"), tmp_path_factory.mktemp("place")
+    (tmp / "original").write_bytes(ORIGINALS[name](tmp))
+    header, tensors = read_model_file(tmp / "original")
+    described = {key: value for key, value in header.items() if key not in ("format", "sha256")}
+
+    @settings(
+        max_examples=N_MUTATIONS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        CHANGES, st.sampled_from([None, *sorted(tensors)]), st.sampled_from(["gone", "wide", "nan"])
+    )
+    def try_it(changes, tensor, how):
+        arrays = dict(tensors)
+        if tensor is not None:
+            array = arrays.pop(tensor)
+            if how == "wide":
+                arrays[tensor] = np.concatenate([array.ravel(), array.ravel()])
+            elif how == "nan":
+                arrays[tensor] = np.full_like(array, np.nan)
+        write_model_file(place / name, changed(described, changes), arrays)
+        refused_or_read(place / name)
+
+    try_it()
+
+
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/run.json"])
+def test_a_configuration_that_lies_is_refused_or_read(name, tmp_path_factory):
+    tmp, place = tmp_path_factory.mktemp("hostile"), tmp_path_factory.mktemp("place")
+    original = json.loads(ORIGINALS[name](tmp))
+
+    @settings(
+        max_examples=N_MUTATIONS,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(CHANGES)
+    def try_it(changes):
+        path = place / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(changed(original, changes)))
+        refused_or_read(path)
+
+    try_it()
+
+
+# --- bombs --------------------------------------------------------------------------------------
+
+
+def test_a_zip_bomb_is_refused(tmp_path, refusal):
+    path = tmp_path / "rows.npz"
+    header = packed(np.save, np.zeros((0, 784), np.float32)).replace(b"(0, 784)", b"(9, 784)")
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("X.npy", "w") as file,
+    ):
+        file.write(header)
+        for _ in range(300):
+            file.write(bytes(MB))
+    assert path.stat().st_size < MB
+    message = refusal(DataError, datasets.open, path)
+    assert "bytes that unpack into 314572928: expected at most 200 times as many" in message
+
+
+def test_an_archive_whose_header_names_more_than_it_holds_is_refused(tmp_path, refusal):
+    path = tmp_path / "rows.npz"
+    header = packed(np.save, X).replace(b"(12, 16)", b"(10**9, 16)"[:8])
+    huge = packed(np.save, X).replace(b"(12, 16), }   ", b"(999999999, 16), }"[:14])
+    for content in (header, huge):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("X.npy", content)
+        refusal(DataError, datasets.open, path)
+
+
+def test_a_gzip_bomb_is_refused(tmp_path, refusal):
+    sizes = (10_000, 200, 200)  # 400 MB of zeros
+    head = bytes([0, 0, 8, 3]) + np.array(sizes, ">u4").tobytes()
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(head)
+        for _ in range(400):
+            file.write(bytes(10**6))
+    message = refusal(DataError, datasets.open, tmp_path)
+    assert "expected at most 200 times as many" in message
+
+
+@pytest.mark.parametrize("side", [4_097, 20_000])
+def test_a_picture_of_too_many_pixels_is_refused(side, tmp_path, refusal):
+    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < MB
+    message = refusal(DataError, datasets.open, tmp_path)
+    said = "exceeds limit" if side > 10_000 else "is 4097x4097: expected at most 16777216 pixels"
+    assert said in message
+
+
+def test_a_table_of_too_many_rows_is_refused(tmp_path, refusal):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table({"a": np.zeros(40_000_000)}), path, row_group_size=40_000_000)
+    assert path.stat().st_size < MB
+    assert "bytes that unpack into 320000000" in refusal(DataError, datasets.open, path)
+
+
+def test_a_program_in_the_place_of_a_picture_is_not_run(tmp_path, refusal):
+    """Pillow knows EPS, for which it calls Ghostscript."""
+    (tmp_path / "one.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    )
+    assert "cannot be read" in refusal(DataError, datasets.open, tmp_path)
+
+
+def test_an_array_of_objects_is_refused(tmp_path, refusal):
+    np.save(tmp_path / "rows.npy", np.array([[print, 1]], dtype=object), allow_pickle=True)
+    refusal(DataError, datasets.open, tmp_path / "rows.npy")
+
+
+def test_a_header_longer_than_any_is_not_parsed(tmp_path, refusal):
+    path = tmp_path / "model.safetensors"
+    size = 2**24 + 8
+    path.write_bytes(size.to_bytes(8, "little") + b"{" + b" " * size)
+    refusal(ModelFileError, load, path)

@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM: a checkpoint first, and a word on how to go on."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from utsushi import Autoencoder
+from utsushi.exceptions import TrainingInterrupted
+from utsushi.training.checkpoint import Checkpoints
+
+IMAGES = np.random.default_rng(5).random((22, 64), dtype=np.float32)
+FEW = {"hidden": (8,), "max_epochs": 3, "batch_size": 8, "random_state": 3}
+
+
+def signalled_at(monkeypatch, step, *numbers):
+    """Send this process signals at a step."""
+    seen = iter(range(step))
+    is_due = Checkpoints.is_due
+
+    def send(self, **how):
+        if next(seen, None) is None:
+            for number in numbers:
+                os.kill(os.getpid(), number)
+        return is_due(self, **how)
+
+    monkeypatch.setattr(Checkpoints, "is_due", send)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_a_checkpoint_and_says_how_to_go_on(
+    number, content, tmp_path, monkeypatch
+):
+    folder = tmp_path / "c"
+    with monkeypatch.context() as patch:
+        signalled_at(patch, 6, number)
+        with pytest.raises(TrainingInterrupted) as caught:
+            Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)
+    assert str(caught.value) == (
+        f"{number.name} stopped the training after a checkpoint; fit again with "
+        f"checkpoint_dir={str(folder)!r} to go on from there"
+    )
+    (kept,) = folder.glob("*.safetensors")
+    assert kept.name == "checkpoint-000002-00000003.safetensors"
+    resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)
+    assert content(resumed) == content(Autoencoder(3, **FEW).fit(IMAGES))
+
+
+def test_a_second_signal_acts_at_once(tmp_path, monkeypatch):
+    signalled_at(monkeypatch, 6, signal.SIGINT, signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # runners have their own
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not isinstance(caught.value, TrainingInterrupted)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_the_callers_handlers_are_put_back(tmp_path):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=tmp_path)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_training_in_another_thread_leaves_signals_alone(tmp_path):
+    from threading import Thread
+
+    model = Autoencoder(3, **FEW)
+    thread = Thread(target=model.fit, args=(IMAGES,), kwargs={"checkpoint_dir": tmp_path})
+    thread.start()
+    thread.join()
+    assert model.n_epochs_ == 3
