@@ -5,11 +5,14 @@
 FOLDER holds the four IDX files of MNIST (``utsushi data fetch --out FOLDER``). Training
 rows are binarized anew at each step, with the grey values as probabilities; the 10,000 test rows
 once, with a fixed seed, as in Burda et al. 2016, https://arxiv.org/abs/1509.00519. The figure is
-minus the importance-weighted bound with 5,000 samples a row, in nats. ``--epochs`` and
-``--rows`` make a quick trial of it; trials are not written.
+minus the importance-weighted bound with 5,000 samples a row, in nats. They take two hours of
+a convolutional model; ``--every 10`` draws them for every tenth row, adds what they gain there over
+the plain bound to the plain bound of all rows, and says so in the standard error. ``--epochs`` and
+``--rows`` make a quick trial; trials are not written.
 
-``dense`` is 784-200-200-50 with tanh, as in that paper, trained by the importance-weighted bound
-with five samples. ``conv`` is convolutional, trained by the plain bound, with products in bfloat16.
+``dense`` is 784-200-200-50, of the sizes in that paper but with SiLU in the place of tanh, trained
+by the importance-weighted bound with five samples. ``conv`` is convolutional, trained by the plain
+bound, with products in bfloat16.
 """
 
 from __future__ import annotations
@@ -44,13 +47,13 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
     if name == "dense":
         return VariationalAutoencoder(
             50,
-            network=Dense(hidden=(200, 200), activation="tanh"),
+            network=Dense(hidden=(200, 200), activation="silu"),
             n_importance_samples=5,
             importance_gradient="doubly-reparameterized",
             recipe=Recipe(
-                max_epochs=n_epochs or 220,
+                max_epochs=n_epochs or 150,
                 batch_size=200,
-                learning_rate=2e-3,
+                learning_rate=4e-3,
                 schedule="one-cycle",
                 warmup_fraction=0.1,
                 betas=(0.9, 0.99),
@@ -73,17 +76,23 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
     )
 
 
-def run_of(name: str, seed: int, X: Rows, test: Rows, n_epochs: int | None) -> dict[str, Any]:
+def run_of(
+    name: str, seed: int, X: Rows, test: Rows, n_epochs: int | None, every: int
+) -> dict[str, Any]:
     """Train a model and measure it on the test rows."""
     label = f"binary-{name}-{n_epochs or 'whole'}"
     model, seconds = trained(label, lambda seed: model_of(name, n_epochs, seed), X, seed)
-    bound = bound_of(f"{label}-{seed}", model, test)
+    elbo = model.elbo(test)
+    gain = bound_of(f"{label}-{seed}", model, test[::every]) - elbo[::every]
+    together = np.cov(gain, elbo[::every])[0, 1]
+    variance = gain.var() / len(gain) + (elbo.var() + 2 * together) / len(elbo)
     run = {
         "model": name,
         "seed": seed,
-        "NLL": -float(bound.mean()),
-        "standard error": float(bound.std() / np.sqrt(len(bound))),
-        "-ELBO": -float(model.elbo(test).mean()),
+        "NLL": -float(elbo.mean() + gain.mean()),
+        "standard error": float(np.sqrt(variance)),
+        "-ELBO": -float(elbo.mean()),
+        "rows of importance samples": len(gain),
         "seconds": seconds,
     }
     print(run, flush=True)
@@ -108,6 +117,7 @@ def main() -> None:
     parser.add_argument("--mnist", required=True)
     parser.add_argument("--models", nargs="+", default=["dense", "conv"])
     parser.add_argument("--epochs", type=int, default=None, help="for a quick trial")
+    parser.add_argument("--every", type=int, default=1, help="importance samples of some rows")
     parser.add_argument("--rows", type=int, default=None, help="test rows, for a quick trial")
     arguments = parser.parse_args()
     digits = datasets.open(arguments.mnist)
@@ -115,7 +125,8 @@ def main() -> None:
     test = Binarize()(torch.from_numpy(digits.X_test), None, draws).numpy()[: arguments.rows]
     for name in arguments.models:
         runs = [
-            run_of(name, seed, digits.X_train, test, arguments.epochs) for seed in arguments.seeds
+            run_of(name, seed, digits.X_train, test, arguments.epochs, arguments.every)
+            for seed in arguments.seeds
         ]
         summary = summary_of(runs)
         print_summary(summary, digits=2)

@@ -159,6 +159,7 @@ def checked_rows(
         If the shape, the columns or a value cannot be used.
     """
     _check_axes(X)
+    X = _from_torch(X)
     try:
         rows: Rows = validate_data(
             estimator,
@@ -195,6 +196,19 @@ def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
             "n_components; give codes as transform returns them"
         )
     return codes
+
+
+def _from_torch(X: ArrayLike) -> ArrayLike:
+    """Return a tensor of any device as an array of its dtype, and anything else as it is."""
+    if not isinstance(X, Tensor):
+        return X
+    try:
+        array: NDArray[Any] = X.numpy(force=True)
+    except TypeError:
+        raise DataError(
+            f"the rows are a tensor of {X.dtype}, expected a dtype that numpy has; give X.float()"
+        ) from None
+    return array
 
 
 def _check_axes(X: ArrayLike) -> None:

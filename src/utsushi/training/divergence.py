@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,32 +13,38 @@ from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Terms
 
-__all__ = ["Watched", "check_means", "check_step", "watched"]
-
-#: Parameters by name.
-Watched = Sequence[tuple[str, nn.Parameter]]
+__all__ = ["check_means", "check_step", "probe_of"]
 
 
-def watched(module: EncoderDecoder) -> Watched:
-    """Return the parameters whose gradients are looked at before each step.
+def probe_of(module: EncoderDecoder) -> nn.Parameter:
+    """Return the parameter whose gradient is looked at before each step: the first bias.
 
-    What is no number anywhere on the way back makes the biases of the layers before it none, so
-    these few numbers tell; to look at those of all weights would take a twentieth of the time. A
-    network without biases has all of its gradients looked at.
+    What is no number anywhere on the way back through the network is handed on to the layers
+    before, so these few numbers tell of all. To look at all of them would take a twentieth of the
+    time.
     """
-    named = list(module.named_parameters())
-    return [(name, parameter) for name, parameter in named if parameter.ndim == 1] or named
+    parameters = list(module.parameters())
+    return next((p for p in parameters if p.ndim == 1), parameters[0])
 
 
-def check_step(gradients: Watched, loss: Tensor, terms: Terms, epoch: int, rate: float) -> None:
+def check_step(
+    module: EncoderDecoder,
+    probe: nn.Parameter,
+    loss: Tensor,
+    terms: Terms,
+    epoch: int,
+    rate: float,
+) -> None:
     """Stop before a step whose loss or whose gradient is no finite number.
 
     Parameters
     ----------
-    gradients : sequence of (str, Parameter)
-        See `watched`.
+    module : EncoderDecoder
+        After the backward pass.
+    probe : Parameter
+        See `probe_of`.
     loss : Tensor, 0-dimensional
-        The sum of ``terms.objective``, after its backward pass.
+        The sum of ``terms.objective``.
     terms : Terms
     epoch : int >= 1
     rate : float
@@ -46,18 +52,17 @@ def check_step(gradients: Watched, loss: Tensor, terms: Terms, epoch: int, rate:
     Raises
     ------
     TrainingDivergedError
-        Names the term or the parameter.
+        Names the term, or the parameter that is nearest to the loss.
     """
     if not math.isfinite(loss.item()):
         parts = {"objective": terms.objective, **terms.parts}
         check_means({name: values.mean().item() for name, values in parts.items()}, epoch, rate)
-    found = [(name, p.grad) for name, p in gradients if p.grad is not None]
     # A sum that merely overflows is cleared by the second look.
-    if not math.isfinite(torch.cat([gradient.flatten() for _, gradient in found]).sum().item()):
+    if probe.grad is not None and not math.isfinite(probe.grad.sum().item()):
+        backwards = reversed(list(module.named_parameters()))
+        gradients = {f"gradient of {name}": p.grad for name, p in backwards if p.grad is not None}
         check_means(
-            {f"gradient of {name}": _least_finite(gradient) for name, gradient in found},
-            epoch,
-            rate,
+            {name: _least_finite(gradient) for name, gradient in gradients.items()}, epoch, rate
         )
 
 

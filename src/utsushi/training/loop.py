@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Batch, Source, Terms
@@ -17,7 +17,7 @@ from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.batches import shuffled_batches
 from utsushi.training.bookkeeping import BestSoFar, History, Means, Progress
 from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.divergence import Watched, check_means, check_step, watched
+from utsushi.training.divergence import check_means, check_step, probe_of
 from utsushi.training.recipe import Recipe
 from utsushi.training.state import state_of
 
@@ -64,7 +64,7 @@ class _Training:
     objective: Objective
     recipe: Recipe
     optimizer: torch.optim.Optimizer
-    watched: Watched
+    probe: nn.Parameter
     n_epochs: int
     n_steps: int
     seed: int
@@ -151,7 +151,7 @@ def train(
         objective=objective,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
-        watched=watched(module),
+        probe=probe_of(module),
         n_epochs=n_epochs,
         n_steps=n_steps,
         seed=seed,
@@ -244,7 +244,7 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator, epoc
         loss = terms.objective.sum()
         loss.backward()
         if loss.device.type == "cpu":
-            check_step(training.watched, loss.detach(), terms, epoch, rate)
+            check_step(training.products.module, training.probe, loss, terms, epoch, rate)
         training.optimizer.step()
     return terms
 

@@ -1,0 +1,141 @@
+"""Every error can be reached, and says in one line what there was, what was expected, the fix."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from utsushi import Autoencoder, datasets, exceptions, load
+from utsushi.exceptions import (
+    CheckpointError,
+    DataError,
+    DownloadError,
+    MissingPackageError,
+    ModelFileError,
+    NonFiniteDataError,
+    RunError,
+    SettingError,
+    TrainingDivergedError,
+    TrainingInterrupted,
+    UtsushiError,
+    UtsushiWarning,
+)
+from utsushi.runs import open_run
+from utsushi.training.checkpoint import Checkpoints
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+X = np.random.default_rng(0).random((12, 4), dtype=np.float32)
+FEW = {"n_components": 2, "hidden": (3,), "max_epochs": 1, "random_state": 0}
+
+
+def fit(rows=X, **settings):
+    return Autoencoder(**{**FEW, **settings}).fit(rows)
+
+
+def in_use(folder):
+    with Checkpoints(folder):
+        Autoencoder(**FEW).fit(X, checkpoint_dir=folder)
+
+
+def without_zuko(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zuko", None)
+    fit(sampler="flow")
+
+
+def download(tmp_path, monkeypatch):
+    from sklearn import datasets as sources
+
+    def unreachable(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(sources, "fetch_openml", unreachable)
+    datasets.fetch_mnist(tmp_path)
+
+
+#: By the error: what leads to it, and all of its text; {path} stands for a folder of the test.
+REACHED = {
+    DataError: (
+        lambda path, _: fit(X[0]),
+        "the rows have the shape (4,), expected (n_samples, n_features). Reshape your data by "
+        "X.reshape(1, -1) if it is one row, by X.reshape(-1, 1) if it is one column",
+    ),
+    NonFiniteDataError: (
+        lambda path, _: fit(np.where(X[3, 1] == X, np.nan, X)),
+        "the data has NaN at row 3, column 1 (counting from 0; 1 such value in all): expected "
+        "finite numbers; fill or drop those rows first",
+    ),
+    SettingError: (
+        lambda path, _: fit(early_stopping=2),
+        "early_stopping=2 has no held-out rows to watch, expected some; validation_fraction=0.0 "
+        "of 12 rows holds out none; set validation_fraction=0.1 or pass validation_data to fit",
+    ),
+    MissingPackageError: (lambda path, monkeypatch: without_zuko(monkeypatch), None),
+    ModelFileError: (
+        lambda path, _: load(path / "none.safetensors"),
+        "there is no file '{path}/none.safetensors', expected a model or the folder of a run; "
+        "save one with model.save(path), or train one with utsushi train",
+    ),
+    RunError: (
+        lambda path, _: open_run(path),
+        "'{path}' holds no run (config.json: No such file or directory), expected what 'utsushi "
+        "train' leaves; check the path",
+    ),
+    CheckpointError: (
+        lambda path, _: in_use(path),
+        "'{path}' is in use by another training, expected a folder of its own; wait for its end, "
+        "or choose another one",
+    ),
+    DownloadError: (download, None),
+    TrainingDivergedError: (
+        lambda path, _: fit(1e30 * X, scaling="center", learning_rate=0.5),
+        "training diverged: the reconstruction became inf in epoch 1 at a learning rate of 0.02, a "
+        "finite number was expected; try learning_rate=0.002 or scaling='standard'",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::utsushi.exceptions.UtsushiWarning")
+@pytest.mark.parametrize("error", REACHED, ids=lambda error: error.__name__)
+def test_an_error_can_be_reached_and_says_all_that_is_needed(error, tmp_path, monkeypatch):
+    provoke, text = REACHED[error]
+    with pytest.raises(error) as caught:
+        provoke(tmp_path, monkeypatch)
+    assert type(caught.value) is error
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "; " in message or ". " in message  # the fix
+    if text is not None:
+        assert message == text.format(path=tmp_path)
+
+
+def test_the_others_are_their_base_the_interruption_and_the_warning():
+    reached = {error.__name__ for error in REACHED}
+    assert set(exceptions.__all__) - reached == {
+        UtsushiError.__name__,
+        UtsushiWarning.__name__,
+        TrainingInterrupted.__name__,  # see test_interruption.py
+    }
+    assert all(issubclass(error, UtsushiError) for error in REACHED)
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_the_document_tells_its_cause_and_its_fix(name):
+    (row,) = (line for line in DOCUMENT.read_text().splitlines() if line.startswith(f"| `{name}`"))
+    cause, fix = row.split("|")[2:4]
+    assert cause.strip()
+    assert fix.strip()
+
+
+def test_the_bounds_of_a_log_variance_are_smooth_and_change_nothing_within_ten():
+    from utsushi.objectives import posterior_parameters
+
+    within = torch.linspace(-9.999, 9.999, 20_001)[:, None]
+    outputs = torch.cat([torch.zeros_like(within), within], dim=1)
+    assert torch.equal(posterior_parameters(outputs)[1], within)
+    beyond = torch.tensor([[0.0, 40.0], [0.0, 1e30], [0.0, -1e30]], requires_grad=True)
+    bounded = posterior_parameters(beyond)[1]
+    assert torch.isfinite(bounded.exp()).all()
+    (slope,) = torch.autograd.grad(bounded[0].sum(), beyond)
+    assert slope[0, 1] > 0
