@@ -1,0 +1,147 @@
+"use strict";
+/* One model of the page: rows to codes and back in the units of the input, and what they cost. */
+
+Utsushi.likelihoods = (() => {
+  const { sigmoid } = Utsushi.network;
+  const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+  /** log(sinh(u) / u), which is even, and smooth at zero. */
+  function logSinhc(u) {
+    const size = Math.abs(u);
+    if (size < 0.05) return (size * size) / 6 - size ** 4 / 180;
+    return size + Math.log(-Math.expm1(-2 * size)) - Math.log(2 * size);
+  }
+
+  function continuousMean(logit) {
+    const u = logit / 2;
+    if (Math.abs(u) < 0.02) return 0.5 + u / 6;
+    return 0.5 + 0.5 * (1 / Math.tanh(u) - 1 / u);
+  }
+
+  const normal = (sigma) => (x, output) =>
+    -0.5 * (((x - output) / sigma) ** 2 + Math.log(2 * Math.PI * sigma * sigma));
+
+  /** The log density of one value given the decoder's output, and the mean of that density. */
+  return {
+    gaussian: ({ sigma }) => ({ logDensity: normal(sigma), mean: null }),
+    "unit-gaussian": () => ({ logDensity: normal(1), mean: null }),
+    bernoulli: () => ({
+      logDensity: (x, logit) => x * logit - softplus(logit),
+      mean: sigmoid,
+    }),
+    "continuous-bernoulli": () => ({
+      logDensity: (x, logit) => logit * (x - 0.5) - logSinhc(logit / 2),
+      mean: continuousMean,
+    }),
+  };
+})();
+
+Utsushi.Model = class Model {
+  /** @param description what the header says of a model, with typed arrays in place of references */
+  constructor(description) {
+    Object.assign(this, description);
+    this.nFeatures = this.scaling.offset.length;
+    const shaped = (layer) => (layer.weight ? { ...layer, shape: layer.weight.shape } : layer);
+    this.layers = {
+      encoder: this.encoder.map(shaped),
+      decoder: this.decoder.map(shaped),
+    };
+    this.engine = Utsushi.engine.start(this.layers);
+    this.density = this.likelihood
+      ? Utsushi.likelihoods[this.likelihood.name](this.likelihood)
+      : null;
+  }
+
+  /** Scale n rows as the network was trained on them. */
+  scale(rows, n) {
+    const { offset, scale } = this.scaling;
+    const x = new Float32Array(n * this.nFeatures);
+    for (let i = 0; i < x.length; i++) {
+      const column = i % this.nFeatures;
+      x[i] = (rows[i] - offset[column]) / scale[column];
+    }
+    return x;
+  }
+
+  /** Encode n rows in the units of the input: mean codes (n, H), and log variances or null. */
+  async encode(rows, n = 1) {
+    const head = await this.engine.run("encoder", this.scale(rows, n), n);
+    if (!this.variational) return { mean: head, logVariance: null };
+    const size = this.n_components;
+    const mean = new Float32Array(n * size);
+    const logVariance = new Float32Array(n * size);
+    for (let row = 0; row < n; row++) {
+      for (let h = 0; h < size; h++) {
+        const raw = head[row * 2 * size + size + h];
+        const inner = Math.min(Math.max(raw, -10), 10);
+        mean[row * size + h] = head[row * 2 * size + h];
+        // The library's bend: the identity within 10, and never beyond 20.
+        logVariance[row * size + h] = inner + 10 * Math.tanh((raw - inner) / 10);
+      }
+    }
+    return { mean, logVariance };
+  }
+
+  /** The decoder's own output for n codes, with the one-hot class beside each where it wants one. */
+  async output(codes, n = 1, classes = null) {
+    if (!this.conditional) return this.engine.run("decoder", Float32Array.from(codes), n);
+    const size = this.n_components;
+    const width = size + this.conditions.length;
+    const told = new Float32Array(n * width);
+    for (let row = 0; row < n; row++) {
+      told.set(codes.slice(row * size, (row + 1) * size), row * width);
+      told[row * width + size + (classes ? classes[row] : 0)] = 1;
+    }
+    return this.engine.run("decoder", told, n);
+  }
+
+  /** From the decoder's output to rows in the units of the input. */
+  restore(output) {
+    const mean = this.density && this.density.mean ? output.map(this.density.mean) : output;
+    if (!this.target_scaled) return mean;
+    const { offset, scale } = this.scaling;
+    return mean.map((value, i) => value * scale[i % this.nFeatures] + offset[i % this.nFeatures]);
+  }
+
+  /** Decode n codes into rows in the units of the input. */
+  async decode(codes, n = 1, classes = null) {
+    return this.restore(await this.output(codes, n, classes));
+  }
+
+  /** The divergence of a posterior from the prior, component by component, in nats. */
+  divergence(mean, logVariance) {
+    return Array.from(mean, (m, h) => 0.5 * (Math.expm1(logVariance[h]) - logVariance[h] + m * m));
+  }
+
+  /** All that the page says of one row. */
+  async measure(row, condition = 0) {
+    const { mean, logVariance } = await this.encode(row);
+    const output = await this.output(mean, 1, [condition]);
+    const reconstruction = this.restore(output);
+    const x = this.scale(row, 1);
+    const copy = this.scale(reconstruction, 1);
+    let squaredError = 0;
+    for (let i = 0; i < x.length; i++) squaredError += (x[i] - copy[i]) ** 2;
+    const kl = this.variational
+      ? this.divergence(mean, logVariance).reduce((sum, value) => sum + value, 0)
+      : null;
+    const score = this.variational
+      ? this.negativeBound(this.target_scaled ? x : row, output, kl)
+      : squaredError;
+    return { code: mean, logVariance, reconstruction, squaredError, kl, score };
+  }
+
+  /** -log p(x | mean code) + KL, in nats and in the units of the input: no draw, no noise. */
+  negativeBound(x, output, kl) {
+    let logDensity = 0;
+    for (let i = 0; i < x.length; i++) logDensity += this.density.logDensity(x[i], output[i]);
+    return kl - logDensity + (this.target_scaled ? this.log_volume : 0);
+  }
+
+  /** The part of the carried test rows whose score is lower, from 0 to 1. */
+  rank(score) {
+    let lower = 0;
+    for (const other of this.scores) if (other < score) lower++;
+    return lower / this.scores.length;
+  }
+};

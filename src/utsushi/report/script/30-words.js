@@ -1,0 +1,57 @@
+"use strict";
+/* The words of the page in the language that is chosen, and numbers as people read them. */
+
+Utsushi.words = (() => {
+  let texts = {};
+
+  const language = () => document.documentElement.lang;
+
+  /** The text of a key, with {names} replaced. A missing text shows as its key, and fails a test. */
+  function get(key, values = {}) {
+    const text = (texts[language()] || {})[key];
+    if (text === undefined) return key;
+    return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+  }
+
+  /** Three figures, without an exponent where people need none. */
+  function number(value, digits = 3) {
+    if (!Number.isFinite(value)) return "–";
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(digits - 1);
+    const decimals = size === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+    return value.toFixed(Math.min(decimals, 6));
+  }
+
+  const percent = (part) => `${(100 * part).toFixed(part > 0 && part < 0.1 ? 1 : 0)} %`;
+
+  /** Fill what is marked with data-word, and swap the attributes that are carried in both languages. */
+  function apply(root = document) {
+    for (const element of root.querySelectorAll("[data-word]")) {
+      element.textContent = get(element.dataset.word);
+    }
+    for (const element of root.querySelectorAll("[data-word-label]")) {
+      element.setAttribute("aria-label", get(element.dataset.wordLabel));
+    }
+    for (const name of ["alt", "aria-label"]) {
+      const attribute = `data-${language()}-${name}`;
+      for (const element of root.querySelectorAll(`[${attribute}]`)) {
+        element.setAttribute(name, element.getAttribute(attribute));
+      }
+    }
+  }
+
+  function choose(chosen) {
+    document.documentElement.lang = chosen;
+    for (const button of document.querySelectorAll("[data-language]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
+    }
+    apply();
+  }
+
+  function start(given) {
+    texts = given;
+    choose(language());
+  }
+
+  return { start, choose, get, number, percent, apply, language, languages: () => Object.keys(texts) };
+})();

@@ -1,0 +1,144 @@
+"use strict";
+/* What is chosen on the page, told to who listens, and kept in the address so that it can be sent.
+
+   A point is {row, z, y}: a code z, the class y that a conditional decoder is told, and the test
+   row that it is the code of, or -1. */
+
+Utsushi.state = (() => {
+  const VIEWS = ["walk", "interpolate", "draw", "generate"];
+  const listeners = [];
+  let current = null;
+  let names = [];
+  let restoring = false;
+
+  /** Numbers of a code as the address can hold them: what is drawn is what a link restores. */
+  const rounded = (z) => Array.from(z, (value) => Number(Number(value).toPrecision(6)));
+  const point = (z, row = -1, y = 0) => ({ row, z: rounded(z), y });
+
+  function listen(listener) {
+    listeners.push(listener);
+  }
+
+  /** Change some of the state; `keep` adds a step that the browser's Back returns from. */
+  function change(patch, { keep = false } = {}) {
+    const changed = new Set(Object.keys(patch));
+    current = { ...current, ...patch };
+    for (const listener of listeners) listener(current, changed);
+    if (!restoring) write(keep);
+  }
+
+  /** Move the point as an animation does, which leaves no trace in the address. */
+  function move(next) {
+    current = { ...current, point: next };
+    for (const listener of listeners) listener(current, new Set(["point"]));
+  }
+
+  // --- the address ----------------------------------------------------------------------------
+
+  const writePoint = ({ row, z, y }) => `${row >= 0 ? `r${row}` : z.join(",")}${y ? `;${y}` : ""}`;
+
+  function toHash(state) {
+    const parts = {
+      m: names[state.model],
+      v: state.view,
+      p: writePoint(state.point),
+      a: state.ends.map(writePoint).join("~"),
+      t: String(state.position),
+      w: state.path,
+      x: state.plane === "pc" ? "pc" : state.plane.join(","),
+      s: String(state.seed),
+      c: String(state.chosen),
+      l: state.language,
+    };
+    // These need no escape after a #, and a link without them can be read.
+    const plain = { "%2C": ",", "%7E": "~", "%3B": ";" };
+    return `#${String(new URLSearchParams(parts)).replace(/%2C|%7E|%3B/g, (code) => plain[code])}`;
+  }
+
+  function readPoint(text, codesOf, size) {
+    const [place, y = "0"] = text.split(";");
+    const condition = Number(y);
+    if (!Number.isInteger(condition) || condition < 0) return null;
+    if (/^r\d+$/.test(place)) {
+      const row = Number(place.slice(1));
+      const z = codesOf(row);
+      return z && { row, z: rounded(z), y: condition };
+    }
+    const z = place.split(",").map(Number);
+    return z.length === size && z.every(Number.isFinite) ? point(z, -1, condition) : null;
+  }
+
+  /** Read an address; whatever it has that makes no sense is left as it was. */
+  function fromHash(hash, state, models) {
+    const parts = new URLSearchParams(hash.replace(/^#/, ""));
+    const next = { ...state };
+    const model = names.indexOf(parts.get("m"));
+    if (model >= 0 && model !== state.model) {
+      next.model = model;
+      // The points of one model are none of another; the rows are the same.
+      const again = ({ row }) => Utsushi.page.pointOf(models[model], Math.max(row, 0));
+      [next.point, next.ends, next.plane] = [again(next.point), next.ends.map(again), "pc"];
+    }
+    const { codesOf, n_components: size, conditions } = models[next.model];
+    const isKnown = (p) => p && p.y < (conditions ? conditions.length : 1);
+    if (VIEWS.includes(parts.get("v"))) next.view = parts.get("v");
+    const place = parts.has("p") && readPoint(parts.get("p"), codesOf, size);
+    if (isKnown(place)) next.point = place;
+    const ends = (parts.get("a") || "").split("~").map((text) => readPoint(text, codesOf, size));
+    if (ends.length === 2 && ends.every(isKnown)) next.ends = ends;
+    const position = Number(parts.get("t"));
+    if (parts.has("t") && position >= 0 && position <= 1) next.position = position;
+    if (["line", "sphere"].includes(parts.get("w"))) next.path = parts.get("w");
+    const plane = (parts.get("x") || "").split(",").map(Number);
+    const isAxis = (axis) => Number.isInteger(axis) && axis >= 0 && axis < size;
+    if (parts.get("x") === "pc") next.plane = "pc";
+    else if (plane.length === 2 && plane.every(isAxis) && plane[0] !== plane[1]) next.plane = plane;
+    const seed = Number(parts.get("s"));
+    if (parts.has("s") && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) next.seed = seed;
+    const chosen = Number(parts.get("c"));
+    if (parts.has("c") && Number.isInteger(chosen) && chosen >= -1 && chosen < 50) {
+      next.chosen = chosen;
+    }
+    if (Utsushi.words.languages().includes(parts.get("l"))) next.language = parts.get("l");
+    return next;
+  }
+
+  let timer = 0;
+
+  /** A drag writes at its end: browsers refuse an address that changes a hundred times a second. */
+  function write(keep) {
+    clearTimeout(timer);
+    const put = () => {
+      try {
+        const hash = toHash(current);
+        if (hash === location.hash) return;
+        if (keep) history.pushState(null, "", hash);
+        else history.replaceState(null, "", hash);
+      } catch {
+        // A notebook's sandbox has no history; the page works without.
+      }
+    };
+    if (keep) put();
+    else timer = setTimeout(put, 250);
+  }
+
+  /** Begin with a state, or with what the address says; true if it said something. */
+  function start(initial, models) {
+    names = models.map((model) => model.name);
+    const linked = location.hash.length > 1;
+    const first = linked ? fromHash(location.hash, initial, models) : initial;
+    const restore = (next) => {
+      restoring = true;
+      change(next);
+      restoring = false;
+    };
+    restore(first);
+    window.addEventListener("popstate", () => {
+      clearTimeout(timer);
+      restore(fromHash(location.hash, location.hash.length > 1 ? current : first, models));
+    });
+    return linked;
+  }
+
+  return { start, change, move, listen, point, get: () => current, VIEWS, toHash };
+})();

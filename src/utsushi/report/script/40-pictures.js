@@ -1,0 +1,127 @@
+"use strict";
+/* Rows as people see them: images with crisp pixels, and tables as parallel coordinates. */
+
+Utsushi.pictures = (() => {
+  let page = null;
+
+  const style = (name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const isDark = () => matchMedia("screen and (prefers-color-scheme: dark)").matches;
+
+  /** A new canvas for one row; `className` decides its size. */
+  function canvas(className = "picture") {
+    const element = document.createElement("canvas");
+    element.className = `${className} ${page.image_shape ? "image" : "table-row"}`;
+    if (page.image_shape) [, element.height, element.width] = page.image_shape;
+    element.setAttribute("role", "img");
+    return element;
+  }
+
+  function imageData(context, rgbOf) {
+    const [channels, height, width] = page.image_shape;
+    const data = context.createImageData(width, height);
+    const area = height * width;
+    for (let pixel = 0; pixel < area; pixel++) {
+      const channel = (c) => (channels === 1 ? pixel : c * area + pixel);
+      const rgb = rgbOf(channel(0), channel(1), channel(2));
+      data.data.set([...rgb, 255], 4 * pixel);
+    }
+    return data;
+  }
+
+  const toByte = (part) => Math.round(255 * Math.min(Math.max(part, 0), 1));
+
+  function paintImage(element, row) {
+    const [low, high] = page.range;
+    const byte = (value) => toByte((value - low) / (high - low || 1));
+    const context = element.getContext("2d");
+    context.putImageData(
+      imageData(context, (r, g, b) => [byte(row[r]), byte(row[g]), byte(row[b])]),
+      0,
+      0,
+    );
+  }
+
+  /** The difference of two images: orange where the copy is brighter, blue where it is darker. */
+  function paintDifference(element, row, copy) {
+    if (!page.image_shape) return; // a table's copy is drawn over its row
+    const [low, high] = page.range;
+    const context = element.getContext("2d");
+    const dark = isDark();
+    const zero = dark ? [22, 25, 29] : [255, 255, 255];
+    const [more, less] = dark ? [[255, 150, 60], [90, 170, 255]] : [[190, 70, 0], [0, 90, 190]];
+    const colour = (r, g, b) => {
+      const mean = (copy[r] - row[r] + copy[g] - row[g] + copy[b] - row[b]) / 3;
+      const part = Math.min(Math.abs(mean) / (high - low || 1), 1);
+      const end = mean > 0 ? more : less;
+      return zero.map((value, i) => Math.round(value + part * (end[i] - value)));
+    };
+    context.putImageData(imageData(context, colour), 0, 0);
+  }
+
+  // --- tables: one upright axis for each feature, and a line through its values ----------------
+
+  function fit(element) {
+    const ratio = window.devicePixelRatio || 1;
+    const width = element.clientWidth || 240;
+    const height = element.clientHeight || 140;
+    element.width = Math.round(width * ratio);
+    element.height = Math.round(height * ratio);
+    const context = element.getContext("2d");
+    context.scale(ratio, ratio);
+    return { context, width, height };
+  }
+
+  function paintTable(element, row, other = null) {
+    const { context, width, height } = fit(element);
+    const { names, low, high } = page.features;
+    const labelled = height > 100 && names.length <= 16 && width / names.length > 26;
+    const [top, bottom, side] = [8, labelled ? 22 : 8, 14];
+    const x = (i) => side + (i * (width - 2 * side)) / Math.max(names.length - 1, 1);
+    const y = (value, i) => {
+      const part = (value - low[i]) / (high[i] - low[i] || 1);
+      return top + (1 - Math.min(Math.max(part, -0.04), 1.04)) * (height - top - bottom);
+    };
+    context.strokeStyle = style("--line");
+    context.fillStyle = style("--quiet");
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "center";
+    names.forEach((name, i) => {
+      context.beginPath();
+      context.moveTo(x(i), top);
+      context.lineTo(x(i), height - bottom);
+      context.stroke();
+      if (labelled) context.fillText(shortened(context, name, width / names.length), x(i), height - 7);
+    });
+    const line = (values, colour, dash) => {
+      context.strokeStyle = colour;
+      context.lineWidth = 2;
+      context.setLineDash(dash);
+      context.beginPath();
+      values.forEach((value, i) => context.lineTo(x(i), y(value, i)));
+      context.stroke();
+      context.setLineDash([]);
+    };
+    if (other) line(Array.from(other), style("--quiet"), [4, 3]);
+    line(Array.from(row), style("--accent"), []);
+  }
+
+  function shortened(context, name, room) {
+    let text = name;
+    while (text.length > 1 && context.measureText(text).width > room - 4) text = text.slice(0, -1);
+    return text === name ? name : `${text.slice(0, -1)}…`;
+  }
+
+  /** Show a row; for a table `other` is drawn beside it, dashed. */
+  function paint(element, row, other = null) {
+    if (page.image_shape) paintImage(element, row);
+    else paintTable(element, row, other);
+  }
+
+  function start(header) {
+    page = header;
+  }
+
+  return { start, canvas, paint, paintDifference, style, isDark };
+})();

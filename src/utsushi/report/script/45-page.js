@@ -1,0 +1,117 @@
+"use strict";
+/* What the page carries, ready to use: the models, the rows and their classes. */
+
+Utsushi.page = (() => {
+  let header = null;
+  let test = null;
+  let train = null;
+  let models = [];
+
+  function start(given) {
+    header = given;
+    test = Utsushi.tensors.asRows(given.test);
+    train = Utsushi.tensors.asRows(given.train);
+    models = given.models.map((description) => {
+      const model = new Utsushi.Model(description);
+      model.codesOf = (row) =>
+        row < test.count
+          ? model.codes.slice(row * model.n_components, (row + 1) * model.n_components)
+          : null;
+      return model;
+    });
+  }
+
+  const width = () => models[0].nFeatures;
+  const rowOf = (rows, index) => rows.floats.slice(index * width(), (index + 1) * width());
+
+  /** The class of a row of the test or training rows, or null. */
+  const classOf = (rows, index) => (rows.labels ? header.classes[rows.labels[index]] : null);
+
+  /** What a conditional decoder is told of a test row: the place of its class among the known. */
+  function conditionOf(model, row) {
+    if (!model.conditional) return 0;
+    return Math.max(model.conditions.indexOf(classOf(test, row)), 0);
+  }
+
+  const pointOf = (model, row) =>
+    Utsushi.state.point(model.codesOf(row), row, conditionOf(model, row));
+
+  /** The training row nearest to given values, by squared distance. */
+  function nearestTraining(values) {
+    const size = width();
+    let [best, least] = [-1, Infinity];
+    for (let row = 0; row < train.count; row++) {
+      let sum = 0;
+      const start = row * size;
+      for (let i = 0; i < size && sum < least; i++) {
+        const difference = train.floats[start + i] - values[i];
+        sum += difference * difference;
+      }
+      if (sum < least) [best, least] = [row, sum];
+    }
+    return { row: best, distance: Math.sqrt(least) };
+  }
+
+  let typical = null;
+
+  /** The middle distance of a carried test row to its nearest training row: what a copy is less than. */
+  function typicalDistance() {
+    if (typical === null) {
+      const some = Math.min(test.count, 100);
+      const distances = Array.from({ length: some }, (_, i) => {
+        const row = Math.floor((i * test.count) / some);
+        return nearestTraining(rowOf(test, row)).distance;
+      }).sort((a, b) => a - b);
+      typical = distances[Math.floor(some / 2)];
+    }
+    return typical;
+  }
+
+  return {
+    start,
+    rowOf,
+    classOf,
+    pointOf,
+    conditionOf,
+    nearestTraining,
+    typicalDistance,
+    get header() {
+      return header;
+    },
+    get models() {
+      return models;
+    },
+    get test() {
+      return test;
+    },
+    get train() {
+      return train;
+    },
+    get isImage() {
+      return header.image_shape !== null;
+    },
+  };
+})();
+
+/** Build an element: build("button", { class: "x", text: "y", on: { click } }, children). */
+Utsushi.build = (tag, options = {}, children = []) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "text") element.textContent = value;
+    else if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    } else if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+};
+
+/** Only the newest of several answers under way is used: what is asked later overtakes. */
+Utsushi.latest = (ask, use) => {
+  let newest = 0;
+  return async (...question) => {
+    const mine = ++newest;
+    const answer = await ask(...question);
+    if (mine === newest) use(answer);
+  };
+};

@@ -1,0 +1,135 @@
+"use strict";
+/* The four views beside the map, the switch between the models, and what is said aloud. */
+
+Utsushi.views = (() => {
+  const { build, page, state, words } = Utsushi;
+  let tabs = [];
+  let modelButtons = [];
+
+  // --- what several views show ------------------------------------------------------------------
+
+  function item(term, value, note = "") {
+    const data = build("dd", { text: value });
+    if (note) data.append(build("small", { text: note }));
+    return build("div", {}, [build("dt", { text: term }), data]);
+  }
+
+  /** The numbers of one row: its error, its divergence, and how unusual it is. */
+  function measureItems(model, { squaredError, kl, score }) {
+    const perFeature = words.get("per_feature", {
+      value: words.number(squaredError / model.nFeatures),
+    });
+    const items = [item(words.get("squared_error"), words.number(squaredError), perFeature)];
+    if (kl !== null) items.push(item(words.get("kl"), words.number(kl), words.get("nats")));
+    const rank = words.get("rank", {
+      score: words.number(score),
+      count: model.scores.length.toLocaleString("en"),
+    });
+    items.push(item(words.get("anomaly_score"), words.percent(model.rank(score)), rank));
+    return items;
+  }
+
+  let speaking = 0;
+
+  /** Say something to a screen reader, once what is under way has come to rest. */
+  function announce(text) {
+    clearTimeout(speaking);
+    speaking = setTimeout(() => {
+      document.getElementById("spoken").textContent = text;
+    }, 400);
+  }
+
+  // --- tabs -------------------------------------------------------------------------------------
+
+  function showTab(view) {
+    for (const tab of tabs) {
+      const chosen = tab.dataset.view === view;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+      document.getElementById(tab.getAttribute("aria-controls")).hidden = !chosen;
+    }
+    document.getElementById("play").dataset.view = view;
+  }
+
+  function tabKey(event) {
+    const steps = { ArrowRight: 1, ArrowLeft: tabs.length - 1 };
+    let next = null;
+    if (event.key in steps) next = (tabs.indexOf(event.currentTarget) + steps[event.key]) % tabs.length;
+    if (event.key === "Home") next = 0;
+    if (event.key === "End") next = tabs.length - 1;
+    if (next === null) return;
+    event.preventDefault();
+    tabs[next].focus();
+    tabs[next].click();
+  }
+
+  // --- models -----------------------------------------------------------------------------------
+
+  const remembered = new Map();
+
+  /** The same point in another model: its row, or else the code of what the point decodes to. */
+  async function carried(point, from, to) {
+    if (point.row >= 0) return page.pointOf(to, point.row);
+    const values = await from.decode(point.z, 1, [point.y]);
+    const y = to.conditional && from.conditional ? point.y : 0;
+    return state.point((await to.encode(values)).mean, -1, y);
+  }
+
+  /** Going back to a model finds the points as they were left, unless they were moved since. */
+  async function chooseModel(index) {
+    const now = state.get();
+    if (index === now.model) return;
+    const [from, to] = [page.models[now.model], page.models[index]];
+    const points = [now.point, ...now.ends];
+    const known = remembered.get(index);
+    const same = known && JSON.stringify(known.left) === JSON.stringify(points);
+    const [point, ...ends] = same
+      ? known.points
+      : await Promise.all(points.map((each) => carried(each, from, to)));
+    remembered.set(now.model, { points, left: [point, ...ends] });
+    const isPlane = now.plane !== "pc" && Math.max(...now.plane) >= to.n_components;
+    const plane = isPlane ? "pc" : now.plane;
+    state.change({ model: index, point, ends, plane }, { keep: true });
+  }
+
+  function buildModels() {
+    const group = document.getElementById("models");
+    group.hidden = page.models.length < 2;
+    modelButtons = page.models.map((model, index) =>
+      build("button", {
+        type: "button",
+        text: model.name,
+        title: model.title,
+        on: { click: () => chooseModel(index) },
+      }),
+    );
+    group.append(...modelButtons);
+  }
+
+  function refresh(now, changed) {
+    if (changed.has("view")) showTab(now.view);
+    if (changed.has("language")) words.choose(now.language);
+    modelButtons.forEach((button, index) =>
+      button.setAttribute("aria-pressed", String(index === now.model)),
+    );
+    document.getElementById("map-words").textContent = words.get(`map_${now.view}`);
+    Utsushi.map.draw();
+  }
+
+  function start() {
+    tabs = [...document.querySelectorAll("#play [role=tab]")];
+    for (const tab of tabs) {
+      tab.addEventListener("click", () => state.change({ view: tab.dataset.view }, { keep: true }));
+      tab.addEventListener("keydown", tabKey);
+    }
+    for (const button of document.querySelectorAll("[data-language]")) {
+      button.addEventListener("click", () =>
+        state.change({ language: button.dataset.language }, { keep: true }),
+      );
+    }
+    buildModels();
+    state.listen(refresh);
+  }
+
+  return { start, measureItems, announce, chooseModel };
+})();

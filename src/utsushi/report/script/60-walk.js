@@ -1,0 +1,274 @@
+"use strict";
+/* Walk: the point on the map decoded, its numbers, and a slider for every component. */
+
+Utsushi.walk = (() => {
+  const { build, page, state, words, pictures } = Utsushi;
+  /** Sliders that are shown before the others are asked for. */
+  const FEW = 16;
+
+  let parts = {};
+  let sliders = [];
+  let shown = null; // what the numbers speak of: { row, measures } or null
+  let showAll = false;
+
+  const model = () => page.models[state.get().model];
+
+  // --- the picture and its numbers --------------------------------------------------------------
+
+  const decodePoint = Utsushi.latest(
+    async ({ z, y }) => model().decode(z, 1, [y]),
+    (values) => {
+      pictures.paint(parts.decoded, values);
+      parts.decodedValues = values;
+      parts.decoded.setAttribute("aria-label", describe());
+    },
+  );
+
+  const measureRow = Utsushi.latest(
+    async (row) => {
+      const values = page.rowOf(page.test, row);
+      const condition = page.conditionOf(model(), row);
+      return { row, values, measures: await model().measure(values, condition) };
+    },
+    (answer) => {
+      // A point that has moved on by now is of no row any more.
+      if (state.get().point.row !== answer.row) return;
+      shown = answer;
+      showNumbers();
+      Utsushi.map.draw();
+      Utsushi.views.announce(describe());
+    },
+  );
+
+  function describe() {
+    const { point } = state.get();
+    if (point.row < 0) return words.get("decoded_free");
+    const name = page.classOf(page.test, point.row);
+    return words.get(name === null ? "decoded_row" : "decoded_row_class", {
+      row: point.row,
+      name,
+    });
+  }
+
+  function showNumbers() {
+    const { numbers, original, difference, pair } = parts;
+    pair.hidden = !shown;
+    numbers.replaceChildren();
+    const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
+    parts.caption.textContent = describe() + key;
+    if (!shown) return;
+    const { values, measures } = shown;
+    pictures.paint(original, values);
+    // A table's copy and its row share one picture.
+    if (!page.isImage) pictures.paint(parts.decoded, measures.reconstruction, values);
+    pictures.paintDifference(difference, values, measures.reconstruction);
+    original.setAttribute("aria-label", words.get("original"));
+    difference.setAttribute("aria-label", words.get("difference"));
+    numbers.append(...Utsushi.views.measureItems(model(), measures));
+  }
+
+  // --- the sliders ------------------------------------------------------------------------------
+
+  function rangeOf(chosen, component) {
+    const size = chosen.n_components;
+    let [low, high, sum] = [Infinity, -Infinity, 0];
+    for (let i = component; i < chosen.codes.length; i += size) {
+      low = Math.min(low, chosen.codes[i]);
+      high = Math.max(high, chosen.codes[i]);
+      sum += chosen.codes[i];
+    }
+    const mean = sum / chosen.codes.shape[0];
+    // A dead component hardly moves; the prior's range shows that it would change nothing.
+    if (chosen.variational) [low, high] = [Math.min(low, -3), Math.max(high, 3)];
+    if (high - low < 1e-9) [low, high] = [low - 1, high + 1];
+    return { low, high, mean };
+  }
+
+  function slider(chosen, component, total, most) {
+    const { low, high, mean } = rangeOf(chosen, component);
+    const dead = chosen.dead[component];
+    const share = total > 0 ? chosen.information[component] / total : 0;
+    const input = build("input", {
+      type: "range",
+      min: low,
+      max: high,
+      step: "any",
+      "aria-label": words.get(dead ? "slider_dead" : "slider", { component: component + 1 }),
+    });
+    const value = build("output");
+    const bar = build("span", { class: "share", "aria-hidden": "true" });
+    bar.style.setProperty("--part", most > 0 ? chosen.information[component] / most : 0);
+    const amount = chosen.variational
+      ? words.get("share_kl", { amount: words.number(chosen.information[component], 2) })
+      : words.percent(share);
+    const set = (number, keep) => {
+      const { point } = state.get();
+      const z = point.z.map((old, h) => (h === component ? number : old));
+      state.change({ point: state.point(z, -1, point.y) }, { keep });
+    };
+    input.addEventListener("input", () => set(Number(input.value), false));
+    input.addEventListener("change", () => set(Number(input.value), true));
+    input.addEventListener("dblclick", () => set(mean, true));
+    input.addEventListener("keydown", (event) => {
+      // The step of a browser's slider is a hundredth of nothing where steps are "any".
+      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+      if (event.key in steps) {
+        const step = ((high - low) / 50) * steps[event.key];
+        set(Math.min(Math.max(Number(input.value) + step, low), high), false);
+      } else if (event.key === "0" || event.key === "Enter") set(mean, true);
+      else return;
+      event.preventDefault();
+    });
+    const row = build("div", { class: dead ? "slider dead" : "slider" }, [
+      build("span", { class: "component", text: `z${component + 1}`, "aria-hidden": "true" }),
+      input,
+      value,
+      bar,
+      build("span", { class: "amount", text: amount }),
+    ]);
+    return { component, input, value, row };
+  }
+
+  function buildSliders() {
+    const chosen = model();
+    const total = chosen.information.reduce((sum, part) => sum + part, 0);
+    const largest = Math.max(...chosen.information);
+    const order = chosen.information.map((_, component) => component);
+    const most = [...order].sort((a, b) => chosen.information[b] - chosen.information[a]);
+    const kept = showAll ? order : order.filter((component) => most.indexOf(component) < FEW);
+    sliders = kept.map((component) => slider(chosen, component, total, largest));
+    parts.sliders.replaceChildren(...sliders.map(({ row }) => row));
+    parts.more.hidden = showAll || chosen.n_components <= FEW;
+    parts.more.textContent = words.get("show_all_sliders", { count: chosen.n_components });
+    parts.deadNote.hidden = !chosen.dead.some(Boolean);
+    parts.information.textContent = words.get(chosen.variational ? "shares_kl" : "shares_variance");
+    placeSliders();
+  }
+
+  function placeSliders() {
+    const { z } = state.get().point;
+    for (const { component, input, value } of sliders) {
+      input.value = z[component];
+      value.textContent = words.number(z[component], 2);
+    }
+  }
+
+  // --- the planes and the classes that can be picked --------------------------------------------
+
+  function buildChoices() {
+    const chosen = model();
+    const options = (count) =>
+      Array.from({ length: count }, (_, h) => build("option", { value: h, text: `z${h + 1}` }));
+    const { plane } = state.get();
+    for (const [axis, select] of parts.axes.entries()) {
+      select.replaceChildren(
+        build("option", { value: "pc", text: words.get("principal", { number: axis + 1 }) }),
+        ...(chosen.n_components > 1 ? options(chosen.n_components) : []),
+      );
+      select.value = plane === "pc" ? "pc" : plane[axis];
+    }
+    parts.condition.hidden = !chosen.conditional;
+    if (!chosen.conditional) return;
+    const select = parts.condition.querySelector("select");
+    select.replaceChildren(
+      ...chosen.conditions.map((name, index) => build("option", { value: index, text: name })),
+    );
+    select.value = state.get().point.y;
+  }
+
+  function chooseAxis(axis) {
+    const value = parts.axes[axis].value;
+    const { plane } = state.get();
+    if (value === "pc") return state.change({ plane: "pc" }, { keep: true });
+    const picked = Number(value);
+    const old = plane === "pc" ? [picked === 0 ? 1 : 0, picked === 0 ? 1 : 0] : [...plane];
+    old[axis] = picked;
+    // The same component twice is no plane: the other axis gives way.
+    if (old[0] === old[1]) old[1 - axis] = picked === 0 ? 1 : 0;
+    return state.change({ plane: old }, { keep: true });
+  }
+
+  // --- one input through every model ------------------------------------------------------------
+
+  const throughAll = Utsushi.latest(
+    async (row) => {
+      const values = page.rowOf(page.test, row);
+      const all = page.models.map((each) => each.measure(values, page.conditionOf(each, row)));
+      return { values, all: await Promise.all(all) };
+    },
+    ({ values, all }) => {
+      const figure = (title, copy, error) => {
+        const picture = pictures.canvas("small");
+        const figcaption = build("figcaption", {}, [build("strong", { text: title })]);
+        if (error !== null) figcaption.append(build("span", { text: words.number(error) }));
+        picture.setAttribute("aria-label", title);
+        const element = build("figure", {}, [picture, figcaption]);
+        return { element, show: () => pictures.paint(picture, copy, page.isImage ? null : values) };
+      };
+      const figures = [
+        figure(words.get("original"), values, null),
+        ...all.map((m, i) => figure(page.models[i].name, m.reconstruction, m.squaredError)),
+      ];
+      parts.models.replaceChildren(...figures.map(({ element }) => element));
+      figures.forEach(({ show }) => show());
+    },
+  );
+
+  function refresh(now, changed) {
+    if (changed.has("model") || changed.has("language")) buildSliders();
+    if (["model", "language", "plane", "point"].some((name) => changed.has(name))) buildChoices();
+    if (now.view !== "walk") return;
+    placeSliders();
+    decodePoint(now.point);
+    if (now.point.row >= 0) measureRow(now.point.row);
+    else shown = null;
+    if (now.point.row < 0 || changed.has("language")) showNumbers();
+    parts.through.hidden = page.models.length < 2 || now.point.row < 0;
+    if (!parts.through.hidden) throughAll(now.point.row);
+  }
+
+  function start() {
+    const find = (id) => document.getElementById(id);
+    parts = {
+      decoded: pictures.canvas("large"),
+      original: pictures.canvas("small"),
+      difference: pictures.canvas("small"),
+      caption: find("walk-caption"),
+      numbers: find("walk-numbers"),
+      pair: find("walk-pair"),
+      sliders: find("sliders"),
+      more: find("more-sliders"),
+      deadNote: find("dead-note"),
+      information: find("information"),
+      axes: [find("axis-x"), find("axis-y")],
+      condition: find("condition"),
+      through: find("through"),
+      models: find("through-models"),
+    };
+    find("walk-decoded").append(parts.decoded);
+    parts.pair.classList.toggle("none", !page.isImage);
+    parts.pair.querySelector("[data-slot=original]").prepend(parts.original);
+    parts.pair.querySelector("[data-slot=difference]").prepend(parts.difference);
+    parts.more.addEventListener("click", () => {
+      showAll = true;
+      buildSliders();
+    });
+    parts.axes.forEach((select, axis) => select.addEventListener("change", () => chooseAxis(axis)));
+    parts.condition.querySelector("select").addEventListener("change", (event) => {
+      const { point } = state.get();
+      state.change(
+        { point: state.point(point.z, -1, Number(event.target.value)) },
+        { keep: true },
+      );
+    });
+    state.listen(refresh);
+  }
+
+  /** What the map draws around the point: the posterior of its row, where it has one. */
+  function posterior() {
+    if (!shown || shown.row !== state.get().point.row || !model().variational) return null;
+    return { mean: shown.measures.code, logVariance: shown.measures.logVariance };
+  }
+
+  return { start, posterior, values: () => parts.decodedValues };
+})();

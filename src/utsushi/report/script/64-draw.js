@@ -1,0 +1,344 @@
+"use strict";
+/* Draw: an image by mouse, pen, finger or keyboard, or from a file, through the model. For a table,
+   its values by number. */
+
+Utsushi.draw = (() => {
+  const { build, page, state, words, pictures } = Utsushi;
+  const SIDE = 280;
+  const PEN = 20;
+  let parts = {};
+  let pad = null; // the 2d context that is drawn on
+  let pen = null; // the last place of the pen, while it is down
+  let cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
+  let input = null; // the row that the model is shown
+  let answer = null;
+
+  const model = () => page.models[state.get().model];
+
+  // --- from the pad to a row --------------------------------------------------------------------
+
+  /** The brightness of each pixel of a context, from 0 to 1. */
+  function brightness(context) {
+    const { width, height } = context.canvas;
+    const { data } = context.getImageData(0, 0, width, height);
+    const values = new Float32Array(width * height);
+    for (let i = 0; i < values.length; i++) {
+      values[i] = (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255;
+    }
+    return values;
+  }
+
+  function inkBox(values, width) {
+    let [left, top, right, bottom] = [Infinity, Infinity, -1, -1];
+    values.forEach((value, i) => {
+      if (value < 0.1) return;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      [left, right] = [Math.min(left, x), Math.max(right, x)];
+      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+    });
+    return right < 0 ? null : { left, top, width: right - left + 1, height: bottom - top + 1 };
+  }
+
+  function resized(source, box, width, height) {
+    // Halving until near: one large step of a canvas would skip pixels between.
+    let { canvas, left, top, w, h } = { canvas: source, left: box.left, top: box.top, w: box.width, h: box.height };
+    for (;;) {
+      const [nextW, nextH] = [Math.max(width, Math.ceil(w / 2)), Math.max(height, Math.ceil(h / 2))];
+      const next = document.createElement("canvas");
+      [next.width, next.height] = [nextW, nextH];
+      const context = next.getContext("2d", { willReadFrequently: true });
+      context.imageSmoothingQuality = "high";
+      context.drawImage(canvas, left, top, w, h, 0, 0, nextW, nextH);
+      if (nextW === width && nextH === height) return context;
+      [canvas, left, top, w, h] = [next, 0, 0, nextW, nextH];
+    }
+  }
+
+  /** As MNIST was made: into a box of 20 × 20, then the centre of mass into the middle of 28 × 28. */
+  function asDigit(context) {
+    const side = page.header.image_shape[1];
+    const inner = Math.round((20 / 28) * side);
+    const row = new Float32Array(side * side);
+    const box = inkBox(brightness(context), context.canvas.width);
+    if (!box) return row;
+    const scale = inner / Math.max(box.width, box.height);
+    const [w, h] = [box.width, box.height].map((size) => Math.max(1, Math.round(size * scale)));
+    const small = brightness(resized(context.canvas, box, w, h));
+    let [mass, x, y] = [0, 0, 0];
+    small.forEach((value, i) => {
+      mass += value;
+      x += value * (i % w);
+      y += value * Math.floor(i / w);
+    });
+    const left = Math.round((side - 1) / 2 - x / mass);
+    const top = Math.round((side - 1) / 2 - y / mass);
+    small.forEach((value, i) => {
+      const [column, line] = [left + (i % w), top + Math.floor(i / w)];
+      if (column >= 0 && column < side && line >= 0 && line < side) row[line * side + column] = value;
+    });
+    return row;
+  }
+
+  /** Any other image: the whole pad, at the size of the rows and in their range. */
+  function asImage(context) {
+    const [channels, height, width] = page.header.image_shape;
+    const [low, high] = page.header.range;
+    const whole = { left: 0, top: 0, width: context.canvas.width, height: context.canvas.height };
+    const { data } = resized(context.canvas, whole, width, height).getImageData(0, 0, width, height);
+    const area = height * width;
+    const row = new Float32Array(channels * area);
+    for (let pixel = 0; pixel < area; pixel++) {
+      const rgb = [data[4 * pixel], data[4 * pixel + 1], data[4 * pixel + 2]];
+      const values = channels === 1 ? [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]] : rgb;
+      values.forEach((value, c) => {
+        row[c * area + pixel] = low + ((high - low) * value) / 255;
+      });
+    }
+    return row;
+  }
+
+  // --- through the model ------------------------------------------------------------------------
+
+  const encode = Utsushi.latest(
+    async (row) => model().measure(row, state.get().point.y),
+    (measures) => {
+      answer = measures;
+      const { y } = state.get().point;
+      state.change({ point: state.point(measures.code, -1, y) });
+      show();
+    },
+  );
+
+  function show() {
+    pictures.paint(parts.before, input);
+    pictures.paint(parts.copy, answer.reconstruction, page.isImage ? null : input);
+    pictures.paintDifference(parts.difference, input, answer.reconstruction);
+    parts.numbers.replaceChildren(...Utsushi.views.measureItems(model(), answer));
+    parts.result.hidden = false;
+    parts.empty.hidden = true;
+    for (const [name, picture] of [["seen", parts.before], ["copy", parts.copy], ["difference", parts.difference]]) {
+      picture.setAttribute("aria-label", words.get(name));
+    }
+  }
+
+  function changed() {
+    input = page.header.digits ? asDigit(pad) : asImage(pad);
+    encode(input);
+  }
+
+  function clear() {
+    if (pad) {
+      pad.fillStyle = "#000";
+      pad.fillRect(0, 0, pad.canvas.width, pad.canvas.height);
+    }
+    [input, answer] = [null, null];
+    parts.result.hidden = true;
+    parts.empty.hidden = false;
+    Utsushi.map.draw();
+  }
+
+  // --- the pen ----------------------------------------------------------------------------------
+
+  function place(event) {
+    const box = pad.canvas.getBoundingClientRect();
+    return {
+      x: ((event.clientX - box.left) / box.width) * pad.canvas.width,
+      y: ((event.clientY - box.top) / box.height) * pad.canvas.height,
+    };
+  }
+
+  function stroke(from, to) {
+    pad.strokeStyle = parts.colour.hidden ? "#fff" : parts.colour.querySelector("input").value;
+    pad.lineWidth = PEN;
+    pad.lineCap = pad.lineJoin = "round";
+    pad.beginPath();
+    pad.moveTo(from.x, from.y);
+    pad.lineTo(to.x, to.y);
+    pad.stroke();
+  }
+
+  let due = false;
+
+  /** Encoded once a frame, however many strokes it had. */
+  function soon() {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      changed();
+    });
+  }
+
+  function penDown(event) {
+    if (event.button) return;
+    pad.canvas.setPointerCapture(event.pointerId);
+    pen = place(event);
+    stroke(pen, pen);
+    soon();
+  }
+
+  function penMove(event) {
+    if (!pen) return;
+    const next = place(event);
+    stroke(pen, next);
+    pen = next;
+    soon();
+  }
+
+  function penKey(event) {
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (event.key === " ") {
+      cursor.down = !cursor.down;
+      if (cursor.down) stroke(cursor, cursor);
+    } else if (event.key in steps) {
+      const inside = (value) => Math.min(Math.max(value, 0), SIDE);
+      const [dx, dy] = steps[event.key];
+      const next = { ...cursor, x: inside(cursor.x + 8 * dx), y: inside(cursor.y + 8 * dy) };
+      if (cursor.down) stroke(cursor, next);
+      cursor = next;
+    } else return;
+    event.preventDefault();
+    showCursor();
+    if (cursor.down) soon();
+  }
+
+  function showCursor() {
+    const { canvas } = pad;
+    parts.cursor.style.left = `${(100 * cursor.x) / canvas.width}%`;
+    parts.cursor.style.top = `${(100 * cursor.y) / canvas.height}%`;
+    parts.cursor.classList.toggle("down", cursor.down);
+    Utsushi.views.announce(words.get(cursor.down ? "pen_down" : "pen_up"));
+  }
+
+  // --- a file -----------------------------------------------------------------------------------
+
+  async function open(file) {
+    parts.problem.textContent = "";
+    try {
+      const image = await createImageBitmap(file);
+      const { width, height } = pad.canvas;
+      pad.fillStyle = "#000";
+      pad.fillRect(0, 0, width, height);
+      const scale = Math.min(width / image.width, height / image.height);
+      const [w, h] = [image.width * scale, image.height * scale];
+      pad.drawImage(image, (width - w) / 2, (height - h) / 2, w, h);
+      if (page.header.digits) darken();
+      changed();
+    } catch {
+      parts.problem.textContent = words.get("no_image", { name: file.name });
+    }
+  }
+
+  /** Ink on paper is dark on light; the digits that the model knows are light on dark. */
+  function darken() {
+    const { width, height } = pad.canvas;
+    const values = brightness(pad);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    if (mean <= 0.5) return;
+    const data = pad.getImageData(0, 0, width, height);
+    for (let i = 0; i < data.data.length; i++) if (i % 4 < 3) data.data[i] = 255 - data.data[i];
+    pad.putImageData(data, 0, 0);
+  }
+
+  // --- a table: a number for each feature -------------------------------------------------------
+
+  function buildTable(row) {
+    input = Float32Array.from(row);
+    const fields = page.header.features.names.map((name, i) => {
+      const field = build("input", { type: "number", step: "any", value: Number(input[i].toPrecision(6)) });
+      field.addEventListener("input", () => {
+        if (field.value === "" || !Number.isFinite(Number(field.value))) return;
+        input[i] = Number(field.value);
+        encode(input);
+      });
+      return build("label", {}, [build("span", { text: name }), field]);
+    });
+    parts.table.replaceChildren(...fields);
+  }
+
+  function refresh(now, what) {
+    if (now.view !== "draw") return;
+    if (what.has("view") && !page.isImage && !input) {
+      buildTable(page.rowOf(page.test, Math.max(now.point.row, 0)));
+      encode(input);
+    }
+    if ((what.has("model") || what.has("language")) && input) encode(input);
+  }
+
+  function startPad() {
+    const [channels, height, width] = page.header.image_shape;
+    const canvas = document.getElementById("pad");
+    canvas.width = SIDE;
+    canvas.height = Math.round((SIDE * height) / width);
+    pad = canvas.getContext("2d", { willReadFrequently: true });
+    canvas.addEventListener("pointerdown", penDown);
+    canvas.addEventListener("pointermove", penMove);
+    for (const event of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(event, () => {
+        pen = null;
+        state.change({}, { keep: true });
+      });
+    }
+    canvas.addEventListener("keydown", penKey);
+    parts.colour.hidden = channels === 1;
+    const drop = document.getElementById("drop");
+    drop.addEventListener("dragover", (event) => event.preventDefault());
+    drop.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+    });
+    document.getElementById("file").addEventListener("change", (event) => {
+      if (event.target.files.length) open(event.target.files[0]);
+    });
+    showCursor();
+  }
+
+  function start() {
+    const find = (id) => document.getElementById(id);
+    const slot = (id) => {
+      const picture = pictures.canvas("small");
+      find(id).prepend(picture);
+      return picture;
+    };
+    parts = {
+      before: slot("draw-seen"),
+      copy: slot("draw-copy"),
+      difference: slot("draw-difference"),
+      numbers: find("draw-numbers"),
+      result: find("draw-result"),
+      empty: find("draw-empty"),
+      colour: find("pen-colour"),
+      cursor: find("pen-cursor"),
+      problem: find("draw-problem"),
+      table: find("draw-table"),
+    };
+    parts.table.hidden = page.isImage;
+    find("draw-image").hidden = !page.isImage;
+    find("draw-difference").hidden = !page.isImage;
+    if (!page.isImage) find("tab-draw").dataset.word = "edit";
+    if (page.isImage) startPad();
+    find("clear").addEventListener("click", clear);
+    clear();
+    state.listen(refresh);
+  }
+
+  function posterior() {
+    if (!answer || !model().variational) return null;
+    return { mean: answer.code, logVariance: answer.logVariance };
+  }
+
+  /** Show a row that was not drawn, as the guided tour does. */
+  function give(row) {
+    input = row;
+    if (page.isImage) {
+      const picture = pictures.canvas();
+      pictures.paint(picture, row);
+      pad.imageSmoothingEnabled = false;
+      pad.drawImage(picture, 0, 0, pad.canvas.width, pad.canvas.height);
+      pad.imageSmoothingEnabled = true;
+    } else buildTable(row);
+    encode(input);
+  }
+
+  return { start, posterior, give, asDigit };
+})();

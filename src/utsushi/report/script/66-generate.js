@@ -1,0 +1,132 @@
+"use strict";
+/* Generate: fifty new rows from the model's sampler, each beside the training row it is nearest to. */
+
+Utsushi.generate = (() => {
+  const { build, page, state, words, pictures } = Utsushi;
+  const COUNT = 50;
+  /** Rows decoded between two frames of the screen. */
+  const AT_ONCE = 5;
+  let parts = {};
+  let drawn = []; // { z, y, values, button, picture }
+  let made = ""; // which model and seed they are of
+  let running = 0;
+
+  const model = () => page.models[state.get().model];
+
+  async function make() {
+    const now = state.get();
+    const key = `${now.model},${now.seed}`;
+    if (made === key) return;
+    made = key;
+    const mine = ++running;
+    const chosen = model();
+    const next = Utsushi.random.uniform(now.seed);
+    drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(chosen, next));
+    fillGrid();
+    for (let first = 0; first < COUNT; first += AT_ONCE) {
+      const some = drawn.slice(first, first + AT_ONCE);
+      const codes = some.flatMap(({ z }) => z);
+      const rows = await chosen.decode(codes, some.length, some.map(({ y }) => y));
+      if (mine !== running) return;
+      some.forEach((one, i) => {
+        one.values = rows.slice(i * chosen.nFeatures, (i + 1) * chosen.nFeatures);
+        pictures.paint(one.picture, one.values);
+      });
+      await new Promise(requestAnimationFrame);
+    }
+    choose(state.get().chosen);
+  }
+
+  function fillGrid() {
+    drawn.forEach((one, index) => {
+      one.picture = pictures.canvas("cell");
+      one.picture.setAttribute("aria-hidden", "true");
+      one.button = build(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": "false",
+          "aria-label": words.get("generated_number", { number: index + 1 }),
+          on: {
+            click: () =>
+              state.change({ chosen: index, point: state.point(one.z, -1, one.y) }, { keep: true }),
+          },
+        },
+        [one.picture],
+      );
+    });
+    parts.grid.replaceChildren(...drawn.map(({ button }) => button));
+  }
+
+  function choose(index) {
+    const one = index >= 0 ? drawn[index] : null;
+    drawn.forEach(({ button }, i) => button.setAttribute("aria-pressed", String(i === index)));
+    const ready = one && one.values;
+    parts.result.hidden = !ready;
+    parts.hint.hidden = Boolean(ready);
+    if (!ready) return;
+    pictures.paint(parts.one, one.values);
+    parts.one.setAttribute("aria-label", words.get("generated"));
+    if (!page.train) return;
+    const { row, distance } = page.nearestTraining(one.values);
+    const typical = page.typicalDistance();
+    pictures.paint(parts.nearest, page.rowOf(page.train, row));
+    const name = page.classOf(page.train, row);
+    parts.nearest.setAttribute("aria-label", words.get("nearest"));
+    parts.nearestName.textContent = name === null ? words.get("nearest") : words.get("nearest_class", { name });
+    parts.sentence.textContent = words.get(distance < typical / 3 ? "may_be_copy" : "no_copy", {
+      distance: words.number(distance),
+      typical: words.number(typical),
+      count: page.train.count.toLocaleString("en"),
+      total: (page.train.total || page.train.count).toLocaleString("en"),
+    });
+  }
+
+  function refresh(now, changed) {
+    parts.seed.value = now.seed;
+    if (now.view !== "generate") return;
+    const { sampler, class_samplers: byClass } = model();
+    const kind = (sampler || byClass[0]).kind;
+    parts.source.textContent = words.get(`sampler_${kind}`, {
+      count: kind === "mixture" ? (sampler || byClass[0]).weights.length : "",
+    });
+    if (changed.has("language")) {
+      drawn.forEach(({ button }, index) =>
+        button.setAttribute("aria-label", words.get("generated_number", { number: index + 1 })),
+      );
+    }
+    make();
+    choose(now.chosen);
+  }
+
+  function start() {
+    const find = (id) => document.getElementById(id);
+    const slot = (id) => {
+      const picture = pictures.canvas("small");
+      find(id).prepend(picture);
+      return picture;
+    };
+    parts = {
+      grid: find("generated"),
+      one: slot("generated-one"),
+      nearest: slot("generated-nearest"),
+      nearestName: find("generated-nearest").querySelector("figcaption"),
+      result: find("generated-result"),
+      hint: find("generated-hint"),
+      sentence: find("generated-sentence"),
+      source: find("sampler"),
+      seed: find("seed"),
+    };
+    find("generated-nearest").hidden = !page.train;
+    parts.seed.addEventListener("change", () => {
+      const seed = Math.min(Math.max(Math.floor(Number(parts.seed.value)) || 0, 0), 2 ** 32 - 1);
+      state.change({ seed, chosen: -1 }, { keep: true });
+    });
+    find("again").addEventListener("click", () =>
+      state.change({ seed: (state.get().seed + 1) % 2 ** 32, chosen: -1 }, { keep: true }),
+    );
+    state.listen(refresh);
+  }
+
+  return { start };
+})();

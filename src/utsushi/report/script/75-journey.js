@@ -1,0 +1,61 @@
+"use strict";
+/* The first view moves: the point goes from class to class until somebody touches the page. */
+
+Utsushi.journey = (() => {
+  const { page, state } = Utsushi;
+  const SECONDS_A_LEG = 2.2;
+  let running = false;
+
+  /** For each class the row nearest to the middle of its codes; rows spread evenly without classes. */
+  function stops(model) {
+    const { labels, count } = page.test;
+    if (!labels) return Array.from({ length: 6 }, (_, i) => Math.floor((i * count) / 6));
+    return page.header.classes
+      .map((_, label) => middleOf(model, [...labels.keys()].filter((row) => labels[row] === label)))
+      .filter((row) => row >= 0);
+  }
+
+  function middleOf(model, rows) {
+    if (!rows.length) return -1;
+    const codes = rows.map((row) => model.codesOf(row));
+    const mean = model.centre.map((_, h) => codes.reduce((sum, z) => sum + z[h], 0) / codes.length);
+    const distances = codes.map((z) => z.reduce((sum, value, h) => sum + (value - mean[h]) ** 2, 0));
+    return rows[distances.indexOf(Math.min(...distances))];
+  }
+
+  const eased = (t) => t * t * (3 - 2 * t);
+
+  function stop() {
+    if (!running) return;
+    running = false;
+    for (const event of ["pointerdown", "keydown", "wheel", "touchstart", "focusin"]) {
+      removeEventListener(event, stop, true);
+    }
+  }
+
+  function start() {
+    const model = page.models[state.get().model];
+    const rows = stops(model);
+    if (rows.length < 2 || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    running = true;
+    for (const event of ["pointerdown", "keydown", "wheel", "touchstart", "focusin"]) {
+      addEventListener(event, stop, { capture: true, passive: true });
+    }
+    const codes = rows.map((row) => page.pointOf(model, row));
+    let began = null;
+    const frame = (time) => {
+      if (!running) return;
+      began ??= time;
+      const legs = (time - began) / 1000 / SECONDS_A_LEG;
+      const leg = Math.floor(legs) % codes.length;
+      const [from, to] = [codes[leg], codes[(leg + 1) % codes.length]];
+      const t = eased(legs - Math.floor(legs));
+      const z = from.z.map((value, h) => value + t * (to.z[h] - value));
+      state.move(state.point(z, -1, t < 0.5 ? from.y : to.y));
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  return { start, stop, isRunning: () => running, middleOf };
+})();

@@ -1,0 +1,54 @@
+"use strict";
+/* The page begins: words first, then what it carries, then the views. */
+
+Utsushi.ready = (async () => {
+  const read = (id) => {
+    const element = document.getElementById(id);
+    return element && JSON.parse(element.textContent);
+  };
+  const { words, tensors, page, state } = Utsushi;
+  words.start(read("utsushi-words") || {});
+  const header = read("utsushi-header");
+  if (!header) {
+    // A report without a model that runs: only its language can be chosen.
+    for (const button of document.querySelectorAll("[data-language]")) {
+      button.addEventListener("click", () => words.choose(button.dataset.language));
+    }
+    return;
+  }
+  const buffer = await tensors.unpack(document.getElementById("utsushi-tensors").textContent);
+  page.start(tensors.resolve(header, buffer));
+  document.getElementById("play").dataset.kind = page.isImage ? "image" : "table";
+  Utsushi.pictures.start(page.header);
+  Utsushi.map.start({
+    posterior: () => {
+      const { view } = state.get();
+      if (view === "walk") return Utsushi.walk.posterior();
+      return view === "draw" ? Utsushi.draw.posterior() : null;
+    },
+  });
+  for (const part of ["views", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
+    Utsushi[part].start();
+  }
+  const [first] = page.models;
+  const other = page.test.labels
+    ? [...page.test.labels.keys()].find((row) => page.test.labels[row] !== page.test.labels[0])
+    : Math.min(1, page.test.count - 1);
+  const linked = state.start(
+    {
+      model: 0,
+      view: "walk",
+      point: page.pointOf(first, 0),
+      ends: [page.pointOf(first, 0), page.pointOf(first, other ?? 0)],
+      position: 0.5,
+      path: "line",
+      plane: "pc",
+      seed: 0,
+      chosen: -1,
+      language: words.language(),
+    },
+    page.models,
+  );
+  document.getElementById("play").dataset.ready = "";
+  if (!linked) Utsushi.journey.start();
+})();
