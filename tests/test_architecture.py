@@ -32,6 +32,10 @@ def test_importing_the_package_loads_no_heavy_library():
     assert not loaded_by("import utsushi") & {"torch", "sklearn", "numpy", "typer", "pydantic"}
 
 
+def test_a_page_of_text_is_rendered_without_a_heavy_library():
+    assert not loaded_by("import utsushi.report") & {"torch", "sklearn", "numpy"}
+
+
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["train", "vae", "--help"], ["generate", "--help"], ["detect", "--help"]],

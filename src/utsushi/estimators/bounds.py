@@ -13,7 +13,7 @@ from utsushi.estimators.inference import row_noise
 from utsushi.estimators.rows import Rows
 from utsushi.objectives import log_weights, reparameterize
 
-__all__ = ["evidence_bound", "importance_bound", "noise_of_rows"]
+__all__ = ["evidence_bound", "importance_bound", "mean_code_bound", "noise_of_rows"]
 
 #: Draws of noise that are held at once.
 DRAWS_AT_ONCE = 16
@@ -39,6 +39,13 @@ def evidence_bound(
     r"""Return the evidence lower bound of each row (B,), the divergence in closed form."""
     drawn = [log_likelihood(reparameterize(mean, log_variance, noise)) for noise in noises]
     return torch.stack(drawn).mean(dim=0) - kl_standard_normal(mean, log_variance).sum(dim=-1)
+
+
+def mean_code_bound(
+    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+) -> Tensor:
+    r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}` of each row (B,), without a draw."""
+    return log_likelihood(mean) - kl_standard_normal(mean, log_variance).sum(dim=-1)
 
 
 def importance_bound(

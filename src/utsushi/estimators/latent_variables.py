@@ -12,7 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.bounds import LogLikelihood, evidence_bound, importance_bound, noise_of_rows
+from utsushi.estimators.bounds import (
+    LogLikelihood,
+    evidence_bound,
+    importance_bound,
+    mean_code_bound,
+    noise_of_rows,
+)
 from utsushi.estimators.conditions import Classes, codes_by_class
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.rows import Rows
@@ -181,6 +187,21 @@ class LatentVariableModel(BaseAutoencoder):
         ndarray of shape (n_samples,), float32 for float32 input, else float64
         """
         return self._bound(X, y, evidence_bound, SCORE_DRAWS)
+
+    def mean_code_score(
+        self, X: ArrayLike, y: ArrayLike | None = None
+    ) -> NDArray[np.floating[Any]]:
+        r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}(q(z \mid x) \Vert p(z))` of each row.
+
+        The evidence lower bound with the mean code in place of the drawn ones. It is no bound, but
+        needs no random number, so that it can be computed again anywhere. Parameters and units are
+        those of `score_samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+        """
+        return self._bound(X, y, mean_code_bound, 0)
 
     def log_likelihood(
         self, X: ArrayLike, y: ArrayLike | None = None, *, n_importance_samples: int = 100

@@ -17,6 +17,7 @@ __all__ = [
     "SIZES",
     "EncoderDecoder",
     "Network",
+    "Sigmoid",
     "as_sizes",
     "initialize",
     "is_size",
@@ -109,13 +110,14 @@ class Network(BaseEstimator, ABC):
         """
 
 
-class _Sigmoid(nn.Module):
+class Sigmoid(nn.Module):
     """The logistic function in float32, also where the products run in bfloat16.
 
     In half the bits, values near 1 are rounded to 1, and a gradient with them to 0.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return values from 0 to 1."""
         return torch.sigmoid(x.float())
 
 
@@ -127,9 +129,9 @@ def output_layers(output: str) -> list[nn.Module]:
     >>> output_layers("linear")
     []
     >>> output_layers("sigmoid")
-    [_Sigmoid()]
+    [Sigmoid()]
     """
-    return [_Sigmoid()] if output == "sigmoid" else []
+    return [Sigmoid()] if output == "sigmoid" else []
 
 
 def initialize(module: nn.Module, generator: Generator) -> None:

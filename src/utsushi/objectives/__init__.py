@@ -6,6 +6,7 @@ a module and a batch they return `Terms`, which the training loop reduces once.
 
 from utsushi.objectives.base import Batch, Source, Terms, with_condition
 from utsushi.objectives.bounds import (
+    LOG_VARIANCE_BEND,
     elbo,
     free_bits_kl,
     importance_weighted_bound,
@@ -18,6 +19,7 @@ from utsushi.objectives.reconstruction import ReconstructionObjective
 from utsushi.objectives.variational import VariationalObjective
 
 __all__ = [
+    "LOG_VARIANCE_BEND",
     "Batch",
     "ReconstructionObjective",
     "Source",

@@ -11,6 +11,7 @@ from utsushi.divergences import kl_standard_normal
 from utsushi.likelihoods import squared_error
 
 __all__ = [
+    "LOG_VARIANCE_BEND",
     "elbo",
     "free_bits_kl",
     "importance_weighted_bound",
@@ -19,6 +20,9 @@ __all__ = [
     "posterior_parameters",
     "reparameterize",
 ]
+
+#: The size of a log-variance from which on it bends, and what the bend adds at most.
+LOG_VARIANCE_BEND = 10.0
 
 
 def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,10 +49,10 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
     mean, raw = head.chunk(2, dim=-1)
     # A fifth of a small step's time, and nearly never needed; but an accelerator would have to be
     # waited for, to know.
-    if raw.device.type == "cpu" and raw.detach().abs().max().item() <= 10.0:
+    if raw.device.type == "cpu" and raw.detach().abs().max().item() <= LOG_VARIANCE_BEND:
         return mean, raw
-    inner = raw.clamp(-10.0, 10.0)
-    return mean, inner + 10.0 * torch.tanh((raw - inner) / 10.0)
+    inner = raw.clamp(-LOG_VARIANCE_BEND, LOG_VARIANCE_BEND)
+    return mean, inner + LOG_VARIANCE_BEND * torch.tanh((raw - inner) / LOG_VARIANCE_BEND)
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:

@@ -1,10 +1,23 @@
-"""The report: sections of text, tables and pictures in one HTML file that needs no network."""
+"""The report: one HTML file that needs no network.
+
+A page is sections of text, tables and pictures; a living page also carries models and rows, and
+runs the models. What makes one is imported when it is first used, for it loads torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from utsushi.report.page import Page, Paragraph, Picture, Section, Settings, Table, render
-from utsushi.report.texts import LANGUAGES, check_language
+from utsushi.report.texts import LANGUAGES, check_language, in_each_language, languages_from
+
+if TYPE_CHECKING:
+    from utsushi.report.living import LivingPage, settings_of, to_html
 
 __all__ = [
     "LANGUAGES",
+    "LivingPage",
     "Page",
     "Paragraph",
     "Picture",
@@ -12,5 +25,19 @@ __all__ = [
     "Settings",
     "Table",
     "check_language",
+    "in_each_language",
+    "languages_from",
     "render",
+    "settings_of",
+    "to_html",
 ]
+
+_LIVING = ("LivingPage", "settings_of", "to_html")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LIVING:
+        raise AttributeError(f"module 'utsushi.report' has no attribute {name!r}")
+    value = getattr(import_module("utsushi.report.living"), name)
+    globals()[name] = value
+    return value

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
 from string import Template
+from typing import TYPE_CHECKING, Any
 
-from utsushi.report.texts import TEXTS, check_language
+from utsushi.report.bilingual import Voices
+from utsushi.report.texts import check_language
+
+if TYPE_CHECKING:
+    from utsushi.report.payload import Payload
 
 __all__ = ["Item", "Page", "Paragraph", "Picture", "Section", "Settings", "Table", "render"]
 
@@ -100,23 +107,27 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def render(page: Page) -> str:
-    """Turn a page into HTML: one file, no script, no connection.
+def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> str:
+    """Turn a page into HTML: one file, no connection.
 
     Parameters
     ----------
-    page : Page
-        All text in it is taken as text: markup is escaped.
+    pages : Page, or mapping of str to Page
+        All text is taken as text: markup is escaped. Of a mapping by language, both are in the
+        file, and the first shows when it is opened; their sections must be alike.
+    payload : Payload, optional
+        Models and rows, which make it a living page.
 
     Returns
     -------
     str
-        A function of the page alone.
+        A function of the arguments alone. Only a page in two languages, or a living one, has a
+        script.
 
     Raises
     ------
     SettingError
-        If the page's language is unknown.
+        If a language is unknown.
 
     Examples
     --------
@@ -124,80 +135,156 @@ def render(page: Page) -> str:
     >>> "1 &lt; 2" in render(page)
     True
     """
-    check_language(page.language)
-    words = TEXTS[page.language]
-    room = files("utsushi.report")
-    template = Template(room.joinpath("template.html").read_text("utf-8"))
-    return template.substitute(
-        language=page.language,
-        title=escape(page.title),
-        lead=escape(page.lead),
-        style=room.joinpath("style.css").read_text("utf-8"),
-        skip=escape(words["skip"]),
-        contents_label=escape(words["contents"]),
+    spoken = list(pages.values()) if isinstance(pages, Mapping) else [pages]
+    for page in spoken:
+        check_language(page.language)
+    voices = Voices([page.language for page in spoken])
+    sections = list(zip(*(page.sections for page in spoken), strict=True))
+    moves = len(spoken) > 1 or payload is not None
+    script = _script() if moves else ""
+    return Template(_part("template.html")).substitute(
+        language=spoken[0].language,
+        csp=_security_policy(script),
+        title=escape(spoken[0].title),
+        title_html=voices.html([page.title for page in spoken]),
+        lead_html=voices.html([page.lead for page in spoken]),
+        style=_part("style.css") + (_part("living.css") if payload else ""),
+        skip_html=voices.html(voices.words("skip")),
+        languages_html=voices.switch() if moves else "",
+        contents_label=_within_quotes(voices.attribute("aria-label", voices.words("contents"))),
         contents="\n".join(
-            f'<li><a href="#s{number}">{escape(section.title)}</a></li>'
-            for number, section in enumerate(page.sections, 1)
+            f'<li><a href="#s{number}">{_title(section, voices)}</a></li>'
+            for number, section in enumerate(sections, 1)
         ),
+        living=_part("living.html") if payload else "",
         sections="\n".join(
-            _section(number, section, page.language)
-            for number, section in enumerate(page.sections, 1)
+            _section(number, section, voices) for number, section in enumerate(sections, 1)
         ),
-        footer=escape(words["footer"].format(version=version("utsushi"))),
+        footer_html=voices.html(voices.words("footer", version=version("utsushi"))),
+        data=_data(payload) if payload else "",
+        script=f"<script>{script}</script>" if moves else "",
     )
 
 
-def _section(number: int, section: Section, language: str) -> str:
-    items = "\n".join(_html(item, language) for item in section.items)
+def _part(name: str) -> str:
+    """Return a part of the page that is no Python."""
+    return files("utsushi.report").joinpath(name).read_text("utf-8")
+
+
+def _script() -> str:
+    """Return the page's script: its files in the order of their names."""
+    folder = files("utsushi.report").joinpath("script")
+    parts = sorted((f for f in folder.iterdir() if f.name.endswith(".js")), key=lambda f: f.name)
+    return "".join(part.read_text("utf-8") + "\n" for part in parts)
+
+
+def _security_policy(script: str) -> str:
+    """Return what the page may do: run this very script and workers of it, and show itself."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = f"script-src 'sha256-{digest}'; worker-src blob:; " if script else ""
+    return (
+        f"default-src 'none'; {allowed}img-src data: blob:; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _within_quotes(attribute: str) -> str:
+    """Return an attribute for a place where the template has written its name and the quotes."""
+    return attribute.partition('"')[2].removesuffix('"')
+
+
+def _data(payload: Payload) -> str:
+    """Return the elements that hold the data; none of them is a script that runs."""
+    header = json.dumps(payload.header, separators=(",", ":"), allow_nan=False)
+    return "\n".join(
+        f'<script type="{kind}" id="utsushi-{name}">{content}</script>'
+        for kind, name, content in (
+            ("application/json", "header", safe_json(header)),
+            ("application/json", "words", safe_json(_part("words.json"))),
+            ("text/plain", "tensors", payload.tensors),
+        )
+    )
+
+
+def safe_json(text: str) -> str:
+    """Return JSON without a character that HTML would read: they can only be within strings.
+
+    Examples
+    --------
+    >>> json.loads(safe_json('"</script>"'))
+    '</script>'
+    """
+    unsafe = "<>&\u2028\u2029"
+    return text.translate({ord(character): f"\\u{ord(character):04x}" for character in unsafe})
+
+
+def _title(sections: Sequence[Section], voices: Voices) -> str:
+    return voices.html([section.title for section in sections])
+
+
+def _section(number: int, sections: Sequence[Section], voices: Voices) -> str:
+    """Return a section, given in each language."""
+    items = "\n".join(
+        _html(several[0], several, voices)
+        for several in zip(*(section.items for section in sections), strict=True)
+    )
     return (
         f'<section id="s{number}" aria-labelledby="h{number}">\n'
-        f'<h2 id="h{number}">{escape(section.title)}</h2>\n{items}\n</section>'
+        f'<h2 id="h{number}">{_title(sections, voices)}</h2>\n{items}\n</section>'
     )
 
 
 @singledispatch
-def _html(item: Item, language: str) -> str:
-    """Return an item of a section as HTML."""
-    raise TypeError(f"{type(item).__name__} is no item of a page")
+def _html(first: Item, items: Sequence[Any], voices: Voices) -> str:
+    """Return an item of a section as HTML, given in each language; the first says of what kind."""
+    raise TypeError(f"{type(first).__name__} is no item of a page")
 
 
 @_html.register
-def _(item: Paragraph, language: str) -> str:
-    return f"<p>{escape(item.text)}</p>"
+def _(first: Paragraph, items: Sequence[Paragraph], voices: Voices) -> str:
+    return f"<p>{voices.html([item.text for item in items])}</p>"
 
 
 @_html.register
-def _(item: Picture, language: str) -> str:
-    data = base64.b64encode(item.png).decode()
+def _(first: Picture, items: Sequence[Picture], voices: Voices) -> str:
+    data = base64.b64encode(first.png).decode()
+    alt = voices.attribute("alt", [item.alt for item in items])
     return (
-        f'<figure>\n<div class="card"><img src="data:image/png;base64,{data}" '
-        f'alt="{escape(item.alt)}"></div>\n'
-        f"<figcaption>{escape(item.caption)}</figcaption>\n</figure>"
+        f'<figure>\n<div class="card"><img src="data:image/png;base64,{data}" {alt}></div>\n'
+        f"<figcaption>{voices.html([item.caption for item in items])}</figcaption>\n</figure>"
     )
 
 
 @_html.register
-def _(item: Table, language: str) -> str:
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in item.columns)
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for name, *cells in item.rows
+def _(first: Table, items: Sequence[Table], voices: Voices) -> str:
+    heads = "".join(
+        f'<th scope="col">{voices.html(head)}</th>'
+        for head in zip(*(item.columns for item in items), strict=True)
     )
-    note = f'\n<p class="note">{escape(item.note)}</p>' if item.note else ""
+    rows = "\n".join(_row(row, voices) for row in zip(*(item.rows for item in items), strict=True))
+    captions = [item.caption for item in items]
+    notes = [item.note or "" for item in items]
+    note = f'\n<p class="note">{voices.html(notes)}</p>' if any(notes) else ""
     # A wide table scrolls within itself; tabindex lets a keyboard scroll it too.
     return (
-        f'<div class="table" tabindex="0" role="region" aria-label="{escape(item.caption)}">\n'
-        f"<table>\n<caption>{escape(item.caption)}</caption>\n"
+        f'<div class="table" tabindex="0" role="region" '
+        f"{voices.attribute('aria-label', captions)}>\n"
+        f"<table>\n<caption>{voices.html(captions)}</caption>\n"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>{note}"
     )
 
 
+def _row(rows: Sequence[tuple[str, ...]], voices: Voices) -> str:
+    """Return a row of a table, given in each language."""
+    name, *cells = (voices.html(cell) for cell in zip(*rows, strict=True))
+    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
 @_html.register
-def _(item: Settings, language: str) -> str:
-    summary = escape(TEXTS[language]["settings"])
+def _(first: Settings, items: Sequence[Settings], voices: Voices) -> str:
     rows = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in item.values.items()
+        f"<dt>{escape(name)}</dt><dd>{voices.html([item.values[name] for item in items])}</dd>"
+        for name in first.values
     )
+    summary = voices.html(voices.words("settings"))
     return f"<details>\n<summary>{summary}</summary>\n<dl>\n{rows}\n</dl>\n</details>"

@@ -1,0 +1,148 @@
+"""Which rows a living page carries, and how they are stored."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing
+
+from utsushi.estimators import BaseAutoencoder
+from utsushi.evaluation.rows import chosen_rows
+from utsushi.report.tensors import holds_in_half
+
+__all__ = ["Sample", "samples_of", "stored"]
+
+Rows = NDArray[Any]
+
+#: The most rows to carry, and the fewest that make a map, or neighbours.
+MOST_TEST, LEAST_TEST = 1000, 200
+MOST_TRAINING, LEAST_TRAINING = 4000, 500
+
+#: What the compressed rows should stay under.
+BUDGET = 1_200_000
+
+#: How many rows are compressed to know how small the others will get.
+_TRIED = 200
+
+#: What whole numbers from 0 to 255 were divided by: pixels, zeros and ones, scikit-learn's digits.
+DIVISORS = (255, 1, 16)
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some of the rows that there are, in their order.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, D)
+    given : array-like of shape (n, D)
+        The same as the caller gave them, perhaps with names.
+    labels : ndarray of shape (n,) or None
+    n_total : int
+        How many rows there are.
+    """
+
+    rows: Rows
+    given: ArrayLike
+    labels: Rows | None
+    n_total: int
+
+    @classmethod
+    def of(cls, rows: Rows, given: ArrayLike, labels: Rows | None) -> Sample:
+        """Return all rows."""
+        return cls(rows, given, labels, len(rows))
+
+    def draw(self, at_most: int) -> Sample:
+        """Draw at most so many rows; fewer are some of those that more would be."""
+        chosen = chosen_rows(len(self.rows), at_most, _SEED)
+        return Sample(
+            self.rows[chosen],
+            _safe_indexing(self.given, chosen),
+            None if self.labels is None else self.labels[chosen],
+            self.n_total,
+        )
+
+    def as_fitted(self, model: BaseAutoencoder) -> ArrayLike:
+        """Return the rows as a model knows them: with names if it was given some."""
+        return self.given if hasattr(model, "feature_names_in_") else self.rows
+
+
+def samples_of(
+    test: Sample, train: Sample | None, *, images: bool, budget: int = BUDGET
+) -> tuple[Sample, Sample | None]:
+    """Draw the rows to carry: as many as are wanted, or as the budget allows.
+
+    Parameters
+    ----------
+    test : Sample
+        All rows for the map.
+    train : Sample or None
+        All training rows, for nearest neighbours.
+    images : bool
+        See `stored`.
+    budget : int
+        Bytes of the compressed rows. Training rows are given up first, and a page has no fewer
+        than 500 of them and 200 others where there are so many.
+
+    Returns
+    -------
+    test, train : Sample
+        `Sample.n_total` says of how many they are.
+    """
+    n_train_rows = 0 if train is None else len(train.rows)
+    n_test, n_train = min(MOST_TEST, len(test.rows)), min(MOST_TRAINING, n_train_rows)
+    row_bytes = _compressed_size(test.rows, images=images)
+    while (n_test + n_train) * row_bytes > budget:
+        if n_train > LEAST_TRAINING:
+            n_train = max(n_train // 2, LEAST_TRAINING)
+        elif n_test > LEAST_TEST:
+            n_test = max(n_test // 2, LEAST_TEST)
+        else:
+            break
+    return test.draw(n_test), None if train is None else train.draw(n_train)
+
+
+def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
+    """Return rows as they are stored, and what to divide by to have them back.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, D)
+    images : bool
+        Three digits of a pixel are enough, of a number in a table they are not.
+
+    Returns
+    -------
+    values : ndarray of shape (n, D)
+        uint8 where each value is a whole number up to 255 over one of `DIVISORS`, to the last bit
+        of a float32; else float16 for images and float32 for tables.
+    divisor : int or None
+
+    Examples
+    --------
+    >>> stored(np.array([[0.0, 0.5, 1.0]]), images=True)
+    (array([[ 0,  8, 16]], dtype=uint8), 16)
+    >>> values, divisor = stored(np.array([[0.0, 0.3, 0.5]]), images=True)
+    >>> values.dtype.name, divisor
+    ('float16', None)
+    """
+    values = rows.astype(np.float32)
+    for divisor in DIVISORS:
+        whole = np.rint(values * np.float32(divisor))
+        if whole.min() < 0 or whole.max() > 255:
+            continue
+        if np.array_equal(whole / np.float32(divisor), values):
+            return whole.astype(np.uint8), divisor
+    return (values.astype(np.float16) if images and holds_in_half(values) else values), None
+
+
+def _compressed_size(rows: Rows, *, images: bool) -> float:
+    """Return about how many bytes a row takes when it is compressed."""
+    some = stored(rows[chosen_rows(len(rows), _TRIED, _SEED)], images=images)[0]
+    return len(zlib.compress(some.tobytes())) / len(some)

@@ -1,0 +1,143 @@
+"""Networks as lists of layers: what a page needs to run them by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from utsushi.exceptions import SettingError
+from utsushi.networks.base import Sigmoid
+from utsushi.networks.linear import Linear
+from utsushi.report.tensors import Blob, Reference
+
+__all__ = ["Layer", "layers_of"]
+
+#: A layer as plain data, ready for JSON.
+Layer = dict[str, Any]
+
+#: By exact type: a subclass may compute something else.
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.ReLU: "relu",
+    nn.GELU: "gelu",
+    nn.SiLU: "silu",
+    nn.ELU: "elu",
+    nn.Tanh: "tanh",
+    nn.Sigmoid: "sigmoid",
+    Sigmoid: "sigmoid",
+}
+
+_RUNS = (
+    "Linear, Conv2d and ConvTranspose2d (square kernels), Flatten, Unflatten, "
+    "ReLU, GELU, SiLU, ELU, Tanh and Sigmoid, one after the other"
+)
+
+
+def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
+    """Describe a sequence of layers, and put its weights into a blob.
+
+    Flattening and its inverse are left out: each convolution says the shapes of its input and its
+    output. Weights are rounded to float16, biases are not.
+
+    Parameters
+    ----------
+    module : Module
+        An encoder or a decoder, with rows or codes (B, D) on both sides.
+    blob : Blob
+        Takes the weights.
+
+    Returns
+    -------
+    list of dict
+        In the order in which they are applied; each has a ``type``, ``"linear"``, ``"conv"``,
+        ``"conv_transpose"`` or the name of a nonlinearity.
+
+    Raises
+    ------
+    SettingError
+        If a page cannot run a layer.
+
+    Examples
+    --------
+    >>> [layer["type"] for layer in layers_of(nn.Sequential(Linear(3, 2), nn.ReLU()), Blob())]
+    ['linear', 'relu']
+    """
+    layers: list[Layer] = []
+    shape: tuple[int, ...] | None = None  # of the image that a row is at this place, if it is one
+    for leaf in _leaves(module):
+        kind = type(leaf)
+        if kind in _ACTIVATIONS and _is_plain(leaf):
+            layers.append({"type": _ACTIVATIONS[kind]})
+        elif kind in (nn.Linear, Linear) and shape is None:
+            layers.append({"type": "linear", **_parameters(leaf, blob)})
+        elif isinstance(leaf, nn.Unflatten) and leaf.dim == 1 and shape is None:
+            shape = tuple(leaf.unflattened_size)
+        elif isinstance(leaf, nn.Flatten) and (leaf.start_dim, leaf.end_dim) == (1, -1):
+            shape = None
+        elif kind in (nn.Conv2d, nn.ConvTranspose2d) and shape is not None and _is_square(leaf):
+            layers.append(_convolution(leaf, shape, blob))
+            shape = tuple(layers[-1]["output"])
+        else:
+            raise SettingError(f"the network has {leaf}, but a page runs {_RUNS}; train such a one")
+    return layers
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the layers of nested sequences in their order."""
+    if type(module) is not nn.Sequential:
+        yield module
+        return
+    for part in module:
+        yield from _leaves(part)
+
+
+def _is_plain(activation: nn.Module) -> bool:
+    """Tell whether a nonlinearity has the parameters that its name stands for."""
+    return (
+        getattr(activation, "alpha", 1.0) == 1.0
+        and getattr(activation, "approximate", "none") == "none"
+    )
+
+
+def _is_square(layer: Any) -> bool:
+    """Tell whether a convolution is one of those that its description can say."""
+    sizes = (layer.kernel_size, layer.stride, layer.padding)
+    return (
+        all(isinstance(size, tuple) and len(set(size)) == 1 for size in sizes)
+        and set(layer.dilation) == {1}
+        and layer.groups == 1
+        and layer.padding_mode == "zeros"
+    )
+
+
+def _convolution(layer: Any, shape: tuple[int, ...], blob: Blob) -> Layer:
+    """Describe a convolution of images of ``shape`` (C, H, W), or a transposed one."""
+    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
+    transposed = isinstance(layer, nn.ConvTranspose2d)
+    if transposed:
+        # Two sizes are halved to the same; the padding of the output tells which it was.
+        sizes = [
+            (size - 1) * stride - 2 * padding + kernel + more
+            for size, more in zip(shape[1:], layer.output_padding, strict=True)
+        ]
+    else:
+        sizes = [(size + 2 * padding - kernel) // stride + 1 for size in shape[1:]]
+    return {
+        "type": "conv_transpose" if transposed else "conv",
+        **_parameters(layer, blob),
+        "stride": stride,
+        "padding": padding,
+        "input": list(shape),
+        "output": [layer.out_channels, *sizes],
+    }
+
+
+def _parameters(layer: Any, blob: Blob) -> dict[str, Reference | None]:
+    """Put the weights of a layer into the blob and return the references."""
+    weight = blob.add_rounded(layer.weight.detach().cpu().numpy())
+    bias = layer.bias
+    return {
+        "weight": weight,
+        "bias": None if bias is None else blob.add(bias.detach().cpu().numpy(), "float32"),
+    }

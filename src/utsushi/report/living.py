@@ -1,0 +1,213 @@
+"""The living page of fitted models: encoder and decoder run in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of
+from utsushi.estimators.rows import checked_rows
+from utsushi.exceptions import DataError, SettingError
+from utsushi.files import write_text
+from utsushi.report.carried import Sample
+from utsushi.report.model import short_name
+from utsushi.report.page import Page, Paragraph, Section, Settings, render
+from utsushi.report.payload import MOST_MODELS, payload_of
+from utsushi.report.texts import TEXTS, check_language, languages_from
+
+__all__ = ["LivingPage", "settings_of", "to_html"]
+
+#: Pixels of a notebook's cell; what is longer scrolls within it.
+HEIGHT = 900
+
+
+@dataclass(frozen=True, repr=False)
+class LivingPage:
+    """A whole page: ``str(page)`` is the text of its file, and a notebook shows it in place.
+
+    Attributes
+    ----------
+    html : str
+    title : str
+    """
+
+    html: str
+    title: str
+
+    def __str__(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"LivingPage({self.title!r}: {len(self.html):,} characters)"
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page to a file, whole or not at all."""
+        return write_text(path, self.html)
+
+    def _repr_html_(self) -> str:
+        """Return a frame that can run the page's script, and reach nothing outside."""
+        return (
+            f'<iframe sandbox="allow-scripts" title="{escape(self.title)}" width="100%" '
+            f'height="{HEIGHT}" style="border: 0" srcdoc="{escape(self.html)}"></iframe>'
+        )
+
+
+def to_html(
+    model: BaseAutoencoder | AnomalyDetector | Mapping[str, BaseAutoencoder | AnomalyDetector],
+    X: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    X_train: ArrayLike | None = None,
+    language: str = "en",
+    title: str | None = None,
+) -> LivingPage:
+    """Make one HTML file to play with: encoder and decoder run in it, without a network.
+
+    Parameters
+    ----------
+    model : fitted autoencoder or AnomalyDetector, or mapping of str to such
+        Of a detector its autoencoder. A mapping names one to four models of the same columns,
+        between which the page switches.
+    X : array-like of shape (n_samples, n_features)
+        Rows for the map, best ones that the model has not seen. The page carries at most 1,000 of
+        them, and fewer of large images.
+    labels : array-like of shape (n_samples,), optional
+        Their classes; a conditional model needs them.
+    X_train : array-like of shape (m, n_features), optional
+        The training rows; with them the page shows the nearest one beside each generated row. At
+        most 4,000 of them are carried.
+    language : {"en", "ja"}, default="en"
+        The one that shows when the page is opened; both are in it.
+    title : str, optional
+        The heading of the page.
+
+    Returns
+    -------
+    LivingPage
+
+    Raises
+    ------
+    SettingError
+        If ``model`` is something else, or has a layer that a page cannot run.
+    DataError
+        If rows or labels do not suit the models.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder, datasets, report
+    >>> digits = datasets.load_digits8x8()
+    >>> model = Autoencoder(n_components=4, hidden=(32,), image_shape=(8, 8), random_state=0)
+    >>> page = report.to_html(model.fit(digits.X_train), digits.X_test, digits.y_test)
+    >>> str(page).startswith("<!DOCTYPE html>")
+    True
+    """
+    check_language(language)
+    models = _models(model)
+    test = _rows_of(models, X, labels)
+    train = None if X_train is None else _rows_of(models, X_train, None)
+    if labels is None and any(getattr(found, "conditional", False) for found in models.values()):
+        raise DataError(
+            "labels=None, expected the class of each row for a conditional model; pass labels"
+        )
+    heading = title or ", ".join(
+        models if isinstance(model, Mapping) else (type(m).__name__ for m in models.values())
+    )
+    pages = {name: _page(heading, models, name) for name in languages_from(language)}
+    payload = payload_of(
+        models,
+        test,
+        train,
+        title=heading,
+        feature_names=_names_of_columns(models),
+    )
+    return LivingPage(render(pages, payload), heading)
+
+
+def settings_of(model: BaseAutoencoder) -> dict[str, str]:
+    """Return a model's parameters, and the recipe that they led to, as text."""
+    recipe = model.resolved_recipe()
+    return {
+        **{name: str(value) for name, value in model.get_params(deep=False).items()},
+        "recipe": str(recipe.get_params()),
+        "max_epochs": str(model.n_epochs_),
+        "seed": str(model.seed_),
+    }
+
+
+def _page(title: str, models: Mapping[str, BaseAutoencoder], language: str) -> Page:
+    """Return what the page says in one language beside what it shows."""
+    words = TEXTS[language]
+    items = [
+        item
+        for name, model in models.items()
+        for item in (Paragraph(name), Settings(settings_of(model)))
+    ]
+    return Page(title, words["lead"], language, (Section(words["models_title"], tuple(items)),))
+
+
+def _models(model: Any) -> dict[str, BaseAutoencoder]:
+    """Return the fitted autoencoders by the names that the page gives them."""
+    if not isinstance(model, Mapping):
+        autoencoder = _autoencoder(model)
+        return {short_name(autoencoder): autoencoder}
+    if not 1 <= len(model) <= MOST_MODELS:
+        raise SettingError(
+            f"model has {len(model)} models, expected 1 to {MOST_MODELS}; choose among them"
+        )
+    models = {str(name): _autoencoder(value) for name, value in model.items()}
+    sizes = {name: found.n_features_in_ for name, found in models.items()}
+    if len(set(sizes.values())) > 1:
+        raise SettingError(
+            f"the models were fitted to rows of {', '.join(map(str, sizes.values()))} features, "
+            "expected the same rows for all; make a page for each"
+        )
+    return models
+
+
+def _autoencoder(model: Any) -> BaseAutoencoder:
+    """Return a fitted autoencoder, or that of a fitted detector."""
+    if isinstance(model, AnomalyDetector):
+        check_is_fitted(model)
+    found = autoencoder_of(model)
+    if not isinstance(found, BaseAutoencoder):
+        advice = "a pipeline's steps apart: pipeline[-1] and pipeline[:-1].transform(X)"
+        raise SettingError(
+            f"model is a {type(model).__name__}, expected a fitted autoencoder or "
+            f"AnomalyDetector, or a mapping of names to such; give "
+            f"{advice if hasattr(model, 'steps') else 'what utsushi.load returns'}"
+        )
+    check_is_fitted(found)
+    return found
+
+
+def _rows_of(models: Mapping[str, BaseAutoencoder], X: ArrayLike, labels: Any) -> Sample:
+    """Return rows that every model takes, with their labels."""
+    with_names = [model for model in models.values() if hasattr(model, "feature_names_in_")]
+    checked = [checked_rows(model, X) for model in with_names or models.values()]
+    rows = checked[0]
+    if labels is not None:
+        labels = _checked_labels(labels, len(rows))
+    return Sample.of(rows, X if with_names else rows, labels)
+
+
+def _names_of_columns(models: Mapping[str, BaseAutoencoder]) -> list[str] | None:
+    """Return the names that the models were fitted with, if any were."""
+    names = [getattr(model, "feature_names_in_", None) for model in models.values()]
+    return next((list(map(str, found)) for found in names if found is not None), None)
+
+
+def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
+    """Return labels as an array, one a row."""
+    found = np.asarray(labels)
+    if found.shape != (n_rows,):
+        raise DataError(
+            f"labels has shape {found.shape}, expected ({n_rows},); give one label a row"
+        )
+    return found

@@ -1,0 +1,216 @@
+"""One fitted model as the page's script reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators import (
+    Autoencoder,
+    BaseAutoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
+from utsushi.evaluation.collapse import DEAD_BELOW
+from utsushi.evaluation.divergence import divergence_of
+from utsushi.exceptions import SettingError
+from utsushi.likelihoods import LIKELIHOODS, Likelihood
+from utsushi.objectives import LOG_VARIANCE_BEND
+from utsushi.report.carried import Sample
+from utsushi.report.curves import curves_of
+from utsushi.report.layers import layers_of
+from utsushi.report.tensors import Blob
+from utsushi.report.texts import in_each_language
+from utsushi.samplers import SAMPLERS, Gaussian, Mixture, Prior, Sampler
+from utsushi.seeds import Purpose, numpy_generator
+
+__all__ = ["anomaly_scores", "model_header", "short_name"]
+
+Rows = NDArray[Any]
+
+#: A component of an autoencoder's code is unused when it varies by less than this part of what the
+#: one that varies most does.
+STILL_BELOW = 1e-6
+
+#: Codes that are drawn beforehand where the page cannot draw them itself.
+N_DRAWN = 500
+
+#: A sampler of more numbers is one of those: its codes take less room.
+MOST_SAMPLER_NUMBERS = 2**18
+
+
+def short_name(model: BaseAutoencoder) -> str:
+    """Return what a model is called where there is little room."""
+    names = {Autoencoder: "AE", DenoisingAutoencoder: "DAE", VariationalAutoencoder: "VAE"}
+    return names.get(type(model), type(model).__name__)
+
+
+def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) -> dict[str, Any]:
+    """Describe a fitted model, and put its numbers into a blob.
+
+    Parameters
+    ----------
+    name : str
+        Short, for the switch between models.
+    model : fitted autoencoder
+    test : Sample
+        The rows of the map.
+    blob : Blob
+
+    Returns
+    -------
+    dict
+        See `utsushi.report.payload`.
+    """
+    variational = isinstance(model, VariationalAutoencoder)
+    conditional = variational and model.conditional
+    codes, log_variances = _codes(model, test)
+    scaling = model.scaling_
+    return {
+        "name": name,
+        "title": type(model).__name__,
+        "variational": variational,
+        "n_components": model.n_components_,
+        "encoder": layers_of(model.module_.encoder, blob),
+        "decoder": layers_of(model.module_.decoder, blob),
+        "scaling": {
+            "offset": blob.add(scaling.offset, "float32"),
+            "scale": blob.add(scaling.scale, "float32"),
+        },
+        "target_scaled": not variational or model.likelihood_.of_scaled_rows,
+        "likelihood": _likelihood(model.likelihood_) if variational else None,
+        "log_volume": scaling.log_volume,
+        "conditional": conditional,
+        "conditions": [str(c) for c in model.classes_.labels] if conditional else None,
+        "condition_shares": model.classes_.shares.tolist() if conditional else None,
+        "log_variance_bend": LOG_VARIANCE_BEND if variational else None,
+        "codes": blob.add(codes, "float32"),
+        "log_variances": None if log_variances is None else blob.add(log_variances, "float32"),
+        "scores": blob.add(anomaly_scores(model, test), "float32"),
+        **_use_of_components(codes, log_variances),
+        **_plane(codes),
+        **_samplers(model, conditional=conditional, blob=blob),
+        "history": _history(model),
+    }
+
+
+def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
+    r"""Return how unusual each row is, without a draw, shape (n,).
+
+    The squared error in scaled units; of a variational model
+    :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input.
+    """
+    rows = sample.as_fitted(model)
+    if isinstance(model, VariationalAutoencoder):
+        return -np.asarray(model.mean_code_score(rows, sample.labels))
+    return -np.asarray(model.score_samples(rows))
+
+
+def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
+    """Return the mean codes (n, H) of the rows, and their log-variances where there are some."""
+    rows = test.as_fitted(model)
+    if not isinstance(model, VariationalAutoencoder):
+        return np.asarray(model.transform(rows)), None
+    mean, standard_deviation = model.posterior(rows)
+    return mean, 2 * np.log(standard_deviation)
+
+
+def _likelihood(likelihood: Likelihood) -> dict[str, Any]:
+    """Return the name of a likelihood, and its standard deviation where that was learned."""
+    for name, kind in LIKELIHOODS.items():
+        if type(likelihood) is kind:
+            return {"name": name, "sigma": getattr(likelihood, "sigma_", None)}
+    raise SettingError(
+        f"likelihood={likelihood!r}, but a page knows {', '.join(LIKELIHOODS)}; train with one of "
+        "these"
+    )
+
+
+def _use_of_components(codes: Rows, log_variances: Rows | None) -> dict[str, Any]:
+    """Return what each component carries, and which ones carry nothing."""
+    if log_variances is None:
+        variance = codes.var(axis=0, dtype=np.float64)
+        unused = variance <= STILL_BELOW * variance.max()
+        return {"information": variance.tolist(), "dead": unused.tolist()}
+    kl = divergence_of(codes, np.exp(0.5 * log_variances)).mean(axis=0)
+    return {"information": kl.tolist(), "dead": (kl < DEAD_BELOW).tolist()}
+
+
+def _plane(codes: Rows) -> dict[str, Any]:
+    """Return the plane of the first two principal components, each sign by its largest entry."""
+    Z = codes.astype(np.float64)
+    centre = Z.mean(axis=0)
+    _, lengths, directions = np.linalg.svd(Z - centre, full_matrices=False)
+    axes, shares = np.zeros((2, Z.shape[1])), np.zeros(2)
+    total = np.square(lengths).sum()
+    for index, direction in enumerate(directions[:2]):
+        axes[index] = direction * np.sign(direction[np.abs(direction).argmax()])
+        shares[index] = np.square(lengths[index]) / total if total else 0.0
+    return {"centre": centre.tolist(), "axes": axes.tolist(), "explained": shares.tolist()}
+
+
+def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:
+    """Describe where new codes come from, and of a conditional model those of each class."""
+    by_class = getattr(model, "class_samplers_", []) if conditional else []
+    return {
+        "sampler": _sampler(model.sampler_, blob),
+        "class_samplers": [_sampler(sampler, blob) for sampler in by_class] or None,
+    }
+
+
+def _sampler(sampler: Sampler, blob: Blob) -> dict[str, Any]:
+    """Describe a sampler so that a page can draw by itself, or draw for it."""
+    kind = type(sampler)  # exactly: a subclass may draw otherwise
+    few = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
+    if kind is Prior:
+        return {"kind": "prior"}
+    if isinstance(sampler, Gaussian) and kind is Gaussian and few:
+        # The root that NumPy's own draw takes.
+        variances, directions = np.linalg.eigh(sampler.covariance_)
+        factor = directions * np.sqrt(np.abs(variances))
+        return {
+            "kind": "gaussian",
+            "mean": sampler.mean_.tolist(),
+            "factor": blob.add(factor, "float32"),
+        }
+    if isinstance(sampler, Mixture) and kind is Mixture and few:
+        return {
+            "kind": "mixture",
+            "weights": (sampler.weights_ / sampler.weights_.sum()).tolist(),
+            "means": blob.add(sampler.means_, "float32"),
+            "factors": blob.add(sampler.factors_, "float32"),
+            "temperature": float(sampler.temperature),
+        }
+    names = {known: name for name, known in SAMPLERS.items()}
+    codes = sampler.sample(N_DRAWN, numpy_generator(0, Purpose.SAMPLE))
+    return {
+        "kind": "drawn",
+        "name": names.get(kind, kind.__name__),
+        "codes": blob.add(codes, "float32"),
+    }
+
+
+def _numbers(sampler: Sampler) -> int:
+    """Return how many numbers a sampler has learned."""
+    return sum(np.size(value) for value in sampler.state().values())
+
+
+def _history(model: BaseAutoencoder) -> dict[str, Any]:
+    """Return the learning curves, with their words in each language."""
+    curves = curves_of(model)
+    drawn: Mapping[str, list[float] | None] = {
+        "curve_training": curves.training,
+        "curve_held_out": curves.held_out,
+    }
+    return {
+        "curves": [
+            {"name": in_each_language(itemgetter(key)), "values": values}
+            for key, values in drawn.items()
+            if values
+        ],
+        "unit": in_each_language(itemgetter(f"unit_{curves.unit}")),
+    }
