@@ -125,7 +125,5 @@ def test_an_evaluation_measures_the_repair_beside_pcas(half_erased):
 
 
 def test_the_pictures_of_a_run_show_the_repair(half_erased):
-    names = [
-        exhibit.name for exhibit in exhibits_of(half_erased, DIGITS.X_test, None, language="ja")
-    ]
+    names = [exhibit.name for exhibit in exhibits_of(half_erased, DIGITS.X_test, None)]
     assert "reconstructions" in names

@@ -129,6 +129,7 @@ def test_rows_may_be_lists():
         ({"language": "fr"}, SettingError, "lang='fr', expected one of en, ja"),
         ({"model": {}}, SettingError, "model has 0 models, expected 1 to 4"),
         ({"model": "vae"}, SettingError, "model is a str, expected a fitted autoencoder"),
+        ({"feature_names": ["a"]}, DataError, "feature_names has 1 names, expected 64"),
         ({"X": np.ones((2, 3))}, DataError, "3 features"),
         ({"X_train": np.ones((2, 3))}, DataError, "3 features"),
         ({"X": np.full((2, 64), np.nan)}, DataError, "NaN"),

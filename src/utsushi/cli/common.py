@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from utsushi.cli.parameters import integer
-from utsushi.exceptions import DataError, RunError
+from utsushi.exceptions import DataError, RunError, SettingError
 
 if TYPE_CHECKING:
     from utsushi.datasets import Dataset
@@ -27,6 +27,7 @@ __all__ = [
     "RandomState",
     "RunPath",
     "Seed",
+    "check_kind",
     "check_names",
     "dataset_of",
     "fit_to",
@@ -72,6 +73,12 @@ DEFAULT_DATA = "mnist20k"
 def note(text: str) -> None:
     """Print a note for the eyes, on stderr; stdout is for data."""
     typer.echo(text, err=True)
+
+
+def check_kind(to: str) -> None:
+    """Refuse what ``--to`` cannot make, before anything is computed."""
+    if to != "html":
+        raise SettingError(f"--to {to!r}, expected html; give --to html")
 
 
 def source_name(data: str) -> str:

@@ -18,12 +18,14 @@ from utsushi.cli.common import (
     Label,
     Language,
     Seed,
+    check_kind,
     check_names,
     fit_to,
     measured_by,
     note,
     source_name,
 )
+from utsushi.cli.outputs import check_output
 from utsushi.cli.parameters import TRAINED
 from utsushi.cli.tables import as_text
 from utsushi.exceptions import DataError, SettingError
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import Run
+
+#: The file of ``--to html`` when ``--out`` is left out.
+PAGE = "comparison.html"
 
 
 def compare(
@@ -43,7 +48,18 @@ def compare(
             show_default=False,
         ),
     ],
-    out: Annotated[str, typer.Option(metavar="RUN", help="The run folder to make.")],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help=f"The run folder to make; with --to html, the file ({PAGE}).",
+            show_default=False,
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="html", help="Write the report alone, and keep no models."),
+    ] = None,
     data: Data = None,
     label: Label = None,
     everything: Everything = False,
@@ -56,14 +72,14 @@ def compare(
 
     A model is a run, a model file, or ae, dae or vae with settings as name=value, which is trained
     on the source first; a name and a colon may stand before it. The source is that of the first
-    run, or the bundled digits.
+    run, or the bundled digits. The report runs the first four of them side by side.
     """
     from utsushi import datasets
     from utsushi.report import check_language
-    from utsushi.runs import check_free, comparison_tables, write_comparison
+    from utsushi.runs import comparison_tables, write_comparison, write_comparison_page
 
     check_language(lang)
-    check_free(out, force=force)
+    out = _checked_out(out, to, force=force)
     loaded, unfitted = _models(models, random_state)
     if data is None:
         configs = [run.config for run in loaded.values() if run.config is not None]
@@ -76,22 +92,34 @@ def compare(
         note(f"training {name}")
         fit_to(model, dataset)
     ready |= unfitted
-    results = write_comparison(
-        out,
-        ready,
-        dataset,
-        source=source_name(data),
-        label=label,
-        force=force,
-        language=lang,
-        random_state=random_state,
-        **measured_by(everything),
-    )
+    settings = {"language": lang, "random_state": random_state, **measured_by(everything)}
+    if to is None:
+        kept: dict[str, Any] = {"source": source_name(data), "label": label, "force": force}
+        results = write_comparison(out, ready, dataset, **kept, **settings)
+    else:
+        results = write_comparison_page(out, ready, dataset, **settings)
     tables = comparison_tables(results, ready)
     typer.echo(
         json.dumps(results, indent=2) if as_json else "\n\n".join(as_text([t]) for t in tables)
     )
-    note(f"the report: {out}/report.html")
+    note(f"the report: {out if to else f'{out}/report.html'}")
+
+
+def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
+    """Refuse a place that cannot be written to, before anything is computed; return it."""
+    from utsushi.runs import check_free
+
+    if to is not None:
+        check_kind(to)
+        check_output(out or PAGE, [".html"])
+        return out or PAGE
+    if out is None:
+        raise SettingError(
+            "--out is missing, expected the run folder to make; name it, or give --to html for the "
+            "report alone"
+        )
+    check_free(out, force=force)
+    return out
 
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:

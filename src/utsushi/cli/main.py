@@ -17,6 +17,7 @@ from utsushi.cli import (
     detect,
     encode,
     evaluate,
+    export,
     generate,
     lecture,
     reconstruct,
@@ -42,6 +43,7 @@ class _InOrder(typer.core.TyperGroup):
             "generate",
             "encode",
             "detect",
+            "export",
         ]
 
 
@@ -62,6 +64,7 @@ app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)
 app.command("encode")(encode.encode)
 app.command("detect")(detect.detect)
+app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 
 

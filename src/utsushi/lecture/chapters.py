@@ -43,9 +43,7 @@ class Chapter:
         ]
 
 
-def run_sections(
-    study: Study, sections: Iterable[LectureSection], *, language: str
-) -> list[Chapter]:
+def run_sections(study: Study, sections: Iterable[LectureSection]) -> list[Chapter]:
     """Train, measure and draw each section, which finds the models of those before it.
 
     Parameters
@@ -53,8 +51,6 @@ def run_sections(
     study : Study
         With the lecture's two models.
     sections : iterable of LectureSection
-    language : {"en", "ja"}
-        Of the captions.
 
     Returns
     -------
@@ -64,7 +60,7 @@ def run_sections(
     for section in sections:
         models = section.train(study)
         study = replace(study, models={**study.models, **models})
-        exhibits = list(section.exhibits(study, section.texts[language]))
+        exhibits = list(section.exhibits(study))
         chapters.append(Chapter(section, models, section.measure(study), exhibits))
     return chapters
 

@@ -18,11 +18,13 @@ from utsushi.lecture.page import lecture_page
 from utsushi.lecture.sections import LectureSection, Study
 from utsushi.lecture.sections.base import Model
 from utsushi.lecture.texts import TEXTS
-from utsushi.report import check_language, render
+from utsushi.report import check_language, languages_from, render
+from utsushi.report.model import short_name
 from utsushi.runs import (
     Exhibit,
     check_free,
     exhibits_of,
+    living_payload,
     new_run,
     write_figures,
     write_models,
@@ -139,7 +141,7 @@ def run_lecture(
         The folder to make: config.json, metrics.json, history.jsonl, the models, figures/ and
         report.html.
     language : {"en", "ja"}
-        Of the report.
+        The one that the report shows first; both are in it.
     force : bool, default=False
         Replace a run that stands there.
     random_state, max_epochs, verbose
@@ -157,11 +159,16 @@ def run_lecture(
     check_free(path, force=force)
     experiment = run_experiment(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
     study = _study(experiment, random_state, max_epochs, verbose) if sections else None
-    chapters = [] if study is None else run_sections(study, sections, language=language)
+    chapters = [] if study is None else run_sections(study, sections)
     table = compare(experiment.pca, experiment.metrics)
     table += [row for chapter in chapters for row in chapter.comparisons]
-    digits, exhibits = _exhibits(experiment, language, random_state)
-    page = lecture_page(experiment.models, table, digits, exhibits, chapters, language=language)
+    digits, exhibits = _exhibits(experiment, random_state)
+    pages = {
+        spoken: lecture_page(experiment.models, table, digits, exhibits, chapters, language=spoken)
+        for spoken in languages_from(language)
+    }
+    running = {short_name(model): model for model in experiment.models.values()}
+    payload = living_payload(running, experiment.digits, title=pages[language].title)
     with new_run(path, force=force) as folder:
         models: dict[str, Model] = dict(experiment.models)
         for chapter in chapters:
@@ -173,7 +180,7 @@ def run_lecture(
             write_figures(folder, drawn, prefix=f"{name}-")
         for chapter in chapters:
             write_figures(folder, chapter.exhibits, prefix=f"{chapter.section.name}-")
-        write_text(folder / "report.html", render(page))
+        write_text(folder / "report.html", render(pages, payload))
     return table
 
 
@@ -190,20 +197,14 @@ def _study(experiment: Experiment, random_state: int, max_epochs: int, verbose: 
     )
 
 
-def _exhibits(
-    experiment: Experiment, language: str, seed: int
-) -> tuple[Exhibit, dict[str, list[Exhibit]]]:
+def _exhibits(experiment: Experiment, seed: int) -> tuple[Exhibit, dict[str, list[Exhibit]]]:
     """Draw the digits, and the figures of each model."""
-    words, data = TEXTS[language], experiment.digits
+    data = experiment.digits
     assert data.X_test is not None
     first = image_grid(data.X_train[:N_DIGITS], (28, 28))
-    digits = Exhibit("digits", first, words["digits_alt"], words["digits_caption"])
+    digits = Exhibit.of("digits", first, TEXTS, "digits_caption", "digits_alt")
     return digits, {
-        name: list(
-            exhibits_of(
-                model, data.X_test, data.y_test, language=language, seed=seed, held_out="test rows"
-            )
-        )
+        name: list(exhibits_of(model, data.X_test, data.y_test, seed=seed, held_out="test rows"))
         for name, model in experiment.models.items()
     }
 

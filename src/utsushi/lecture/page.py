@@ -9,8 +9,8 @@ from utsushi.lecture.chapters import Chapter, row_names
 from utsushi.lecture.numbers import Comparison
 from utsushi.lecture.sections import LectureSection
 from utsushi.lecture.texts import TEXTS
-from utsushi.report import Page, Paragraph, Section, Settings, Table
-from utsushi.runs import Exhibit, pictures_of, settings_of
+from utsushi.report import Page, Paragraph, Section, Settings, Table, settings_of
+from utsushi.runs import Exhibit, pictures_of
 
 __all__ = ["comparison_table", "lecture_page"]
 
@@ -24,7 +24,7 @@ def lecture_page(
     *,
     language: str,
 ) -> Page:
-    """Compose the page: the numbers first, then the data, each model and each chapter.
+    """Compose the page in a language: the numbers, then the data, each model and each chapter.
 
     Parameters
     ----------
@@ -45,7 +45,9 @@ def lecture_page(
     """
     words = TEXTS[language]
     model_sections = [
-        Section(words[name], (Paragraph(words[f"{name}_lead"]), *pictures_of(exhibits[name])))
+        Section(
+            words[name], (Paragraph(words[f"{name}_lead"]), *pictures_of(exhibits[name], language))
+        )
         for name in models
     ]
     chapter_sections = [_chapter_section(chapter, language) for chapter in chapters]
@@ -65,7 +67,7 @@ def lecture_page(
         language=language,
         sections=(
             Section(words["numbers"], (table,)),
-            Section(words["digits"], tuple(pictures_of([digits]))),
+            Section(words["digits"], tuple(pictures_of([digits], language))),
             *model_sections,
             *chapter_sections,
             Section(words["settings"], tuple(settings)),
@@ -76,7 +78,9 @@ def lecture_page(
 def _chapter_section(chapter: Chapter, language: str) -> Section:
     """Return what the page shows of a chapter."""
     words = chapter.section.texts[language]
-    return Section(words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.exhibits)))
+    return Section(
+        words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.exhibits, language))
+    )
 
 
 def comparison_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -65,6 +65,8 @@ def to_html(
     labels: ArrayLike | None = None,
     *,
     X_train: ArrayLike | None = None,
+    labels_train: ArrayLike | None = None,
+    feature_names: Sequence[str] | None = None,
     language: str = "en",
     title: str | None = None,
 ) -> LivingPage:
@@ -83,6 +85,10 @@ def to_html(
     X_train : array-like of shape (m, n_features), optional
         The training rows; with them the page shows the nearest one beside each generated row. At
         most 4,000 of them are carried.
+    labels_train : array-like of shape (m,), optional
+        Their classes.
+    feature_names : sequence of n_features str, optional
+        The names of the columns of a table; else those that the model was fitted with.
     language : {"en", "ja"}, default="en"
         The one that shows when the page is opened; both are in it.
     title : str, optional
@@ -111,10 +117,11 @@ def to_html(
     check_language(language)
     models = _models(model)
     test = _rows_of(models, X, labels)
-    train = None if X_train is None else _rows_of(models, X_train, None)
+    train = None if X_train is None else _rows_of(models, X_train, labels_train)
     if labels is None and any(getattr(found, "conditional", False) for found in models.values()):
         raise DataError(
-            "labels=None, expected the class of each row for a conditional model; pass labels"
+            "labels=None, expected the class of each row for a conditional model; pass labels "
+            "(name their column by --label on the command line)"
         )
     heading = title or ", ".join(
         models if isinstance(model, Mapping) else (type(m).__name__ for m in models.values())
@@ -125,7 +132,7 @@ def to_html(
         test,
         train,
         title=heading,
-        feature_names=_names_of_columns(models),
+        feature_names=_checked_names(feature_names, models),
     )
     return LivingPage(render(pages, payload), heading)
 
@@ -187,20 +194,29 @@ def _autoencoder(model: Any) -> BaseAutoencoder:
     return found
 
 
-def _rows_of(models: Mapping[str, BaseAutoencoder], X: ArrayLike, labels: Any) -> Sample:
+def _rows_of(
+    models: Mapping[str, BaseAutoencoder], X: ArrayLike, labels: ArrayLike | None
+) -> Sample:
     """Return rows that every model takes, with their labels."""
     with_names = [model for model in models.values() if hasattr(model, "feature_names_in_")]
     checked = [checked_rows(model, X) for model in with_names or models.values()]
     rows = checked[0]
-    if labels is not None:
-        labels = _checked_labels(labels, len(rows))
-    return Sample.of(rows, X if with_names else rows, labels)
+    known = None if labels is None else _checked_labels(labels, len(rows))
+    return Sample.of(rows, X if with_names else rows, known)
 
 
-def _names_of_columns(models: Mapping[str, BaseAutoencoder]) -> list[str] | None:
-    """Return the names that the models were fitted with, if any were."""
-    names = [getattr(model, "feature_names_in_", None) for model in models.values()]
-    return next((list(map(str, found)) for found in names if found is not None), None)
+def _checked_names(
+    names: Sequence[str] | None, models: Mapping[str, BaseAutoencoder]
+) -> list[str] | None:
+    """Return the names of the columns, as they are given or as a model knows them."""
+    known = [getattr(model, "feature_names_in_", None) for model in models.values()]
+    found = next((names for names in (names, *known) if names is not None), None)
+    n_features = next(iter(models.values())).n_features_in_
+    if found is not None and len(found) != n_features:
+        raise DataError(
+            f"feature_names has {len(found)} names, expected {n_features}; give one name a column"
+        )
+    return None if found is None else [str(name) for name in found]
 
 
 def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:

@@ -1,6 +1,6 @@
 """Run folders: what a training leaves behind, and how it is found again."""
 
-from utsushi.runs.comparison import comparison_tables, write_comparison
+from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import (
     Run,
@@ -14,7 +14,7 @@ from utsushi.runs.folder import (
 )
 from utsushi.runs.tables import tables_of
 from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_with
-from utsushi.runs.write import pictures_of, settings_of, write_figures, write_run
+from utsushi.runs.write import living_payload, pictures_of, write_figures, write_run
 
 __all__ = [
     "Exhibit",
@@ -26,12 +26,13 @@ __all__ = [
     "comparison_tables",
     "exhibits_of",
     "go_on_with",
+    "living_payload",
     "new_run",
     "open_run",
     "pictures_of",
-    "settings_of",
     "tables_of",
     "write_comparison",
+    "write_comparison_page",
     "write_config",
     "write_figures",
     "write_history",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,27 @@ from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import GROUPS, evaluate, say
 from utsushi.figures import image_rows, learning_curves, within_range_of
 from utsushi.files import write_json, write_text
-from utsushi.report import Page, Paragraph, Section, Settings, Table, render
+from utsushi.report import (
+    Page,
+    Paragraph,
+    Section,
+    Settings,
+    Table,
+    languages_from,
+    render,
+    settings_of,
+)
+from utsushi.report.payload import MOST_MODELS
 from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
 from utsushi.runs.folder import new_run, write_models
 from utsushi.runs.tables import figure_and_error, measure_name
 from utsushi.runs.texts import TEXTS
-from utsushi.runs.write import pictures_of, settings_of, write_figures
+from utsushi.runs.write import living_payload, pictures_of, write_figures
 
-__all__ = ["comparison_tables", "write_comparison"]
+__all__ = ["comparison_tables", "write_comparison", "write_comparison_page"]
 
 Models = Mapping[str, BaseAutoencoder]
+Measured = dict[str, dict[str, dict[str, Any]]]
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
@@ -38,7 +50,7 @@ def write_comparison(
     language: str = "en",
     random_state: int = 0,
     **measured: Any,
-) -> dict[str, dict[str, dict[str, Any]]]:
+) -> Measured:
     """Measure fitted models on the same rows and leave a run folder, whole or not at all.
 
     Parameters
@@ -62,35 +74,8 @@ def write_comparison(
     dict of str to dict
         By model, what `utsushi.evaluation.evaluate` gives.
     """
-    seen = dataset.X_test is None
-    X, y = dataset.measured
-    settings = {"y": y, "y_train": dataset.y_train, "random_state": random_state, **measured}
-    results = {
-        name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
-    }
-    exhibits = list(_exhibits(models, X, y, language, random_state))
-    words = TEXTS[language]
-    rows_name = words["training_rows" if seen else "test_rows"]
-    tables = comparison_tables(results, models, language, rows_name=rows_name)
-    page = Page(
-        title=words["comparison_title"].format(data=dataset.name),
-        lead=words["comparison_lead"].format(
-            models=", ".join(models), n_rows=f"{len(X):,}", rows=rows_name
-        ),
-        language=language,
-        sections=(
-            Section(words["numbers"], tuple(tables)),
-            Section(words["figures"], tuple(pictures_of(exhibits))),
-            Section(
-                words["settings"],
-                tuple(
-                    item
-                    for name, model in models.items()
-                    for item in (Paragraph(name), Settings(settings_of(model)))
-                ),
-            ),
-        ),
-    )
+    results, exhibits = _compared(models, dataset, random_state, measured)
+    html = _report(models, dataset, results, exhibits, language)
     with new_run(path, force=force) as folder:
         write_models(
             folder,
@@ -102,8 +87,77 @@ def write_comparison(
         )
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)
-        write_text(folder / "report.html", render(page))
+        write_text(folder / "report.html", html)
     return results
+
+
+def write_comparison_page(
+    path: str | Path,
+    models: Models,
+    dataset: Dataset,
+    *,
+    language: str = "en",
+    random_state: int = 0,
+    **measured: Any,
+) -> Measured:
+    """Measure fitted models on the same rows and leave the report alone, as one HTML file.
+
+    Parameters and what is returned are those of `write_comparison`.
+    """
+    results, exhibits = _compared(models, dataset, random_state, measured)
+    write_text(path, _report(models, dataset, results, exhibits, language))
+    return results
+
+
+def _compared(
+    models: Models, dataset: Dataset, seed: int, measured: Mapping[str, Any]
+) -> tuple[Measured, list[Exhibit]]:
+    """Measure the models and draw their figures."""
+    X, y = dataset.measured
+    settings = {"y": y, "y_train": dataset.y_train, "random_state": seed, **measured}
+    results = {
+        name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
+    }
+    return results, list(_exhibits(models, X, y, seed))
+
+
+def _report(
+    models: Models, dataset: Dataset, results: Results, exhibits: list[Exhibit], language: str
+) -> str:
+    """Return the report, in which as many of the models run as a page can switch between."""
+    pages = {
+        spoken: _page(models, dataset, results, exhibits, spoken)
+        for spoken in languages_from(language)
+    }
+    running = dict(islice(models.items(), MOST_MODELS))
+    return render(pages, living_payload(running, dataset, title=pages[language].title))
+
+
+def _page(
+    models: Models, dataset: Dataset, results: Results, exhibits: list[Exhibit], language: str
+) -> Page:
+    """Compose the report in one language."""
+    words = TEXTS[language]
+    rows_name = words["training_rows" if dataset.X_test is None else "test_rows"]
+    tables = comparison_tables(results, models, language, rows_name=rows_name)
+    settings = [
+        item
+        for name, model in models.items()
+        for item in (Paragraph(name), Settings(settings_of(model)))
+    ]
+    n_rows = len(dataset.measured[0])
+    return Page(
+        title=words["comparison_title"].format(data=dataset.name),
+        lead=words["comparison_lead"].format(
+            models=", ".join(models), n_rows=f"{n_rows:,}", rows=rows_name
+        ),
+        language=language,
+        sections=(
+            Section(words["numbers"], tuple(tables)),
+            Section(words["figures"], tuple(pictures_of(exhibits, language))),
+            Section(words["settings"], tuple(settings)),
+        ),
+    )
 
 
 def comparison_tables(
@@ -174,11 +228,10 @@ def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exhibits(
-    models: Models, X: NDArray[Any], y: NDArray[Any] | None, language: str, seed: int
+    models: Models, X: NDArray[Any], y: NDArray[Any] | None, seed: int
 ) -> Iterator[Exhibit]:
     """Draw the models' learning curves, and for images their copies and what they generate."""
-    words = TEXTS[language]
-    yield from _curves(models, words)
+    yield from _curves(models)
     shape = next((m.image_shape for m in models.values() if m.image_shape is not None), None)
     if shape is None or not can_be_drawn(tuple(shape)):
         return
@@ -188,15 +241,11 @@ def _exhibits(
     drawn = {name: model.sample(N_ORIGINALS, random_state=seed) for name, model in models.items()}
     for kind, rows in (("copies", {"original": X[first], **copies}), ("drawn", drawn)):
         pictures = [(name, within_range_of(X, images)) for name, images in rows.items()]
-        yield Exhibit(
-            f"comparison-{kind}",
-            image_rows(pictures, tuple(shape)),
-            words[f"comparison_{kind}_alt"],
-            words[f"comparison_{kind}"],
-        )
+        figure = image_rows(pictures, tuple(shape))
+        yield Exhibit.of(f"comparison-{kind}", figure, TEXTS, f"comparison_{kind}")
 
 
-def _curves(models: Models, words: Mapping[str, str]) -> Iterator[Exhibit]:
+def _curves(models: Models) -> Iterator[Exhibit]:
     """Draw the objectives of training on one axis for each unit that they come in."""
     for kind, variational in (("error", False), ("bound", True)):
         curves = {
@@ -209,9 +258,10 @@ def _curves(models: Models, words: Mapping[str, str]) -> Iterator[Exhibit]:
         }
         if curves:
             ylabel = "objective, nats per row" if variational else "squared error / features"
-            yield Exhibit(
+            yield Exhibit.of(
                 f"comparison-learning-{kind}",
                 learning_curves(curves, ylabel=ylabel),
-                words["learning_alt"],
-                words["comparison_learning"],
+                TEXTS,
+                "comparison_learning",
+                "learning_alt",
             )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder, DenoisingAutoencoder, VariationalAutoencoder
@@ -17,9 +18,11 @@ from utsushi.figures import (
     image_grid,
     image_rows,
     learning_curves,
+    to_png,
     within_range_of,
 )
-from utsushi.likelihoods import LOG_2PI, UnitGaussian
+from utsushi.report import in_each_language
+from utsushi.report.curves import curves_of
 from utsushi.runs.texts import TEXTS
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ N_ORIGINALS, N_SAMPLES = 10, 50
 MAX_MAP_POINTS = 4000
 
 Rows = NDArray[Any]
+Texts = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,48 @@ class Exhibit:
     name : str
         The name of its file, without the ending.
     figure : matplotlib Figure
-    alt : str
-        What is to be seen, for who cannot see it.
-    caption : str
-        What to look for.
+    alt : mapping of str to str
+        By language, what is to be seen, for who cannot see it.
+    caption : mapping of str to str
+        By language, what to look for.
     """
 
     name: str
     figure: Figure
-    alt: str
-    caption: str
+    alt: Mapping[str, str]
+    caption: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls, name: str, figure: Figure, texts: Texts, caption: str, alt: str = "", **inserted: str
+    ) -> Exhibit:
+        """Take the words from texts by language.
+
+        Parameters
+        ----------
+        caption : str
+            The key of the caption.
+        alt : str, optional
+            The key of the other; else that of the caption and "_alt".
+        **inserted
+            The keys of texts to be inserted into the caption, by the names that they have there.
+        """
+        return cls(
+            name,
+            figure,
+            in_each_language(lambda words: words[alt or f"{caption}_alt"], texts),
+            in_each_language(
+                lambda words: words[caption].format(
+                    **{name: words[key] for name, key in inserted.items()}
+                ),
+                texts,
+            ),
+        )
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as a PNG file, drawn once for the folder and for the report."""
+        return to_png(self.figure)
 
 
 def exhibits_of(
@@ -62,7 +98,6 @@ def exhibits_of(
     X: Rows,
     y: Rows | None,
     *,
-    language: str,
     seed: int = 0,
     held_out: str = "held-out rows",
 ) -> Iterator[Exhibit]:
@@ -76,7 +111,6 @@ def exhibits_of(
         Rows to show.
     y : ndarray of shape (n,) or None
         Their labels.
-    language : {"en", "ja"}
     seed : int
         Of the drawn codes.
     held_out : str
@@ -86,36 +120,26 @@ def exhibits_of(
     ------
     Exhibit
     """
-    words = TEXTS[language]
-    yield Exhibit("learning", _learning(model, held_out), words["learning_alt"], words["learning"])
+    yield Exhibit.of("learning", _learning(model, held_out), TEXTS, "learning")
     if model.image_shape is not None and can_be_drawn(tuple(model.image_shape)):
-        yield from _images(model, X, y, tuple(model.image_shape), words, seed)
+        yield from _images(model, X, y, tuple(model.image_shape), seed)
     if len(X) > 1:
-        coloured = words["uncoloured" if y is None else "coloured"]
         labels = None if y is None else y[:MAX_MAP_POINTS]
-        yield Exhibit(
+        yield Exhibit.of(
             "codes",
             code_map(model.transform(X[:MAX_MAP_POINTS]), labels),
-            words["codes_alt"],
-            words["codes"].format(coloured=coloured),
+            TEXTS,
+            "codes",
+            coloured="uncoloured" if y is None else "coloured",
         )
     if isinstance(model, VariationalAutoencoder):
         kl = divergence_per_component(model, X).mean(axis=0)
-        yield Exhibit(
-            "components",
-            component_bars(kl, ylabel="KL per component, nats"),
-            words["components_alt"],
-            words["components"],
-        )
+        bars = component_bars(kl, ylabel="KL per component, nats")
+        yield Exhibit.of("components", bars, TEXTS, "components")
 
 
 def _images(
-    model: BaseAutoencoder,
-    X: Rows,
-    y: Rows | None,
-    shape: tuple[int, ...],
-    words: Mapping[str, str],
-    seed: int,
+    model: BaseAutoencoder, X: Rows, y: Rows | None, shape: tuple[int, ...], seed: int
 ) -> Iterator[Exhibit]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
     kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
@@ -123,19 +147,21 @@ def _images(
     rows = [
         (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
-    yield Exhibit(
+    yield Exhibit.of(
         "reconstructions",
         image_rows(rows, shape),
-        words["reconstructions_alt"],
-        words[f"reconstructions_{shown}"],
+        TEXTS,
+        f"reconstructions_{shown}",
+        "reconstructions_alt",
     )
     samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
-    sampler = words[f"sampler_{type(model.sampler_).__name__}"]
-    yield Exhibit(
+    yield Exhibit.of(
         "samples",
         image_grid(samples, shape),
-        words["samples_alt"],
-        words[f"samples_{kind}"].format(sampler=sampler),
+        TEXTS,
+        f"samples_{kind}",
+        "samples_alt",
+        sampler=f"sampler_{type(model.sampler_).__name__}",
     )
 
 
@@ -145,23 +171,12 @@ def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
 
 
 def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
-    """Draw the history: the lecture's loss over D where it is one, else the objective."""
-    n_features = model.n_features_in_
-    # The error alone: a penalty is of another kind.
-    name = "objective" if isinstance(model, VariationalAutoencoder) else "reconstruction"
-    drawn = {"training rows": [row[name] for row in model.history_]}
-    if f"validation_{name}" in model.history_[0]:
-        drawn[held_out] = [row[f"validation_{name}"] for row in model.history_]
-    if not isinstance(model, VariationalAutoencoder):
-        curves = {label: (np.array(row) / n_features).tolist() for label, row in drawn.items()}
-        return learning_curves(curves, ylabel="squared error / features")
-    if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:
-        curves = {
-            label: (2 * np.array(row) / n_features - LOG_2PI).tolist()
-            for label, row in drawn.items()
-        }
-        return learning_curves(curves, ylabel="loss / features")
-    return learning_curves(drawn, ylabel="objective, nats per row")
+    """Draw what was measured in each epoch."""
+    curves = curves_of(model)
+    drawn = {"training rows": curves.training}
+    if curves.held_out is not None:
+        drawn[held_out] = curves.held_out
+    return learning_curves(drawn, ylabel=in_each_language(itemgetter(f"unit_{curves.unit}"))["en"])
 
 
 def _reconstructions(

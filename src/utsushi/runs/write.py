@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,27 @@ from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import evaluate
-from utsushi.figures import to_png
+from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.files import write_json, write_text, write_whole
-from utsushi.report import Page, Paragraph, Picture, Section, Settings, render
+from utsushi.report import (
+    Page,
+    Paragraph,
+    Picture,
+    Section,
+    Settings,
+    languages_from,
+    render,
+    settings_of,
+)
+from utsushi.report.carried import Sample
+from utsushi.report.model import short_name
+from utsushi.report.payload import Payload, payload_of
 from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
 
-__all__ = ["pictures_of", "settings_of", "write_figures", "write_run"]
+__all__ = ["living_payload", "pictures_of", "write_figures", "write_run"]
 
 
 def write_run(
@@ -47,7 +60,7 @@ def write_run(
     force : bool
         Replace a run that stands there.
     language : {"en", "ja"}
-        Of the report.
+        The one that the report shows first; both are in it.
 
     Returns
     -------
@@ -58,8 +71,12 @@ def write_run(
     X, y = dataset.measured
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
     results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train)
-    exhibits = list(exhibits_of(model, X, y, language=language))
-    page = _page(model, dataset, results, exhibits, seen=seen, language=language)
+    exhibits = list(exhibits_of(model, X, y))
+    pages = {
+        spoken: _page(model, dataset, results, exhibits, seen=seen, language=spoken)
+        for spoken in languages_from(language)
+    }
+    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
         write_config(
@@ -73,30 +90,34 @@ def write_run(
         write_history(folder, model.history_)
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)
-        write_text(folder / "report.html", render(page))
+        write_text(folder / "report.html", render(pages, payload))
     return results
 
 
 def write_figures(folder: Path, exhibits: Iterable[Exhibit], prefix: str = "") -> None:
     """Write each exhibit's figure as ``figures/{prefix}{name}.png``."""
     for exhibit in exhibits:
-        write_whole(folder / "figures" / f"{prefix}{exhibit.name}.png", to_png(exhibit.figure))
+        write_whole(folder / "figures" / f"{prefix}{exhibit.name}.png", exhibit.png)
 
 
-def pictures_of(exhibits: Iterable[Exhibit]) -> list[Picture]:
-    """Return the exhibits as the report shows them."""
-    return [Picture(to_png(e.figure), alt=e.alt, caption=e.caption) for e in exhibits]
+def pictures_of(exhibits: Iterable[Exhibit], language: str) -> list[Picture]:
+    """Return the exhibits as the report shows them in a language."""
+    return [Picture(e.png, alt=e.alt[language], caption=e.caption[language]) for e in exhibits]
 
 
-def settings_of(model: BaseAutoencoder) -> dict[str, str]:
-    """Return a model's parameters, and the recipe that they led to, as text."""
-    recipe = model.resolved_recipe()
-    return {
-        **{name: str(value) for name, value in model.get_params(deep=False).items()},
-        "recipe": str(recipe.get_params()),
-        "max_epochs": str(model.n_epochs_),
-        "seed": str(model.seed_),
-    }
+def living_payload(
+    models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
+) -> Payload | None:
+    """Gather what makes a report a living page; a warning says why there is nothing."""
+    test, train = (
+        Sample.of(rows, rows, labels)
+        for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
+    )
+    try:
+        return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
+    except SettingError as error:
+        warnings.warn(f"the report cannot run the model: {error}", UtsushiWarning, stacklevel=3)
+        return None
 
 
 def _page(
@@ -127,7 +148,7 @@ def _page(
         language=language,
         sections=(
             Section(words["numbers"], (Paragraph(words["numbers_lead"]), *numbers)),
-            Section(words["figures"], tuple(pictures_of(exhibits))),
+            Section(words["figures"], tuple(pictures_of(exhibits, language))),
             Section(words["settings"], (Settings(settings_of(model)),)),
         ),
     )

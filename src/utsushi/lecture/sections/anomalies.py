@@ -65,7 +65,7 @@ class Anomalies(LectureSection):
             rate = figures["false_positive_rate_at_95_recall"]["value"]
             yield f"false_{name}", f"{rate:.3f}"
 
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show the lowest scores, the lowest among the eights, and the anomalies that pass."""
         detector = study.models["detector"]
         assert isinstance(detector, AnomalyDetector)
@@ -78,7 +78,7 @@ class Anomalies(LectureSection):
         }
         for name, places in shown.items():
             figure = _departures(detector, study.test_rows, places)
-            yield Exhibit(name, figure, words[f"{name}_alt"], words[name])
+            yield Exhibit.of(name, figure, self.texts, name)
 
     texts: ClassVar = {
         "en": {

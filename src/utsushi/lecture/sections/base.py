@@ -124,5 +124,5 @@ class LectureSection(ABC):
         """Yield the rows of the table: a key of the texts and the number as it is printed."""
 
     @abstractmethod
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
-        """Draw the figures, with captions of ``words``, the texts in the report's language."""
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+        """Draw the figures, with captions of `texts`."""

@@ -47,7 +47,7 @@ class Calibration(LectureSection):
         yield "unit_bound", f"{measured['unit_variance_bound']['value']:.1f}"
         yield "bound", f"{measured['likelihood']['bound']['value']:.1f}"
 
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show copies and samples of both models, and what the components carry."""
         both = {
             "unit variance": study.model("variational"),
@@ -56,30 +56,20 @@ class Calibration(LectureSection):
         X = study.test_rows[:10]
         copies = [(label, model.reconstruct(X)) for label, model in both.items()]
         drawn = [("original", X), *copies]
-        yield Exhibit(
-            "reconstructions",
-            image_rows(drawn, IMAGE_SHAPE),
-            words["reconstructions_alt"],
-            words["reconstructions"],
-        )
+        figure = image_rows(drawn, IMAGE_SHAPE)
+        yield Exhibit.of("reconstructions", figure, self.texts, "reconstructions")
         lines = []
         for label, model in both.items():
             samples = model.sample(30, random_state=study.random_state)
             lines += [
                 ("" if start else label, samples[start : start + 10]) for start in (0, 10, 20)
             ]
-        yield Exhibit(
-            "samples", image_rows(lines, IMAGE_SHAPE), words["samples_alt"], words["samples"]
-        )
+        yield Exhibit.of("samples", image_rows(lines, IMAGE_SHAPE), self.texts, "samples")
         model = both["calibrated"]
         assert isinstance(model, VariationalAutoencoder)
         kl = divergence_per_component(model, study.test_rows).mean(axis=0)
-        yield Exhibit(
-            "components",
-            component_bars(kl, ylabel="KL per component, nats"),
-            words["components_alt"],
-            words["components"],
-        )
+        figure = component_bars(kl, ylabel="KL per component, nats")
+        yield Exhibit.of("components", figure, self.texts, "components")
 
     texts: ClassVar = {
         "en": {

@@ -37,7 +37,7 @@ class Convolution(LectureSection):
         """Give the error; that of the dense autoencoder is in the table already."""
         yield "mse", f"{measured['reconstruction']['mse']['value']:.4f}"
 
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show the copies of both networks."""
         X = study.test_rows[:10]
         drawn = [
@@ -45,12 +45,8 @@ class Convolution(LectureSection):
             ("dense", study.model("autoencoder").reconstruct(X)),
             ("convolutional", study.model("convolutional").reconstruct(X)),
         ]
-        yield Exhibit(
-            "reconstructions",
-            image_rows(drawn, IMAGE_SHAPE),
-            words["reconstructions_alt"],
-            words["reconstructions"],
-        )
+        figure = image_rows(drawn, IMAGE_SHAPE)
+        yield Exhibit.of("reconstructions", figure, self.texts, "reconstructions")
 
     texts: ClassVar = {
         "en": {

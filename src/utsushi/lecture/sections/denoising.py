@@ -51,7 +51,7 @@ class Denoising(LectureSection):
         for key in ("damaged", "pca", "autoencoder", "denoising", "clean_input"):
             yield f"mse_{key}", f"{measured[key]['value']:.4f}"
 
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show what each model makes of the same damaged digits."""
         labels = {"damaged": "half erased", "pca": "PCA", "autoencoder": "plain AE"}
         noisy = damaged(study.test_rows, study.random_state)[:10]
@@ -60,9 +60,7 @@ class Denoising(LectureSection):
             (labels.get(name, "denoising AE"), rows)
             for name, rows in repaired(study, noisy).items()
         ]
-        yield Exhibit(
-            "repairs", image_rows(drawn, IMAGE_SHAPE), words["repairs_alt"], words["repairs"]
-        )
+        yield Exhibit.of("repairs", image_rows(drawn, IMAGE_SHAPE), self.texts, "repairs")
 
     texts: ClassVar = {
         "en": {

@@ -41,12 +41,11 @@ class Features(LectureSection):
             for name, figures in measured.items():
                 yield f"{key}_{name}", f"{figures[key]['value']:.3f}"
 
-    def exhibits(self, study: Study, words: Mapping[str, str]) -> Iterator[Exhibit]:
+    def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show the map of the last model's codes."""
         name = [name for name in ASKED if name in study.models][-1]
         figure = code_map(study.model(name).transform(study.test_rows), study.y_test)
-        caption = words["codes"].format(model=words[f"map_{name}"])
-        yield Exhibit("codes", figure, words["codes_alt"], caption)
+        yield Exhibit.of("codes", figure, self.texts, "codes", model=f"map_{name}")
 
     texts: ClassVar = {
         "en": {

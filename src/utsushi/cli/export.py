@@ -1,0 +1,80 @@
+"""``utsushi export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from utsushi.cli.common import (
+    Data,
+    Label,
+    Language,
+    RunPath,
+    check_kind,
+    dataset_of,
+    note,
+    shape_to,
+    source_name,
+)
+from utsushi.cli.outputs import check_output
+
+if TYPE_CHECKING:
+    from utsushi.runs import Run
+
+
+def export(
+    run: RunPath,
+    to: Annotated[
+        str, typer.Option(metavar="html", help="What to make of it.", show_default=False)
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write; else beside the model, under its name.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    label: Label = None,
+    lang: Language = "en",
+) -> None:
+    """Write one HTML file that runs the model: a page to play with, which needs no network.
+
+    Its map shows the test rows of the source where it has some, and a sample of them where they are
+    many. The training rows are carried too, for nearest neighbours of what the model generates.
+    """
+    check_kind(to)
+    if out is not None:
+        check_output(out, [".html"])
+    from utsushi.report import check_language, to_html
+    from utsushi.runs import open_run
+
+    check_language(lang)
+    opened = open_run(run)
+    dataset = dataset_of(opened, data, label)
+    shape_to(opened.model, dataset)
+    X, y = dataset.measured
+    # Of another source the model has seen no row that it could have copied.
+    seen = data is None or (opened.config and source_name(data) == opened.config.data)
+    page = to_html(
+        opened.model,
+        X,
+        y,
+        X_train=dataset.X_train if seen else None,
+        labels_train=dataset.y_train if seen else None,
+        feature_names=dataset.feature_names,
+        language=lang,
+        title=f"{type(opened.model).__name__}, {dataset.name}",
+    )
+    note(f"the page: {page.save(out or _beside(run, opened))}")
+
+
+def _beside(path: str, run: Run) -> Path:
+    """Return the name of the model's file with the page's ending."""
+    model = Path(path)
+    if model.is_dir() and run.config is not None:
+        model /= f"{next(iter(run.config.models))}.safetensors"
+    return model.with_suffix(".html")
