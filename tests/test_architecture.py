@@ -38,7 +38,13 @@ def test_a_page_of_text_is_rendered_without_a_heavy_library():
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["train", "vae", "--help"], ["generate", "--help"], ["detect", "--help"]],
+    [
+        ["--help"],
+        ["train", "vae", "--help"],
+        ["generate", "--help"],
+        ["detect", "--help"],
+        ["export", "--help"],
+    ],
 )
 def test_a_help_page_loads_no_heavy_library(words):
     heavy = {"torch", "sklearn", "numpy", "matplotlib", "pyarrow"}

@@ -13,7 +13,16 @@ from utsushi.report.tensors import Blob
 ACTIVATIONS = ["relu", "gelu", "silu", "elu", "tanh"]
 
 
-def described(module, x, read):
+@pytest.fixture(autouse=True)
+def _all_weights_are_rounded(monkeypatch):
+    monkeypatch.setattr("utsushi.report.tensors.FEW", 0)
+
+
+def rows_of(n_rows, n_features):
+    return torch.randn(n_rows, n_features, generator=torch.Generator().manual_seed(1))
+
+
+def described(module, x):
     """Return the layers, the blob, and what torch makes of ``x`` with the rounded weights."""
     blob = Blob()
     layers = layers_of(module, blob)
@@ -33,22 +42,22 @@ def pair_of(network, n_features, image_shape=None):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
-def test_dense_layers_are_the_network(read, run_layers, activation, side):
+def test_dense_layers_are_the_network(run_layers, activation, side):
     module = getattr(pair_of(Dense(activation=activation, output="sigmoid"), 20), side)
-    x = torch.randn(100, 20 if side == "encoder" else 3)
-    layers, encoded, expected = described(module, x, read)
+    x = rows_of(100, 20 if side == "encoder" else 3)
+    layers, encoded, expected = described(module, x)
     found = run_layers(layers, encoded, x.double().numpy())
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("image_shape", [(8, 8), (1, 5, 7), (3, 6, 9)])
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
-def test_convolutions_are_the_network(read, run_layers, image_shape, side):
+def test_convolutions_are_the_network(run_layers, image_shape, side):
     n_features = int(np.prod(image_shape))
     network = Conv(channels=(4, 6), activation="gelu")
     module = getattr(pair_of(network, n_features, image_shape), side)
-    x = torch.randn(20, n_features if side == "encoder" else 3)
-    layers, encoded, expected = described(module, x, read)
+    x = rows_of(20, n_features if side == "encoder" else 3)
+    layers, encoded, expected = described(module, x)
     found = run_layers(layers, encoded, x.double().numpy())
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

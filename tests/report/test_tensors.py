@@ -50,10 +50,19 @@ def test_half_is_for_numbers_of_its_range(values, holds):
     assert holds_in_half(np.array(values)) is holds
 
 
-def test_weights_beyond_half_keep_their_digits(read):
-    blob, weights = Blob(), np.array([1e-6, 2e-6], np.float32)
+@pytest.mark.parametrize(("size", "scale"), [(2**16, 1.0), (2**16 + 1, 1e-6)])
+def test_few_weights_and_those_beyond_half_keep_their_digits(read, size, scale):
+    blob, weights = Blob(), (scale * RNG.random(size)).astype(np.float32)
     reference = blob.add_rounded(weights)
     np.testing.assert_array_equal(read(blob.encoded(), reference), weights)
+
+
+def test_many_weights_are_halves(read):
+    blob, weights = Blob(), RNG.random((300, 300)).astype(np.float32)
+    reference = blob.add_rounded(weights)
+    found = read(blob.encoded(), reference)
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found, weights, rtol=2**-11, atol=2**-25)
 
 
 def test_a_page_that_no_browser_opens_is_refused(refusal, monkeypatch):

@@ -38,7 +38,7 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
     """Describe a sequence of layers, and put its weights into a blob.
 
     Flattening and its inverse are left out: each convolution says the shapes of its input and its
-    output. Weights are rounded to float16, biases are not.
+    output. Many weights are rounded to float16, few ones and biases are not.
 
     Parameters
     ----------

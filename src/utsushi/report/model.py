@@ -67,14 +67,14 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         See `utsushi.report.payload`.
     """
     variational = isinstance(model, VariationalAutoencoder)
-    conditional = variational and model.conditional
+    conditional = variational and bool(model.conditional)
     codes, log_variances = _codes(model, test)
     scaling = model.scaling_
     return {
         "name": name,
         "title": type(model).__name__,
         "variational": variational,
-        "n_components": model.n_components_,
+        "n_components": int(model.n_components_),
         "encoder": layers_of(model.module_.encoder, blob),
         "decoder": layers_of(model.module_.decoder, blob),
         "scaling": {

@@ -17,6 +17,10 @@ __all__ = ["Blob", "Reference", "holds_in_half"]
 #: What a page may hold, before it is compressed: no browser opens a file of several gigabytes.
 MOST_BYTES = 256 * 2**20
 
+#: So many weights are not worth rounding: those next to the code are few, and their errors grow on
+#: the way through the layers that follow.
+FEW = 2**16
+
 #: Every tensor starts at a multiple of so many bytes, as the page's typed arrays ask for.
 ALIGNMENT = 4
 
@@ -75,12 +79,14 @@ class Blob:
         return {"dtype": dtype, "shape": list(array.shape), "offset": offset}
 
     def add_rounded(self, array: NDArray[Any]) -> Reference:
-        """Take a tensor in as float16 where that holds three digits, else as float32."""
-        return self.add(array, "float16" if holds_in_half(array) else "float32")
+        """Take weights in as float16 where there are many, and three digits of them are held."""
+        half = array.size > FEW and holds_in_half(array)
+        return self.add(array, "float16" if half else "float32")
 
     def encoded(self) -> str:
         """Return all tensors, compressed by zlib, in base64."""
-        return base64.b64encode(zlib.compress(b"".join(self._parts), 9)).decode()
+        # The highest level takes seven times as long, and saves less than a hundredth.
+        return base64.b64encode(zlib.compress(b"".join(self._parts))).decode()
 
 
 def holds_in_half(array: NDArray[Any]) -> bool:
