@@ -130,7 +130,7 @@ def _read_header(path: Path, content: bytes) -> dict[str, Any]:
         version = header["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(
-            f"{str(path)!r} has no Utsushi header, expected a file that model.save wrote; "
+            f"{str(path)!r} has no Utsushi header, expected a file that Utsushi wrote; "
             "check the path"
         ) from None
     if version != FORMAT_VERSION:
