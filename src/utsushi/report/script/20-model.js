@@ -140,6 +140,7 @@ Utsushi.Model = class Model {
 
   /** The part of the carried test rows whose score is lower, from 0 to 1. */
   rank(score) {
+    if (Number.isNaN(score)) return NaN;
     let lower = 0;
     for (const other of this.scores) if (other < score) lower++;
     return lower / this.scores.length;

@@ -22,7 +22,10 @@ Utsushi.words = (() => {
     return value.toFixed(Math.min(decimals, 6));
   }
 
-  const percent = (part) => `${(100 * part).toFixed(part > 0 && part < 0.1 ? 1 : 0)} %`;
+  function percent(part) {
+    if (Number.isNaN(part)) return "–";
+    return `${(100 * part).toFixed(part > 0 && part < 0.1 ? 1 : 0)} %`;
+  }
 
   /** Fill what is marked with data-word, and swap the attributes that are carried in both languages. */
   function apply(root = document) {

@@ -55,6 +55,9 @@ Utsushi.state = (() => {
     return `#${String(new URLSearchParams(parts)).replace(/%2C|%7E|%3B/g, (code) => plain[code])}`;
   }
 
+  /** A number of the address: nothing is none, and not zero. */
+  const read = (text) => (text === null || text.trim() === "" ? NaN : Number(text));
+
   function readPoint(text, codesOf, size) {
     const [place, y = "0"] = text.split(";");
     const condition = Number(y);
@@ -64,7 +67,7 @@ Utsushi.state = (() => {
       const z = codesOf(row);
       return z && { row, z: rounded(z), y: condition };
     }
-    const z = place.split(",").map(Number);
+    const z = place.split(",").map(read);
     return z.length === size && z.every(Number.isFinite) ? point(z, -1, condition) : null;
   }
 
@@ -86,34 +89,36 @@ Utsushi.state = (() => {
     if (isKnown(place)) next.point = place;
     const ends = (parts.get("a") || "").split("~").map((text) => readPoint(text, codesOf, size));
     if (ends.length === 2 && ends.every(isKnown)) next.ends = ends;
-    const position = Number(parts.get("t"));
-    if (parts.has("t") && position >= 0 && position <= 1) next.position = position;
+    const position = read(parts.get("t"));
+    if (position >= 0 && position <= 1) next.position = position;
     if (["line", "sphere"].includes(parts.get("w"))) next.path = parts.get("w");
-    const plane = (parts.get("x") || "").split(",").map(Number);
+    const plane = (parts.get("x") || "").split(",").map(read);
     const isAxis = (axis) => Number.isInteger(axis) && axis >= 0 && axis < size;
     if (parts.get("x") === "pc") next.plane = "pc";
     else if (plane.length === 2 && plane.every(isAxis) && plane[0] !== plane[1]) next.plane = plane;
-    const seed = Number(parts.get("s"));
-    if (parts.has("s") && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) next.seed = seed;
-    const chosen = Number(parts.get("c"));
-    if (parts.has("c") && Number.isInteger(chosen) && chosen >= -1 && chosen < 50) {
-      next.chosen = chosen;
-    }
+    const seed = read(parts.get("s"));
+    if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) next.seed = seed;
+    const chosen = read(parts.get("c"));
+    if (Number.isInteger(chosen) && chosen >= -1 && chosen < 50) next.chosen = chosen;
     if (Utsushi.words.languages().includes(parts.get("l"))) next.language = parts.get("l");
     return next;
   }
 
   let timer = 0;
+  let moving = false; // whether the newest address is one of a gesture that has not ended
 
-  /** A drag writes at its end: browsers refuse an address that changes a hundred times a second. */
+  /** A gesture is one step of Back, however often it writes. It waits before it does: browsers
+      refuse an address that changes a hundred times a second. */
   function write(keep) {
     clearTimeout(timer);
     const put = () => {
       try {
         const hash = toHash(current);
-        if (hash === location.hash) return;
-        if (keep) history.pushState(null, "", hash);
-        else history.replaceState(null, "", hash);
+        if (hash !== location.hash) {
+          if (moving) history.replaceState(null, "", hash);
+          else history.pushState(null, "", hash);
+        }
+        moving = !keep;
       } catch {
         // A notebook's sandbox has no history; the page works without.
       }
@@ -135,6 +140,7 @@ Utsushi.state = (() => {
     restore(first);
     window.addEventListener("popstate", () => {
       clearTimeout(timer);
+      moving = false;
       restore(fromHash(location.hash, location.hash.length > 1 ? current : first, models));
     });
     return linked;

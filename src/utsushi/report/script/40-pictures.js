@@ -108,7 +108,8 @@ Utsushi.pictures = (() => {
   }
 
   function shortened(context, name, room) {
-    let text = name;
+    // Names may be of any length, and each measurement reads them whole.
+    let text = name.slice(0, 40);
     while (text.length > 1 && context.measureText(text).width > room - 4) text = text.slice(0, -1);
     return text === name ? name : `${text.slice(0, -1)}…`;
   }

@@ -297,9 +297,9 @@ Utsushi.map = (() => {
     element.replaceChildren();
     if (!page.test.labels) return;
     page.header.classes.forEach((name, index) => {
-      const { colour, sign } = markOf(index);
+      const { sign } = markOf(index);
       const mark = Utsushi.build("b", { text: sign, "aria-hidden": "true" });
-      mark.style.color = colour;
+      mark.style.color = `var(--class-${index % COLOURS})`;
       element.append(Utsushi.build("li", {}, [mark, short() ? "" : ` ${name}`]));
     });
     element.hidden = short() && page.header.classes.length > 0;
@@ -316,14 +316,8 @@ Utsushi.map = (() => {
     canvas.addEventListener("pointercancel", up);
     canvas.addEventListener("pointerleave", hide);
     canvas.addEventListener("keydown", key);
-    const again = () => {
-      still = null;
-      drawLegend(document.getElementById("legend"));
-      draw();
-    };
     new ResizeObserver(draw).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-    again();
+    drawLegend(document.getElementById("legend"));
   }
 
   return { start, draw, rowAt, view, toPixel, fromPixel };

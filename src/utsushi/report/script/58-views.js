@@ -14,13 +14,14 @@ Utsushi.views = (() => {
     return build("div", {}, [build("dt", { text: term }), data]);
   }
 
-  /** The numbers of one row: its error, its divergence, and how unusual it is. */
-  function measureItems(model, { squaredError, kl, score }) {
+  /** The numbers of one row: its error, its divergence, and how unusual it is; dashes without one. */
+  function measureItems(model, measures) {
+    const { squaredError, kl, score } = measures || { squaredError: NaN, kl: NaN, score: NaN };
     const perFeature = words.get("per_feature", {
       value: words.number(squaredError / model.nFeatures),
     });
     const items = [item(words.get("squared_error"), words.number(squaredError), perFeature)];
-    if (kl !== null) items.push(item(words.get("kl"), words.number(kl), words.get("nats")));
+    if (model.variational) items.push(item(words.get("kl"), words.number(kl), words.get("nats")));
     const rank = words.get("rank", {
       score: words.number(score),
       count: model.scores.length.toLocaleString("en"),
@@ -108,7 +109,11 @@ Utsushi.views = (() => {
 
   function refresh(now, changed) {
     if (changed.has("view")) showTab(now.view);
-    if (changed.has("language")) words.choose(now.language);
+    if (changed.has("language")) {
+      words.choose(now.language);
+      clearTimeout(speaking);
+      document.getElementById("spoken").textContent = "";
+    }
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
@@ -129,6 +134,12 @@ Utsushi.views = (() => {
     }
     buildModels();
     state.listen(refresh);
+    // On paper and in the dark the colours are others, and what was drawn with them is drawn again.
+    for (const query of ["(prefers-color-scheme: dark)", "print"]) {
+      matchMedia(query).addEventListener("change", () => {
+        if (state.get()) state.change({ language: state.get().language });
+      });
+    }
   }
 
   return { start, measureItems, announce, chooseModel };

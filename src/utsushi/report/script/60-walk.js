@@ -8,7 +8,7 @@ Utsushi.walk = (() => {
 
   let parts = {};
   let sliders = [];
-  let shown = null; // what the numbers speak of: { row, measures } or null
+  let shown = null; // what the numbers speak of: { row, of, values, measures }, `of` a model, or null
   let showAll = false;
 
   const model = () => page.models[state.get().model];
@@ -27,18 +27,22 @@ Utsushi.walk = (() => {
   const measureRow = Utsushi.latest(
     async (row) => {
       const values = page.rowOf(page.test, row);
-      const condition = page.conditionOf(model(), row);
-      return { row, values, measures: await model().measure(values, condition) };
+      const of = state.get().model;
+      const measures = await model().measure(values, page.conditionOf(model(), row));
+      return { row, of, values, measures };
     },
     (answer) => {
-      // A point that has moved on by now is of no row any more.
-      if (state.get().point.row !== answer.row) return;
+      // A point that has moved on by now is of no row any more, or is one of another model.
+      if (!isCurrent(answer)) return;
       shown = answer;
       showNumbers();
       Utsushi.map.draw();
       Utsushi.views.announce(describe());
     },
   );
+
+  const isCurrent = ({ row, of }) =>
+    state.get().point.row === row && state.get().model === of;
 
   function describe() {
     const { point } = state.get();
@@ -52,19 +56,19 @@ Utsushi.walk = (() => {
 
   function showNumbers() {
     const { numbers, original, difference, pair } = parts;
-    pair.hidden = !shown;
-    numbers.replaceChildren();
+    // What is away keeps its room: a slider that moves must not run from under the pointer.
+    pair.classList.toggle("away", !shown);
+    numbers.replaceChildren(...Utsushi.views.measureItems(model(), shown && shown.measures));
     const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
     parts.caption.textContent = describe() + key;
+    original.setAttribute("aria-label", words.get("original"));
+    difference.setAttribute("aria-label", words.get("difference"));
     if (!shown) return;
     const { values, measures } = shown;
     pictures.paint(original, values);
     // A table's copy and its row share one picture.
     if (!page.isImage) pictures.paint(parts.decoded, measures.reconstruction, values);
     pictures.paintDifference(difference, values, measures.reconstruction);
-    original.setAttribute("aria-label", words.get("original"));
-    difference.setAttribute("aria-label", words.get("difference"));
-    numbers.append(...Utsushi.views.measureItems(model(), measures));
   }
 
   // --- the sliders ------------------------------------------------------------------------------
@@ -266,7 +270,7 @@ Utsushi.walk = (() => {
 
   /** What the map draws around the point: the posterior of its row, where it has one. */
   function posterior() {
-    if (!shown || shown.row !== state.get().point.row || !model().variational) return null;
+    if (!shown || !isCurrent(shown) || !model().variational) return null;
     return { mean: shown.measures.code, logVariance: shown.measures.logVariance };
   }
 

@@ -100,8 +100,12 @@ Utsushi.draw = (() => {
   // --- through the model ------------------------------------------------------------------------
 
   const encode = Utsushi.latest(
-    async (row) => model().measure(row, state.get().point.y),
+    async (row) => {
+      const of = state.get().model;
+      return { of, ...(await model().measure(row, state.get().point.y)) };
+    },
     (measures) => {
+      if (measures.of !== state.get().model || !input) return;
       answer = measures;
       const { y } = state.get().point;
       state.change({ point: state.point(measures.code, -1, y) });
@@ -323,7 +327,7 @@ Utsushi.draw = (() => {
   }
 
   function posterior() {
-    if (!answer || !model().variational) return null;
+    if (!answer || answer.of !== state.get().model || !model().variational) return null;
     return { mean: answer.code, logVariance: answer.logVariance };
   }
 

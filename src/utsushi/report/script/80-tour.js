@@ -88,7 +88,9 @@ Utsushi.tour = (() => {
     // The card must not cover what it speaks of.
     card.classList.toggle("left", Boolean(element.closest(".side")));
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    element.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+    // Where the card lies across the whole screen, what it speaks of goes to the top.
+    const block = matchMedia("(max-width: 60rem)").matches ? "start" : "nearest";
+    element.scrollIntoView({ block, behavior: still ? "auto" : "smooth" });
   }
 
   function answer(choice) {

@@ -1,0 +1,314 @@
+"""Living pages in a real browser: one Chromium, each page made once, and none that complains."""
+
+import base64
+import copy
+import io
+import os
+import shutil
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi.report import to_html
+from utsushi.report.tensors import Blob
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+SHORT = {"hidden": (64,), "max_epochs": 3, "random_state": 0}
+
+HOSTILE = "<script>alert(1)</script>"
+ATTRIBUTE = '"><img src=x onerror=alert(1)>'
+LONG = "x" * 10_000
+TURNED = "\u202eאבג ${title} &lt;"
+
+#: Numbers as base64, which is read much faster than numbers one by one.
+NUMBERS = """
+  globalThis.fromPython = (text) =>
+    new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  globalThis.toPython = (numbers) => {
+    const bytes = new Uint8Array(Float32Array.from(numbers).buffer);
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  };
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """One worker runs what is here, with one Chromium."""
+    for item in items:
+        if Path(item.path).is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        say = pytest.fail if os.environ.get("UTSUSHI_REQUIRE_BROWSER") else pytest.skip
+        say("no Chromium to open the living page with; install one: apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+# --- the pages ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Made:
+    """A page's file, and what it was made from."""
+
+    path: Path
+    models: dict
+    X: np.ndarray
+    labels: np.ndarray | None = None
+    X_train: np.ndarray | None = None
+    text: str = ""
+
+    def bytes(self, row):
+        """Return a row as the page shows it: (height, width, 3) from 0 to 255."""
+        low, high = self.X.min(), self.X.max()
+        shape = next(iter(self.models.values())).image_shape
+        image = np.reshape(row, (1, *shape) if len(shape) == 2 else shape)
+        shown = np.rint(255 * np.clip((image - low) / (high - low), 0, 1)).astype(int)
+        return np.broadcast_to(np.moveaxis(shown, 0, -1), (*shape[-2:], 3))
+
+
+def digits():
+    data = datasets.load_mnist20k()
+    X, train = data.X_test[:300], data.X_train[:600]
+    # Wide enough to be carried in half precision.
+    settings = {**SHORT, "hidden": (100,), "image_shape": (28, 28), "batch_size": 20}
+    models = {
+        "AE": Autoencoder(**settings).fit(train),
+        "VAE": VariationalAutoencoder(**settings, likelihood="unit-gaussian").fit(train),
+    }
+    return models, X, data.y_test[:300], train
+
+
+def colour():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:12, :10]
+    waves = rng.uniform(0.1, 0.6, (200, 3, 2))
+    X = 0.5 + 0.5 * np.sin(waves[..., 0, None, None] * x + waves[..., 1, None, None] * y)
+    X = X.reshape(200, -1).astype(np.float32)
+    settings = {**SHORT, "channels": (4, 6), "hidden": (), "image_shape": (3, 12, 10)}
+    models = {"Conv": Autoencoder(4, network="conv", **settings).fit(X)}
+    return models, X[:80], None, X
+
+
+def table():
+    rng = np.random.default_rng(0)
+    names = ["length", "width", "height", "weight", "age"]
+    X = pd.DataFrame(rng.normal(size=(300, 2)) @ rng.normal(size=(2, 5)) + 3, columns=names)
+    labels = np.where(X["length"] > X["length"].median(), "large ones", "small ones")
+    settings = {**SHORT, "scaling": "standard", "hidden": (16,)}
+    models = {"Table": VariationalAutoencoder(3, **settings, sampler="gaussian").fit(X)}
+    return models, X[:200], labels[:200], X
+
+
+def conditional():
+    data = datasets.load_digits8x8()
+    settings = {**SHORT, "image_shape": (8, 8), "likelihood": "continuous-bernoulli"}
+    model = VariationalAutoencoder(2, conditional=True, scaling=None, **settings)
+    models = {"CVAE": model.fit(data.X_train, data.y_train)}
+    return models, data.X_test[:200], data.y_test[:200], data.X_train
+
+
+def hostile():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 4)), columns=[HOSTILE, ATTRIBUTE, LONG, TURNED])
+    labels = np.array([HOSTILE, ATTRIBUTE, LONG, TURNED])[np.arange(60) % 4]
+    settings = {**SHORT, "hidden": (8,)}
+    models = {
+        ATTRIBUTE: Autoencoder(2, **settings).fit(X),
+        LONG: VariationalAutoencoder(2, **settings).fit(X),
+    }
+    return models, X, labels, X
+
+
+KINDS = {maker.__name__: maker for maker in (digits, colour, table, conditional, hostile)}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Give a page by its name; each is made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    @cache
+    def make(name):
+        models, X, labels, train = KINDS[name]()
+        title = f"{HOSTILE} {ATTRIBUTE} {LONG} {TURNED}" if name == "hostile" else name
+        page = to_html(models, X, labels, X_train=train, title=title)
+        path = page.save(folder / f"{name}.html")
+        return Made(path, models, np.asarray(X), labels, np.asarray(train), str(page))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def rounded():
+    """Give a model with the weights that its page carries."""
+
+    def of(model):
+        model = copy.deepcopy(model)
+        for weight in (p for p in model.module_.parameters() if p.dim() > 1):
+            if Blob().add_rounded(weight.detach().numpy())["dtype"] == "float16":
+                weight.data = weight.data.half().float()
+        return model
+
+    return of
+
+
+# --- an open page ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Living:
+    """A page that is open, and what a test asks of it."""
+
+    page: object
+    problems: list = field(default_factory=list)
+
+    def js(self, expression, argument=None):
+        return self.page.evaluate(expression, argument)
+
+    def numbers(self, expression, *arguments):
+        """Return the numbers of what a function of arrays and others gives, flat."""
+        taken = [
+            base64.b64encode(value.astype("<f4").tobytes()).decode()
+            if isinstance(value, np.ndarray)
+            else value
+            for value in arguments
+        ]
+        text = self.js(f"async (given) => toPython(await ({expression})(...given))", taken)
+        return np.frombuffer(base64.b64decode(text), "<f4")
+
+    def state(self):
+        return self.js("Utsushi.state.get()")
+
+    def change(self, **patch):
+        self.js("patch => Utsushi.state.change(patch)", patch)
+        self.settle()
+
+    def settle(self):
+        """Wait until what was asked of the networks is drawn."""
+        self.js(
+            "async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame) }"
+        )
+
+    def view(self, name):
+        self.page.locator(f"#tab-{name}").click()
+        self.settle()
+
+    def pixels(self, selector, index=0):
+        """Return what a canvas shows: (height, width, 3) from 0 to 255."""
+        address = self.js(
+            "([selector, index]) => document.querySelectorAll(selector)[index].toDataURL()",
+            [selector, index],
+        )
+        return self.read(address)
+
+    def read(self, address):
+        """Return the pixels of an image in a data: address."""
+        image = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
+        return np.asarray(image.convert("RGBA"))[..., :3].astype(int)
+
+    def on_map(self, place):
+        """Return where on the screen a place of the map's plane is."""
+        return self.js(
+            """(place) => {
+              const map = document.getElementById("map");
+              map.scrollIntoView({ block: "center", behavior: "instant" });
+              const box = map.getBoundingClientRect();
+              const [x, y] = Utsushi.map.toPixel(Utsushi.map.view(), place);
+              return [Math.round(box.left + x), Math.round(box.top + y)];
+            }""",
+            list(map(float, place)),
+        )
+
+    def from_map(self, x, y):
+        """Return the place of the map's plane that is at a point of the screen."""
+        return self.js(
+            """([x, y]) => {
+              const box = document.getElementById("map").getBoundingClientRect();
+              return Utsushi.map.fromPixel(Utsushi.map.view(), [x - box.left, y - box.top]);
+            }""",
+            [x, y],
+        )
+
+    def places(self):
+        return np.array(self.js("Utsushi.map.view().places"))
+
+
+@contextmanager
+def opened(
+    browser, path, hash_="", *, size=(1280, 900), scheme="light", motion="reduce", touch=False
+):
+    """Open a file, and complain at the end of whatever it did wrong meanwhile."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        reduced_motion=motion,
+        has_touch=touch,
+    )
+    context.set_default_timeout(20_000)
+    context.add_init_script(NUMBERS)
+    living = Living(context.new_page())
+    address = path.as_uri()
+
+    def heard(message):
+        if message.type == "error":
+            living.problems.append(message.text)
+
+    def asked(request):
+        if request.url.split("#")[0] != address and not request.url.startswith("blob:"):
+            living.problems.append(f"a request of {request.url}")
+
+    def interrupted(dialog):
+        living.problems.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    living.page.on("console", heard)
+    living.page.on("pageerror", lambda error: living.problems.append(str(error)))
+    living.page.on("request", asked)
+    living.page.on("dialog", interrupted)
+    living.page.goto(f"{address}#{hash_}" if hash_ else address)
+    living.page.wait_for_selector("#play[data-ready]", state="attached")
+    living.settle()
+    try:
+        yield living
+    finally:
+        context.close()
+    assert living.problems == []
+
+
+@pytest.fixture(scope="session")
+def open_page(browser, made):
+    """Open a page by its name, as a context."""
+    return lambda name, *rest, **how: opened(browser, made(name).path, *rest, **how)
+
+
+@pytest.fixture
+def visit(open_page):
+    """Open a page by its name until the test ends."""
+    with ExitStack() as stack:
+        yield lambda *what, **how: stack.enter_context(open_page(*what, **how))

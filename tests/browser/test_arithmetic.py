@@ -1,0 +1,257 @@
+"""What the page computes, against torch: each layer, whole models, and what is said of a row."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi.networks import Dense
+from utsushi.networks.base import Sigmoid
+from utsushi.networks.linear import Linear
+from utsushi.report import to_html
+from utsushi.report.layers import layers_of
+from utsushi.report.tensors import Blob
+
+DIGITS = datasets.load_digits8x8()
+X, Y = DIGITS.X_test[:100], DIGITS.y_test[:100]
+
+ACTIVATIONS = {
+    "relu": nn.ReLU(),
+    "gelu": nn.GELU(),
+    "silu": nn.SiLU(),
+    "elu": nn.ELU(),
+    "tanh": nn.Tanh(),
+    "sigmoid": nn.Sigmoid(),
+    "the library's sigmoid": Sigmoid(),
+}
+
+
+def images(shape, *layers):
+    return nn.Sequential(nn.Unflatten(1, shape), *layers, nn.Flatten())
+
+
+LAYERS = {
+    "linear": (Linear(37, 5), 37),
+    "linear without bias": (nn.Linear(9, 20, bias=False), 9),
+    **{name: (nn.Sequential(layer), 400) for name, layer in ACTIVATIONS.items()},
+    "conv": (images((3, 7, 5), nn.Conv2d(3, 4, 3, stride=2, padding=1)), 105),
+    "conv of one pixel": (images((2, 1, 1), nn.Conv2d(2, 3, 3, stride=2, padding=1)), 2),
+    "conv, wide": (images((1, 9, 12), nn.Conv2d(1, 2, 5, stride=3, bias=False)), 108),
+    "transposed": (images((4, 4, 3), nn.ConvTranspose2d(4, 3, 3, stride=2, padding=1)), 48),
+    "transposed, padded": (
+        images((4, 4, 3), nn.ConvTranspose2d(4, 3, 3, 2, padding=1, output_padding=(1, 0))),
+        48,
+    ),
+    "transposed, wide": (
+        images((2, 3, 5), nn.ConvTranspose2d(2, 1, 4, 3, output_padding=(0, 2), bias=False)),
+        30,
+    ),
+}
+
+MODELS = {
+    "dense": (Autoencoder, {}),
+    "sigmoid": (
+        Autoencoder,
+        {"network": Dense(output="sigmoid", activation="gelu"), "scaling": None},
+    ),
+    "standard": (Autoencoder, {"scaling": "standard", "network": Dense(activation="silu")}),
+    "gaussian": (VariationalAutoencoder, {"likelihood": "gaussian", "scaling": "standard"}),
+    "bernoulli": (VariationalAutoencoder, {"likelihood": "bernoulli"}),
+    "unit-gaussian": (VariationalAutoencoder, {"likelihood": "unit-gaussian"}),
+    "continuous": (VariationalAutoencoder, {"likelihood": "continuous-bernoulli"}),
+    "conv": (
+        VariationalAutoencoder,
+        {"network": "conv", "channels": (4, 6), "likelihood": "gaussian"},
+    ),
+    "conditional": (VariationalAutoencoder, {"conditional": True, "likelihood": "unit-gaussian"}),
+    "two hidden layers": (Autoencoder, {"hidden": (260, 270), "network": Dense(activation="tanh")}),
+}
+
+
+def rows_for(name, rows):
+    """Return rows that a model takes: zeros and ones for Bernoulli's likelihood."""
+    return (rows > 0.5).astype(np.float32) if name == "bernoulli" else rows
+
+
+def fitted(name):
+    kind, settings = MODELS[name]
+    # Wide enough to be carried in half precision.
+    settings = {"hidden": (1100,), **settings, "image_shape": (8, 8)}
+    model = kind(4, **settings, max_epochs=3, random_state=0)
+    return model.fit(rows_for(name, DIGITS.X_train[:500]), DIGITS.y_train[:500])
+
+
+@pytest.fixture(scope="module")
+def calculator(open_page):
+    """A page, of which the tests use the arithmetic."""
+    with open_page("digits") as living:
+        yield living
+
+
+@pytest.fixture(scope="module")
+def whole(calculator):
+    """Put the models of other pages beside this one's, as that page would have read them."""
+    models = {name: fitted(name) for name in MODELS}
+    names = list(models)
+    calculator.js("() => { Utsushi.whole = {} }")
+    for some in (names[:4], ["bernoulli"], names[5:8], names[8:]):
+        html = str(to_html({name: models[name] for name in some}, rows_for(some[0], X), Y))
+        calculator.js(
+            """async ([html, names]) => {
+              const read = new DOMParser().parseFromString(html, "text/html");
+              const text = (name) => read.getElementById(`utsushi-${name}`).textContent;
+              const buffer = await Utsushi.tensors.unpack(text("tensors"));
+              const header = Utsushi.tensors.resolve(JSON.parse(text("header")), buffer);
+              names.forEach((name, i) => {
+                Utsushi.whole[name] = new Utsushi.Model(header.models[i]);
+              });
+            }""",
+            [html, some],
+        )
+    return models
+
+
+def decoded(calculator, name, codes, classes=None):
+    """Return what the page decodes."""
+    rows = calculator.numbers(
+        "(name, codes, n, classes) => Utsushi.whole[name].decode(fromPython(codes), n, classes)",
+        name,
+        codes,
+        len(codes),
+        classes,
+    )
+    return rows.reshape(len(codes), -1)
+
+
+def codes_of(model):
+    """Return a hundred random codes, spread as those of rows are, and some farther."""
+    found = model.transform(X)
+    noise = np.random.default_rng(1).normal(size=found.shape)
+    return (found.mean(0) + 1.5 * found.std(0) * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_gives_what_torch_gives(calculator, name):
+    layer, n_inputs = LAYERS[name]
+    blob = Blob()
+    with torch.no_grad():
+        for weight in (p for p in layer.parameters() if p.dim() > 1):
+            weight.copy_(weight.half())
+    described = layers_of(layer, blob)
+    rows = 2 * np.random.default_rng(0).normal(size=(100, n_inputs)).astype(np.float32)
+    rows[:, 0] = np.linspace(-9, 9, 100)
+    found = calculator.numbers(
+        """async (layers, encoded, rows) => {
+          const known = Utsushi.tensors.resolve(layers, await Utsushi.tensors.unpack(encoded));
+          for (const layer of known) if (layer.weight) layer.shape = layer.weight.shape;
+          return Utsushi.network.forward(known, fromPython(rows), 100);
+        }""",
+        described,
+        blob.encoded(),
+        rows,
+    )
+    with torch.no_grad():
+        expected = layer(torch.from_numpy(rows)).numpy()
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=1e-5)
+
+
+def test_every_finite_half_is_read_as_numpy_reads_it(calculator):
+    bits = np.arange(2**16, dtype=np.uint16)
+    found = calculator.numbers(
+        "() => Array.from({ length: 65536 }, (_, i) => Utsushi.tensors.halfToNumber(i))"
+    )
+    np.testing.assert_array_equal(found, bits.view(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_decodes_as_torch_does_with_the_same_weights(calculator, whole, rounded, name):
+    codes = codes_of(whole[name])
+    classes = [i % 10 for i in range(len(codes))] if name == "conditional" else None
+    expected = rounded(whole[name]).inverse_transform(codes, classes)
+    found = decoded(calculator, name, codes, classes)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_row_is_said_to_be_as_python_says(calculator, whole, name):
+    model, rows = whole[name], rows_for(name, X[:50])
+    classes = Y[:50].tolist() if name == "conditional" else None
+    found = calculator.numbers(
+        """async (name, rows, classes) => {
+          const [model, all, said] = [Utsushi.whole[name], fromPython(rows), []];
+          for (let i = 0; i < 50; i++) {
+            const m = await model.measure(all.slice(64 * i, 64 * i + 64), classes ? classes[i] : 0);
+            said.push(m.squaredError, m.kl ?? -1, m.score, ...m.code, ...m.reconstruction);
+          }
+          return said;
+        }""",
+        name,
+        rows,
+        classes,
+    )
+    error, kl, score, code, copy = np.split(found.reshape(50, -1), [1, 2, 3, 7], axis=1)
+    copies = model.reconstruct(rows, classes)
+    forward = model.scaling_.forward
+    errors = np.square(forward(rows) - forward(copies)).sum(axis=1)
+    np.testing.assert_allclose(error[:, 0], errors, rtol=1e-3)
+    np.testing.assert_allclose(copy, copies, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(code, model.transform(rows), rtol=0, atol=2e-3)
+    if isinstance(model, Autoencoder):
+        assert (kl == -1).all()  # an autoencoder has none
+        scores = -model.score_samples(rows)
+    else:
+        mean, sigma = model.posterior(rows)
+        divergence = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).sum(axis=1)
+        np.testing.assert_allclose(kl[:, 0], divergence, rtol=1e-3)
+        scores = -model.mean_code_score(rows, classes)
+    # A density's logarithm passes through zero: what counts is how far scores are apart.
+    np.testing.assert_allclose(score[:, 0], scores, rtol=1e-3, atol=1e-3 * np.std(scores))
+
+
+@pytest.mark.parametrize(("index", "name"), [(0, "AE"), (1, "VAE")])
+def test_rounding_the_weights_changes_what_is_decoded_by_less_than_a_grey_level(
+    calculator, made, index, name
+):
+    model = made("digits").models[name]
+    assert '"weight":{"dtype":"float16"' in made("digits").text
+    codes = model.transform(made("digits").X[:100])
+    found = calculator.numbers(
+        "(index, codes) => Utsushi.page.models[index].decode(fromPython(codes), 100)", index, codes
+    )
+    expected = model.inverse_transform(codes)
+    np.testing.assert_allclose(found.reshape(100, -1), expected, rtol=0, atol=2e-3)
+
+
+def test_a_worker_gives_the_same_numbers_and_each_asker_its_own(calculator):
+    same = calculator.js(
+        """async () => {
+          const { encoder, decoder } = Utsushi.page.models[1].layers;
+          const [inside, inline] = [
+            new Utsushi.engine.InWorker({ encoder, decoder }),
+            new Utsushi.engine.Inline({ encoder, decoder }),
+          ];
+          const codes = Array.from({ length: 8 }, (_, i) => new Float32Array(10).fill(i / 4 - 1));
+          const rows = [Utsushi.page.test.floats.slice(0, 784)];
+          const [a, b] = await Promise.all([inside, inline].map((engine) => Promise.all([
+            ...codes.map((z) => engine.run("decoder", z, 1)),
+            ...rows.map((x) => engine.run("encoder", x, 1)),
+          ])));
+          inside.worker.terminate();
+          return a.map((y, i) => y.length === b[i].length && y.every((v, j) => v === b[i][j]));
+        }"""
+    )
+    assert same == [True] * 9
+
+
+def test_only_a_heavy_network_is_run_in_a_worker(calculator):
+    kinds = calculator.js(
+        """() => [2000, 1000].map((width) => {
+          const weight = new Float32Array(width * 2000);
+          const layer = { type: "linear", weight, shape: [width, 2000] };
+          const engine = Utsushi.engine.start({ encoder: [layer], decoder: [layer] });
+          if (engine.worker) engine.worker.terminate();
+          return engine.constructor.name;
+        })"""
+    )
+    assert kinds == ["InWorker", "Inline"]

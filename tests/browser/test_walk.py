@@ -1,0 +1,274 @@
+"""Walk the code: the map, the sliders, the axes and the switch between the models."""
+
+import re
+
+import numpy as np
+import pytest
+
+FAR_OUT = (1275, 30)  # of the window, beyond the map
+
+
+def assert_decoded(living, page, model, y=None):
+    """The large picture is what Python decodes from the code of the state."""
+    z = np.array([living.state()["point"]["z"]], dtype=np.float32)
+    expected = page.bytes(model.inverse_transform(z, y)[0])
+    assert np.abs(living.pixels("#walk-decoded canvas") - expected).max() <= 1
+
+
+def code_places(living, page, model):
+    """Return the test codes on the plane of the map, by the axes that the page carries."""
+    axes, centre = living.js("[Utsushi.page.models[0].axes, Utsushi.page.models[0].centre]")
+    return (model.transform(page.X) - centre) @ np.transpose(axes)
+
+
+def alone(places):
+    """Return rows that are far from the others, the farthest first."""
+    distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    return np.argsort(-distances.min(axis=1))
+
+
+@pytest.mark.parametrize("name", ["digits", "colour", "conditional"])
+def test_dragging_decodes_also_where_the_pointer_has_left_the_map(visit, made, rounded, name):
+    living, page = visit(name), made(name)
+    model = rounded(next(iter(page.models.values())))
+    y = int(page.labels[0]) if name == "conditional" else None
+    mouse = living.page.mouse
+    mouse.move(*living.on_map(living.places()[0]))
+    mouse.down()
+    seen = []
+    for step in (40, 80):
+        x, top = living.on_map(living.places()[0])
+        mouse.move(x + step, top - step)
+        living.settle()
+        np.testing.assert_allclose(
+            living.js(
+                "Utsushi.plane.project(Utsushi.map.view().flat, Utsushi.state.get().point.z)"
+            ),
+            living.from_map(x + step, top - step),
+            rtol=1e-4,
+            atol=1e-4,
+        )
+        assert_decoded(living, page, model, y)
+        seen.append(living.pixels("#walk-decoded canvas"))
+    mouse.move(*FAR_OUT)
+    living.settle()
+    outside = living.state()["point"]
+    mouse.up()
+    living.settle()
+    np.testing.assert_allclose(living.state()["point"]["z"], outside["z"], rtol=1e-4, atol=1e-5)
+    outside = living.state()["point"]
+    assert outside["row"] == -1
+    assert_decoded(living, page, model, y)
+    assert (seen[0] != seen[1]).any()
+    assert (seen[1] != living.pixels("#walk-decoded canvas")).any()
+    # The pointer is let go of: moving it further moves nothing.
+    mouse.move(*living.on_map(living.places()[1]))
+    living.settle()
+    assert living.state()["point"] == outside
+
+
+def test_pressing_a_mark_selects_its_row(visit, made, rounded):
+    living, page = visit("digits"), made("digits")
+    model = rounded(page.models["AE"])
+    for row in alone(living.places())[:10]:
+        living.page.mouse.click(*living.on_map(living.places()[row]))
+        living.settle()
+        assert living.state()["point"]["row"] == row
+        assert_decoded(living, page, model)
+        shown = living.pixels("#walk-pair [data-slot=original] canvas")
+        np.testing.assert_array_equal(shown, page.bytes(page.X[row]))
+        assert living.page.locator("#walk-caption").inner_text() == (
+            f"Test row {row}, of class {page.labels[row]}, decoded from its code"
+        )
+
+
+def test_a_hundred_places_of_the_map_show_the_image_and_the_label_of_the_nearest_row(visit, made):
+    living, page = visit("digits"), made("digits")
+    places = code_places(living, page, page.models["AE"])
+    tooltip = living.page.locator("#map-tooltip")
+    for row in np.random.default_rng(0).choice(len(places), 100, replace=False):
+        x, y = living.on_map(places[row])
+        living.page.mouse.move(x, y)
+        nearest = np.linalg.norm(places - living.from_map(x, y), axis=1).argmin()
+        assert tooltip.inner_text() == str(page.labels[nearest])
+        shown = living.pixels("#map-tooltip canvas")
+        np.testing.assert_array_equal(shown, page.bytes(page.X[nearest]))
+
+
+def test_the_picture_beside_the_pointer_goes_where_no_mark_is_near(visit):
+    living = visit("digits")
+    living.page.mouse.move(*living.on_map(living.places()[0]))
+    assert living.page.locator("#map-tooltip").is_visible()
+    living.page.mouse.move(*FAR_OUT)
+    assert living.page.locator("#map-tooltip").is_hidden()
+
+
+def test_the_numbers_of_a_row_are_those_of_python(visit, made):
+    living, page = visit("digits", "m=VAE&p=r7"), made("digits")
+    model, row = page.models["VAE"], page.X[7:8]
+    copy = model.reconstruct(row)
+    mean, sigma = model.posterior(row)
+    kl = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).sum()
+    scores = -model.mean_code_score(page.X)
+    error, shown_kl, rank = living.page.locator("#walk-numbers dd").all_inner_texts()
+    assert float(error.split()[0]) == pytest.approx(np.square(row - copy).sum(), rel=5e-3)
+    assert float(shown_kl.split()[0]) == pytest.approx(kl, rel=5e-3)
+    assert float(rank.split()[0]) == pytest.approx(100 * (scores < scores[7]).mean(), abs=1)
+
+
+def test_the_arrows_move_the_point_and_n_and_p_go_from_row_to_row(visit):
+    living = visit("digits")
+    living.page.locator("#map").focus()
+    keyboard = living.page.keyboard
+
+    def place():
+        return np.array(
+            living.js("Utsushi.plane.project(Utsushi.map.view().flat, Utsushi.state.get().point.z)")
+        )
+
+    before = place()
+    keyboard.press("ArrowRight")
+    right = place()
+    keyboard.press("Shift+ArrowUp")
+    up = place()
+    assert right[0] > before[0]
+    assert right[1] == pytest.approx(before[1], abs=1e-4)
+    assert up[1] - right[1] == pytest.approx(5 * (right[0] - before[0]), rel=1e-3)
+    for key, row in (("n", 1), ("n", 2), ("p", 1), ("p", 0), ("p", 299)):
+        keyboard.press(key)
+        assert living.state()["point"]["row"] == row
+
+
+def test_a_slider_moves_its_component_alone(visit, made, rounded):
+    living, page = visit("digits"), made("digits")
+    model = rounded(page.models["AE"])
+    before = living.state()["point"]["z"]
+    slider = living.page.get_by_label("Component 3", exact=True)
+    low, high = float(slider.get_attribute("min")), float(slider.get_attribute("max"))
+    slider.press("ArrowRight")
+    living.settle()
+    after = living.state()["point"]["z"]
+    assert after[2] == pytest.approx(before[2] + (high - low) / 50, abs=1e-3)
+    assert after[:2] + after[3:] == before[:2] + before[3:]
+    assert_decoded(living, page, model)
+    box = slider.bounding_box()
+    living.page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    living.settle()
+    assert living.state()["point"]["z"][2] > high - 0.1 * (high - low)
+    assert_decoded(living, page, model)
+
+
+@pytest.mark.parametrize("how", ["double-click", "0"])
+def test_a_slider_goes_back_to_the_mean(visit, made, how):
+    living, page = visit("digits"), made("digits")
+    slider = living.page.get_by_label("Component 2", exact=True)
+    if how == "0":
+        slider.press("0")
+    else:
+        slider.dblclick()
+    mean = page.models["AE"].transform(page.X)[:, 1].mean()
+    assert living.state()["point"]["z"][1] == pytest.approx(mean, rel=1e-4, abs=1e-5)
+
+
+def test_the_bars_are_the_shares_of_the_information(visit, made):
+    living, page = visit("digits"), made("digits")
+    shares = page.models["AE"].transform(page.X).var(axis=0)
+    shown = [text.split()[0] for text in living.page.locator("#sliders .amount").all_inner_texts()]
+    np.testing.assert_allclose(np.array(shown, float), 100 * shares / shares.sum(), atol=0.51)
+    living.page.locator("#models button", has_text="VAE").click()
+    mean, sigma = page.models["VAE"].posterior(page.X)
+    kl = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).mean(axis=0)
+    shown = [text.split()[0] for text in living.page.locator("#sliders .amount").all_inner_texts()]
+    np.testing.assert_allclose(np.array(shown, float), kl, rtol=0.06)
+
+
+def test_dead_components_are_grey_and_explained(visit):
+    living = visit("digits", "m=VAE")
+    dead = living.js("Utsushi.page.models[1].dead")
+    rows = living.page.locator("#sliders .slider")
+    assert [("dead" in row.get_attribute("class").split()) for row in rows.all()] == dead
+    assert living.page.locator("#dead-note").is_visible() == any(dead)
+    living.js("() => { Utsushi.page.models[1].dead = Array(10).fill(true) }")
+    living.change(language="en")
+    assert living.page.locator("#dead-note").is_visible()
+    assert living.page.locator("#sliders .dead").count() == 10
+
+
+def test_components_can_be_the_axes_but_not_one_for_both(visit, made):
+    living, page = visit("digits"), made("digits")
+    across, up = living.page.locator("#axis-x"), living.page.locator("#axis-y")
+    across.select_option("z3")
+    up.select_option("z5")
+    codes = page.models["AE"].transform(page.X)
+    np.testing.assert_allclose(living.places(), codes[:, [2, 4]], rtol=1e-5, atol=1e-5)
+    living.page.mouse.click(*living.on_map(codes[alone(living.places())[0], [2, 4]]))
+    assert living.state()["point"]["row"] == alone(codes[:, [2, 4]])[0]
+    up.select_option("z3")
+    assert across.input_value() != up.input_value() == "2"
+    across.select_option("PC 1")
+    assert up.locator("option:checked").inner_text() == "PC 2"
+
+
+def test_the_ellipses_are_the_posterior_in_the_units_of_the_axes(visit, made):
+    living, page = visit("digits", "m=VAE&p=r0&x=2,4"), made("digits")
+    _, sigma = page.models["VAE"].posterior(page.X[:1])
+    # A sum of Gaussians along two units: the axes of the ellipse are those of the map.
+    shown = living.js(
+        """() => {
+          const { logVariance } = Utsushi.walk.posterior();
+          const { flat } = Utsushi.map.view();
+          return [Utsushi.plane.ellipse(flat, logVariance), Utsushi.plane.project(
+            flat, Utsushi.walk.posterior().mean)];
+        }"""
+    )
+    radii = sorted(sigma[0, [2, 4]], reverse=True)
+    np.testing.assert_allclose(shown[0]["radii"], radii, rtol=5e-3)
+    np.testing.assert_allclose(
+        shown[1], page.models["VAE"].transform(page.X[:1])[0, [2, 4]], atol=2e-3
+    )
+
+
+def test_the_switch_keeps_the_row_and_going_back_finds_the_point(visit, made, rounded):
+    living, page = visit("digits", "p=r11"), made("digits")
+    ae, vae = living.page.locator("#models button").all()
+    vae.click()
+    living.settle()
+    assert living.state()["point"]["row"] == 11
+    assert vae.get_attribute("aria-pressed") == "true"
+    assert_decoded(living, page, rounded(page.models["VAE"]))
+    ae.click()
+    living.page.get_by_label("Component 1", exact=True).press("ArrowRight")
+    living.settle()
+    left = living.state()
+    vae.click()
+    living.settle()
+    assert living.state()["point"]["row"] == -1
+    # Of a free point, the code of what it decodes to.
+    row = page.models["AE"].inverse_transform(np.array([left["point"]["z"]]))
+    expected = page.models["VAE"].transform(row)[0]
+    np.testing.assert_allclose(living.state()["point"]["z"], expected, atol=5e-3)
+    ae.click()
+    living.settle()
+    assert living.state()["point"] == left["point"]
+    assert living.state()["ends"] == left["ends"]
+
+
+def test_a_row_is_shown_through_each_model(visit, made, rounded):
+    living, page = visit("digits", "p=r4"), made("digits")
+    names = living.page.locator("#through-models strong").all_inner_texts()
+    assert names == ["Original", "AE", "VAE"]
+    for index, name in enumerate(("AE", "VAE"), 1):
+        copy = rounded(page.models[name]).reconstruct(page.X[4:5])[0]
+        shown = living.pixels("#through-models canvas", index)
+        assert np.abs(shown - page.bytes(copy)).max() <= 1
+
+
+def test_a_conditional_decoder_is_told_the_class_that_is_picked(visit, made, rounded):
+    living, page = visit("conditional"), made("conditional")
+    model = rounded(page.models["CVAE"])
+    assert_decoded(living, page, model, int(page.labels[0]))
+    living.page.locator("#condition select").select_option("3")
+    living.settle()
+    assert_decoded(living, page, model, 3)
+    assert re.search(r"&p=[^&;]*;3&", living.js("Utsushi.state.toHash(Utsushi.state.get())"))
