@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,3 +23,17 @@ def refusal() -> Callable[..., str]:
         return message
 
     return call
+
+
+@pytest.fixture
+def captioned() -> Callable[[str], int]:
+    """Count the embedded pictures of a report, each of which has to have a caption."""
+
+    def count(html: str) -> int:
+        picture = r'<figure>\n<div class="card"><img src="data:image/png;base64,'
+        captions = re.findall(picture + r"[^>]*></div>\n<figcaption>(.*?)</figcaption>", html)
+        assert all(captions)
+        assert len(captions) == html.count("data:image/png;base64,")
+        return len(captions)
+
+    return count

@@ -5,8 +5,9 @@ import copy
 import io
 import os
 import shutil
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -186,7 +187,6 @@ class Living:
     """A page that is open, and what a test asks of it."""
 
     page: object
-    problems: list = field(default_factory=list)
 
     def js(self, expression, argument=None):
         return self.page.evaluate(expression, argument)
@@ -259,52 +259,84 @@ class Living:
         return np.array(self.js("Utsushi.map.view().places"))
 
 
+class Tabs:
+    """Tabs of a browser, used again by who asks for the same kind: a new one takes a second."""
+
+    def __init__(self, browser):
+        self.browser = browser
+        self.idle = defaultdict(list)
+
+    @contextmanager
+    def tab(self, size, scheme, motion, touch):
+        kind = (size, scheme, motion, touch)
+        page = self.idle[kind].pop() if self.idle[kind] else self._new(*kind)
+        try:
+            yield page
+        finally:
+            page.mouse.move(0, 0)
+            page.goto("about:blank")
+        page.emulate_media(media="null", color_scheme=scheme, reduced_motion=motion)
+        self.idle[kind].append(page)
+
+    def _new(self, size, scheme, motion, touch):
+        context = self.browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            reduced_motion=motion,
+            has_touch=touch,
+        )
+        context.set_default_timeout(20_000)
+        context.add_init_script(NUMBERS)
+        return context.new_page()
+
+
 @contextmanager
-def opened(
-    browser, path, hash_="", *, size=(1280, 900), scheme="light", motion="reduce", touch=False
-):
-    """Open a file, and complain at the end of whatever it did wrong meanwhile."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme=scheme,
-        reduced_motion=motion,
-        has_touch=touch,
-    )
-    context.set_default_timeout(20_000)
-    context.add_init_script(NUMBERS)
-    living = Living(context.new_page())
-    address = path.as_uri()
+def watched(page, address):
+    """Complain at the end of whatever a page did wrong meanwhile."""
+    problems = []
 
     def heard(message):
         if message.type == "error":
-            living.problems.append(message.text)
+            problems.append(message.text)
+
+    def failed(error):
+        problems.append(str(error))
 
     def asked(request):
         if request.url.split("#")[0] != address and not request.url.startswith("blob:"):
-            living.problems.append(f"a request of {request.url}")
+            problems.append(f"a request of {request.url}")
 
     def interrupted(dialog):
-        living.problems.append(f"a dialog: {dialog.message}")
+        problems.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
-    living.page.on("console", heard)
-    living.page.on("pageerror", lambda error: living.problems.append(str(error)))
-    living.page.on("request", asked)
-    living.page.on("dialog", interrupted)
-    living.page.goto(f"{address}#{hash_}" if hash_ else address)
-    living.page.wait_for_selector("#play[data-ready]", state="attached")
-    living.settle()
+    listeners = {"console": heard, "pageerror": failed, "request": asked, "dialog": interrupted}
+    for event, listener in listeners.items():
+        page.on(event, listener)
     try:
-        yield living
+        yield
     finally:
-        context.close()
-    assert living.problems == []
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
+    assert problems == []
 
 
 @pytest.fixture(scope="session")
 def open_page(browser, made):
     """Open a page by its name, as a context."""
-    return lambda name, *rest, **how: opened(browser, made(name).path, *rest, **how)
+    tabs = Tabs(browser)
+
+    @contextmanager
+    def opened(name, hash_="", *, size=(1280, 900), scheme="light", motion="reduce", touch=False):
+        address = made(name).path.as_uri()
+        with tabs.tab(size, scheme, motion, touch) as page, watched(page, address):
+            page.goto(f"{address}#{hash_}" if hash_ else address)
+            page.wait_for_selector("#play[data-ready]", state="attached")
+            living = Living(page)
+            living.settle()
+            yield living
+
+    return opened
 
 
 @pytest.fixture

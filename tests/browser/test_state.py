@@ -115,11 +115,16 @@ def test_a_drag_is_in_the_address_at_its_end(visit):
     assert [float(value) for value in written.split(",")] == z
 
 
+@pytest.fixture(scope="module")
+def plain(open_page):
+    """The state of a page whose address says nothing."""
+    with open_page("digits") as living:
+        return living.state()
+
+
 @pytest.mark.parametrize("hash_", NONSENSE)
-def test_nonsense_in_the_address_is_ignored(visit, hash_):
-    state = visit("digits", hash_).state()
-    plain = visit("digits").state()
-    assert state == plain
+def test_nonsense_in_the_address_is_ignored(visit, plain, hash_):
+    assert visit("digits", hash_).state() == plain
 
 
 def test_what_makes_sense_beside_nonsense_is_taken(visit):
