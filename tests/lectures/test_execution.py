@@ -44,7 +44,9 @@ def with_solutions(notebook):
 def started(folder):
     """Start a kernel that works in ``folder``."""
     environment = {**os.environ, "UTSUSHI_LECTURE": "full" if SOAK else "short"}
-    kernel = KernelManager(kernel_name="python3", transport="ipc")
+    # Sockets in the folder, named after the connection file: ports would be open to all users.
+    place = str(folder / "kernel.json")
+    kernel = KernelManager(kernel_name="python3", transport="ipc", connection_file=place)
     kernel.start_kernel(cwd=str(folder), env=environment)
     return kernel
 
