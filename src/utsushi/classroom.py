@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = ["VARIABLE", "Exercise", "exercise", "is_short", "size", "use_style"]
 
@@ -76,18 +76,20 @@ def use_style() -> None:
     False
     """
     import matplotlib
+    from cycler import cycler
 
     from utsushi.figures.canvas import ACCENT, CLASSES, GREY, INK, STYLE
 
-    colours = matplotlib.cycler(color=[CLASSES[0], ACCENT, GREY, CLASSES[1], CLASSES[4], INK])
-    here = {
+    colours = cycler(color=[CLASSES[0], ACCENT, GREY, CLASSES[1], CLASSES[4], INK])
+    here: dict[str, Any] = {
         "axes.prop_cycle": colours,
         "figure.constrained_layout.use": True,
         "figure.figsize": (6.4, 3.4),
         "legend.frameon": False,
         "text.parse_math": True,
     }
-    matplotlib.rcParams.update({**STYLE, **here})
+    settings: Any = matplotlib.rcParams  # its keys are typed as literals
+    settings.update({**STYLE, **here})
 
 
 class Exercise:
