@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         networks,
         report,
         samplers,
+        tracking,
     )
     from utsushi.estimators import (
         AnomalyDetector,
@@ -48,6 +49,7 @@ __all__ = [
     "networks",
     "report",
     "samplers",
+    "tracking",
 ]
 
 #: Where each public name lives; a name that is missing here is a module of the package.
