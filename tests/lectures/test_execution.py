@@ -18,7 +18,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 LECTURES = Path(__file__).parents[2] / "lectures"
 SOAK = os.environ.get("UTSUSHI_SOAK") == "1"
 CHAPTERS = [
-    pytest.param(path, id=f"{language}/{path.stem}", marks=pytest.mark.xdist_group(f"in-{language}"))
+    pytest.param(
+        path, id=f"{language}/{path.stem}", marks=pytest.mark.xdist_group(f"in-{language}")
+    )
     for language in ("en", "ja")
     for path in sorted((LECTURES / language).glob("[0-9]*.md"))
 ]
