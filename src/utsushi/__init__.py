@@ -19,8 +19,10 @@ if TYPE_CHECKING:
         lecture,
         likelihoods,
         networks,
+        onnx,
         report,
         samplers,
+        tracking,
     )
     from utsushi.estimators import (
         AnomalyDetector,
@@ -48,8 +50,10 @@ __all__ = [
     "likelihoods",
     "load",
     "networks",
+    "onnx",
     "report",
     "samplers",
+    "tracking",
 ]
 
 #: Where each public name lives; a name that is missing here is a module of the package.

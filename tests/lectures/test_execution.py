@@ -18,7 +18,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 LECTURES = Path(__file__).parents[2] / "lectures"
 SOAK = os.environ.get("UTSUSHI_SOAK") == "1"
 CHAPTERS = [
-    pytest.param(path, id=f"{language}/{path.stem}", marks=pytest.mark.xdist_group(f"in-{language}"))
+    pytest.param(
+        path, id=f"{language}/{path.stem}", marks=pytest.mark.xdist_group(f"in-{language}")
+    )
     for language in ("en", "ja")
     for path in sorted((LECTURES / language).glob("[0-9]*.md"))
 ]
@@ -44,7 +46,9 @@ def with_solutions(notebook):
 def started(folder):
     """Start a kernel that works in ``folder``."""
     environment = {**os.environ, "UTSUSHI_LECTURE": "full" if SOAK else "short"}
-    kernel = KernelManager(kernel_name="python3", transport="ipc")
+    # Sockets in the folder, named after the connection file: ports would be open to all users.
+    place = str(folder / "kernel.json")
+    kernel = KernelManager(kernel_name="python3", transport="ipc", connection_file=place)
     kernel.start_kernel(cwd=str(folder), env=environment)
     return kernel
 
