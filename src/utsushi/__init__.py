@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         onnx,
         report,
         samplers,
+        search,
         tracking,
     )
     from utsushi.estimators import (
@@ -51,6 +52,7 @@ __all__ = [
     "onnx",
     "report",
     "samplers",
+    "search",
     "tracking",
 ]
 
