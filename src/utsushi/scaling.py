@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from utsushi.lazy import AnyRows, row_blocks
 
 __all__ = ["SCALINGS", "Scaling", "column_moments"]
 
@@ -45,14 +46,14 @@ class Scaling:
     scale: NDArray[np.float64]
 
     @classmethod
-    def learn(cls, name: str | None, X: Rows, moments: StandardScaler | None = None) -> Scaling:
+    def learn(cls, name: str | None, X: AnyRows, moments: StandardScaler | None = None) -> Scaling:
         """Learn a scaling from training rows.
 
         Parameters
         ----------
         name : {"center", "standard", "minmax"} or None
             Remove the mean; also divide by the standard deviation; map the range to [0, 1].
-        X : ndarray of shape (n, D)
+        X : ndarray or LazyRows of shape (n, D)
             Finite training rows.
         moments : StandardScaler, optional
             Their `column_moments`, where these are known.
@@ -62,7 +63,7 @@ class Scaling:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
             ranges = MinMaxScaler()
-            for block in _blocks(X):
+            for block in row_blocks(X, BLOCK_BYTES):
                 ranges.partial_fit(block)
             return cls(ranges.data_min_.astype(np.float64), _safe(ranges.data_range_, X))
         moments = moments or column_moments(X)
@@ -88,7 +89,7 @@ class Scaling:
         return float(np.log(self.scale).sum())
 
 
-def column_moments(X: Rows) -> StandardScaler:
+def column_moments(X: AnyRows) -> StandardScaler:
     """Return the mean and the variance of each column, shape (n, D), a block of rows at a time.
 
     Examples
@@ -98,21 +99,16 @@ def column_moments(X: Rows) -> StandardScaler:
     (array([2., 5.]), array([4., 0.]))
     """
     moments = StandardScaler()
-    for block in _blocks(X):
+    for block in row_blocks(X, BLOCK_BYTES):
         moments.partial_fit(block)
     return moments
 
 
-def _blocks(X: Rows) -> Iterator[Rows]:
-    n_rows = max(BLOCK_BYTES // max(X[:1].nbytes, 1), 1)
-    for start in range(0, len(X), n_rows):
-        yield X[start : start + n_rows]
-
-
-def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:
+def _safe(scale: NDArray[Any], X: AnyRows) -> NDArray[np.float64]:
     """Return ``scale`` with ones for columns that are constant, but for a few roundings.
 
     Where these are larger than one, they are the unit.
     """
-    rounding = 10 * np.finfo(X.dtype).eps * np.maximum(X.max(axis=0), -X.min(axis=0))
+    largest = np.max([np.maximum(b.max(axis=0), -b.min(axis=0)) for b in row_blocks(X)], axis=0)
+    rounding = 10 * np.finfo(X.dtype).eps * largest
     return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from utsushi.exceptions import DataError, NonFiniteDataError
+from utsushi.lazy import AnyRows, row_blocks
 
 __all__ = ["check_finite", "check_within_float32"]
 
-#: The slow search looks at about this many values at once, so that memory maps stay on the disk.
-_BLOCK_VALUES = 2**22
-
 
 def check_finite(
-    X: NDArray[Any], what: str = "the data", feature_names: Sequence[str] | None = None
+    X: AnyRows, what: str = "the data", feature_names: Sequence[str] | None = None
 ) -> None:
     """Refuse NaN and infinity, and say where the first one is.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Numbers of any real dtype. Good data cost one pass over the array.
+    X : ndarray or LazyRows of shape (n_samples, n_features)
+        Numbers of any real dtype. Good data cost one pass, and no memory.
     what : str, default="the data"
         What the message calls ``X``.
     feature_names : sequence of n_features str, default=None
@@ -48,12 +44,11 @@ def check_finite(
     """
     # One NaN or infinity spoils a sum; a sum that merely overflowed is cleared by the search.
     with np.errstate(all="ignore"):
-        if np.isfinite(X.sum()):
+        if all(np.isfinite(block.sum()) for block in row_blocks(X)):
             return
-    count, row, column = _find_non_finite(X)
+    count, value, row, column = _find_non_finite(X)
     if count == 0:
         return
-    value = float(X[row, column])
     shown = "NaN" if np.isnan(value) else str(value)
     name = "" if feature_names is None else f" {feature_names[column]!r}"
     raise NonFiniteDataError(
@@ -63,12 +58,12 @@ def check_finite(
     )
 
 
-def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
+def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     """Refuse finite numbers that are infinite in float32, in which networks compute.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or LazyRows of shape (n_samples, n_features)
         Finite numbers.
     what : str, default="the data"
         What the message calls ``X``.
@@ -88,23 +83,36 @@ def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
     expected magnitudes below 3.4e+38, the largest of float32; measure in larger units
     """
     largest = np.finfo(np.float32).max
-    if X.dtype.itemsize <= largest.dtype.itemsize or max(X.max(), -X.min()) <= largest:
+    if X.dtype.itemsize <= largest.dtype.itemsize:
         return
-    row, column = np.unravel_index(int(np.abs(X).argmax()), X.shape)
+    if all(max(block.max(), -block.min()) <= largest for block in row_blocks(X)):
+        return
+    value, row, column = _largest(X)
     raise DataError(
-        f"{what} has {X[row, column]:g} at row {row}, column {column} (counting from 0): expected "
+        f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
         f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
     )
 
 
-def _find_non_finite(X: NDArray[Any]) -> tuple[int, int, int]:
-    """Count the NaN and infinite values of ``X`` and locate the first: (count, row, column)."""
-    step = max(1, _BLOCK_VALUES // X.shape[1])
-    count, first = 0, (0, 0)
-    for start in range(0, X.shape[0], step):
-        bad = ~np.isfinite(X[start : start + step])
+def _find_non_finite(X: AnyRows) -> tuple[int, float, int, int]:
+    """Count the NaN and infinite values of ``X`` and find the first: (count, it, row, column)."""
+    count, first, start = 0, (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        bad = ~np.isfinite(block)
         if count == 0 and bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
-            first = (start + int(row), int(column))
+            first = float(block[row, column]), start + int(row), int(column)
         count += int(np.count_nonzero(bad))
+        start += len(block)
     return count, *first
+
+
+def _largest(X: AnyRows) -> tuple[float, int, int]:
+    """Return the number of the largest magnitude, and its row and column."""
+    found, start = (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        row, column = np.unravel_index(int(np.abs(block).argmax()), block.shape)
+        if abs(block[row, column]) > abs(found[0]):
+            found = float(block[row, column]), start + int(row), int(column)
+        start += len(block)
+    return found

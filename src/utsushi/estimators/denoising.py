@@ -140,7 +140,9 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         rows = self._checked(X)
         draws = generator(seed_from(random_state), Purpose.NOISE)
         damage = CORRUPTIONS[self.corruption]
-        damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
+        damaged: Rows = damage(
+            torch.from_numpy(np.asarray(rows)), self.corruption_level, draws
+        ).numpy()
         return damaged
 
     def _objective(self, data: Source) -> ReconstructionObjective:
