@@ -71,10 +71,10 @@ def write_blocks(
             writer.abandon()
             if not kept:
                 raise
-            if isinstance(error, DataError):
-                raise DataError(f"{error}; {kept}") from error
-            assert isinstance(error, OSError)
-            raise OSError(error.errno, f"{error.strerror or error}; {kept}", str(path)) from error
+            if isinstance(error, OSError):
+                text = f"{error.strerror or error}; {kept}"
+                raise OSError(error.errno, text, str(path)) from error
+            raise DataError(f"{error}; {kept}") from error
     return path
 
 
