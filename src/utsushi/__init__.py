@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from utsushi import (
         augmentation,
+        classroom,
         datasets,
         evaluation,
         exceptions,
@@ -39,6 +40,7 @@ __all__ = [
     "Recipe",
     "VariationalAutoencoder",
     "augmentation",
+    "classroom",
     "datasets",
     "evaluation",
     "exceptions",

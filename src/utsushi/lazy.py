@@ -10,6 +10,8 @@ from __future__ import annotations
 import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,6 +26,7 @@ __all__ = [
     "MappedRows",
     "SelectedRows",
     "as_guarded",
+    "holds_nan",
     "row_blocks",
 ]
 
@@ -75,6 +78,11 @@ class LazyRows(ABC):
     def nbytes(self) -> int:
         """What all rows would take in memory."""
         return self.size * self.dtype.itemsize
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value is NaN; all rows are read once to know."""
+        return any(holds_nan(block) for block in row_blocks(self))
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
         """Be told in which order rows will be asked for, to read ahead; most need not know."""
@@ -177,6 +185,13 @@ class SelectedRows(LazyRows):
     def __getitem__(self, which: Which) -> NDArray[Any]:
         return self._rows[self._numbers[which]]
 
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value is NaN; if none of all rows is, no more is looked at."""
+        if isinstance(self._rows, LazyRows) and not self._rows.has_missing:
+            return False
+        return any(holds_nan(block) for block in row_blocks(self))
+
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
         """Tell the rows, in their own numbers."""
         if isinstance(self._rows, LazyRows):
@@ -190,6 +205,12 @@ def as_guarded(rows: AnyRows) -> AnyRows:
     return MappedRows(rows)
 
 
+def holds_nan(rows: NDArray[Any]) -> bool:
+    """Tell whether a value of an array in memory is NaN."""
+    with np.errstate(all="ignore"):  # one NaN spoils a sum; a sum that overflowed is looked into
+        return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
+
+
 def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[Any]]:
     """Yield all rows in their order, about so many bytes at a time.
 
@@ -198,7 +219,8 @@ def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[An
     >>> [len(block) for block in row_blocks(np.zeros((5, 2)), n_bytes=32)]
     [2, 2, 1]
     """
-    n_rows = max(n_bytes // max(rows.shape[1] * rows.dtype.itemsize, 1), 1)
+    row_bytes = prod(rows.shape[1:]) * rows.dtype.itemsize
+    n_rows = max(n_bytes // max(row_bytes, 1), 1)
     for start in range(0, len(rows), n_rows):
         yield rows[start : start + n_rows]
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utsushi.exceptions import DataError, NonFiniteDataError
-from utsushi.lazy import AnyRows, row_blocks
+from utsushi.lazy import AnyRows, LazyRows, holds_nan, row_blocks
 
-__all__ = ["check_finite", "check_within_float32"]
+__all__ = ["check_finite", "check_within_float32", "has_missing"]
 
 
 def check_finite(
-    X: AnyRows, what: str = "the data", feature_names: Sequence[str] | None = None
+    X: AnyRows,
+    what: str = "the data",
+    feature_names: Sequence[str] | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> None:
     """Refuse NaN and infinity, and say where the first one is.
 
@@ -25,6 +31,8 @@ def check_finite(
         What the message calls ``X``.
     feature_names : sequence of n_features str, default=None
         Names for the columns in the message.
+    allow_missing : bool, default=False
+        Let NaN pass, for a value that is missing.
 
     Raises
     ------
@@ -46,7 +54,8 @@ def check_finite(
     with np.errstate(all="ignore"):
         if all(np.isfinite(block.sum()) for block in row_blocks(X)):
             return
-    count, value, row, column = _find_non_finite(X)
+    is_bad = np.isinf if allow_missing else _is_no_number
+    count, value, row, column = _find_bad(X, is_bad)
     if count == 0:
         return
     shown = "NaN" if np.isnan(value) else str(value)
@@ -85,7 +94,11 @@ def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     largest = np.finfo(np.float32).max
     if X.dtype.itemsize <= largest.dtype.itemsize:
         return
-    if all(max(block.max(), -block.min()) <= largest for block in row_blocks(X)):
+    # fmax and fmin pass over what is missing.
+    if not any(
+        max(np.fmax.reduce(block, axis=None), -np.fmin.reduce(block, axis=None)) > largest
+        for block in row_blocks(X)
+    ):
         return
     value, row, column = _largest(X)
     raise DataError(
@@ -94,11 +107,31 @@ def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     )
 
 
-def _find_non_finite(X: AnyRows) -> tuple[int, float, int, int]:
-    """Count the NaN and infinite values of ``X`` and find the first: (count, it, row, column)."""
+def has_missing(rows: Any) -> bool:
+    """Tell whether a value of an array is NaN; what is no array has been checked for it.
+
+    Examples
+    --------
+    >>> has_missing(np.array([[1.0, np.nan]])), has_missing(np.ones((1, 2)))
+    (True, False)
+    """
+    if isinstance(rows, LazyRows):
+        return rows.has_missing
+    return isinstance(rows, np.ndarray) and holds_nan(rows)
+
+
+def _is_no_number(values: NDArray[Any]) -> NDArray[np.bool_]:
+    wrong: NDArray[np.bool_] = ~np.isfinite(values)
+    return wrong
+
+
+def _find_bad(
+    X: AnyRows, is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> tuple[int, float, int, int]:
+    """Count the bad values of ``X`` and find the first: (count, it, row, column)."""
     count, first, start = 0, (0.0, 0, 0), 0
     for block in row_blocks(X):
-        bad = ~np.isfinite(block)
+        bad = is_bad(block)
         if count == 0 and bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
             first = float(block[row, column]), start + int(row), int(column)
@@ -111,7 +144,7 @@ def _largest(X: AnyRows) -> tuple[float, int, int]:
     """Return the number of the largest magnitude, and its row and column."""
     found, start = (0.0, 0, 0), 0
     for block in row_blocks(X):
-        row, column = np.unravel_index(int(np.abs(block).argmax()), block.shape)
+        row, column = np.unravel_index(int(np.nan_to_num(np.abs(block)).argmax()), block.shape)
         if abs(block[row, column]) > abs(found[0]):
             found = float(block[row, column]), start + int(row), int(column)
         start += len(block)

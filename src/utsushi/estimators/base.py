@@ -15,6 +15,7 @@ from torch import Tensor
 
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.learner import Learner
+from utsushi.estimators.missing import mask_of, without_gaps
 from utsushi.estimators.rows import (
     Rows,
     checked_codes,
@@ -177,11 +178,25 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
 
     def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
-        return map_rows(X, self.scaling_.forward, function, self.device_)
+        return map_rows(X, self._scaled, function, self.device_)
+
+    def _scaled(self, rows: Rows) -> NDArray[np.float32]:
+        """Return rows as the encoder sees them."""
+        scaled = self.scaling_.forward(rows)
+        return without_gaps(scaled) if self.missing == "mask" else scaled
+
+    def _mask(self, rows: Rows, like: Tensor) -> Tensor | None:
+        """Return which values of a block of rows are known, padded like a tensor; None if all.
+
+        A model that masks has one always: a row's result must not depend on its neighbours' gaps.
+        """
+        return mask_of(rows, like) if self.missing == "mask" else None
 
     def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        rows = checked_rows(self, X, reset=reset, at_least=at_least)
+        rows = checked_rows(
+            self, X, reset=reset, at_least=at_least, allow_missing=self.missing == "mask"
+        )
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
@@ -204,4 +219,5 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = self.missing == "mask"
         return tags

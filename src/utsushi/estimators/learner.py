@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.estimators.identity import identity_of
+from utsushi.estimators.missing import check_columns
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -41,8 +42,9 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.loop import Augment, Objective
+from utsushi.training.loop import Augment, Objective, train
 from utsushi.training.progress import progress_bar
+from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
 
@@ -80,6 +82,7 @@ class Learner(BaseEstimator, ABC):
     channels: int | tuple[int, ...]
     image_shape: tuple[int, ...] | None
     scaling: str | None
+    missing: str
     sampler: str | Sampler
     augment: str | Augmentation | None
     recipe: str | Recipe
@@ -122,9 +125,10 @@ class Learner(BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like or LazyRows of shape (n_samples, n_features), n_samples >= 2
-            Training rows: finite numbers, on which the network computes in float32. A memory map
-            stays on the disk, as do the rows of a large file that `utsushi.datasets.open` gives;
-            the model is the one of the same rows in memory, bit for bit.
+            Training rows: finite numbers, on which the network computes in float32; also NaN for
+            what is missing, with ``missing="mask"``. A memory map stays on the disk, as do the
+            rows of a large file that `utsushi.datasets.open` gives; the model is the one of the
+            same rows in memory, bit for bit.
         y : array-like of shape (n_samples,), optional
             The class of each row, integers or strings, for a conditional model; else ignored.
         validation_data : array-like of shape (n_held_out, n_features), optional
@@ -174,6 +178,7 @@ class Learner(BaseEstimator, ABC):
         # not leave the old network beside what is new.
         self.__dict__.pop("sampler_", None)
         rows = as_guarded(self._checked(X, reset=True))
+        self._check_gaps(rows)
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
         self.n_components_ = self.n_components
@@ -274,6 +279,17 @@ class Learner(BaseEstimator, ABC):
         """Return what the decoder is told of each row; nothing, but in a conditional model."""
         return None
 
+    def _check_gaps(self, rows: AnyRows) -> None:
+        """Refuse missing values from which nothing can be learned."""
+        if not has_missing(rows):
+            return
+        check_columns(rows, getattr(self, "feature_names_in_", None))
+        if self.augment is not None:
+            raise SettingError(
+                f"augment={self.augment!r} with missing values, which it cannot move, expected one "
+                "of the two; leave augment out, or fill the rows"
+            )
+
     def _validation(self, validation_data: Any) -> Labelled:
         """Return the rows that the caller holds out."""
         return Labelled(as_guarded(self._checked(validation_data)), None)
@@ -293,7 +309,7 @@ class Learner(BaseEstimator, ABC):
 
     def _source(self, known: Labelled) -> Source:
         """Return rows as the training loop takes them: scaled, and on the training device."""
-        rows = ScaledRows(known, self.scaling_, torch.device(self.device_))
+        rows = ScaledRows(known, self.scaling_, torch.device(self.device_), has_missing(known.rows))
         most = COPIED_BYTES if self.device_ == "cpu" else DEVICE_BYTES
         return rows[:] if 4 * known.rows.size <= most else rows
 
@@ -332,14 +348,20 @@ class Learner(BaseEstimator, ABC):
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
         title = type(self).__name__
+        validation = None if held_out is None else self._source(held_out)
+        # A turned row knows nothing of single columns, and so of none that is missing.
+        gaps = any(
+            source is not None and source[:1].mask is not None for source in (data, validation)
+        )
+        learn = train if gaps else train_in_subspace
         with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
-            return train_in_subspace(
+            return learn(
                 module,
                 self._objective(data),
                 data,
                 recipe=recipe,
                 seed=self.seed_,
-                validation=None if held_out is None else self._source(held_out),
+                validation=validation,
                 augment=self._augment(data),
                 patience=self.early_stopping,
                 precision=self.precision,

@@ -9,12 +9,13 @@ from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
 from utsushi.lazy import AnyRows, row_blocks
 
-__all__ = ["Likelihood", "is_binary"]
+__all__ = ["Likelihood", "is_binary", "sum_of_known"]
 
 
 class Likelihood(BaseEstimator, ABC):
@@ -67,8 +68,13 @@ class Likelihood(BaseEstimator, ABC):
         turned.n_features = n_features
         return turned
 
-    def width(self, x: Tensor) -> int:
-        """Return the columns that the numbers of ``x``, shape (..., k), stand for."""
+    def width(self, x: Tensor, mask: Tensor | None = None) -> float:
+        """Return the columns that the numbers of ``x``, shape (..., k), stand for.
+
+        With a mask, the mean number of values of a row that are known.
+        """
+        if mask is not None:
+            return int(mask.sum()) / mask.shape[:-1].numel()
         return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:
@@ -76,8 +82,11 @@ class Likelihood(BaseEstimator, ABC):
         return self
 
     @abstractmethod
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D)."""
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D).
+
+        With a mask, shape (..., D), it is that of the values where the mask is true.
+        """
 
     def mean(self, output: Tensor) -> Tensor:
         """Mean of p(x|z), shape (..., D), from the decoder's output of the same shape."""
@@ -104,10 +113,16 @@ class Likelihood(BaseEstimator, ABC):
 
 def is_binary(rows: AnyRows) -> bool:
     """Tell whether all values are zeros and ones, and there are both."""
-    n_ones = 0
+    n_ones = n_zeros = 0
     for block in row_blocks(rows):
-        ones = block == 1
-        if not (ones | (block == 0)).all():
+        ones, zeros, known = block == 1, block == 0, ~np.isnan(block)
+        if (known & ~ones & ~zeros).any():
             return False
         n_ones += int(np.count_nonzero(ones))
-    return 0 < n_ones < rows.size
+        n_zeros += int(np.count_nonzero(zeros))
+    return n_ones > 0 and n_zeros > 0
+
+
+def sum_of_known(terms: Tensor, mask: Tensor | None) -> Tensor:
+    """Sum terms (..., D) over the features, shape (...), or over those where the mask is true."""
+    return (terms if mask is None else torch.where(mask, terms, 0.0)).sum(dim=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from utsushi.objectives import Batch, Source
 from utsushi.seeds import Purpose, generator
@@ -42,4 +43,4 @@ def shuffled_batches(
     n_steps = math.ceil(len(data) / batch_size)
     for step, indices in enumerate(order.split(batch_size)[done:], start=done):
         batch = data[indices]
-        yield Batch(batch.x, batch.condition, epochs=epoch - 1 + step / n_steps)
+        yield replace(batch, epochs=epoch - 1 + step / n_steps)
