@@ -15,9 +15,11 @@ __all__ = [
     "CheckpointError",
     "DataError",
     "DownloadError",
+    "EndedByAnother",
     "MissingPackageError",
     "ModelFileError",
     "NonFiniteDataError",
+    "ProcessLostError",
     "RunError",
     "SettingError",
     "TrainingDivergedError",
@@ -57,6 +59,28 @@ class RunError(UtsushiError, ValueError):
 
 class CheckpointError(UtsushiError, ValueError):
     """A checkpoint that is damaged, in use, or of another training."""
+
+
+class ProcessLostError(UtsushiError, RuntimeError):
+    """Another process of a training is gone.
+
+    Attributes
+    ----------
+    reason : str
+        What the connection to it said.
+    """
+
+    def __init__(self, n_processes: int, reason: str) -> None:
+        self.reason = " ".join(reason.split())
+        super().__init__(
+            f"one of the {n_processes} processes of the training is gone ({self.reason}), expected "
+            "all to stay; the last checkpoint is kept: go on with utsushi train --resume, or let "
+            "torchrun --max-restarts do so"
+        )
+
+
+class EndedByAnother(UtsushiError, RuntimeError):  # noqa: N818 - it is no error of its own
+    """Another process of a training failed before; the message is its own."""
 
 
 class DownloadError(UtsushiError, OSError):

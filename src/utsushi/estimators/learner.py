@@ -40,8 +40,10 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
+from utsushi.training.sharing import checkpoints_in
 
 __all__ = ["Learner"]
 
@@ -151,7 +153,7 @@ class Learner(BaseEstimator, ABC):
         kept = (
             nullcontext()
             if checkpoint_dir is None
-            else Checkpoints(checkpoint_dir, checkpoint_every)
+            else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
@@ -189,13 +191,14 @@ class Learner(BaseEstimator, ABC):
         module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
-        return self._fit_sampler(training)
+        # The first process alone goes on to measure and to write; one alone is the first.
+        return self._fit_sampler(training) if current().is_first else self
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""
         found = None if checkpoints is None else checkpoints.seed
         if found is None or isinstance(self.random_state, Integral):
-            return seed_from(self.random_state)
+            return int(current().of_first(lambda: seed_from(self.random_state)))
         return found
 
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
@@ -321,7 +324,8 @@ class Learner(BaseEstimator, ABC):
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
         title = type(self).__name__
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
+        verbose = int(self.verbose) if current().is_first else 0
+        with progress_bar(title, recipe.n_epochs(len(data)), verbose) as on_epoch:
             return train_in_subspace(
                 module,
                 self._objective(data),

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-__all__ = ["Likelihood", "Rows", "is_binary"]
+__all__ = ["BatchMean", "Likelihood", "Rows", "is_binary"]
 
 Rows = NDArray[np.floating[Any]]
+
+#: Takes values and a dimension, all by default; returns their mean, as `torch.mean` does.
+BatchMean = Callable[..., Tensor]
 
 
 class Likelihood(BaseEstimator, ABC):
@@ -39,6 +43,8 @@ class Likelihood(BaseEstimator, ABC):
     n_features : int or None
         The columns of a row, where ``x`` and the decoder's output are told by fewer numbers of the
         same squared distances; None where these are the columns.
+    batch_mean : callable
+        Takes the mean over the rows of a batch, of which there may be more than are at hand.
     """
 
     of_scaled_rows: ClassVar[bool] = True
@@ -46,6 +52,7 @@ class Likelihood(BaseEstimator, ABC):
     is_rotation_invariant: ClassVar[bool] = False
     is_calibrated: ClassVar[bool] = False
     n_features: int | None = None
+    batch_mean: BatchMean = staticmethod(torch.mean)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()
@@ -67,6 +74,12 @@ class Likelihood(BaseEstimator, ABC):
         turned = copy(self)
         turned.n_features = n_features
         return turned
+
+    def of_shared_rows(self, mean: BatchMean) -> Self:
+        """Return the same for batches of which some rows are at hand."""
+        shared = copy(self)
+        shared.batch_mean = mean
+        return shared
 
     def width(self, x: Tensor) -> int:
         """Return the columns that the numbers of ``x``, shape (..., k), stand for."""
