@@ -8,6 +8,7 @@ classes goes on working.
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -62,20 +63,15 @@ class CheckpointError(UtsushiError, ValueError):
 
 
 class ProcessLostError(UtsushiError, RuntimeError):
-    """Another process of a training is gone.
-
-    Attributes
-    ----------
-    reason : str
-        What the connection to it said.
-    """
+    """Another process of a training is gone."""
 
     def __init__(self, n_processes: int, reason: str) -> None:
-        self.reason = " ".join(reason.split())
+        said = re.findall(r"[Cc]onnection \w+ by peer|[Tt]imed out|[Tt]imeout", reason)
         super().__init__(
-            f"one of the {n_processes} processes of the training is gone ({self.reason}), expected "
-            "all to stay; the last checkpoint is kept: go on with utsushi train --resume, or let "
-            "torchrun --max-restarts do so"
+            f"one of the {n_processes} processes of the training is gone "
+            f"({said[0] if said else ' '.join(reason.split())[:200]}), expected all to stay; go on "
+            "from the last checkpoint with utsushi train --resume, or let torchrun --max-restarts "
+            "do so"
         )
 
 
