@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,6 +42,9 @@ RunOut = Annotated[
 ]
 CheckpointEvery = Annotated[
     str, typer.Option(metavar="INTERVAL", help="Such as 50steps, 2epochs or 60s.")
+]
+Board = Annotated[
+    bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard, each epoch as it ends.")
 ]
 
 
@@ -81,17 +84,21 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         force: Force = False,
         checkpoint_every: CheckpointEvery = "60s",
         lang: Language = "en",
+        tensorboard: Board = False,
         *,
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators
         from utsushi.report import check_language
         from utsushi.runs import UnfinishedRun, begin_run, check_free, go_on_or_begin
+        from utsushi.tracking import require_tensorboard
         from utsushi.training.checkpoint import Interval
         from utsushi.training.distributed import was_restarted
 
         with _processes() as processes:
             check_language(lang)
+            if tensorboard:
+                require_tensorboard()
             Interval.parse(checkpoint_every)
             model = getattr(estimators, estimator)(**parameters)
             source = data or DEFAULT_DATA
@@ -105,6 +112,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 label=label,
                 language=lang,
                 checkpoint_every=checkpoint_every,
+                tensorboard=tensorboard,
             )
             if not processes.is_first:
                 _train_to_the_end(model, dataset, run, None)
@@ -145,14 +153,18 @@ def _train_to_the_end(
     """
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.runs import tables_of, write_run
+    from utsushi.tracking import TensorBoard
 
+    log = folder / "tensorboard" if folder and run.tensorboard else None
     try:
-        model.fit(
-            dataset.X_train,
-            dataset.y_train,
-            checkpoint_dir=folder or "checkpoints",  # which the first process alone looks at
-            checkpoint_every=run.checkpoint_every,
-        )
+        with nullcontext() if log is None else TensorBoard(log) as board:
+            model.fit(
+                dataset.X_train,
+                dataset.y_train,
+                checkpoint_dir=folder or "checkpoints",  # which the first process alone looks at
+                checkpoint_every=run.checkpoint_every,
+                on_epoch=board,
+            )
     except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
         if folder is None:
             raise typer.Exit(128 + stop.signal) from None
@@ -169,8 +181,11 @@ def _train_to_the_end(
         label=run.label,
         force=True,  # what stands there is the run itself, or was asked to be replaced
         language=run.language,
+        tensorboard=log,
     )
     if model.precision == "auto":
         note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
+    run_path = shlex.quote(str(folder.parent))
     note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
+    note(f"what its codes are worth to others: utsushi evaluate {run_path}")
