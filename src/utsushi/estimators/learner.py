@@ -43,8 +43,10 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective, train
 from utsushi.training.progress import progress_bar
+from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
@@ -168,7 +170,7 @@ class Learner(BaseEstimator, ABC):
         kept = (
             nullcontext()
             if checkpoint_dir is None
-            else Checkpoints(checkpoint_dir, checkpoint_every)
+            else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
@@ -212,13 +214,14 @@ class Learner(BaseEstimator, ABC):
         module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
-        return self._fit_sampler(training)
+        # The first process alone goes on to measure and to write; one alone is the first.
+        return self._fit_sampler(training) if current().is_first else self
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""
         found = None if checkpoints is None else checkpoints.seed
         if found is None or isinstance(self.random_state, Integral):
-            return seed_from(self.random_state)
+            return int(current().of_first(lambda: seed_from(self.random_state)))
         return found
 
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
@@ -365,7 +368,8 @@ class Learner(BaseEstimator, ABC):
             source is not None and source[:1].mask is not None for source in (data, validation)
         )
         learn = train if gaps else train_in_subspace
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as advance:
+        verbose = int(self.verbose) if current().is_first else 0
+        with progress_bar(title, recipe.n_epochs(len(data)), verbose) as advance:
 
             def tell(row: dict[str, Any]) -> None:
                 advance(row)
