@@ -41,7 +41,7 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level : float >= 0, default=0.3
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.
-    n_components, network, hidden, channels, image_shape, scaling, regularizer, \
+    n_components, network, hidden, channels, image_shape, scaling, missing, regularizer, \
 regularization, sampler, augment, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
 validation_fraction, early_stopping, random_state, device, precision, verbose
         As for `Autoencoder`.
@@ -79,6 +79,7 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        missing: str = "refuse",
         regularizer: str | None = None,
         regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
@@ -102,6 +103,7 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
             channels=channels,
             image_shape=image_shape,
             scaling=scaling,
+            missing=missing,
             regularizer=regularizer,
             regularization=regularization,
             sampler=sampler,
@@ -140,7 +142,9 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         rows = self._checked(X)
         draws = generator(seed_from(random_state), Purpose.NOISE)
         damage = CORRUPTIONS[self.corruption]
-        damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
+        given = np.asarray(rows)
+        damaged: Rows = damage(torch.from_numpy(given), self.corruption_level, draws).numpy()
+        damaged[np.isnan(given)] = np.nan  # what is missing stays so
         return damaged
 
     def _objective(self, data: Source) -> ReconstructionObjective:

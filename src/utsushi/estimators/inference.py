@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from utsushi.exceptions import DataError
+from utsushi.lazy import AnyRows
 
 __all__ = ["map_rows", "row_noise"]
 
@@ -32,7 +33,7 @@ Rows = NDArray[np.floating[Any]]
 
 
 def map_rows(
-    X: Rows,
+    X: AnyRows,
     prepare: Callable[[Rows], NDArray[np.float32]],
     function: Callable[[Tensor, Rows], Tensor],
     device: str,
@@ -41,7 +42,7 @@ def map_rows(
 
     Parameters
     ----------
-    X : ndarray of shape (n, D), n >= 1
+    X : ndarray or LazyRows of shape (n, D), n >= 1
         Rows as the caller gave them.
     prepare : callable, (b, D) to (b, D')
         Makes a block of rows what the network takes.
@@ -107,6 +108,7 @@ def row_noise(
     noise = np.zeros((block_rows, n_draws, n_components), dtype=np.float32)
     # Adding zero turns the other zero, -0.0, into 0.0: equal rows must have equal bytes.
     canonical = np.ascontiguousarray(rows.astype("<f4") + np.float32(0))
+    canonical[np.isnan(canonical)] = np.nan  # there are many
     for index, row in enumerate(canonical):
         digest = hashlib.blake2b(row, digest_size=16, key=seed.to_bytes(8, "little")).digest()
         key = np.frombuffer(digest, "<u8")

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+import torch
 from torch import Generator, Tensor
 
-from utsushi.likelihoods import squared_error
+from utsushi.likelihoods import BatchMean, squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.regularizers import Regularizer
@@ -44,6 +45,10 @@ class ReconstructionObjective:
         """Return itself: a sum of squares does not ask for the number of columns."""
         return self
 
+    def of_shared_rows(self, mean: BatchMean) -> Self:
+        """Return itself: no row's error depends on the others."""
+        return self
+
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
         """Return itself: a squared error has nothing to calibrate."""
         return self
@@ -51,8 +56,10 @@ class ReconstructionObjective:
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
+        if batch.mask is not None:  # the damage is done to what is known
+            seen = torch.where(batch.mask, seen, 0.0)
         codes = module.encoder(seen)
-        error = squared_error(batch.x, module.decoder(codes))
+        error = squared_error(batch.x, module.decoder(codes), batch.mask)
         if self.penalty is None:
             return Terms(error, {"reconstruction": error})
         penalty = self.penalty(module, seen, codes, generator)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-
-import torch
+from dataclasses import replace
 
 from utsushi.objectives import Batch, Source
 from utsushi.seeds import Purpose, generator
@@ -40,8 +39,8 @@ def shuffled_batches(
     >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
     [2, 2, 1]
     """
-    order = torch.randperm(len(data), generator=generator(seed, Purpose.ORDER, epoch))
+    order = data.order(generator(seed, Purpose.ORDER, epoch))
     n_steps = math.ceil(len(data) / batch_size)
-    for step, indices in enumerate(order.to(data.device).split(batch_size)[done:], start=done):
+    for step, indices in enumerate(order.split(batch_size)[done:], start=done):
         batch = data[indices]
-        yield Batch(batch.x, batch.condition, epochs=epoch - 1 + step / n_steps)
+        yield replace(batch, epochs=epoch - 1 + step / n_steps)
