@@ -4,6 +4,7 @@
 # make check     lint, types, import contracts and the tests: what must pass to land
 # make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
+# make quality-choices  what was tried before on training rows, for docs/quality.md (two hours)
 # make soak      the long forms of the tests of docs/reliability.md (two hours)
 #
 # TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
@@ -24,7 +25,7 @@ else
 TORCH_PIN := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: lecture notebooks test check lint types contracts bench quality soak clean
+.PHONY: lecture notebooks test check lint types contracts bench quality quality-choices soak clean
 
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
@@ -63,6 +64,12 @@ quality: $(VENV)/.dev-$(TORCH)
 	for question in reconstruction features generation denoising one_class; do \
 	  $(BIN)/python benchmarks/quality/$$question.py || exit 1; \
 	done
+	$(BIN)/python benchmarks/quality/render.py
+
+# How the settings behind those figures were chosen: no test row is looked at.
+quality-choices: $(VENV)/.dev-$(TORCH)
+	$(BIN)/python benchmarks/quality/choose.py
+	$(BIN)/python benchmarks/quality/one_class.py --choose
 	$(BIN)/python benchmarks/quality/render.py
 
 # The long forms of the tests of docs/reliability.md, whose result is written there; two hours.

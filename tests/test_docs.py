@@ -1,6 +1,7 @@
 """What the documents say is so."""
 
 import re
+import runpy
 import subprocess
 from importlib.metadata import metadata
 from pathlib import Path
@@ -63,6 +64,27 @@ def test_every_file_that_a_document_names_is_there(document):
     missing = [name for name in linked if not (document.parent / name).exists()]
     missing += [name for name in scripts if not (ROOT / name).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_every_test_that_a_document_names_is_there(document):
+    named = re.findall(r"([\w/]*test_\w+\.py)(?:::(\w+))?", document.read_text())
+    assert [name for name in named if not is_a_test(*name)] == []
+
+
+def is_a_test(file, name):
+    """Tell whether a test file of this path's end exists, and defines the name if there is one."""
+    files = (ROOT / "tests").rglob(Path(file).name)
+    texts = [f.read_text() for f in files if f"/{f.relative_to(ROOT)}".endswith(f"/{file}")]
+    return any(not name or re.search(rf"^def {name}\(", text, re.MULTILINE) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("folder", "document"), [("quality", "quality.md"), ("speed", "performance.md")]
+)
+def test_a_page_of_figures_is_what_its_results_render_to(folder, document):
+    render = runpy.run_path(str(ROOT / "benchmarks" / folder / "render.py"))
+    assert (ROOT / "docs" / document).read_text() == render["document"](render["results"]())
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import parser_of, print_summary, summary_of, trained, write
+from common import parser_of, print_summary, summary_of, trained, write_runs
 from models import MODELS
 
 from utsushi import VariationalAutoencoder, datasets
@@ -46,7 +46,7 @@ def main() -> None:
     runs = [run_of(name, seed) for name in arguments.models for seed in arguments.seeds]
     summary = summary_of(runs)
     print_summary(summary)
-    write("reconstruction.json", {"summary": summary, "runs": runs})
+    write_runs("reconstruction.json", runs)
 
 
 if __name__ == "__main__":
