@@ -3,7 +3,7 @@
     python benchmarks/quality/generation.py [--seeds 0 1 2] [--models floor conv …]
 
 The lecture's two models and the convolutional ones, with several sources of codes each; a model's
-own copies of the test digits are what no source of codes is likely to surpass. The floor is 4,000
+own copies of the test digits are what a source of codes can hope for. The floor is 4,000
 training digits against the test digits. A cool mixture is one of temperature 0.8.
 """
 

@@ -165,7 +165,9 @@ COUNTS = {
         16,000 training rows. The standard error of an accuracy p is the root of p (1 - p) / 3,999.
         """,
     "generation": """4,000 generated rows against the 4,000 test rows. The floor is 4,000 training
-        digits in the place of the generated ones: no honest model does better but by chance.
+        digits in the place of the generated ones: no honest model has smaller distances but by
+        chance. A precision above the floor's is that of rows more usual than digits are, and their
+        recall is lower.
         *Memorized* is the share of rows whose features are as near to a training row's as those of
         the nearest 1 % of the test rows: about 0.01 where nothing is learned by heart, 1 for copies
         of training rows.""",
