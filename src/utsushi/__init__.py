@@ -19,8 +19,11 @@ if TYPE_CHECKING:
         lecture,
         likelihoods,
         networks,
+        onnx,
         report,
         samplers,
+        search,
+        tracking,
     )
     from utsushi.estimators import (
         AnomalyDetector,
@@ -48,8 +51,11 @@ __all__ = [
     "likelihoods",
     "load",
     "networks",
+    "onnx",
     "report",
     "samplers",
+    "search",
+    "tracking",
 ]
 
 #: Where each public name lives; a name that is missing here is a module of the package.

@@ -16,7 +16,7 @@ from utsushi.lazy import row_blocks
 if TYPE_CHECKING:
     from utsushi.estimators.learner import Learner
 
-__all__ = ["identity_of"]
+__all__ = ["digest", "identity_of"]
 
 #: Parameters that say nothing of what is learned; the seed stands for the third.
 _WITHOUT_EFFECT = ("verbose", "device", "random_state")
@@ -46,8 +46,8 @@ def identity_of(
         "device": model.device_,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "the data": _digest(training),
-        "the held-out data": None if held_out is None else _digest(held_out),
+        "the data": digest(training),
+        "the held-out data": None if held_out is None else digest(held_out),
     }
 
 
@@ -61,7 +61,7 @@ def _said(value: Any) -> str:
     return repr(tuple(value) if isinstance(value, list) else value)
 
 
-def _digest(known: Labelled) -> str:
+def digest(known: Labelled) -> str:
     """Return the first half of the SHA-256 of rows, their shape and what is told of them."""
     digest = hashlib.sha256()
     for array in (known.rows, known.condition):

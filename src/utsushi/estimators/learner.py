@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
@@ -42,8 +43,10 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective, train
 from utsushi.training.progress import progress_bar
+from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
@@ -119,6 +122,7 @@ class Learner(BaseEstimator, ABC):
         validation_data: ArrayLike | None = None,
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -141,6 +145,9 @@ class Learner(BaseEstimator, ABC):
         checkpoint_every : str, default="60s"
             A whole number of ``steps``, ``epochs`` or seconds ``s``; one is always written at the
             end.
+        on_epoch : callable, optional
+            Called with each row of ``history_`` when it is made, and with those of before a
+            checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
 
         Returns
         -------
@@ -163,14 +170,19 @@ class Learner(BaseEstimator, ABC):
         kept = (
             nullcontext()
             if checkpoint_dir is None
-            else Checkpoints(checkpoint_dir, checkpoint_every)
+            else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints)
+            return self._fit(X, y, validation_data, checkpoints, on_epoch)
 
     def _fit(
-        self, X: ArrayLike, y: Any, validation_data: Any, checkpoints: Checkpoints | None
+        self,
+        X: ArrayLike,
+        y: Any,
+        validation_data: Any,
+        checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> Self:
         """Do what `fit` does, in the context of its checkpoints."""
         self._validate_params()
@@ -197,18 +209,19 @@ class Learner(BaseEstimator, ABC):
         data = self._source(training)
         check_output(self.network, (block.x for block in data.blocks(BLOCK_ROWS)))
         module = self._build()
-        self.history_ = self._train(module, data, held_out, checkpoints)
+        self.history_ = self._train(module, data, held_out, checkpoints, on_epoch)
         self.n_epochs_ = len(self.history_)
         module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
-        return self._fit_sampler(training)
+        # The first process alone goes on to measure and to write; one alone is the first.
+        return self._fit_sampler(training) if current().is_first else self
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""
         found = None if checkpoints is None else checkpoints.seed
         if found is None or isinstance(self.random_state, Integral):
-            return seed_from(self.random_state)
+            return int(current().of_first(lambda: seed_from(self.random_state)))
         return found
 
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
@@ -344,6 +357,7 @@ class Learner(BaseEstimator, ABC):
         data: Source,
         held_out: Labelled | None,
         checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
@@ -354,7 +368,14 @@ class Learner(BaseEstimator, ABC):
             source is not None and source[:1].mask is not None for source in (data, validation)
         )
         learn = train if gaps else train_in_subspace
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
+        verbose = int(self.verbose) if current().is_first else 0
+        with progress_bar(title, recipe.n_epochs(len(data)), verbose) as advance:
+
+            def tell(row: dict[str, Any]) -> None:
+                advance(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+
             return learn(
                 module,
                 self._objective(data),
@@ -366,7 +387,7 @@ class Learner(BaseEstimator, ABC):
                 patience=self.early_stopping,
                 precision=self.precision,
                 checkpoints=checkpoints,
-                on_epoch=on_epoch,
+                on_epoch=tell,
                 on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,6 +45,7 @@ def write_run(
     label: str | None = None,
     force: bool = False,
     language: str = "en",
+    tensorboard: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a fitted model and leave a run folder, whole or not at all.
 
@@ -63,6 +65,8 @@ def write_run(
         Replace a run that stands there.
     language : {"en", "ja"}
         The one that the report shows first; both are in it.
+    tensorboard : Path, optional
+        A log for TensorBoard to copy into the run.
 
     Returns
     -------
@@ -95,6 +99,8 @@ def write_run(
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)
         write_text(folder / "report.html", render(pages, payload))
+        if tensorboard is not None:
+            shutil.copytree(tensorboard, folder / "tensorboard")
     return results
 
 

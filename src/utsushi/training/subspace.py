@@ -27,7 +27,8 @@ from torch.nn import functional
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
 from utsushi.objectives import Batch, Source
-from utsushi.training.bookkeeping import History
+from utsushi.training.bookkeeping import History, State
+from utsushi.training.distributed import current
 from utsushi.training.loop import Objective, train
 from utsushi.training.recipe import Recipe
 
@@ -75,7 +76,7 @@ def train_in_subspace(
     """
     subspace = None
     if objective.is_rotation_invariant and settings.get("augment") is None:
-        subspace = Subspace.of(module, data, recipe.subspace)
+        subspace = Subspace.of_first_process(module, data, recipe.subspace)
     if subspace is None:
         return train(module, objective, data, recipe=recipe, validation=validation, **settings)
     reduced = subspace.reduce(module)
@@ -131,6 +132,19 @@ class Subspace:
         if k > LARGEST_PART * n_features:
             return None
         return cls(directions.flip(1)[:, : max(k, 1)].contiguous())
+
+    @classmethod
+    def of_first_process(
+        cls, module: EncoderDecoder, data: Source, tolerance: float
+    ) -> Self | None:
+        """Return the directions that the first process finds: another machine rounds otherwise."""
+
+        def say() -> State | None:
+            found = cls.of(module, data, tolerance)
+            return None if found is None else ({}, {"basis": found.basis})
+
+        state = current().state_of_first(say)
+        return None if state is None else cls(state[1]["basis"].to(data.device))
 
     def turn(self, x: Tensor) -> Tensor:
         """Return rows (n, D) as (n, k + 1): their components, and their length outside of them."""
