@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 9
     CLASSES = 10
     EVALUATION = 11
+    SEARCH = 12
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

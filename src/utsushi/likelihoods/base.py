@@ -10,13 +10,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-__all__ = ["BatchMean", "Likelihood", "Rows", "is_binary", "sum_of_known"]
+from utsushi.lazy import AnyRows, row_blocks
 
-Rows = NDArray[np.floating[Any]]
+__all__ = ["BatchMean", "Likelihood", "is_binary", "sum_of_known"]
 
 #: Takes values and a dimension, all by default; returns their mean, as `torch.mean` does.
 BatchMean = Callable[..., Tensor]
@@ -57,10 +56,10 @@ class Likelihood(BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()
 
-    def check(self, rows: Rows) -> None:
+    def check(self, rows: AnyRows) -> None:
         """Raise a `DataError` if a value of ``rows``, in the input's units, has no density."""
 
-    def advice(self, rows: Rows) -> str | None:
+    def advice(self, rows: AnyRows) -> str | None:
         """Say which likelihood suits rows, in the input's units, better than this one, if any."""
         return "bernoulli" if is_binary(rows) else None  # zeros and ones have no density
 
@@ -124,10 +123,16 @@ class Likelihood(BaseEstimator, ABC):
         return self
 
 
-def is_binary(rows: Rows) -> bool:
+def is_binary(rows: AnyRows) -> bool:
     """Tell whether all values are zeros and ones, and there are both."""
-    ones = rows == 1
-    return bool((ones | (rows == 0)).all() and ones.any() and not ones.all())
+    n_ones = n_zeros = 0
+    for block in row_blocks(rows):
+        ones, zeros, known = block == 1, block == 0, ~np.isnan(block)
+        if (known & ~ones & ~zeros).any():
+            return False
+        n_ones += int(np.count_nonzero(ones))
+        n_zeros += int(np.count_nonzero(zeros))
+    return n_ones > 0 and n_zeros > 0
 
 
 def sum_of_known(terms: Tensor, mask: Tensor | None) -> Tensor:

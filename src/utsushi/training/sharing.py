@@ -70,6 +70,10 @@ class SharedRows:
         for block in self.rows.blocks(n_rows):
             yield block[self.processes.part(len(block))]
 
+    def order(self, draws: Generator) -> Tensor:
+        """Return the numbers of all rows, shuffled: every process sees the same order."""
+        return self.rows.order(draws)
+
 
 def shared_objective(objective: Objective, products: Products) -> Objective:
     """Return an objective whose gradients are the sums over all processes' rows.
