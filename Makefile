@@ -1,5 +1,6 @@
 # make lecture   the lecture's experiments, in a fresh .venv if there is none
 # make test      the whole test suite
+# make notebooks the chapters under lectures/ as .ipynb, for Colab
 # make check     lint, types, import contracts and the tests: what must pass to land
 # make docs      the documentation in both languages, in docs/_build/html: built, and its links checked
 # make wheel-test  the wheel with all that it needs, in an environment of its own (a gigabyte)
@@ -25,10 +26,13 @@ else
 TORCH_PIN := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: lecture test check lint types contracts docs wheel-test bench quality soak clean
+.PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality soak clean
 
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
+
+notebooks: $(VENV)/.dev-$(TORCH)
+	$(BIN)/jupytext --quiet --to ipynb $(wildcard lectures/*/[0-9]*.md)
 
 # One thread a process: two that share the cores with two threads each wait for one another.
 test: $(VENV)/.dev-$(TORCH)

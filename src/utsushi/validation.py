@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from utsushi.exceptions import DataError, NonFiniteDataError
 
-__all__ = ["check_finite", "check_within_float32"]
+__all__ = ["check_finite", "check_within_float32", "has_missing"]
 
 #: The slow search looks at about this many values at once, so that memory maps stay on the disk.
 _BLOCK_VALUES = 2**22
 
 
 def check_finite(
-    X: NDArray[Any], what: str = "the data", feature_names: Sequence[str] | None = None
+    X: NDArray[Any],
+    what: str = "the data",
+    feature_names: Sequence[str] | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> None:
     """Refuse NaN and infinity, and say where the first one is.
 
@@ -29,6 +33,8 @@ def check_finite(
         What the message calls ``X``.
     feature_names : sequence of n_features str, default=None
         Names for the columns in the message.
+    allow_missing : bool, default=False
+        Let NaN pass, for a value that is missing.
 
     Raises
     ------
@@ -50,7 +56,7 @@ def check_finite(
     with np.errstate(all="ignore"):
         if np.isfinite(X.sum()):
             return
-    count, row, column = _find_non_finite(X)
+    count, row, column = _find_bad(X, np.isinf if allow_missing else _is_no_number)
     if count == 0:
         return
     value = float(X[row, column])
@@ -88,21 +94,45 @@ def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
     expected magnitudes below 3.4e+38, the largest of float32; measure in larger units
     """
     largest = np.finfo(np.float32).max
-    if X.dtype.itemsize <= largest.dtype.itemsize or max(X.max(), -X.min()) <= largest:
+    if X.dtype.itemsize <= largest.dtype.itemsize:
         return
-    row, column = np.unravel_index(int(np.abs(X).argmax()), X.shape)
+    # fmax and fmin pass over what is missing.
+    if not max(np.fmax.reduce(X, axis=None), -np.fmin.reduce(X, axis=None)) > largest:
+        return
+    row, column = np.unravel_index(int(np.nanargmax(np.abs(X))), X.shape)
     raise DataError(
         f"{what} has {X[row, column]:g} at row {row}, column {column} (counting from 0): expected "
         f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
     )
 
 
-def _find_non_finite(X: NDArray[Any]) -> tuple[int, int, int]:
-    """Count the NaN and infinite values of ``X`` and locate the first: (count, row, column)."""
+def has_missing(rows: Any) -> bool:
+    """Tell whether a value of an array is NaN; what is no array has been checked for it.
+
+    Examples
+    --------
+    >>> has_missing(np.array([[1.0, np.nan]])), has_missing(np.ones((1, 2)))
+    (True, False)
+    """
+    if not isinstance(rows, np.ndarray):
+        return False
+    with np.errstate(all="ignore"):  # one NaN spoils a sum; a sum that overflowed is looked into
+        return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
+
+
+def _is_no_number(values: NDArray[Any]) -> NDArray[np.bool_]:
+    wrong: NDArray[np.bool_] = ~np.isfinite(values)
+    return wrong
+
+
+def _find_bad(
+    X: NDArray[Any], is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> tuple[int, int, int]:
+    """Count the bad values of ``X`` and locate the first: (count, row, column)."""
     step = max(1, _BLOCK_VALUES // X.shape[1])
     count, first = 0, (0, 0)
     for start in range(0, X.shape[0], step):
-        bad = ~np.isfinite(X[start : start + step])
+        bad = is_bad(X[start : start + step])
         if count == 0 and bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
             first = (start + int(row), int(column))

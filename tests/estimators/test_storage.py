@@ -469,6 +469,7 @@ def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
         "regularizer": None,
         "regularization": 0.0,
         "augment": None,
+        "missing": "refuse",
     }
     assert again["parameters"].items() >= younger.items()
     again["parameters"] = {k: v for k, v in again["parameters"].items() if k not in younger}

@@ -105,6 +105,7 @@ _COMMON = (
     Parameter("channels", (32, 64), integers, "N,N,…", "Channels of the convolutions."),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
+    Parameter("missing", "refuse", str, "refuse|mask", "What is done about missing values."),
     Parameter("augment", None, word, "affine|binarize|none", "What is done anew to each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
     Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),

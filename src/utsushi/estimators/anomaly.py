@@ -174,8 +174,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 "leave one out"
             )
         self.__dict__.pop("offset_", None)  # what makes it fitted; see BaseAutoencoder.fit
-        rows = checked_rows(self, X, reset=True)
         autoencoder = clone(Autoencoder() if self.autoencoder is None else self.autoencoder)
+        rows = self._checked(X, autoencoder, reset=True)
         parts = parts_of(self.scoring, autoencoder_of(autoencoder))
         learning, calibrating, deciding = self._split(parts, autoencoder, len(rows))
         self.autoencoder_ = autoencoder.fit(rows if learning is None else rows[learning], None)
@@ -234,7 +234,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         A row so far out that its score is no number any more has the score minus infinity.
         """
         check_is_fitted(self)
-        rows = checked_rows(self, X)
+        rows = self._checked(X, self.autoencoder_)
         scores = self.row_score_(*self._taken(self._as_fitted(X, rows), rows, None))
         return np.where(np.isnan(scores), -np.inf, scores)
 
@@ -260,7 +260,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             its squared error.
         """
         check_is_fitted(self)
-        rows = checked_rows(self, X)
+        rows = self._checked(X, self.autoencoder_)
         model = autoencoder_of(self)
         squares: Rows = np.square(departures(model, self._as_fitted(X, rows), rows))
         return squares
@@ -272,12 +272,24 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return save(self, path)
 
+    def _checked(self, X: ArrayLike, autoencoder: BaseEstimator, *, reset: bool = False) -> Rows:
+        """Return checked rows; values may be missing where they may for the autoencoder."""
+        return checked_rows(
+            self, X, reset=reset, allow_missing=autoencoder_of(autoencoder).missing == "mask"
+        )
+
     def _as_fitted(self, X: ArrayLike, rows: Rows) -> ArrayLike:
         """Return rows as the autoencoder knows them: a frozen one may have been given names."""
         return X if hasattr(self.autoencoder_, "feature_names_in_") else rows
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if self.autoencoder is not None:
+            tags.input_tags.allow_nan = autoencoder_of(self.autoencoder).missing == "mask"
+        return tags
 
 
 def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:

@@ -125,8 +125,9 @@ def departures(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
     rows : ndarray of shape (n, D)
         The same rows, checked.
     """
-    missing: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
-    return missing
+    lacking: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
+    lacking[np.isnan(rows)] = 0  # nobody knows what a missing value departs from
+    return lacking
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,8 @@ def _squared_norms(rows: Rows) -> Scores:
 
 def _sizes(model: BaseAutoencoder, rows: Rows) -> Scores:
     """Return the sum of squares of each row in scaled units, but from the input's own zero."""
-    return _squared_norms(rows / model.scaling_.scale.astype(rows.dtype))
+    known = np.where(np.isnan(rows), 0, rows)
+    return _squared_norms(known / model.scaling_.scale.astype(rows.dtype))
 
 
 def _without_rounding(codes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,10 +11,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from utsushi.augmentation import Augmentation
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder, Network
@@ -60,6 +62,9 @@ class Autoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
+    missing : {"refuse", "mask"}, default="refuse"
+        What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
+        scaled units, and counts in no loss and no score; `reconstruct` fills it.
     regularizer : {"sparse", "contractive", "code-and-weights"} or None, default=None
         What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
         encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
@@ -160,6 +165,7 @@ class Autoencoder(BaseAutoencoder):
         channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        missing: str = "refuse",
         regularizer: str | None = None,
         regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
@@ -182,6 +188,7 @@ class Autoencoder(BaseAutoencoder):
         self.channels = channels
         self.image_shape = image_shape
         self.scaling = scaling
+        self.missing = missing
         self.regularizer = regularizer
         self.regularization = regularization
         self.sampler = sampler
@@ -225,12 +232,13 @@ class Autoencoder(BaseAutoencoder):
 
     def _finish(self, module: EncoderDecoder, data: Source) -> None:
         """Warn of a network whose error is a number, and worse than that of no network."""
-        some = data[:: -(-len(data) // SOME_ROWS)].x
+        some = data[:: -(-len(data) // SOME_ROWS)]
         with torch.no_grad():
-            error = squared_error(some, module.decoder(module.encoder(some))).mean().item()
+            copies = module.decoder(module.encoder(some.x))
+            error = squared_error(some.x, copies, some.mask).mean().item()
         # What zeros would leave: with centered columns, their variance. The first, random network
         # leaves up to a few times that.
-        constant = some.square().sum(dim=1).mean().item()
+        constant = some.x.square().sum(dim=1).mean().item()
         if constant > ROUNDING and error > WORSE * constant:
             rate = self.resolved_recipe().learning_rate
             warnings.warn(
@@ -257,5 +265,9 @@ class Autoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         rows = self._checked(X)
-        scores = self._map(rows, lambda x, _: -squared_error(x, self._decode(self._encode(x))))
+
+        def score(x: Tensor, block: Rows) -> Tensor:
+            return -squared_error(x, self._decode(self._encode(x)), self._mask(block, x))
+
+        scores = self._map(rows, score)
         return scores.astype(rows.dtype, copy=False)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.learner import Learner
+from utsushi.estimators.missing import mask_of, without_gaps
 from utsushi.estimators.rows import (
     Rows,
     checked_codes,
@@ -143,6 +144,44 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         check_is_fitted(self)
         return save(self, path)
 
+    def to_torch(self) -> nn.Module:
+        """Return the fitted model as a plain torch module, with nothing of this library in it.
+
+        Its layers and operations are torch's own, and so are the classes of its parts: it can be
+        trained further, put into another network, and saved by `torch.export` or by its
+        ``state_dict``, where this library is not installed.
+
+        Returns
+        -------
+        torch.fx.GraphModule
+            A copy on the CPU, in float32 and in ``eval`` mode; ``print(module.encoder.code)``
+            shows what it computes. With ``x`` of shape (B, D) in the units of the input,
+            ``module(x)`` is `reconstruct`, ``module.encoder(x)`` is `transform` and
+            ``module.decoder(z)`` is `inverse_transform`, up to rounding. Of a conditional model,
+            ``module(x, y)`` and ``module.decoder(z, y)`` take the classes as int64 of shape (B,),
+            by their place in ``classes_.labels``.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from utsushi import Autoencoder, datasets
+        >>> X = datasets.load_digits8x8().X_train
+        >>> model = Autoencoder(3, hidden=(16,), max_epochs=1, random_state=0).fit(X)
+        >>> module = model.to_torch()
+        >>> module.encoder(torch.tensor(X[:5])).shape
+        torch.Size([5, 3])
+        >>> module.encoder.layers
+        Sequential(
+          (0): Linear(in_features=64, out_features=16, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=16, out_features=3, bias=True)
+        )
+        """
+        from utsushi.estimators.portable import portable
+
+        check_is_fitted(self)
+        return portable(self)
+
     # --- between rows and tensors ---------------------------------------------------------------
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -176,11 +215,25 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
 
     def _map(self, X: Rows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
-        return map_rows(X, self.scaling_.forward, function, self.device_)
+        return map_rows(X, self._scaled, function, self.device_)
+
+    def _scaled(self, rows: Rows) -> NDArray[np.float32]:
+        """Return rows as the encoder sees them."""
+        scaled = self.scaling_.forward(rows)
+        return without_gaps(scaled) if self.missing == "mask" else scaled
+
+    def _mask(self, rows: Rows, like: Tensor) -> Tensor | None:
+        """Return which values of a block of rows are known, padded like a tensor; None if all.
+
+        A model that masks has one always: a row's result must not depend on its neighbours' gaps.
+        """
+        return mask_of(rows, like) if self.missing == "mask" else None
 
     def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
         """Return rows as a finite float32 or float64 array with the right columns."""
-        rows = checked_rows(self, X, reset=reset, at_least=at_least)
+        rows = checked_rows(
+            self, X, reset=reset, at_least=at_least, allow_missing=self.missing == "mask"
+        )
         if reset and self.n_components > rows.shape[1]:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
@@ -203,4 +256,5 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.allow_nan = self.missing == "mask"
         return tags

@@ -76,6 +76,7 @@ class DenoisingAutoencoder(Autoencoder):
         channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        missing: str = "refuse",
         regularizer: str | None = None,
         regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
@@ -99,6 +100,7 @@ class DenoisingAutoencoder(Autoencoder):
             channels=channels,
             image_shape=image_shape,
             scaling=scaling,
+            missing=missing,
             regularizer=regularizer,
             regularization=regularization,
             sampler=sampler,
@@ -138,6 +140,7 @@ class DenoisingAutoencoder(Autoencoder):
         draws = generator(seed_from(random_state), Purpose.NOISE)
         damage = CORRUPTIONS[self.corruption]
         damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
+        damaged[np.isnan(rows)] = np.nan  # what is missing stays so
         return damaged
 
     def _objective(self, data: Source) -> ReconstructionObjective:

@@ -107,6 +107,7 @@ def row_noise(
     noise = np.zeros((block_rows, n_draws, n_components), dtype=np.float32)
     # Adding zero turns the other zero, -0.0, into 0.0: equal rows must have equal bytes.
     canonical = np.ascontiguousarray(rows.astype("<f4") + np.float32(0))
+    canonical[np.isnan(canonical)] = np.nan  # there are many
     for index, row in enumerate(canonical):
         digest = hashlib.blake2b(row, digest_size=16, key=seed.to_bytes(8, "little")).digest()
         key = np.frombuffer(digest, "<u8")

@@ -21,6 +21,7 @@ from utsushi.estimators.bounds import (
 )
 from utsushi.estimators.conditions import Classes, codes_by_class
 from utsushi.estimators.inference import map_rows
+from utsushi.estimators.missing import known_values, without_gaps
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
 from utsushi.likelihoods import Likelihood
@@ -28,6 +29,7 @@ from utsushi.networks.base import is_size
 from utsushi.objectives import posterior_parameters, with_condition
 from utsushi.samplers import Sampler
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi.validation import has_missing
 
 __all__ = ["SCORE_DRAWS", "LatentVariableModel"]
 
@@ -240,31 +242,39 @@ class LatentVariableModel(BaseAutoencoder):
         """Return a bound of each row in the units of the input."""
         check_is_fitted(self)
         rows = self._checked(X)
-        self.likelihood_.check(rows)
+        self.likelihood_.check(known_values(rows))
         n_features = self.n_features_in_
 
         def prepare(block: Rows) -> NDArray[np.float32]:
             """Return scaled rows, with the block itself beside them: rows, and what is told."""
-            x = self.scaling_.forward(block[:, :n_features])
-            return np.concatenate([x, block.astype(np.float32)], axis=1)
+            raw = block.astype(np.float32)
+            raw = without_gaps(raw) if self.missing == "mask" else raw
+            return np.concatenate([self._scaled(block[:, :n_features]), raw], axis=1)
 
         def bound_of(prepared: Tensor, block: Rows) -> Tensor:
             x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
             target = x if self.likelihood_.of_scaled_rows else raw
             mean, log_variance = posterior_parameters(self.module_.encoder(x))
             noises = noise_of_rows(block[:, :n_features], self.seed_, n_draws, mean)
+            mask = self._mask(block[:, :n_features], x)
             return bound(
                 lambda z: self.likelihood_.log_prob(
-                    target, self.module_.decoder(with_condition(z, condition))
+                    target, self.module_.decoder(with_condition(z, condition)), mask
                 ),
                 mean,
                 log_variance,
                 noises,
             )
 
-        scores = map_rows(self._told(rows, y), prepare, bound_of, self.device_)
-        log_volume = self.scaling_.log_volume if self.likelihood_.of_scaled_rows else 0.0
-        return scores.astype(rows.dtype, copy=False) - rows.dtype.type(log_volume)
+        found = map_rows(self._told(rows, y), prepare, bound_of, self.device_)
+        scores: Rows = found.astype(rows.dtype, copy=False)
+        if not self.likelihood_.of_scaled_rows:
+            return scores
+        scores = scores - rows.dtype.type(self.scaling_.log_volume)
+        if has_missing(rows):  # whose columns the volume is not to be counted of
+            known = np.where(np.isnan(rows), np.log(self.scaling_.scale), 0).sum(axis=1)
+            scores = scores + known.astype(rows.dtype)
+        return scores
 
     # --- between rows and tensors ---------------------------------------------------------------
 

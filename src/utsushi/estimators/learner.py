@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.estimators.identity import identity_of
+from utsushi.estimators.missing import check_columns
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -40,8 +42,9 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.loop import Augment, Objective
+from utsushi.training.loop import Augment, Objective, train
 from utsushi.training.progress import progress_bar
+from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
 
@@ -75,6 +78,7 @@ class Learner(BaseEstimator, ABC):
     channels: int | tuple[int, ...]
     image_shape: tuple[int, ...] | None
     scaling: str | None
+    missing: str
     sampler: str | Sampler
     augment: str | Augmentation | None
     recipe: str | Recipe
@@ -111,13 +115,15 @@ class Learner(BaseEstimator, ABC):
         validation_data: ArrayLike | None = None,
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), n_samples >= 2
-            Training rows: finite numbers, on which the network computes in float32.
+            Training rows: finite numbers, on which the network computes in float32; also NaN for
+            what is missing, with ``missing="mask"``.
         y : array-like of shape (n_samples,), optional
             The class of each row, integers or strings, for a conditional model; else ignored.
         validation_data : array-like of shape (n_held_out, n_features), optional
@@ -130,6 +136,9 @@ class Learner(BaseEstimator, ABC):
         checkpoint_every : str, default="60s"
             A whole number of ``steps``, ``epochs`` or seconds ``s``; one is always written at the
             end.
+        on_epoch : callable, optional
+            Called with each row of ``history_`` when it is made, and with those of before a
+            checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
 
         Returns
         -------
@@ -155,10 +164,15 @@ class Learner(BaseEstimator, ABC):
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints)
+            return self._fit(X, y, validation_data, checkpoints, on_epoch)
 
     def _fit(
-        self, X: ArrayLike, y: Any, validation_data: Any, checkpoints: Checkpoints | None
+        self,
+        X: ArrayLike,
+        y: Any,
+        validation_data: Any,
+        checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> Self:
         """Do what `fit` does, in the context of its checkpoints."""
         self._validate_params()
@@ -166,6 +180,7 @@ class Learner(BaseEstimator, ABC):
         # not leave the old network beside what is new.
         self.__dict__.pop("sampler_", None)
         rows = self._checked(X, reset=True)
+        self._check_gaps(rows)
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
         self.n_components_ = self.n_components
@@ -184,7 +199,7 @@ class Learner(BaseEstimator, ABC):
         data = self._source(training)
         check_output(self.network, (block.x for block in data.blocks(BLOCK_ROWS)))
         module = self._build()
-        self.history_ = self._train(module, data, held_out, checkpoints)
+        self.history_ = self._train(module, data, held_out, checkpoints, on_epoch)
         self.n_epochs_ = len(self.history_)
         module.arrange_for_inference()
         self._finish(module, data)
@@ -262,6 +277,17 @@ class Learner(BaseEstimator, ABC):
         """Return what the decoder is told of each row; nothing, but in a conditional model."""
         return None
 
+    def _check_gaps(self, rows: Rows) -> None:
+        """Refuse missing values from which nothing can be learned."""
+        if not has_missing(rows):
+            return
+        check_columns(rows, getattr(self, "feature_names_in_", None))
+        if self.augment is not None:
+            raise SettingError(
+                f"augment={self.augment!r} with missing values, which it cannot move, expected one "
+                "of the two; leave augment out, or fill the rows"
+            )
+
     def _validation(self, validation_data: Any) -> Labelled:
         """Return the rows that the caller holds out."""
         return Labelled(self._checked(validation_data), None)
@@ -281,7 +307,7 @@ class Learner(BaseEstimator, ABC):
 
     def _source(self, known: Labelled) -> Source:
         """Return rows as the training loop takes them: scaled, and on the training device."""
-        rows = ScaledRows(known, self.scaling_, torch.device(self.device_))
+        rows = ScaledRows(known, self.scaling_, torch.device(self.device_), has_missing(known.rows))
         # An accelerator has memory of its own, and is not kept waiting.
         copied = self.device_ != "cpu" or 4 * known.rows.size <= COPIED_BYTES
         return rows[:] if copied else rows
@@ -317,23 +343,36 @@ class Learner(BaseEstimator, ABC):
         data: Source,
         held_out: Labelled | None,
         checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
         title = type(self).__name__
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
-            return train_in_subspace(
+        validation = None if held_out is None else self._source(held_out)
+        # A turned row knows nothing of single columns, and so of none that is missing.
+        gaps = any(
+            source is not None and source[:1].mask is not None for source in (data, validation)
+        )
+        learn = train if gaps else train_in_subspace
+        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as advance:
+
+            def tell(row: dict[str, Any]) -> None:
+                advance(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+
+            return learn(
                 module,
                 self._objective(data),
                 data,
                 recipe=recipe,
                 seed=self.seed_,
-                validation=None if held_out is None else self._source(held_out),
+                validation=validation,
                 augment=self._augment(data),
                 patience=self.early_stopping,
                 precision=self.precision,
                 checkpoints=checkpoints,
-                on_epoch=on_epoch,
+                on_epoch=tell,
                 on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
 

@@ -46,6 +46,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "channels": SIZES,
     "image_shape": ["array-like", None],
     "scaling": [StrOptions(set(SCALINGS)), None],
+    "missing": [StrOptions({"refuse", "mask"})],
     "augment": [StrOptions(set(AUGMENTATIONS)), Augmentation, None],
     "recipe": [StrOptions({"fast", "lecture"}), Recipe],
     "max_epochs": [_POSITIVE_INTEGER, None],

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
+from utsushi.estimators.missing import without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.objectives import Batch
 from utsushi.scaling import Scaling
@@ -91,11 +92,14 @@ class ScaledRows:
     known : Labelled
     scaling : Scaling
     device : torch.device
+    has_gaps : bool, default=False
+        Whether a value of the rows is missing, NaN: batches have a mask then.
     """
 
     known: Labelled
     scaling: Scaling
     device: torch.device
+    has_gaps: bool = False
 
     @property
     def n_features(self) -> int:
@@ -109,10 +113,15 @@ class ScaledRows:
     def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the rows, scaled."""
         some = self.known[rows if isinstance(rows, slice) else rows.cpu().numpy()]
-        x = torch.from_numpy(self.scaling.forward(some.rows)).to(self.device)
+        scaled = self.scaling.forward(some.rows)
+        mask = None
+        if self.has_gaps:
+            mask = torch.from_numpy(~np.isnan(some.rows)).to(self.device)
+            scaled = without_gaps(scaled)
+        x = torch.from_numpy(scaled).to(self.device)
         if some.condition is None:
-            return Batch(x)
-        return Batch(x, torch.from_numpy(some.condition).to(self.device))
+            return Batch(x, mask=mask)
+        return Batch(x, torch.from_numpy(some.condition).to(self.device), mask=mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""
@@ -134,7 +143,12 @@ def n_to_hold_out(n_rows: int, fraction: float) -> int:
 
 
 def checked_rows(
-    estimator: BaseEstimator, X: ArrayLike, *, reset: bool = False, at_least: int = 1
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    reset: bool = False,
+    at_least: int = 1,
+    allow_missing: bool = False,
 ) -> Rows:
     """Return rows as a finite float32 or float64 array with the estimator's columns.
 
@@ -147,6 +161,8 @@ def checked_rows(
         Learn the columns from ``X``, as ``fit`` does, instead of comparing them.
     at_least : int, default=1
         The fewest rows; `fit` wants two in any case.
+    allow_missing : bool, default=False
+        Let NaN pass, for a value that is missing.
 
     Returns
     -------
@@ -171,7 +187,8 @@ def checked_rows(
         )
     except ValueError as error:
         raise DataError(_with_fix(str(error), reset=reset or at_least > 1)) from error
-    check_finite(rows, feature_names=getattr(estimator, "feature_names_in_", None))
+    names = getattr(estimator, "feature_names_in_", None)
+    check_finite(rows, feature_names=names, allow_missing=allow_missing)
     check_within_float32(rows)
     return rows
 

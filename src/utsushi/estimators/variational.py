@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from utsushi.augmentation import Augmentation, Binarize
 from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
+from utsushi.estimators.missing import known_values
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.rows import BLOCK_ROWS, Labelled, Rows
 from utsushi.estimators.units import Units
@@ -55,6 +56,9 @@ class VariationalAutoencoder(LatentVariableModel):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
+    missing : {"refuse", "mask"}, default="refuse"
+        What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
+        scaled units, and counts in no loss and no score; `reconstruct` fills it.
     likelihood : str or Likelihood, default="gaussian"
         :math:`p(x \mid z)`. Of scaled rows: ``"gaussian"`` with one calibrated standard deviation,
         or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of rows in [0, 1] in
@@ -181,6 +185,7 @@ class VariationalAutoencoder(LatentVariableModel):
         channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
+        missing: str = "refuse",
         likelihood: str | Likelihood = "gaussian",
         conditional: bool = False,
         beta: float = 1.0,
@@ -209,6 +214,7 @@ class VariationalAutoencoder(LatentVariableModel):
         self.channels = channels
         self.image_shape = image_shape
         self.scaling = scaling
+        self.missing = missing
         self.likelihood = likelihood
         self.conditional = conditional
         self.beta = beta
@@ -236,9 +242,10 @@ class VariationalAutoencoder(LatentVariableModel):
     def _prepare(self, rows: Rows) -> None:
         self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
         self._check_settings()
-        self.likelihood_.check(rows)
+        known = known_values(rows)
+        self.likelihood_.check(known)
         binarized = self.augment == "binarize" or isinstance(self.augment, Binarize)
-        better = None if binarized else self.likelihood_.advice(rows)
+        better = None if binarized else self.likelihood_.advice(known)
         if better is not None:
             warnings.warn(
                 f"likelihood={self.likelihood!r} does not suit these rows, which hold "
@@ -295,7 +302,7 @@ class VariationalAutoencoder(LatentVariableModel):
                 f"validation_data is a {type(validation_data).__name__}, expected a pair of rows "
                 "and classes for a conditional model; pass validation_data=(X, y)"
             )
-        self.likelihood_.check(known.rows)
+        self.likelihood_.check(known_values(known.rows))
         return known
 
     @property
@@ -313,7 +320,8 @@ class VariationalAutoencoder(LatentVariableModel):
         target = None
         if not self.likelihood_.of_scaled_rows:
             target = lambda x: units.restore(x).clamp(0.0, 1.0)  # noqa: E731
-        self.likelihood_.prepare(block.x for block in data.blocks(BLOCK_ROWS))
+        blocks = data.blocks(BLOCK_ROWS)
+        self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         return VariationalObjective(
             self.likelihood_,
             beta=float(self.beta),

@@ -9,11 +9,12 @@ from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-__all__ = ["Likelihood", "Rows", "is_binary"]
+__all__ = ["Likelihood", "Rows", "is_binary", "sum_of_known"]
 
 Rows = NDArray[np.floating[Any]]
 
@@ -68,8 +69,13 @@ class Likelihood(BaseEstimator, ABC):
         turned.n_features = n_features
         return turned
 
-    def width(self, x: Tensor) -> int:
-        """Return the columns that the numbers of ``x``, shape (..., k), stand for."""
+    def width(self, x: Tensor, mask: Tensor | None = None) -> float:
+        """Return the columns that the numbers of ``x``, shape (..., k), stand for.
+
+        With a mask, the mean number of values of a row that are known.
+        """
+        if mask is not None:
+            return int(mask.sum()) / mask.shape[:-1].numel()
         return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:
@@ -77,8 +83,11 @@ class Likelihood(BaseEstimator, ABC):
         return self
 
     @abstractmethod
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D)."""
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D).
+
+        With a mask, shape (..., D), it is that of the values where the mask is true.
+        """
 
     def mean(self, output: Tensor) -> Tensor:
         """Mean of p(x|z), shape (..., D), from the decoder's output of the same shape."""
@@ -107,3 +116,8 @@ def is_binary(rows: Rows) -> bool:
     """Tell whether all values are zeros and ones, and there are both."""
     ones = rows == 1
     return bool((ones | (rows == 0)).all() and ones.any() and not ones.all())
+
+
+def sum_of_known(terms: Tensor, mask: Tensor | None) -> Tensor:
+    """Sum terms (..., D) over the features, shape (...), or over those where the mask is true."""
+    return (terms if mask is None else torch.where(mask, terms, 0.0)).sum(dim=-1)

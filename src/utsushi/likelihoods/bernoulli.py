@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from utsushi.exceptions import DataError
-from utsushi.likelihoods.base import Likelihood, Rows
+from utsushi.likelihoods.base import Likelihood, Rows, sum_of_known
 
 __all__ = [
     "Bernoulli",
@@ -26,7 +26,7 @@ __all__ = [
 SERIES_BELOW = 0.5
 
 
-def bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
+def bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> Tensor:
     r"""Log probability of each row under independent Bernoullis, in nats.
 
     .. math::
@@ -39,6 +39,8 @@ def bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
         the zero or one that it is the probability of.
     logit : Tensor of shape (..., D)
         :math:`\eta = \log \frac{p}{1 - p}`; the leading axes broadcast.
+    mask : Tensor of shape (..., D), bool, optional
+        Which features count; all without it.
 
     Returns
     -------
@@ -50,10 +52,10 @@ def bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
     >>> bernoulli_log_prob(torch.tensor([1.0, 0.0]), torch.zeros(2))  # -2 log 2
     tensor(-1.3863)
     """
-    return (x * logit - functional.softplus(logit)).sum(dim=-1)
+    return sum_of_known(x * logit - functional.softplus(logit), mask)
 
 
-def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
+def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> Tensor:
     r"""Log density of each row under independent continuous Bernoullis, in nats.
 
     The density on [0, 1] that is proportional to :math:`\lambda^x (1 - \lambda)^{1 - x}`. By the
@@ -71,6 +73,8 @@ def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
         Values in [0, 1].
     logit : Tensor of shape (..., D)
         :math:`\eta`; the leading axes broadcast.
+    mask : Tensor of shape (..., D), bool, optional
+        Which features count; all without it.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor) -> Tensor:
     >>> continuous_bernoulli_log_prob(torch.tensor([0.2, 0.9]), torch.zeros(2))  # uniform
     tensor(0.)
     """
-    return (logit * (x - 0.5) - _log_sinhc(0.5 * logit)).sum(dim=-1)
+    return sum_of_known(logit * (x - 0.5) - _log_sinhc(0.5 * logit), mask)
 
 
 class _ZeroToOne(Likelihood):
@@ -125,9 +129,9 @@ class Bernoulli(_ZeroToOne):
         grey = ((rows > 0) & (rows < 1)).any()
         return "continuous-bernoulli" if grey else None
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log probability in nats; see `bernoulli_log_prob`."""
-        return bernoulli_log_prob(x, output)
+        return bernoulli_log_prob(x, output, mask)
 
     def mean(self, output: Tensor) -> Tensor:
         r"""Return the probability of a one, :math:`1 / (1 + e^{-\eta})`."""
@@ -149,9 +153,9 @@ class ContinuousBernoulli(_ZeroToOne):
 
     name: ClassVar[str] = "continuous-bernoulli"
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log density in nats; see `continuous_bernoulli_log_prob`."""
-        return continuous_bernoulli_log_prob(x, output)
+        return continuous_bernoulli_log_prob(x, output, mask)
 
     def mean(self, output: Tensor) -> Tensor:
         r"""Return :math:`\frac12 + \frac12 (\coth u - \frac1u)` with :math:`u = \eta / 2`."""

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from utsushi.likelihoods.base import Likelihood
+from utsushi.likelihoods.base import Likelihood, sum_of_known
 
 __all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
@@ -20,13 +20,15 @@ __all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_
 LOG_2PI = math.log(2 * math.pi)
 
 
-def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
+def squared_error(x: Tensor, x_hat: Tensor, mask: Tensor | None = None) -> Tensor:
     r"""Squared distance :math:`\Vert x - \hat x \Vert^2` of each row, summed over the features.
 
     Parameters
     ----------
     x, x_hat : Tensor of shape (..., D)
         Rows and their reconstructions; the leading axes broadcast.
+    mask : Tensor of shape (..., D), bool, optional
+        Which features count; all without it.
 
     Returns
     -------
@@ -36,11 +38,13 @@ def squared_error(x: Tensor, x_hat: Tensor) -> Tensor:
     --------
     >>> squared_error(torch.tensor([1.0, 2.0]), torch.zeros(2))
     tensor(5.)
+    >>> squared_error(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([True, False]))
+    tensor(1.)
     """
     if x.shape != x_hat.shape:
         x, x_hat = torch.broadcast_tensors(x, x_hat)
     # One pass over the memory forward and one backward, where x - x̂, squared, makes two.
-    return functional.mse_loss(x_hat, x, reduction="none").sum(dim=-1)
+    return sum_of_known(functional.mse_loss(x_hat, x, reduction="none"), mask)
 
 
 def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) -> Tensor:
@@ -70,7 +74,7 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
     return _log_density(squared_error(x, x_hat), x.shape[-1], variance)
 
 
-def _log_density(error: Tensor, n_features: int, variance: float | Tensor) -> Tensor:
+def _log_density(error: Tensor, n_features: float | Tensor, variance: float | Tensor) -> Tensor:
     """Return the log density of rows at these squared distances from their means."""
     log_variance = torch.log(variance) if isinstance(variance, Tensor) else math.log(variance)
     return error / (-2 * variance) - 0.5 * n_features * (LOG_2PI + log_variance)
@@ -91,9 +95,10 @@ class UnitGaussian(Likelihood):
 
     is_rotation_invariant: ClassVar[bool] = True
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log density in nats; see `gaussian_log_prob`."""
-        return _log_density(squared_error(x, output), self.width(x), 1.0)
+        n_known = self.width(x) if mask is None else mask.sum(dim=-1).to(x)
+        return _log_density(squared_error(x, output, mask), n_known, 1.0)
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \varepsilon`, the third step of the generative model."""
@@ -160,10 +165,14 @@ class Gaussian(Likelihood):
         self.sigma_ = max(math.sqrt(mean_squared_error), self.floor_)
         return self
 
-    def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
+    def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         r"""Log density in nats, with :math:`\sigma` of this batch until it is calibrated."""
-        error, n_features = squared_error(x, output), self.width(x)
-        return _log_density(error, n_features, self._variance(error.detach() / n_features))
+        error = squared_error(x, output, mask)
+        # All known values count alike, however many of them a row has; where there is none, σ does
+        # not matter.
+        n_features = self.width(x, mask) or 1.0
+        n_known = n_features if mask is None else mask.sum(dim=-1).to(error)
+        return _log_density(error, n_known, self._variance(error.detach() / n_features))
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \sigma \varepsilon`."""

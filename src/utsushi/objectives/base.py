@@ -47,11 +47,14 @@ class Batch:
     epochs : float >= 0, default=inf
         The epochs of training that are done, in fractions: for weights that grow while training.
         Infinity, outside of training, is the end of all growing.
+    mask : Tensor of shape (B, D), bool, optional
+        Which values are known; the others are zero in ``x``, and no loss counts them.
     """
 
     x: Tensor
     condition: Tensor | None = None
     epochs: float = math.inf
+    mask: Tensor | None = None
 
     @property
     def device(self) -> torch.device:
@@ -69,11 +72,13 @@ class Batch:
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the rows; those of a tensor of indices are gathered in one call."""
-        if isinstance(rows, slice):
-            condition = None if self.condition is None else self.condition[rows]
-            return Batch(self.x[rows], condition, self.epochs)
-        condition = None if self.condition is None else self.condition.index_select(0, rows)
-        return Batch(self.x.index_select(0, rows), condition, self.epochs)
+
+        def some(values: Tensor) -> Tensor:
+            return values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
+
+        condition = None if self.condition is None else some(self.condition)
+        mask = None if self.mask is None else some(self.mask)
+        return Batch(some(self.x), condition, self.epochs, mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+import torch
 from torch import Generator, Tensor
 
 from utsushi.likelihoods import squared_error
@@ -51,8 +52,10 @@ class ReconstructionObjective:
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
+        if batch.mask is not None:  # the damage is done to what is known
+            seen = torch.where(batch.mask, seen, 0.0)
         codes = module.encoder(seen)
-        error = squared_error(batch.x, module.decoder(codes))
+        error = squared_error(batch.x, module.decoder(codes), batch.mask)
         if self.penalty is None:
             return Terms(error, {"reconstruction": error})
         penalty = self.penalty(module, seen, codes, generator)

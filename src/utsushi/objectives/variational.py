@@ -81,7 +81,7 @@ class VariationalObjective:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
         n_draws = self.n_samples * self.n_importance_samples
         target, output, z, mean, log_variance = self._drawn(module, batch, n_draws, generator)
-        log_likelihood = self.likelihood.log_prob(target, output)
+        log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
         expected = log_likelihood if n_draws == 1 else log_likelihood.mean(dim=0)
         components = kl_standard_normal(mean, log_variance)
         kl = components.sum(dim=-1)
@@ -111,11 +111,11 @@ class VariationalObjective:
         if not self.likelihood.is_calibrated:
             return self
         likelihood = copy(self.likelihood)
-        total, n_values = 0.0, 0
+        total, n_values = 0.0, 0.0
         for block in known.blocks(CALIBRATION_ROWS):
             target, outputs, _, _, _ = self._drawn(module, block, 1, generator)
-            total += squared_error(target, likelihood.mean(outputs)).sum().item()
-            n_values += len(target) * likelihood.width(target)
+            total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
+            n_values += len(target) * likelihood.width(target, block.mask)
         likelihood.calibrate(total / n_values)
         if self.n_importance_samples > 1:
             self._calibrate_by_weights(likelihood, module, known, generator)
@@ -131,15 +131,16 @@ class VariationalObjective:
         """
         # Rows of a file may stand in the order of their classes.
         chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
+        some = known[chosen.to(known.device)]
         target, outputs, z, mean, log_variance = self._drawn(
-            module, known[chosen.to(known.device)], self.n_importance_samples, generator
+            module, some, self.n_importance_samples, generator
         )
-        errors = squared_error(target, likelihood.mean(outputs))
+        errors = squared_error(target, likelihood.mean(outputs), some.mask)
         for _ in range(FIXED_POINT_STEPS):
-            log_likelihood = likelihood.log_prob(target, outputs)
+            log_likelihood = likelihood.log_prob(target, outputs, some.mask)
             log_w = log_weights(log_likelihood, z, mean, log_variance)
             weighted = (torch.softmax(log_w, dim=0) * errors).sum(dim=0)
-            likelihood.calibrate(weighted.mean().item() / likelihood.width(target))
+            likelihood.calibrate(weighted.mean().item() / likelihood.width(target, some.mask))
 
     def _drawn(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -44,4 +45,4 @@ def shuffled_batches(
     n_steps = math.ceil(len(data) / batch_size)
     for step, indices in enumerate(order.to(data.device).split(batch_size)[done:], start=done):
         batch = data[indices]
-        yield Batch(batch.x, batch.condition, epochs=epoch - 1 + step / n_steps)
+        yield replace(batch, epochs=epoch - 1 + step / n_steps)

@@ -1,0 +1,74 @@
+"""Missing values: NaN in rows as they are given, zeros beside a mask in scaled ones.
+
+The encoder sees a zero where a value is missing: with centered columns the mean. No loss and no
+score counts what the decoder says in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from utsushi.exceptions import DataError
+from utsushi.validation import has_missing
+
+__all__ = ["check_columns", "known_values", "mask_of", "without_gaps"]
+
+Rows = NDArray[np.floating[Any]]
+
+
+def known_values(rows: Rows) -> Rows:
+    """Return rows (n, D) as they are, or the values that are not missing, in one dimension.
+
+    Examples
+    --------
+    >>> known_values(np.array([[1.0, np.nan], [2.0, 3.0]]))
+    array([1., 2., 3.])
+    """
+    return rows[~np.isnan(rows)] if has_missing(rows) else rows
+
+
+def without_gaps(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return scaled rows with zeros in the place of NaN; the array itself is changed."""
+    scaled[np.isnan(scaled)] = 0
+    return scaled
+
+
+def mask_of(rows: Rows, like: Tensor) -> Tensor:
+    """Return a mask like ``like`` (block, D) that is true where rows (b, D) are known.
+
+    The rows that ``like`` was padded with are known.
+    """
+    mask = torch.ones(like.shape, dtype=torch.bool)
+    mask[: len(rows)] = torch.from_numpy(~np.isnan(rows))
+    return mask.to(like.device)
+
+
+def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
+    """Refuse training rows with a column that has no value at all.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> check_columns(np.array([[1.0, np.nan], [2.0, np.nan]]), ["age", "income"])
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: column 1 'income' (counting from 0) has no value in 2 rows,
+    expected one at least; leave the column out
+    """
+    empty = np.isnan(rows).all(axis=0)
+    if empty.any():
+        column = int(empty.argmax())
+        name = "" if names is None else f" {names[column]!r}"
+        raise DataError(
+            f"column {column}{name} (counting from 0) has no value in {len(rows)} rows, expected "
+            "one at least; leave the column out"
+        )
