@@ -51,8 +51,8 @@ def test_images_of_several_sizes_are_named(refused, tmp_path):
     assert "b.png" in error
 
 
-def test_a_text_column_is_named(refused, tmp_path):
-    (tmp_path / "table.csv").write_text("a,b\n1,red\n2,blue\n")
+def test_a_column_of_numbers_and_text_is_named(refused, tmp_path):
+    (tmp_path / "table.csv").write_text("a,b\n1,red\n2,3\n")
     error = refused(tmp_path / "table.csv")
     assert "'b'" in error
     assert "red" in error

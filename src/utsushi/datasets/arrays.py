@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError
 from utsushi.validation import check_finite
 
-__all__ = ["check_labels", "dataset_from_arrays", "from_array_like", "to_floats", "to_rows"]
+__all__ = [
+    "as_array",
+    "check_labels",
+    "dataset_from_arrays",
+    "from_array_like",
+    "to_floats",
+    "to_rows",
+]
 
 
 def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
@@ -132,7 +140,7 @@ def dataset_from_arrays(
 def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
     try:
-        array = np.asarray(values)
+        array = as_array(values)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"the data cannot become an array ({one_line(error)}): "
@@ -152,3 +160,15 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
         )
     if y.dtype.kind == "f" and y.ndim == 1:
         check_finite(y[:, None], f"the label column of {name}")
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """Return a tensor of any device and dtype as an array, and anything else as numpy takes it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return np.asarray(value)
+    value = value.detach().cpu()
+    if value.dtype == torch.bfloat16:  # which numpy does not know
+        value = value.float()
+    array: NDArray[Any] = value.numpy()
+    return array
