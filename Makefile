@@ -1,5 +1,6 @@
 # make lecture   the lecture's experiments, in a fresh .venv if there is none
 # make test      the whole test suite
+# make notebooks the chapters under lectures/ as .ipynb, for Colab
 # make check     lint, types, import contracts and the tests: what must pass to land
 # make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
@@ -23,10 +24,13 @@ else
 TORCH_PIN := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: lecture test check lint types contracts bench quality soak clean
+.PHONY: lecture notebooks test check lint types contracts bench quality soak clean
 
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
+
+notebooks: $(VENV)/.dev-$(TORCH)
+	$(BIN)/jupytext --quiet --to ipynb $(wildcard lectures/*/[0-9]*.md)
 
 # One thread a process: two that share the cores with two threads each wait for one another.
 test: $(VENV)/.dev-$(TORCH)

@@ -177,7 +177,7 @@ def test_the_density_of_a_flow_is_that_of_its_draws():
 
 
 def test_a_flow_without_zuko_names_the_extra(monkeypatch):
-    monkeypatch.setattr("utsushi.samplers.flow.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
     with pytest.raises(SettingError, match=r"zuko.*utsushi\[flow\]"):
         Flow().fit(two_clusters(), rng())
 

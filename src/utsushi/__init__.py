@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from utsushi import (
         augmentation,
+        classroom,
         datasets,
         evaluation,
         exceptions,
         lecture,
         likelihoods,
         networks,
+        onnx,
         report,
         samplers,
+        tracking,
     )
     from utsushi.estimators import (
         AnomalyDetector,
@@ -39,6 +42,7 @@ __all__ = [
     "Recipe",
     "VariationalAutoencoder",
     "augmentation",
+    "classroom",
     "datasets",
     "evaluation",
     "exceptions",
@@ -46,8 +50,10 @@ __all__ = [
     "likelihoods",
     "load",
     "networks",
+    "onnx",
     "report",
     "samplers",
+    "tracking",
 ]
 
 #: Where each public name lives; a name that is missing here is a module of the package.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from utsushi import VariationalAutoencoder, datasets, load
+from utsushi.onnx import largest_difference
 
 
 def header_of(path):
@@ -59,7 +60,9 @@ def test_a_table_keeps_its_names_and_labels(utsushi, table_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--to", "onnx"], "--to 'onnx', expected html"),
+        (["--to", "pdf"], "--to 'pdf', expected html or onnx; give --to html"),
+        (["--to", "onnx", "--out", "page.html"], "--out 'page.html', expected a name that ends in"),
+        (["--to", "onnx", "--data", "mnist20k"], "--data mnist20k with --to onnx, which takes"),
         (["--to", "html", "--out", "page.pdf"], "--out 'page.pdf', expected a name that ends in"),
         (["--to", "html", "--lang", "fr"], "lang='fr', expected one of en, ja"),
         (["--to", "html", "--data", "no/such"], "no/such"),
@@ -70,6 +73,14 @@ def test_what_cannot_be_exported_is_named(utsushi, ae_run, words, message):
     call = utsushi("export", ae_run, *words)
     assert call.status == 2
     assert message in call.error
+
+
+def test_a_graph_stands_beside_the_model_that_it_computes(utsushi, ae_run, tmp_path):
+    file = shutil.copy(ae_run / "model.safetensors", tmp_path / "mine.safetensors")
+    call = utsushi("export", file, "--to", "onnx")
+    assert (call.status, call.out) == (0, "")
+    assert f"the graph: {tmp_path / 'mine.onnx'}, " in call.error
+    assert largest_difference(load(file), (tmp_path / "mine.onnx").read_bytes()) < 1e-5
 
 
 def test_a_comparison_can_be_the_report_alone(utsushi, ae_run, vae_run, tmp_path, monkeypatch):

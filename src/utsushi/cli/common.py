@@ -75,10 +75,10 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def check_kind(to: str) -> None:
+def check_kind(to: str, *kinds: str) -> None:
     """Refuse what ``--to`` cannot make, before anything is computed."""
-    if to != "html":
-        raise SettingError(f"--to {to!r}, expected html; give --to html")
+    if to not in kinds:
+        raise SettingError(f"--to {to!r}, expected {' or '.join(kinds)}; give --to {kinds[0]}")
 
 
 def source_name(data: str) -> str:

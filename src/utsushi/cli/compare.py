@@ -110,7 +110,7 @@ def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
     from utsushi.runs import check_free
 
     if to is not None:
-        check_kind(to)
+        check_kind(to, "html")
         check_output(out or PAGE, [".html"])
         return out or PAGE
     if out is None:

@@ -19,6 +19,8 @@ from utsushi.cli.common import (
     source_name,
 )
 from utsushi.cli.outputs import check_output
+from utsushi.exceptions import SettingError
+from utsushi.files import write_whole
 
 if TYPE_CHECKING:
     from utsushi.runs import Run
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 def export(
     run: RunPath,
     to: Annotated[
-        str, typer.Option(metavar="html", help="What to make of it.", show_default=False)
+        str, typer.Option(metavar="html|onnx", help="What to make of it.", show_default=False)
     ],
     out: Annotated[
         str | None,
@@ -41,14 +43,42 @@ def export(
     label: Label = None,
     lang: Language = "en",
 ) -> None:
-    """Write one HTML file that runs the model: a page to play with, which needs no network.
+    """Write one file that runs the model elsewhere: a page to play with, or a graph for programs.
 
-    Its map shows the test rows of the source where it has some, and a sample of them where they are
-    many. The training rows are carried too, for nearest neighbours of what the model generates.
+    The page needs no network. Its map shows the test rows of the source where it has some, and a
+    sample of them where they are many. The training rows are carried too, for nearest neighbours of
+    what the model generates. The ONNX graph needs no rows.
     """
-    check_kind(to)
+    check_kind(to, "html", "onnx")
     if out is not None:
-        check_output(out, [".html"])
+        check_output(out, [f".{to}"])
+    if to == "onnx":
+        _export_onnx(run, out, data, label)
+    else:
+        _export_html(run, out, data, label, lang)
+
+
+def _export_onnx(run: str, out: str | None, data: str | None, label: str | None) -> None:
+    """Write the scaling, the encoder and the decoder as one graph."""
+    for option, value in (("--data", data), ("--label", label)):
+        if value is not None:
+            raise SettingError(
+                f"{option} {value} with --to onnx, which takes the model alone, expected none; "
+                f"leave {option} out"
+            )
+    from utsushi.onnx import BATCHES, largest_difference, to_onnx
+    from utsushi.runs import open_run
+
+    opened = open_run(run)
+    content = to_onnx(opened.model)
+    path = write_whole(out or _beside(run, opened, ".onnx"), content)
+    difference = largest_difference(opened.model, content)
+    sizes = ", ".join(map(str, BATCHES))
+    note(f"the graph: {path}, {difference:.2g} from the model (batches of {sizes} rows)")
+
+
+def _export_html(run: str, out: str | None, data: str | None, label: str | None, lang: str) -> None:
+    """Write the page."""
     from utsushi.report import check_language, to_html
     from utsushi.runs import open_run
 
@@ -69,12 +99,12 @@ def export(
         language=lang,
         title=f"{type(opened.model).__name__}, {dataset.name}",
     )
-    note(f"the page: {page.save(out or _beside(run, opened))}")
+    note(f"the page: {page.save(out or _beside(run, opened, '.html'))}")
 
 
-def _beside(path: str, run: Run) -> Path:
-    """Return the name of the model's file with the page's ending."""
+def _beside(path: str, run: Run, suffix: str) -> Path:
+    """Return the name of the model's file with another ending."""
     model = Path(path)
     if model.is_dir() and run.config is not None:
         model /= f"{next(iter(run.config.models))}.safetensors"
-    return model.with_suffix(".html")
+    return model.with_suffix(suffix)

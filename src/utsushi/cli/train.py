@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,9 @@ RunOut = Annotated[
 CheckpointEvery = Annotated[
     str, typer.Option(metavar="INTERVAL", help="Such as 50steps, 2epochs or 60s.")
 ]
+Board = Annotated[
+    bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard, each epoch as it ends.")
+]
 
 
 @app.callback()
@@ -75,15 +79,19 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         force: Force = False,
         checkpoint_every: CheckpointEvery = "60s",
         lang: Language = "en",
+        tensorboard: Board = False,
         *,
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators
         from utsushi.report import check_language
         from utsushi.runs import UnfinishedRun, begin_run, check_free
+        from utsushi.tracking import require_tensorboard
         from utsushi.training.checkpoint import Interval
 
         check_language(lang)
+        if tensorboard:
+            require_tensorboard()
         Interval.parse(checkpoint_every)
         check_free(out, force=force)
         model = getattr(estimators, estimator)(**parameters)
@@ -96,6 +104,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             label=label,
             language=lang,
             checkpoint_every=checkpoint_every,
+            tensorboard=tensorboard,
         )
         with begin_run(out, run, force=force) as folder:
             _train_to_the_end(model, dataset, run, folder)
@@ -114,14 +123,18 @@ def _train_to_the_end(
     """Train, measure, and leave the run: whole, or to be gone on with."""
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.runs import tables_of, write_run
+    from utsushi.tracking import TensorBoard
 
+    log = folder / "tensorboard" if run.tensorboard else None
     try:
-        model.fit(
-            dataset.X_train,
-            dataset.y_train,
-            checkpoint_dir=folder,
-            checkpoint_every=run.checkpoint_every,
-        )
+        with nullcontext() if log is None else TensorBoard(log) as board:
+            model.fit(
+                dataset.X_train,
+                dataset.y_train,
+                checkpoint_dir=folder,
+                checkpoint_every=run.checkpoint_every,
+                on_epoch=board,
+            )
     except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
         command = f"utsushi train --resume {shlex.quote(str(folder.parent))}"
         note(f"{stop.signal.name} stopped the training after a checkpoint; go on with {command}")
@@ -134,8 +147,11 @@ def _train_to_the_end(
         label=run.label,
         force=True,  # what stands there is the run itself, or was asked to be replaced
         language=run.language,
+        tensorboard=log,
     )
     if model.precision == "auto":
         note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
+    run_path = shlex.quote(str(folder.parent))
     note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
+    note(f"what its codes are worth to others: utsushi evaluate {run_path}")

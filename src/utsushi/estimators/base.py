@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.learner import Learner
@@ -143,6 +143,44 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
 
         check_is_fitted(self)
         return save(self, path)
+
+    def to_torch(self) -> nn.Module:
+        """Return the fitted model as a plain torch module, with nothing of this library in it.
+
+        Its layers and operations are torch's own, and so are the classes of its parts: it can be
+        trained further, put into another network, and saved by `torch.export` or by its
+        ``state_dict``, where this library is not installed.
+
+        Returns
+        -------
+        torch.fx.GraphModule
+            A copy on the CPU, in float32 and in ``eval`` mode; ``print(module.encoder.code)``
+            shows what it computes. With ``x`` of shape (B, D) in the units of the input,
+            ``module(x)`` is `reconstruct`, ``module.encoder(x)`` is `transform` and
+            ``module.decoder(z)`` is `inverse_transform`, up to rounding. Of a conditional model,
+            ``module(x, y)`` and ``module.decoder(z, y)`` take the classes as int64 of shape (B,),
+            by their place in ``classes_.labels``.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from utsushi import Autoencoder, datasets
+        >>> X = datasets.load_digits8x8().X_train
+        >>> model = Autoencoder(3, hidden=(16,), max_epochs=1, random_state=0).fit(X)
+        >>> module = model.to_torch()
+        >>> module.encoder(torch.tensor(X[:5])).shape
+        torch.Size([5, 3])
+        >>> module.encoder.layers
+        Sequential(
+          (0): Linear(in_features=64, out_features=16, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=16, out_features=3, bias=True)
+        )
+        """
+        from utsushi.estimators.portable import portable
+
+        check_is_fitted(self)
+        return portable(self)
 
     # --- between rows and tensors ---------------------------------------------------------------
 

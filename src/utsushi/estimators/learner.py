@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
@@ -114,6 +115,7 @@ class Learner(BaseEstimator, ABC):
         validation_data: ArrayLike | None = None,
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -134,6 +136,9 @@ class Learner(BaseEstimator, ABC):
         checkpoint_every : str, default="60s"
             A whole number of ``steps``, ``epochs`` or seconds ``s``; one is always written at the
             end.
+        on_epoch : callable, optional
+            Called with each row of ``history_`` when it is made, and with those of before a
+            checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
 
         Returns
         -------
@@ -159,10 +164,15 @@ class Learner(BaseEstimator, ABC):
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints)
+            return self._fit(X, y, validation_data, checkpoints, on_epoch)
 
     def _fit(
-        self, X: ArrayLike, y: Any, validation_data: Any, checkpoints: Checkpoints | None
+        self,
+        X: ArrayLike,
+        y: Any,
+        validation_data: Any,
+        checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> Self:
         """Do what `fit` does, in the context of its checkpoints."""
         self._validate_params()
@@ -189,7 +199,7 @@ class Learner(BaseEstimator, ABC):
         data = self._source(training)
         check_output(self.network, (block.x for block in data.blocks(BLOCK_ROWS)))
         module = self._build()
-        self.history_ = self._train(module, data, held_out, checkpoints)
+        self.history_ = self._train(module, data, held_out, checkpoints, on_epoch)
         self.n_epochs_ = len(self.history_)
         module.arrange_for_inference()
         self._finish(module, data)
@@ -333,6 +343,7 @@ class Learner(BaseEstimator, ABC):
         data: Source,
         held_out: Labelled | None,
         checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
         recipe = self.resolved_recipe()
@@ -343,7 +354,13 @@ class Learner(BaseEstimator, ABC):
             source is not None and source[:1].mask is not None for source in (data, validation)
         )
         learn = train if gaps else train_in_subspace
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as on_epoch:
+        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as advance:
+
+            def tell(row: dict[str, Any]) -> None:
+                advance(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+
             return learn(
                 module,
                 self._objective(data),
@@ -355,7 +372,7 @@ class Learner(BaseEstimator, ABC):
                 patience=self.early_stopping,
                 precision=self.precision,
                 checkpoints=checkpoints,
-                on_epoch=on_epoch,
+                on_epoch=tell,
                 on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
 

@@ -28,7 +28,7 @@ from utsushi.evaluation.generation import (
     memorization,
     precision_recall,
 )
-from utsushi.evaluation.groups import GROUPS
+from utsushi.evaluation.groups import GROUPS, QUICK
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
     exact_log_likelihood,
@@ -41,6 +41,7 @@ from utsushi.evaluation.texts import say
 
 __all__ = [
     "GROUPS",
+    "QUICK",
     "Estimate",
     "PCABaseline",
     "active_units",

@@ -51,7 +51,7 @@ from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import SettingError
 from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 
-__all__ = ["GROUPS", "USUAL", "has_lecture_loss", "loss_from_scores"]
+__all__ = ["GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
@@ -328,5 +328,8 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
     "anomalies": anomalies,
 }
 
+#: What a model was trained for, measured in a second or two: a run and the lecture have it.
+QUICK = ("reconstruction", "denoising", "likelihood", "collapse")
+
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
-USUAL = ("reconstruction", "denoising", "likelihood", "collapse", "features", "anomalies")
+USUAL = (*QUICK, "features", "anomalies")

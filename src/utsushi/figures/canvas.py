@@ -24,6 +24,7 @@ __all__ = [
     "INK",
     "PALE",
     "SMALL",
+    "STYLE",
     "TEXT",
     "finite_array",
     "new_axes",
@@ -44,7 +45,8 @@ TEXT, SMALL = 11.0, 9.5  # points
 DPI = 150  # of a PNG file
 _WIDTH = 6.4  # inches; on a page, the text then has the size of the page's own
 
-_STYLE: dict[str, Any] = {
+#: matplotlib settings of all figures.
+STYLE: dict[str, Any] = {
     "axes.edgecolor": PALE,
     "axes.labelcolor": INK,
     "axes.labelpad": 8.0,
@@ -73,7 +75,7 @@ def styled() -> Iterator[None]:
     """Put the settings of this module in the place of the user's, and take them away again."""
     import matplotlib.style
 
-    with matplotlib.style.context(_STYLE, after_reset=True):
+    with matplotlib.style.context(STYLE, after_reset=True):
         yield
 
 

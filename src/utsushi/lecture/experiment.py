@@ -9,7 +9,7 @@ from typing import Any
 
 from utsushi.datasets import Dataset, load_mnist20k
 from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
-from utsushi.evaluation import Estimate, PCABaseline, evaluate
+from utsushi.evaluation import QUICK, Estimate, PCABaseline, evaluate
 from utsushi.figures import image_grid
 from utsushi.files import write_json, write_text
 from utsushi.lecture.chapters import Chapter, run_sections
@@ -37,9 +37,6 @@ N_DIGITS = 50
 
 #: Numbers in a code.
 N_COMPONENTS = 10
-
-#: What is measured of the models, on training and on test rows.
-GROUPS = ("reconstruction", "likelihood", "collapse")
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,8 @@ def run_experiment(*, random_state: int = 0, max_epochs: int = 30, verbose: int 
         models=models,
         metrics={
             name: {
-                "train": evaluate(model, train, groups=GROUPS),
-                "test": evaluate(model, test, groups=GROUPS),
+                "train": evaluate(model, train, groups=QUICK),
+                "test": evaluate(model, test, groups=QUICK),
             }
             for name, model in models.items()
         },

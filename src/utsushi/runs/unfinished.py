@@ -41,6 +41,8 @@ class UnfinishedRun(BaseModel):
     language : {"en", "ja"}
         Of the report.
     checkpoint_every : str
+    tensorboard : bool
+        Whether to write a log for TensorBoard.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +53,7 @@ class UnfinishedRun(BaseModel):
     label: str | None = None
     language: str = "en"
     checkpoint_every: str = "60s"
+    tensorboard: bool = False
 
     @classmethod
     def of(cls, model: BaseAutoencoder, **others: Any) -> UnfinishedRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
-from utsushi.evaluation import evaluate
+from utsushi.evaluation import QUICK, evaluate
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.files import write_json, write_text, write_whole
 from utsushi.report import (
@@ -43,6 +44,7 @@ def write_run(
     label: str | None = None,
     force: bool = False,
     language: str = "en",
+    tensorboard: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a fitted model and leave a run folder, whole or not at all.
 
@@ -61,6 +63,8 @@ def write_run(
         Replace a run that stands there.
     language : {"en", "ja"}
         The one that the report shows first; both are in it.
+    tensorboard : Path, optional
+        A log for TensorBoard to copy into the run.
 
     Returns
     -------
@@ -70,7 +74,8 @@ def write_run(
     seen = dataset.X_test is None
     X, y = dataset.measured
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
-    results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train)
+    # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
+    results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train, groups=QUICK)
     exhibits = list(exhibits_of(model, X, y))
     pages = {
         spoken: _page(model, dataset, results, exhibits, seen=seen, language=spoken)
@@ -91,6 +96,8 @@ def write_run(
         write_json(folder / "metrics.json", results)
         write_figures(folder, exhibits)
         write_text(folder / "report.html", render(pages, payload))
+        if tensorboard is not None:
+            shutil.copytree(tensorboard, folder / "tensorboard")
     return results
 
 

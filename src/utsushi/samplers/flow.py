@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,7 +12,8 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from utsushi.exceptions import MissingPackageError, SettingError, TrainingDivergedError
+from utsushi.exceptions import SettingError, TrainingDivergedError
+from utsushi.extras import require_extra
 from utsushi.global_state import checks_of_distributions_kept
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
@@ -117,11 +117,7 @@ class Flow(TrainedSampler):
     def _validate_params(self) -> None:
         super()._validate_params()
         check_widths(self.hidden)
-        if find_spec("zuko") is None:
-            raise MissingPackageError(
-                "sampler='flow' needs zuko, which is not installed here, expected the extra "
-                "'flow'; install it with pip install 'utsushi[flow]', or take sampler='mixture'"
-            )
+        require_extra("flow", "zuko", what="sampler='flow'", otherwise="take sampler='mixture'")
 
     def check(self, n_codes: int) -> None:
         """Refuse codes that are too wide to be drawn one number after the other."""

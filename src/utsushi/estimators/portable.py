@@ -1,0 +1,150 @@
+"""A fitted model as a plain torch module, which needs this library no longer.
+
+The classes below say what a model computes between the rows of its user and back. They are traced
+into graphs of torch's own operations and layers, so that none of them is left in the result.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from utsushi.networks.base import Sigmoid
+from utsushi.networks.linear import Linear
+
+if TYPE_CHECKING:
+    from utsushi.estimators.base import BaseAutoencoder
+
+__all__ = ["joined", "portable"]
+
+
+def portable(model: BaseAutoencoder) -> fx.GraphModule:
+    """Return what `BaseAutoencoder.to_torch` gives."""
+    offset, scale = (
+        torch.tensor(values, dtype=torch.float32)
+        for values in (model.scaling_.offset, model.scaling_.scale)
+    )
+    encoder = _Encoder(_plain(model.module_.encoder), offset, scale, model.n_components_)
+    likelihood = getattr(model, "likelihood_", None)
+    mean = _same if likelihood is None else likelihood.mean
+    if likelihood is not None and not likelihood.of_scaled_rows:  # it gives the input's units
+        offset, scale = torch.zeros_like(offset), torch.ones_like(scale)
+    decoder = _Decoder(_plain(model.module_.decoder), offset, scale, mean)
+    n_classes = model._n_conditions
+    if n_classes:
+        decoder = _ConditionalDecoder(decoder, n_classes)
+    return joined(
+        _traced(encoder, "Encoder"),
+        _traced(decoder, "Decoder"),
+        conditional=n_classes > 0,
+        name=type(model).__name__,
+    )
+
+
+def joined(
+    encoder: nn.Module, decoder: nn.Module, *, conditional: bool, name: str, with_code: bool = False
+) -> fx.GraphModule:
+    """Put an encoder and a decoder one after the other.
+
+    Parameters
+    ----------
+    encoder : Module, (B, D) to (B, H)
+    decoder : Module, (B, H) to (B, D)
+    conditional : bool
+        Whether the decoder also takes the numbers (B,) of the classes, and so the whole does.
+    name : str
+        Of the class of the module.
+    with_code : bool, default=False
+        Give the codes beside the rows.
+    """
+    graph = fx.Graph()
+    x = graph.placeholder("x")
+    told = (graph.placeholder("y"),) if conditional else ()
+    code = graph.call_module("encoder", (x,))
+    rows = graph.call_module("decoder", (code, *told))
+    graph.output((code, rows) if with_code else rows)
+    return fx.GraphModule({"encoder": encoder, "decoder": decoder}, graph, name).eval()
+
+
+def _traced(part: _Affine, name: str) -> fx.GraphModule:
+    """Return the graph of a part, with its layers as they are: tracing would leave a bare list."""
+    traced = fx.GraphModule(part, fx.Tracer().trace(part.eval()), name)
+    if isinstance(part.layers, nn.Sequential):
+        traced.layers = part.layers
+    return traced
+
+
+class _Affine(nn.Module):
+    """What the encoder and the decoder share: layers, and the scaling as buffers."""
+
+    offset: Tensor
+    scale: Tensor
+
+    def __init__(self, layers: nn.Module, offset: Tensor, scale: Tensor) -> None:
+        super().__init__()
+        self.layers = layers
+        self.register_buffer("offset", offset.clone())
+        self.register_buffer("scale", scale.clone())
+
+
+class _Encoder(_Affine):
+    """Rows to codes; of a variational model the means, which are the first half of its outputs."""
+
+    def __init__(self, layers: nn.Module, offset: Tensor, scale: Tensor, n_codes: int) -> None:
+        super().__init__(layers, offset, scale)
+        self.n_codes = n_codes
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.layers((x - self.offset) / self.scale)
+        return output[:, : self.n_codes]
+
+
+class _Decoder(_Affine):
+    """Codes to rows."""
+
+    def __init__(
+        self, layers: nn.Module, offset: Tensor, scale: Tensor, mean: Callable[[Tensor], Tensor]
+    ) -> None:
+        super().__init__(layers, offset, scale)
+        self.mean = mean
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.mean(self.layers(z)) * self.scale + self.offset
+
+
+class _ConditionalDecoder(_Decoder):
+    """Codes, and the numbers of the classes (B,), to rows."""
+
+    def __init__(self, decoder: _Decoder, n_classes: int) -> None:
+        super().__init__(decoder.layers, decoder.offset, decoder.scale, decoder.mean)
+        self.n_classes = n_classes
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        told = functional.one_hot(y, self.n_classes).to(torch.float32)
+        return super().forward(torch.cat([z, told], dim=1))
+
+
+def _same(output: Tensor) -> Tensor:
+    return output
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    """Copy a network to the CPU, with torch's own layers in the place of this library's."""
+    if type(module) is Linear:
+        with torch.device("meta"):
+            layer = nn.Linear(module.in_features, module.out_features, module.bias is not None)
+        layer.load_state_dict(copy.deepcopy(module).cpu().state_dict(), assign=True)
+        return layer.requires_grad_(True)
+    if type(module) is Sigmoid:
+        return nn.Sigmoid()
+    copied = copy.deepcopy(module).cpu()
+    for name, child in module.named_children():
+        setattr(copied, name, _plain(child))
+    for parameter in copied.parameters(recurse=False):  # as `arrange_for_inference` found them
+        parameter.data = parameter.data.contiguous()
+    return copied

@@ -1,0 +1,45 @@
+"""Packages that only some uses need: what is said where one is not installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from utsushi.exceptions import MissingPackageError
+
+__all__ = ["require_extra"]
+
+
+def require_extra(extra: str, *packages: str, what: str, otherwise: str = "") -> None:
+    """Refuse a use whose packages are not installed; nothing is imported.
+
+    Parameters
+    ----------
+    extra : str
+        The extra of this library that brings them.
+    *packages : str
+        The names of the modules.
+    what : str
+        The use, as the beginning of a sentence.
+    otherwise : str, optional
+        What can be done without them.
+
+    Raises
+    ------
+    MissingPackageError
+        Names the first package that is missing, and the extra.
+
+    Examples
+    --------
+    >>> require_extra("flow", "no_such_module", what="sampler='flow'")
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.MissingPackageError: sampler='flow' needs no_such_module, which is not
+    installed here, expected the extra 'flow'; install it with pip install 'utsushi[flow]'
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise MissingPackageError(
+                f"{what} needs {package}, which is not installed here, expected the extra "
+                f"{extra!r}; install it with pip install 'utsushi[{extra}]'"
+                + (f", or {otherwise}" if otherwise else "")
+            )
