@@ -15,11 +15,14 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    mask_to,
     note,
+    note_skipped,
     shape_to,
     source_name,
 )
 from utsushi.cli.parameters import TRAINED, takes
+from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
@@ -65,14 +68,16 @@ def _resume(
     from utsushi.runs import go_on_with
 
     with go_on_with(resume) as (run, folder):
-        dataset = datasets.open(run.data, label=run.label)
+        dataset = datasets.open(run.data, label=run.label, **run.reading)
         _train_to_the_end(run.model(), dataset, run, folder)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
     """Return the command that trains an estimator of that name."""
 
+    @reads
     def train(
+        context: typer.Context,
         out: RunOut,
         data: Data = None,
         label: Label = None,
@@ -81,6 +86,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         lang: Language = "en",
         tensorboard: Board = False,
         *,
+        reading: dict[str, Any],
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators
@@ -96,12 +102,17 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         check_free(out, force=force)
         model = getattr(estimators, estimator)(**parameters)
         source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label)
+        dataset = datasets.open(source, label=label, **reading)
+        note_skipped(dataset)
         shape_to(model, dataset)
+        said = context.get_parameter_source("missing")
+        if said is None or said.name != "COMMANDLINE":
+            mask_to(model, dataset)
         run = UnfinishedRun.of(
             model,
             data=source_name(source),
             label=label,
+            reading=reading,
             language=lang,
             checkpoint_every=checkpoint_every,
             tensorboard=tensorboard,
@@ -134,6 +145,7 @@ def _train_to_the_end(
                 checkpoint_dir=folder,
                 checkpoint_every=run.checkpoint_every,
                 on_epoch=board,
+                columns=dataset.columns,
             )
     except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
         command = f"utsushi train --resume {shlex.quote(str(folder.parent))}"
@@ -145,6 +157,7 @@ def _train_to_the_end(
         dataset,
         source=run.data,
         label=run.label,
+        reading=run.reading,
         force=True,  # what stands there is the run itself, or was asked to be replaced
         language=run.language,
         tensorboard=log,
