@@ -29,7 +29,7 @@ def run_tests(only: str | None) -> list[tuple[str, str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-n", "auto", f"--junitxml={report}"]
-        command += ["tests/reliability", *(["-k", only] if only else [])]
+        command += ["tests/reliability", "tests/distributed", *(["-k", only] if only else [])]
         threads = {"OMP_NUM_THREADS": "1", "UTSUSHI_SOAK": "1"}
         subprocess.run(command, cwd=ROOT, env={**os.environ, **threads}, check=False)
         cases = ElementTree.parse(report).getroot().iter("testcase")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         onnx,
         report,
         samplers,
+        search,
         tracking,
     )
     from utsushi.estimators import (
@@ -53,6 +54,7 @@ __all__ = [
     "onnx",
     "report",
     "samplers",
+    "search",
     "tracking",
 ]
 

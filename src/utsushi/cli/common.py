@@ -103,13 +103,14 @@ def shape_to(model: BaseAutoencoder, dataset: Dataset) -> None:
         model.set_params(image_shape=dataset.image_shape)
 
 
-def mask_to(model: BaseAutoencoder, dataset: Dataset) -> None:
+def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) -> None:
     """Let a model mask what a table lacks, and say so."""
     from utsushi.validation import has_missing
 
     if dataset.columns is not None and has_missing(dataset.X_train):
         model.set_params(missing="mask")
-        note(f"{dataset.name} lacks values, which are masked out of the loss (--missing mask)")
+        if not quietly:
+            note(f"{dataset.name} lacks values, which are masked out of the loss (--missing mask)")
 
 
 def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:

@@ -22,6 +22,7 @@ from utsushi.cli import (
     lecture,
     reconstruct,
     train,
+    tune,
 )
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
@@ -37,6 +38,7 @@ class _InOrder(typer.core.TyperGroup):
             "lecture",
             "data",
             "train",
+            "tune",
             "evaluate",
             "compare",
             "reconstruct",
@@ -58,6 +60,7 @@ app = typer.Typer(
 )
 app.command("lecture")(lecture.lecture)
 app.add_typer(train.app, name="train")
+app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("reconstruct")(reconstruct.reconstruct)

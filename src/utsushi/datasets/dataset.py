@@ -78,6 +78,12 @@ class Dataset:
         return np.concatenate([self.y_train, self.y_test])
 
     @property
+    def parts(self) -> list[tuple[NDArray[Any], NDArray[Any] | None]]:
+        """The rows of each part and their labels, training first: `X` and `y` without a copy."""
+        parts = [(self.X_train, self.y_train)]
+        return parts if self.X_test is None else [*parts, (self.X_test, self.y_test)]
+
+    @property
     def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
         """The rows to measure on and their labels: the test rows, or all where there are none."""
         if self.X_test is None:

@@ -142,8 +142,9 @@ validation_fraction, early_stopping, random_state, device, precision, verbose
         rows = self._checked(X)
         draws = generator(seed_from(random_state), Purpose.NOISE)
         damage = CORRUPTIONS[self.corruption]
-        damaged: Rows = damage(torch.from_numpy(rows), self.corruption_level, draws).numpy()
-        damaged[np.isnan(rows)] = np.nan  # what is missing stays so
+        given = np.asarray(rows)
+        damaged: Rows = damage(torch.from_numpy(given), self.corruption_level, draws).numpy()
+        damaged[np.isnan(given)] = np.nan  # what is missing stays so
         return damaged
 
     def _objective(self, data: Source) -> ReconstructionObjective:

@@ -11,11 +11,12 @@ import torch
 from sklearn.base import BaseEstimator
 
 from utsushi.estimators.rows import Labelled
+from utsushi.lazy import row_blocks
 
 if TYPE_CHECKING:
     from utsushi.estimators.learner import Learner
 
-__all__ = ["identity_of"]
+__all__ = ["digest", "identity_of"]
 
 #: Parameters that say nothing of what is learned; the seed stands for the third.
 _WITHOUT_EFFECT = ("verbose", "device", "random_state")
@@ -45,8 +46,8 @@ def identity_of(
         "device": model.device_,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "the data": _digest(training),
-        "the held-out data": None if held_out is None else _digest(held_out),
+        "the data": digest(training),
+        "the held-out data": None if held_out is None else digest(held_out),
     }
 
 
@@ -60,11 +61,12 @@ def _said(value: Any) -> str:
     return repr(tuple(value) if isinstance(value, list) else value)
 
 
-def _digest(known: Labelled) -> str:
+def digest(known: Labelled) -> str:
     """Return the first half of the SHA-256 of rows, their shape and what is told of them."""
     digest = hashlib.sha256()
     for array in (known.rows, known.condition):
         if array is not None:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for block in row_blocks(array):
+                digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()[:32]

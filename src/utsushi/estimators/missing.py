@@ -16,6 +16,7 @@ from torch import Tensor
 
 from utsushi.columns import Columns
 from utsushi.exceptions import DataError, SettingError
+from utsushi.lazy import AnyRows, LazyRows, row_blocks
 from utsushi.validation import has_missing
 
 __all__ = ["check_columns", "check_width", "known_values", "mask_of", "without_gaps"]
@@ -23,15 +24,19 @@ __all__ = ["check_columns", "check_width", "known_values", "mask_of", "without_g
 Rows = NDArray[np.floating[Any]]
 
 
-def known_values(rows: Rows) -> Rows:
+def known_values(rows: AnyRows) -> AnyRows:
     """Return rows (n, D) as they are, or the values that are not missing, in one dimension.
+
+    `LazyRows` stay as they are.
 
     Examples
     --------
     >>> known_values(np.array([[1.0, np.nan], [2.0, 3.0]]))
     array([1., 2., 3.])
     """
-    return rows[~np.isnan(rows)] if has_missing(rows) else rows
+    if isinstance(rows, LazyRows) or not has_missing(rows):
+        return rows
+    return rows[~np.isnan(rows)]
 
 
 def without_gaps(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,7 +55,7 @@ def mask_of(rows: Rows, like: Tensor) -> Tensor:
     return mask.to(like.device)
 
 
-def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
+def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
     """Refuse training rows with a column that has no value at all.
 
     Raises
@@ -65,7 +70,7 @@ def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
     utsushi.exceptions.DataError: column 1 'income' (counting from 0) has no value in 2 rows,
     expected one at least; leave the column out
     """
-    empty = np.isnan(rows).all(axis=0)
+    empty = np.all([np.isnan(block).all(axis=0) for block in row_blocks(rows)], axis=0)
     if empty.any():
         column = int(empty.argmax())
         name = "" if names is None else f" {names[column]!r}"
@@ -77,8 +82,10 @@ def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
 
 def check_width(columns: Columns | None, X: Any) -> None:
     """Refuse columns that become other features than those of ``X``."""
-    shape = np.shape(X)
-    if columns is not None and len(shape) == 2 and shape[1] != columns.n_features:
+    if columns is None:
+        return
+    shape = getattr(X, "shape", None) or np.shape(X)
+    if len(shape) == 2 and shape[1] != columns.n_features:
         raise SettingError(
             f"columns become {columns.n_features} features, but a row has {shape[1]}, expected as "
             "many; give the columns of the data set that X is from"

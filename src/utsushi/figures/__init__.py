@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from utsushi.figures.anomalies import departure_bars, departure_images
 from utsushi.figures.canvas import to_png
-from utsushi.figures.charts import component_bars, learning_curves
+from utsushi.figures.charts import component_bars, learning_curves, part_bars
 from utsushi.figures.codes import code_map
 from utsushi.figures.images import image_grid, image_rows, within_range_of
 
@@ -21,6 +21,7 @@ __all__ = [
     "image_grid",
     "image_rows",
     "learning_curves",
+    "part_bars",
     "to_png",
     "within_range_of",
 ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["component_bars", "learning_curves"]
+__all__ = ["component_bars", "learning_curves", "part_bars"]
 
 _DASHES = (0, (4, 3))
 _MOST_NUMERALS = 25  # under the bars, so that no two of them touch
@@ -134,6 +134,44 @@ def component_bars(values: ArrayLike, *, ylabel: str, dead_below: float = 0.1) -
     if dead.any():
         note = f"{dead.sum()} of {len(order)} below {dead_below:g}"
         axes.set_title(note, loc="right", color=GREY, fontsize=SMALL)
+    return settled(figure)
+
+
+@styled()
+def part_bars(parts: Mapping[str, float], *, xlabel: str) -> Figure:
+    """Draw the parts of a whole as bars with their names, the largest above.
+
+    Parameters
+    ----------
+    parts : mapping of str to float
+        Parts from 0 to 1, such as how much of a variance each setting explains.
+    xlabel : str
+        What they are parts of.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DataError
+        If there is no part, or one is not finite.
+
+    Examples
+    --------
+    >>> figure = part_bars({"width": 0.2, "rate": 0.8}, xlabel="Part of the variance")
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['rate', 'width']
+    """
+    names = sorted(parts, key=lambda name: -parts[name])
+    widths = finite_array([parts[name] for name in names], "parts", n_axes=1)
+    figure, axes = new_axes(height=0.9 + 0.32 * len(names))
+    positions = np.arange(len(names))
+    axes.barh(positions, widths, color=ACCENT, height=0.7)
+    axes.set_yticks(positions, names)
+    axes.tick_params(axis="y", length=0)
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel, xlim=(0, 1.02))
     return settled(figure)
 
 

@@ -1,0 +1,161 @@
+"""``utsushi tune``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from utsushi.cli.common import (
+    DEFAULT_DATA,
+    Data,
+    Force,
+    Label,
+    Language,
+    mask_to,
+    note,
+    shape_to,
+    source_name,
+)
+from utsushi.cli.parameters import TRAINED, Parameter, takes
+from utsushi.cli.tables import as_text
+
+if TYPE_CHECKING:
+    from utsushi.search import Search
+
+app = typer.Typer(
+    help="Search for the settings of a model, and leave the best as a run folder.",
+    no_args_is_help=True,
+)
+
+RunOut = Annotated[
+    str, typer.Option("--out", metavar="RUN", help="The run of the best.", show_default=False)
+]
+Trials = Annotated[
+    int, typer.Option("--trials", metavar="N", min=1, help="Trials that the study is to have.")
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where the study is kept, such as sqlite:///search.db; else in memory.",
+        show_default=False,
+    ),
+]
+StudyName = Annotated[
+    str | None,
+    typer.Option("--study", metavar="NAME", help="Its name; else the model's.", show_default=False),
+]
+
+#: What is searched where it is not given; `utsushi.search.SEARCHED`, which help pages do not load.
+SEARCHED = ("hidden", "channels", "learning_rate", "batch_size", "weight_decay")
+
+
+def _options(name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Return the options of ``train``, of which those that are searched say so."""
+    searched = (*SEARCHED, *(["n_components"] if name == "vae" else []))
+    others = {"random_state": 0, "validation_fraction": 0.1, "verbose": 0}
+    return tuple(
+        replace(parameter, default=None, help=f"{_what(parameter)}; else searched.")
+        if parameter.name in searched
+        else replace(parameter, default=others.get(parameter.name, parameter.default))
+        for parameter in parameters
+    )
+
+
+def _what(parameter: Parameter) -> str:
+    return parameter.help.partition(";")[0].rstrip(".")
+
+
+def _searcher(estimator: str) -> Callable[..., None]:
+    """Return the command that searches for an estimator of that name."""
+
+    def tune(
+        out: RunOut,
+        data: Data = None,
+        label: Label = None,
+        trials: Trials = 50,
+        storage: Storage = None,
+        study: StudyName = None,
+        force: Force = False,
+        lang: Language = "en",
+        *,
+        parameters: dict[str, Any],
+    ) -> None:
+        from utsushi import datasets, estimators, search
+        from utsushi.report import check_language
+        from utsushi.search.best import check_place
+
+        check_language(lang)
+        check_place(out, study or estimator, force=force)
+        given = {
+            name: value
+            for name, value in parameters.items()
+            if name not in search.SEARCHED or value is not None
+        }
+        model = getattr(estimators, estimator)(**given)
+        source = data or DEFAULT_DATA
+        dataset = datasets.open(source, label=label)
+        shape_to(model, dataset)
+        mask_to(model, dataset)
+        found = search.tune(
+            model,
+            dataset.X_train,
+            dataset.y_train,
+            n_trials=trials,
+            space=search.space_of(model, dataset.X_train.shape[1], given=given),
+            storage=storage,
+            study_name=study,
+            on_trial=_say,
+        )
+        results = search.write_best(
+            out,
+            found,
+            dataset,
+            source=source_name(source),
+            label=label,
+            force=force,
+            language=lang,
+        )
+        _show(found, results)
+        note(f"the run of the best trial, {found.study.best_trial.number}: {out}")
+
+    return tune
+
+
+for _name, (_estimator, _parameters, _description) in TRAINED.items():
+    _command = takes(_options(_name, _parameters))(_searcher(_estimator))
+    _command.__doc__ = _description.replace("Train", "Search for the settings of")
+    app.command(_name)(_command)
+
+
+def _say(study: Any, trial: Any) -> None:
+    """Say how a trial ended."""
+    if trial.state.name == "COMPLETE":
+        note(f"trial {trial.number}: {trial.value:.6g} (best {study.best_value:.6g})")
+    elif trial.last_step is None:
+        note(f"trial {trial.number}: diverged")
+    else:
+        note(f"trial {trial.number}: given up after {trial.last_step} epochs")
+
+
+def _show(search: Search, results: dict[str, Any] | None) -> None:
+    """Print the best settings with what each explains, and the numbers of the run."""
+    from utsushi.report import Table
+    from utsushi.runs import tables_of
+
+    parts = search.importances
+    rows = tuple(
+        (name, f"{value:.4g}" if isinstance(value, float) else str(value), _part(parts.get(name)))
+        for name, value in search.study.best_params.items()
+    )
+    table = Table(("setting", "best", "part of the variance"), rows, caption="")
+    typer.echo(as_text([table]))
+    if results is not None:
+        typer.echo("\n" + as_text(tables_of(results)))
+
+
+def _part(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

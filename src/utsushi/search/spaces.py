@@ -1,0 +1,109 @@
+"""What is searched, where nothing else is said: a range for each setting that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.networks import Conv
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+__all__ = ["SEARCHED", "settings_of", "space_of"]
+
+#: The parameters of an estimator that are searched, where they are not given.
+SEARCHED = ("hidden", "channels", "learning_rate", "batch_size", "weight_decay", "n_components")
+
+#: The most components of a code that are tried.
+MOST_COMPONENTS = 64
+
+
+def space_of(
+    model: BaseAutoencoder, n_features: int, given: Collection[str] = ()
+) -> dict[str, BaseDistribution]:
+    """Return the ranges to search for a kind of model.
+
+    Widths and components are tried evenly by their logarithm, as rates are. Rates and batches are
+    tried around those of the recipe. The size of the code is searched for variational models
+    alone, whose bound makes a component cost what it tells; the error of any other falls with each
+    one, so the longest code would always win.
+
+    Parameters
+    ----------
+    model : autoencoder
+        Not fitted; its network and its recipe decide.
+    n_features : int
+        D, the columns of a row.
+    given : collection of str, optional
+        Parameters of the estimator that are decided, and not searched.
+
+    Returns
+    -------
+    dict of str to optuna distribution
+        By the names that `settings_of` takes.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> for name, range in space_of(Autoencoder(), 784, given=["weight_decay"]).items():
+    ...     print(name, range)
+    hidden_width IntDistribution(high=1024, log=True, low=64, step=1)
+    hidden_depth IntDistribution(high=3, log=False, low=1, step=1)
+    learning_rate FloatDistribution(high=0.03, log=True, low=0.001, step=None)
+    batch_size CategoricalDistribution(choices=(50, 100, 200, 400))
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    recipe = model.resolved_recipe()
+    rate, size = recipe.learning_rate, recipe.batch_size
+    convolutional = model.network == "conv" or isinstance(model.network, Conv)
+    space: dict[str, dict[str, BaseDistribution]] = {
+        "hidden": {
+            "hidden_width": IntDistribution(64, 1024, log=True),
+            "hidden_depth": IntDistribution(1, 2 if convolutional else 3),
+        },
+        "channels": {"channels": IntDistribution(8, 64, log=True)} if convolutional else {},
+        "learning_rate": {"learning_rate": FloatDistribution(rate / 10, rate * 3, log=True)},
+        "batch_size": {
+            "batch_size": CategoricalDistribution(
+                [max(size // 4, 1), max(size // 2, 1), size, 2 * size]
+            )
+        },
+        "weight_decay": {"weight_decay": FloatDistribution(1e-4, 0.3, log=True)},
+        "n_components": {},
+    }
+    if isinstance(model, VariationalAutoencoder) and n_features > 2:
+        most = min(n_features, MOST_COMPONENTS)
+        space["n_components"] = {"n_components": IntDistribution(2, most, log=True)}
+    return {
+        name: distribution
+        for parameter, ranges in space.items()
+        if parameter not in given
+        for name, distribution in ranges.items()
+    }
+
+
+def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was chosen in a space as an estimator's parameters.
+
+    Parameters
+    ----------
+    chosen : mapping of str to value
+        ``hidden_width`` and ``hidden_depth`` are layers of one width; ``channels`` are those of
+        the first of two convolutions, of which the second has twice as many. All other names are
+        parameters as they are, such as ``recipe__warmup_fraction``.
+
+    Examples
+    --------
+    >>> settings_of({"hidden_width": 100, "hidden_depth": 2, "channels": 16, "batch_size": 50})
+    {'hidden': (100, 100), 'channels': (16, 32), 'batch_size': 50}
+    """
+    settings: dict[str, Any] = {}
+    if "hidden_width" in chosen:
+        settings["hidden"] = (chosen["hidden_width"],) * chosen.get("hidden_depth", 1)
+    if "channels" in chosen:
+        settings["channels"] = (chosen["channels"], 2 * chosen["channels"])
+    apart = ("hidden_width", "hidden_depth", "channels")
+    return settings | {name: value for name, value in chosen.items() if name not in apart}

@@ -1,0 +1,297 @@
+"""A search: trials in one study, by one process or by several."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.identity import digest
+from utsushi.estimators.rows import Labelled, n_to_hold_out
+from utsushi.estimators.storage import parameters_to_json
+from utsushi.exceptions import SettingError, TrainingDivergedError
+from utsushi.extras import require_extra
+from utsushi.networks.base import is_size
+from utsushi.search.spaces import settings_of, space_of
+from utsushi.seeds import seed_from
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+__all__ = ["Search", "tune"]
+
+#: The part of the rows that is held out to compare by, where the model holds out none.
+HELD_OUT = 0.1
+
+#: Trials that are never given up, and the part of the epochs before which no trial is.
+FIRST_TRIALS, FIRST_EPOCHS = 5, 1 / 3
+
+#: Fewer trials that came to their end say nothing of what mattered.
+FEWEST_TRIALS = 4
+
+#: What a study remembers of what it searches, so that no other search goes on in it.
+_IDENTITY = "utsushi"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search has found so far.
+
+    Attributes
+    ----------
+    study : optuna.study.Study
+        All trials; see Optuna's documentation.
+    model : autoencoder
+        Not fitted, with the settings of the best trial; ``fit`` on the rows of the search gives
+        the model of that trial, bit for bit.
+    """
+
+    study: Study
+    model: BaseAutoencoder
+
+    @property
+    def best_value(self) -> float:
+        """The best objective of held-out rows, in the units of ``history_``."""
+        return float(self.study.best_value)
+
+    @property
+    def best_settings(self) -> dict[str, Any]:
+        """The parameters of the best trial, those that were searched."""
+        return settings_of(self.study.best_params)
+
+    @property
+    def importances(self) -> dict[str, float]:
+        """What part of the variance of the objective each setting explains, the largest first.
+
+        By functional analysis of variance over a random forest (Hutter et al. 2014, *An Efficient
+        Approach for Assessing Hyperparameter Importance*); the parts sum to 1. Empty where fewer
+        than four trials came to their end, or all came to the same.
+        """
+        from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+        finished = [trial for trial in self.study.trials if trial.state.name == "COMPLETE"]
+        if len(finished) < FEWEST_TRIALS or len({trial.value for trial in finished}) == 1:
+            return {}
+        judge = FanovaImportanceEvaluator(n_trees=64, max_depth=64, seed=0)
+        return {
+            name: float(part)
+            for name, part in get_param_importances(self.study, evaluator=judge).items()
+        }
+
+
+def tune(
+    model: BaseAutoencoder,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    n_trials: int = 50,
+    space: Mapping[str, BaseDistribution] | None = None,
+    storage: Any = None,
+    study_name: str | None = None,
+    on_trial: Callable[[Study, FrozenTrial], None] = lambda study, trial: None,
+) -> Search:
+    """Search for the settings of a model whose held-out objective is the lowest.
+
+    Each trial trains on the same rows with the same seed. After its first third, one whose
+    objective is above the median of the others at the same epoch is given up, as is one that
+    diverges.
+
+    Parameters
+    ----------
+    model : autoencoder
+        Not changed. What is not searched is as it says. Of its rows, ``validation_fraction`` is
+        held out, or a tenth where that is 0. Processes that begin together need the same
+        ``random_state``; later ones find it in the study.
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,), optional
+        For a conditional model.
+    n_trials : int >= 1, default=50
+        How many trials the study is to have at the end, by whichever process: a search that was
+        stopped makes those that are missing.
+    space : mapping of str to optuna distribution, optional
+        By names that `settings_of` takes; None is `space_of` the model.
+    storage : str or optuna storage, optional
+        Where the study is kept, such as ``"sqlite:///search.db"``; several processes may search in
+        it at once. None keeps it in memory.
+    study_name : str, optional
+        None is the name of the model's class.
+    on_trial : callable
+        Called with the study and each trial of this process when it is over.
+
+    Returns
+    -------
+    Search
+
+    Raises
+    ------
+    MissingPackageError
+        If the extra ``tune`` is not installed.
+    SettingError
+        If the study is of another search, or no trial came to its end.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder, datasets
+    >>> from optuna.distributions import FloatDistribution
+    >>> X = datasets.load_digits8x8().X_train[:100]
+    >>> model = Autoencoder(3, hidden=(8,), max_epochs=2, random_state=0)
+    >>> space = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
+    >>> found = tune(model, X, n_trials=3, space=space)
+    >>> sorted(found.best_settings), len(found.study.trials)
+    (['learning_rate'], 3)
+    """
+    require_extra("tune", "optuna", what="a search for settings")
+    if not is_size(n_trials):
+        raise SettingError(f"n_trials={n_trials!r}, expected an integer from 1 on")
+    base = clone(model)
+    if not base.validation_fraction:
+        base.set_params(validation_fraction=HELD_OUT)
+    space = dict(space_of(base, np.shape(X)[1]) if space is None else space)
+    with _quiet():
+        study = _study(study_name or type(model).__name__, storage)
+        base.set_params(random_state=_seed(study, base))
+        _identify(study, base, space, X)
+        study.sampler = _sampler(base.random_state)
+        while _n_over(study) < n_trials:
+            trial = study.ask(space)
+            on_trial(study, _tried(study, trial, base, X, y))
+        if not any(trial.state.name == "COMPLETE" for trial in study.trials):
+            raise SettingError(
+                f"none of {len(study.trials)} trials came to its end, expected one; lower the "
+                "learning rates of the space, or look at the data"
+            )
+        return Search(study, clone(base).set_params(**settings_of(study.best_params)))
+
+
+def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) -> FrozenTrial:
+    """Make a trial and tell the study how it ended."""
+    from optuna.exceptions import TrialPruned
+    from optuna.pruners import MedianPruner
+    from optuna.trial import TrialState
+
+    model = clone(base).set_params(**settings_of(trial.params))
+    n_rows = len(X) - n_to_hold_out(len(X), base.validation_fraction)
+    n_epochs = model.resolved_recipe().n_epochs(n_rows)
+    study.pruner = MedianPruner(
+        n_startup_trials=FIRST_TRIALS,
+        n_warmup_steps=math.ceil(FIRST_EPOCHS * n_epochs),
+        interval_steps=1,
+        n_min_trials=1,
+    )
+
+    def watch(row: dict[str, Any]) -> None:
+        trial.report(row["validation_objective"], row["epoch"])
+        if trial.should_prune():
+            raise TrialPruned
+
+    try:
+        model.fit(X, y, on_epoch=watch)
+    except (TrialPruned, TrainingDivergedError):
+        return study.tell(trial, state=TrialState.PRUNED)
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL)
+        raise
+    objectives = [row["validation_objective"] for row in model.history_]
+    # What early stopping goes back to is the best epoch.
+    value = objectives[-1] if base.early_stopping is None else min(objectives)
+    return study.tell(trial, value)
+
+
+def _study(name: str, storage: Any) -> Study:
+    """Open a study, or make it."""
+    import optuna
+
+    try:
+        return optuna.create_study(
+            study_name=name, storage=storage, direction="minimize", load_if_exists=True
+        )
+    except Exception as error:  # of as many kinds as there are databases
+        reason = str(error).strip().partition("\n")[0]
+        raise SettingError(
+            f"storage={storage!r} cannot be opened ({type(error).__name__}: {reason}), expected "
+            "the address of a database, such as sqlite:///search.db"
+        ) from error
+
+
+def _sampler(seed: Any) -> Any:
+    from utsushi.search.suggestions import ByNumber
+
+    return ByNumber(int(seed))
+
+
+def _seed(study: Study, base: BaseAutoencoder) -> int:
+    """Return the seed of all trials; without one of the caller's, a study keeps its own."""
+    found = study.user_attrs.get(_IDENTITY)
+    if found is None or isinstance(base.random_state, Integral):
+        return seed_from(base.random_state) % 2**32  # what scikit-learn takes
+    return int(found["parameters"]["random_state"])
+
+
+def _identify(
+    study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any
+) -> None:
+    """Write down what the study searches, or compare it with what it has searched so far."""
+    from optuna.distributions import distribution_to_json
+
+    known = parameters_to_json(base)
+    rows = np.asarray(X)
+    rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
+    identity = {
+        "estimator": type(base).__name__,
+        "parameters": {k: v for k, v in known.items() if k not in ("verbose", "device")},
+        "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
+        "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
+    }
+    if _IDENTITY not in study.user_attrs:
+        study.set_user_attr(_IDENTITY, identity)
+    was = _flat(study.user_attrs[_IDENTITY])
+    now = _flat(json.loads(json.dumps(identity)))  # as a database gives it back
+    differing = [
+        f"{name} was {was.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    ]
+    if differing:
+        raise SettingError(
+            f"the study {study.study_name!r} is of another search: {'; '.join(differing)}; "
+            "expected the same; give it again, or choose another study_name or storage"
+        )
+
+
+def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters and ranges beside each other."""
+    others = {name: value for name, value in identity.items() if not isinstance(value, dict)}
+    ranges = {f"the range of {name}": value for name, value in identity["space"].items()}
+    return {**others, **identity["parameters"], **ranges}
+
+
+def _n_over(study: Study) -> int:
+    """Count the trials that came to their end or were given up."""
+    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Optuna logs of each trial, and says of its own new features, off stderr."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="optuna")
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
