@@ -73,3 +73,8 @@ def test_the_makefile_has_the_readmes_targets():
 
 def test_the_distribution_names_both_licences():
     assert metadata("utsushi")["License-Expression"] == "MIT AND CC-BY-SA-3.0"
+
+
+def test_the_example_of_tables_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(example_of(ROOT / "docs" / "data.md"), {})

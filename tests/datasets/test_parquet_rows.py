@@ -9,7 +9,7 @@ import torch
 from pyarrow import parquet
 
 from utsushi import Autoencoder, datasets
-from utsushi.datasets import parquet_rows, tables
+from utsushi.datasets import parquet_files, parquet_rows
 from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.estimators import learner
 from utsushi.exceptions import DataError, NonFiniteDataError
@@ -31,7 +31,7 @@ def write(path, rows=X, row_group_size=10, **more):
 @pytest.fixture
 def all_are_large(monkeypatch):
     """Leave each file on the disk, in windows of 25 rows or a few more."""
-    monkeypatch.setattr(tables, "LARGE_BYTES", 0)
+    monkeypatch.setattr(parquet_files, "LARGE_BYTES", 0)
     monkeypatch.setattr(parquet_rows, "WINDOW_BYTES", 25 * X[:1].nbytes)
     monkeypatch.setattr(learner, "COPIED_BYTES", 0)
 
@@ -61,12 +61,14 @@ def test_labels_and_names_come_with_them(tmp_path, all_are_large):
 def test_a_missing_value_is_found_where_it_is(tmp_path, all_are_large):
     rows = X.copy()
     rows[73, 4] = np.nan
-    with pytest.raises(NonFiniteDataError, match="NaN at row 73, column 4 'c4'"):
-        datasets.open(write(tmp_path / "x.parquet", rows))
+    found = datasets.open(write(tmp_path / "x.parquet", rows)).X_train
+    assert found.has_missing
+    with pytest.raises(NonFiniteDataError, match="NaN at row 73, column 4"):
+        Autoencoder(**FEW).fit(found)
 
 
-def test_text_is_refused_by_the_name_of_its_column(tmp_path, all_are_large):
-    with pytest.raises(DataError, match="text in column 'kind'"):
+def test_categories_are_refused_by_the_name_of_their_column(tmp_path, all_are_large):
+    with pytest.raises(DataError, match="categories in column 'kind'.*too large"):
         datasets.open(write(tmp_path / "x.parquet", kind=["a", "b"] * 50))
 
 
@@ -165,12 +167,20 @@ def test_files_of_another_schema_are_named(tmp_path):
     with pytest.raises(
         DataError, match=r"second\.parquet has the columns c0 double.*as in .*first"
     ):
-        tables.large_parquet([first, second], "both")
+        parquet_files.large_parquet([first, second], "both")
+
+
+def test_a_folder_of_large_files_is_one_matrix(tmp_path, all_are_large):
+    for name, part in {"1": X[:30], "2": X[30:]}.items():
+        write(tmp_path / f"{name}.parquet", part)
+    rows = datasets.open(tmp_path).X_train
+    assert isinstance(rows, ParquetRows)
+    np.testing.assert_array_equal(rows[:], X)
 
 
 def test_several_files_are_one_matrix(tmp_path):
     paths = [write(tmp_path / "1.parquet", X[:30]), write(tmp_path / "2.parquet", X[30:])]
-    np.testing.assert_array_equal(tables.large_parquet(paths, "both").X_train[:], X)
+    np.testing.assert_array_equal(parquet_files.large_parquet(paths, "both").X_train[:], X)
 
 
 def test_rows_in_memory_have_todays_order():

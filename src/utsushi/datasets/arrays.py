@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +14,14 @@ from utsushi.exceptions import DataError
 from utsushi.lazy import ConvertedRows, MappedRows
 from utsushi.validation import check_finite
 
-__all__ = ["check_labels", "dataset_from_arrays", "from_array_like", "to_floats", "to_rows"]
+__all__ = [
+    "as_array",
+    "check_labels",
+    "dataset_from_arrays",
+    "from_array_like",
+    "to_floats",
+    "to_rows",
+]
 
 #: Numbers of a file that become floats, if there are more of them, do so as they are read.
 LARGE_SIZE = 2**26
@@ -145,7 +153,7 @@ def dataset_from_arrays(
 def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
     try:
-        array = np.asarray(values)
+        array = as_array(values)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"the data cannot become an array ({one_line(error)}): "
@@ -165,3 +173,15 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
         )
     if y.dtype.kind == "f" and y.ndim == 1:
         check_finite(y[:, None], f"the label column of {name}")
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """Return a tensor of any device and dtype as an array, and anything else as numpy takes it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return np.asarray(value)
+    value = value.detach().cpu()
+    if value.dtype == torch.bfloat16:  # which numpy does not know
+        value = value.float()
+    array: NDArray[Any] = value.numpy()
+    return array

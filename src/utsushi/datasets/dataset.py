@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.columns import Columns
 from utsushi.exceptions import DataError
 from utsushi.lazy import row_blocks
 
@@ -33,6 +34,10 @@ class Dataset:
         The shape of each row, when the rows are images.
     feature_names : tuple of n_features str, default=None
         The names of the columns, when the rows come from a table.
+    columns : Columns, default=None
+        What the columns of that table were; several features may stand for one category.
+    skipped : tuple of str, default=()
+        What was left out because it could not be read, each with the reason.
 
     Raises
     ------
@@ -53,6 +58,8 @@ class Dataset:
     y_test: NDArray[Any] | None = None
     image_shape: tuple[int, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    columns: Columns | None = None
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_rows(self.name, self.X_train, self.y_train)

@@ -16,8 +16,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.columns import Columns
 from utsushi.estimators.identity import identity_of
-from utsushi.estimators.missing import check_columns
+from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -111,6 +112,7 @@ class Learner(BaseEstimator, ABC):
     history_: list[dict[str, Any]]
     n_epochs_: int
     n_components_: int
+    columns_: Columns
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -123,6 +125,7 @@ class Learner(BaseEstimator, ABC):
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        columns: Columns | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -148,6 +151,9 @@ class Learner(BaseEstimator, ABC):
         on_epoch : callable, optional
             Called with each row of ``history_`` when it is made, and with those of before a
             checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
+        columns : Columns, optional
+            What the columns of a table were that ``X`` was made of, ``dataset.columns``: kept as
+            ``columns_``, in the model's file too, so that what comes out can be read again.
 
         Returns
         -------
@@ -167,6 +173,7 @@ class Learner(BaseEstimator, ABC):
         TrainingInterrupted
             If a signal stopped the training after a checkpoint.
         """
+        check_width(columns, X)
         kept = (
             nullcontext()
             if checkpoint_dir is None
@@ -174,7 +181,11 @@ class Learner(BaseEstimator, ABC):
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints, on_epoch)
+            self._fit(X, y, validation_data, checkpoints, on_epoch)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        return self
 
     def _fit(
         self,

@@ -29,9 +29,10 @@ from utsushi.report.carried import Sample
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
 from utsushi.runs.exhibits import Exhibit, exhibits_of
-from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.folder import ReadingOption, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
+from utsushi.validation import has_missing
 
 __all__ = ["living_payload", "pictures_of", "write_figures", "write_run"]
 
@@ -43,6 +44,7 @@ def write_run(
     *,
     source: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
     language: str = "en",
     tensorboard: Path | None = None,
@@ -61,6 +63,8 @@ def write_run(
         How ``config.json`` names the data.
     label : str or None
         The column of the labels, where one was named.
+    reading : mapping, optional
+        How the source was read.
     force : bool
         Replace a run that stands there.
     language : {"en", "ja"}
@@ -94,6 +98,7 @@ def write_run(
             label=label,
             feature_names=dataset.feature_names,
             models={"model": model},
+            reading=reading,
         )
         write_history(folder, model.history_)
         write_json(folder / "metrics.json", results)
@@ -123,6 +128,13 @@ def living_payload(
         Sample.of(rows, rows, labels)
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
     )
+    if has_missing(dataset.X_train) or has_missing(dataset.X_test):
+        warnings.warn(
+            "the report cannot run the model on rows that lack values: its page has no living part",
+            UtsushiWarning,
+            stacklevel=3,
+        )
+        return None
     try:
         return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
     except SettingError as error:
