@@ -61,7 +61,7 @@ class Dataset:
 
     @property
     def X(self) -> NDArray[Any]:  # noqa: N802 (the field's name)
-        """All rows, of shape (n_train + n_test, n_features): training rows first."""
+        """All rows, training rows first, of shape (n_train + n_test, n_features)."""
         return self.X_train if self.X_test is None else np.concatenate([self.X_train, self.X_test])
 
     @property
@@ -79,7 +79,7 @@ class Dataset:
 
     @property
     def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """The rows to measure on and their labels: the test rows, or all where there are none."""
+        """The rows to measure on, and their labels; the test rows, or all where there are none."""
         if self.X_test is None:
             return self.X_train, self.y_train
         return self.X_test, self.y_test
