@@ -47,7 +47,7 @@ DEVICE_BYTES = 2**32
 
 #: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
 #: fewer, and what learns from them takes several times their memory.
-SAMPLER_ROWS = 2**18
+SAMPLER_ROWS = 2**17
 
 #: Times the median column's spread from which on a column drowns the others.
 _UNLIKE = 100
