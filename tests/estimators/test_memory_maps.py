@@ -62,7 +62,7 @@ def test_rows_that_are_turned_as_they_are_asked_for_teach_the_same(monkeypatch):
 
 
 def test_a_sampler_of_many_rows_learns_from_some_of_them(monkeypatch):
-    monkeypatch.setattr(learner, "SAMPLER_ROWS", 40)
+    monkeypatch.setattr(rows, "SAMPLER_ROWS", 40)
     seen = []
     gaussian = MODELS["plain"]().set_params(sampler="gaussian")
     encode = gaussian._codes

@@ -29,6 +29,7 @@ from utsushi.estimators.parameters import (
 from utsushi.estimators.rows import (
     BLOCK_ROWS,
     COPIED_BYTES,
+    DEVICE_BYTES,
     Labelled,
     ScaledRows,
     warn_of_unlike_columns,
@@ -51,13 +52,6 @@ from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
-
-#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
-DEVICE_BYTES = 2**32
-
-#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
-#: fewer, and what learns from them takes several times their memory.
-SAMPLER_ROWS = 2**18
 
 #: Objects in the place of names, as one would write them.
 _EXAMPLES = {
@@ -262,10 +256,7 @@ class Learner(BaseEstimator, ABC):
         sampler = resolve(self.sampler, SAMPLERS)
         codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
-            if len(known.rows) > SAMPLER_ROWS:
-                draws = numpy_generator(self.seed_, Purpose.SPLIT, 2)
-                chosen = draws.choice(len(known.rows), SAMPLER_ROWS, replace=False)
-                known = known.only(np.sort(chosen))
+            known = known.for_sampler(self.seed_)
             codes = self._codes(known.rows).astype(np.float64)
         self._learn_codes(codes, known.condition)
         self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
