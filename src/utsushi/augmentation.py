@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from utsushi.exceptions import DataError, SettingError
+from utsushi.seeds import drawn
 
 __all__ = ["AUGMENTATIONS", "Affine", "Augmentation", "Binarize"]
 
@@ -171,8 +172,7 @@ class Binarize(Augmentation):
 
 def _uniform(shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
     """Draw uniform numbers in [0, 1), whatever torch's default dtype is; on the rows' device."""
-    drawn = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device)
-    return drawn.to(like)
+    return drawn(torch.rand, shape, generator, dtype=torch.float32).to(like)
 
 
 #: The names that the ``augment`` parameter takes.

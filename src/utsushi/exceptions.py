@@ -8,6 +8,7 @@ classes goes on working.
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 
@@ -15,9 +16,11 @@ __all__ = [
     "CheckpointError",
     "DataError",
     "DownloadError",
+    "EndedByAnother",
     "MissingPackageError",
     "ModelFileError",
     "NonFiniteDataError",
+    "ProcessLostError",
     "RunError",
     "SettingError",
     "TrainingDivergedError",
@@ -57,6 +60,23 @@ class RunError(UtsushiError, ValueError):
 
 class CheckpointError(UtsushiError, ValueError):
     """A checkpoint that is damaged, in use, or of another training."""
+
+
+class ProcessLostError(UtsushiError, RuntimeError):
+    """Another process of a training is gone."""
+
+    def __init__(self, n_processes: int, reason: str) -> None:
+        said = re.findall(r"[Cc]onnection \w+ by peer|[Tt]imed out|[Tt]imeout", reason)
+        super().__init__(
+            f"one of the {n_processes} processes of the training is gone "
+            f"({said[0] if said else ' '.join(reason.split())[:200]}), expected all to stay; go on "
+            "from the last checkpoint with utsushi train --resume, or let torchrun --max-restarts "
+            "do so"
+        )
+
+
+class EndedByAnother(UtsushiError, RuntimeError):  # noqa: N818 - it is no error of its own
+    """Another process of a training failed before; the message is its own."""
 
 
 class DownloadError(UtsushiError, OSError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-__all__ = ["write_json", "write_text", "write_whole"]
+__all__ = ["being_written", "write_json", "write_text", "write_whole"]
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
@@ -41,12 +43,32 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     ...     write_whole(f"{folder}/note.txt", b"kept").read_bytes()
     b'kept'
     """
+    with being_written(path) as file:
+        file.write(content)
+    return Path(path)
+
+
+@contextmanager
+def being_written(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file to write in pieces, which takes the name ``path`` when all of it is there.
+
+    What is true of `write_whole` is true of it; if the block fails, ``path`` is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with being_written(f"{folder}/note.txt") as file:
+    ...         written = file.write(b"in ") + file.write(b"pieces")
+    ...     Path(f"{folder}/note.txt").read_bytes()
+    b'in pieces'
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -54,7 +76,6 @@ def write_whole(path: str | Path, content: bytes) -> Path:
         part.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
-    return path
 
 
 def write_text(path: str | Path, text: str) -> Path:

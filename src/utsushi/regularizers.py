@@ -7,12 +7,14 @@ generator, and gives one value per row, before its strength.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.dense import ACTIVATIONS
+from utsushi.seeds import drawn
 
 __all__ = [
     "REGULARIZERS",
@@ -187,7 +189,7 @@ def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator)
     """
     # Unlike torch.autograd.grad, it differentiates by x also where gradients are switched off.
     codes, pull_back = torch.func.vjp(encoder, x)[:2]
-    coins = torch.randint(0, 2, codes.shape, generator=generator, device=generator.device)
+    coins = drawn(partial(torch.randint, 0, 2), codes.shape, generator)
     (pulled,) = pull_back(2 * coins.to(codes) - 1)
     norm: Tensor = pulled.square().sum(dim=-1)
     return norm

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
+from utsushi.lazy import AnyRows, row_blocks
 from utsushi.validation import has_missing
 
 __all__ = ["SCALINGS", "Scaling", "column_moments"]
@@ -47,14 +47,14 @@ class Scaling:
     scale: NDArray[np.float64]
 
     @classmethod
-    def learn(cls, name: str | None, X: Rows, moments: StandardScaler | None = None) -> Scaling:
+    def learn(cls, name: str | None, X: AnyRows, moments: StandardScaler | None = None) -> Scaling:
         """Learn a scaling from training rows.
 
         Parameters
         ----------
         name : {"center", "standard", "minmax"} or None
             Remove the mean; also divide by the standard deviation; map the range to [0, 1].
-        X : ndarray of shape (n, D)
+        X : ndarray or LazyRows of shape (n, D)
             Training rows, finite or missing (NaN): at least one of each column is finite.
         moments : StandardScaler, optional
             Their `column_moments`, where these are known.
@@ -64,7 +64,7 @@ class Scaling:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
             # Not scikit-learn's: a block with no value of a column at all would be its last word.
-            low, high = np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0)
+            low, high = _ranges(X)
             return cls(low.astype(np.float64), _safe(high - low, X))
         moments = moments or column_moments(X)
         scale = np.ones(n_features) if name == "center" else _safe(moments.scale_, X)
@@ -89,7 +89,7 @@ class Scaling:
         return float(np.log(self.scale).sum())
 
 
-def column_moments(X: Rows) -> StandardScaler:
+def column_moments(X: AnyRows) -> StandardScaler:
     """Return the mean and the variance of each column, shape (n, D), a block of rows at a time.
 
     Examples
@@ -98,24 +98,49 @@ def column_moments(X: Rows) -> StandardScaler:
     >>> moments.mean_, moments.var_
     (array([2., 5.]), array([4., 0.]))
     """
+    if has_missing(X):
+        return _moments_of_known(X)
     moments = StandardScaler()
-    # A block may have no value of a column at all, after which scikit-learn cannot go on.
-    for block in [X] if has_missing(X) else _blocks(X):
+    for block in row_blocks(X, BLOCK_BYTES):
         moments.partial_fit(block)
     return moments
 
 
-def _blocks(X: Rows) -> Iterator[Rows]:
-    n_rows = max(BLOCK_BYTES // max(X[:1].nbytes, 1), 1)
-    for start in range(0, len(X), n_rows):
-        yield X[start : start + n_rows]
+def _moments_of_known(X: AnyRows) -> StandardScaler:
+    """Return the same of what is known of each column, which of a block may be nothing at all.
+
+    By the update of Chan, Golub and LeVeque: the moments of two parts are those of the whole.
+    """
+    count, mean, squares = np.zeros((3, X.shape[1]))
+    for block in row_blocks(X, BLOCK_BYTES):
+        known = ~np.isnan(block)
+        n_new = known.sum(axis=0)
+        n_all = np.maximum(count + n_new, 1)
+        new_mean = np.where(known, block, 0).sum(axis=0, dtype=np.float64) / np.maximum(n_new, 1)
+        spread = np.where(known, block - new_mean, 0)
+        step = new_mean - mean
+        squares += np.square(spread).sum(axis=0) + step**2 * count * n_new / n_all
+        mean += step * n_new / n_all
+        count += n_new
+    moments = StandardScaler()
+    moments.mean_, moments.var_ = mean, squares / np.maximum(count, 1)
+    moments.scale_ = np.sqrt(moments.var_)
+    return moments
 
 
-def _safe(scale: NDArray[Any], X: Rows) -> NDArray[np.float64]:
+def _ranges(X: AnyRows) -> tuple[Rows, Rows]:
+    """Return the smallest and the largest known value of each column."""
+    parts = [(np.fmin.reduce(b, axis=0), np.fmax.reduce(b, axis=0)) for b in row_blocks(X)]
+    lows, highs = zip(*parts, strict=True)
+    return np.fmin.reduce(lows, axis=0), np.fmax.reduce(highs, axis=0)
+
+
+def _safe(scale: NDArray[Any], X: AnyRows) -> NDArray[np.float64]:
     """Return ``scale`` with ones for columns that are constant, but for a few roundings.
 
     Where these are larger than one, they are the unit.
     """
-    largest = np.maximum(np.fmax.reduce(X, axis=0), -np.fmin.reduce(X, axis=0))
+    low, high = _ranges(X)
+    largest = np.maximum(high, -low)
     rounding = 10 * np.finfo(X.dtype).eps * largest
     return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)

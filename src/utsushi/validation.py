@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.exceptions import DataError, NonFiniteDataError
+from utsushi.lazy import AnyRows, LazyRows, holds_nan, row_blocks
 
 __all__ = ["check_finite", "check_within_float32", "has_missing"]
 
-#: The slow search looks at about this many values at once, so that memory maps stay on the disk.
-_BLOCK_VALUES = 2**22
-
 
 def check_finite(
-    X: NDArray[Any],
+    X: AnyRows,
     what: str = "the data",
     feature_names: Sequence[str] | None = None,
     *,
@@ -27,8 +25,8 @@ def check_finite(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-        Numbers of any real dtype. Good data cost one pass over the array.
+    X : ndarray or LazyRows of shape (n_samples, n_features)
+        Numbers of any real dtype. Good data cost one pass, and no memory.
     what : str, default="the data"
         What the message calls ``X``.
     feature_names : sequence of n_features str, default=None
@@ -54,12 +52,12 @@ def check_finite(
     """
     # One NaN or infinity spoils a sum; a sum that merely overflowed is cleared by the search.
     with np.errstate(all="ignore"):
-        if np.isfinite(X.sum()):
+        if all(np.isfinite(block.sum()) for block in row_blocks(X)):
             return
-    count, row, column = _find_bad(X, np.isinf if allow_missing else _is_no_number)
+    is_bad = np.isinf if allow_missing else _is_no_number
+    count, value, row, column = _find_bad(X, is_bad)
     if count == 0:
         return
-    value = float(X[row, column])
     shown = "NaN" if np.isnan(value) else str(value)
     name = "" if feature_names is None else f" {feature_names[column]!r}"
     raise NonFiniteDataError(
@@ -69,12 +67,12 @@ def check_finite(
     )
 
 
-def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
+def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     """Refuse finite numbers that are infinite in float32, in which networks compute.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or LazyRows of shape (n_samples, n_features)
         Finite numbers.
     what : str, default="the data"
         What the message calls ``X``.
@@ -97,11 +95,14 @@ def check_within_float32(X: NDArray[Any], what: str = "the data") -> None:
     if X.dtype.itemsize <= largest.dtype.itemsize:
         return
     # fmax and fmin pass over what is missing.
-    if not max(np.fmax.reduce(X, axis=None), -np.fmin.reduce(X, axis=None)) > largest:
+    if not any(
+        max(np.fmax.reduce(block, axis=None), -np.fmin.reduce(block, axis=None)) > largest
+        for block in row_blocks(X)
+    ):
         return
-    row, column = np.unravel_index(int(np.nanargmax(np.abs(X))), X.shape)
+    value, row, column = _largest(X)
     raise DataError(
-        f"{what} has {X[row, column]:g} at row {row}, column {column} (counting from 0): expected "
+        f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
         f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
     )
 
@@ -114,10 +115,9 @@ def has_missing(rows: Any) -> bool:
     >>> has_missing(np.array([[1.0, np.nan]])), has_missing(np.ones((1, 2)))
     (True, False)
     """
-    if not isinstance(rows, np.ndarray):
-        return False
-    with np.errstate(all="ignore"):  # one NaN spoils a sum; a sum that overflowed is looked into
-        return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
+    if isinstance(rows, LazyRows):
+        return rows.has_missing
+    return isinstance(rows, np.ndarray) and holds_nan(rows)
 
 
 def _is_no_number(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -126,15 +126,26 @@ def _is_no_number(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _find_bad(
-    X: NDArray[Any], is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]
-) -> tuple[int, int, int]:
-    """Count the bad values of ``X`` and locate the first: (count, row, column)."""
-    step = max(1, _BLOCK_VALUES // X.shape[1])
-    count, first = 0, (0, 0)
-    for start in range(0, X.shape[0], step):
-        bad = is_bad(X[start : start + step])
+    X: AnyRows, is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> tuple[int, float, int, int]:
+    """Count the bad values of ``X`` and find the first: (count, it, row, column)."""
+    count, first, start = 0, (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        bad = is_bad(block)
         if count == 0 and bad.any():
             row, column = np.unravel_index(int(bad.argmax()), bad.shape)
-            first = (start + int(row), int(column))
+            first = float(block[row, column]), start + int(row), int(column)
         count += int(np.count_nonzero(bad))
+        start += len(block)
     return count, *first
+
+
+def _largest(X: AnyRows) -> tuple[float, int, int]:
+    """Return the number of the largest magnitude, and its row and column."""
+    found, start = (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        row, column = np.unravel_index(int(np.nan_to_num(np.abs(block)).argmax()), block.shape)
+        if abs(block[row, column]) > abs(found[0]):
+            found = float(block[row, column]), start + int(row), int(column)
+        start += len(block)
+    return found

@@ -51,7 +51,7 @@ def test_opposite_infinities_do_not_cancel():
 
 
 def test_the_position_is_right_beyond_the_first_block(monkeypatch, refusal):
-    monkeypatch.setattr("utsushi.validation._BLOCK_VALUES", 6)
+    monkeypatch.setattr("utsushi.lazy.BLOCK_BYTES", 48)
     X = np.zeros((10, 3))
     X[7, 1] = X[9, 2] = np.nan
     message = refusal(NonFiniteDataError, check_finite, X)

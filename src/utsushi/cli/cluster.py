@@ -103,18 +103,19 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
 
 def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
     """Read a source in this process, and hand its rows on in blocks."""
+    import numpy as np
     import pyarrow as pa
     import ray.data
 
     dataset = dataset_of(run, data, label)
-    X, y = dataset.X, dataset.y
-    features = [f"x{index}" for index in range(X.shape[1])]
+    features = [f"x{index}" for index in range(dataset.X_train.shape[1])]
     name = label_name_of(run, data, label, reserved=features)
     blocks = []
-    for start in range(0, len(X), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        columns = dict(zip(features, X[rows].T, strict=True))
-        blocks.append(pa.table(columns if y is None else {**columns, name: y[rows]}))
+    for X, y in dataset.parts:
+        for start in range(0, len(X), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            columns = dict(zip(features, np.asarray(X[rows]).T, strict=True))
+            blocks.append(pa.table(columns if y is None else {**columns, name: y[rows]}))
     return ray.data.from_arrow(blocks), features
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, label_name_of, note
-from utsushi.cli.outputs import check_output, write_rows
+from utsushi.cli.outputs import check_output
+from utsushi.cli.progress import row_bar
+from utsushi.cli.writers import BLOCK_ROWS, write_blocks
 from utsushi.exceptions import SettingError
+
+if TYPE_CHECKING:
+    from utsushi.datasets import Dataset
+    from utsushi.estimators import BaseAutoencoder
 
 Engine = Annotated[str, typer.Option(metavar="own|ray", help="What computes.")]
 Workers = Annotated[
@@ -27,8 +34,9 @@ def encode(
 ) -> None:
     """Write the codes of rows, with their labels.
 
-    As .npz, .csv or .parquet; a .npy file has the codes alone. All rows of the source are encoded.
-    With --engine ray, the workers of a cluster write a folder of .parquet files.
+    As .npz, .csv or .parquet; a .npy file has the codes alone. All rows of the source are encoded,
+    a block at a time, so that there may be more of them than memory holds. With --engine ray,
+    the workers of a cluster write a folder of .parquet files.
     """
     if engine == "ray":
         _encode_by_ray(run, out, data, label, workers)
@@ -45,13 +53,29 @@ def encode(
 
     opened = open_run(run)
     dataset = dataset_of(opened, data, label)
-    codes = opened.model.transform(dataset.X)
     names = list(opened.model.get_feature_names_out())
     # In an .npz the codes are "X", so a column of that name cannot keep it.
     name = label_name_of(opened, data, label, reserved=[*names, "X"])
-    labels = {} if dataset.y is None else {name: dataset.y}
-    path = write_rows(out, codes, names, extra=labels)
-    note(f"{len(codes)} codes of {codes.shape[1]} components: {path}")
+    n_rows = sum(len(X) for X, _ in dataset.parts)
+    with row_bar("encoding", n_rows) as advance:
+        blocks = _coded_blocks(opened.model, dataset, name, advance)
+        path = write_blocks(out, blocks, names, n_rows)
+    note(f"{n_rows} codes of {len(names)} components: {path}")
+
+
+def _coded_blocks(
+    model: BaseAutoencoder, dataset: Dataset, name: str, advance: Callable[[int], None]
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield the codes of a block of rows after another, with the labels."""
+    from utsushi.lazy import as_guarded
+
+    for X, y in dataset.parts:
+        rows = as_guarded(X)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            codes = model.transform(rows[block])
+            yield codes, {} if y is None else {name: y[block]}
+            advance(len(codes))
 
 
 def _encode_by_ray(

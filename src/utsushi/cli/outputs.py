@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from utsushi.cli.writers import write_blocks
 from utsushi.exceptions import SettingError
 from utsushi.files import write_whole
 
@@ -75,15 +74,9 @@ def write_rows(
     -------
     Path
     """
-    extra = dict(extra or {})
-    writers: dict[str, Callable[[], bytes]] = {
-        ".npy": lambda: _npy(rows),
-        ".npz": lambda: _npz({"X": rows, **extra}),
-        ".csv": lambda: _csv(rows, columns, extra),
-        ".parquet": lambda: _parquet(rows, columns, extra),
-        ".png": lambda: _png(rows, image_shape or ()),
-    }
-    return write_whole(path, writers[Path(path).suffix.lower()]())
+    if path.lower().endswith(".png"):
+        return write_whole(path, _png(rows, image_shape or ()))
+    return write_blocks(path, [(rows, extra or {})], columns, len(rows))
 
 
 def write_columns(path: str, columns: Mapping[str, Rows]) -> Path:
@@ -102,57 +95,8 @@ def write_columns(path: str, columns: Mapping[str, Rows]) -> Path:
     """
     import numpy as np
 
-    none = np.empty((len(next(iter(columns.values()))), 0))
-    writers: dict[str, Callable[[], bytes]] = {
-        ".npz": lambda: _npz(dict(columns)),
-        ".csv": lambda: _csv(none, (), columns),
-        ".parquet": lambda: _parquet(none, (), columns),
-    }
-    return write_whole(path, writers[Path(path).suffix.lower()]())
-
-
-def _npy(rows: Rows) -> bytes:
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.save(buffer, rows, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _npz(arrays: dict[str, Rows]) -> bytes:
-
-    # Member by member: savez would take an array called "file" for its own argument.
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, _npy(array))
-    return buffer.getvalue()
-
-
-def _table(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
-    names, arrays = [*columns, *extra], [*rows.T, *extra.values()]
-    return pa.table([pa.array(np.ascontiguousarray(array)) for array in arrays], names=names)
-
-
-def _csv(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> bytes:
-    from pyarrow import csv
-
-    buffer = io.BytesIO()
-    csv.write_csv(_table(rows, columns, extra), buffer)
-    return buffer.getvalue()
-
-
-def _parquet(rows: Rows, columns: Sequence[str], extra: Mapping[str, Rows]) -> bytes:
-    from pyarrow import parquet
-
-    buffer = io.BytesIO()
-    parquet.write_table(_table(rows, columns, extra), buffer)
-    return buffer.getvalue()
+    nothing = np.empty((len(next(iter(columns.values()))), 0))
+    return write_blocks(path, [(nothing, columns)], (), len(nothing))
 
 
 def _png(rows: Rows, image_shape: tuple[int, ...]) -> bytes:

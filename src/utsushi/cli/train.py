@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from contextlib import nullcontext
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import UnfinishedRun
+    from utsushi.training.distributed import Processes
 
 app = typer.Typer(
     help="Train a model and leave a run folder.",
@@ -62,11 +64,14 @@ def _resume(
             "knows what it trains"
         )
     from utsushi import datasets
-    from utsushi.runs import go_on_with
+    from utsushi.runs import UnfinishedRun, go_on_with
 
-    with go_on_with(resume) as (run, folder):
+    with _processes() as processes, ExitStack() as stack:
+        found = stack.enter_context(go_on_with(resume)) if processes.is_first else None
+        said = processes.of_first(lambda: found[0].model_dump(mode="json") if found else None)
+        run = UnfinishedRun.model_validate(said)
         dataset = datasets.open(run.data, label=run.label)
-        _train_to_the_end(run.model(), dataset, run, folder)
+        _train_to_the_end(run.model(), dataset, run, found[1] if found else None)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
@@ -85,29 +90,36 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
     ) -> None:
         from utsushi import datasets, estimators
         from utsushi.report import check_language
-        from utsushi.runs import UnfinishedRun, begin_run, check_free
+        from utsushi.runs import UnfinishedRun, begin_run, check_free, go_on_or_begin
         from utsushi.tracking import require_tensorboard
         from utsushi.training.checkpoint import Interval
+        from utsushi.training.distributed import was_restarted
 
-        check_language(lang)
-        if tensorboard:
-            require_tensorboard()
-        Interval.parse(checkpoint_every)
-        check_free(out, force=force)
-        model = getattr(estimators, estimator)(**parameters)
-        source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label)
-        shape_to(model, dataset)
-        run = UnfinishedRun.of(
-            model,
-            data=source_name(source),
-            label=label,
-            language=lang,
-            checkpoint_every=checkpoint_every,
-            tensorboard=tensorboard,
-        )
-        with begin_run(out, run, force=force) as folder:
-            _train_to_the_end(model, dataset, run, folder)
+        with _processes() as processes:
+            check_language(lang)
+            if tensorboard:
+                require_tensorboard()
+            Interval.parse(checkpoint_every)
+            model = getattr(estimators, estimator)(**parameters)
+            source = data or DEFAULT_DATA
+            if processes.is_first and not was_restarted():
+                check_free(out, force=force)
+            dataset = datasets.open(source, label=label)
+            shape_to(model, dataset)
+            run = UnfinishedRun.of(
+                model,
+                data=source_name(source),
+                label=label,
+                language=lang,
+                checkpoint_every=checkpoint_every,
+                tensorboard=tensorboard,
+            )
+            if not processes.is_first:
+                _train_to_the_end(model, dataset, run, None)
+                return
+            begin = go_on_or_begin if was_restarted() else begin_run
+            with begin(out, run, force=force) as folder:
+                _train_to_the_end(model, dataset, run, folder)
 
     train.__doc__ = description
     return train
@@ -117,28 +129,50 @@ for _name, (_estimator, _parameters, _description) in TRAINED.items():
     app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
 
 
+@contextmanager
+def _processes() -> Iterator[Processes]:
+    """Join the processes that torchrun started, of which one says what there is to be said."""
+    from utsushi.exceptions import EndedByAnother
+    from utsushi.training.distributed import joined
+
+    try:
+        with joined() as processes, warnings.catch_warnings():
+            if not processes.is_first:
+                warnings.simplefilter("ignore")
+            yield processes
+    except EndedByAnother:
+        raise typer.Exit(1) from None
+
+
 def _train_to_the_end(
-    model: BaseAutoencoder, dataset: Dataset, run: UnfinishedRun, folder: Path
+    model: BaseAutoencoder, dataset: Dataset, run: UnfinishedRun, folder: Path | None
 ) -> None:
-    """Train, measure, and leave the run: whole, or to be gone on with."""
+    """Train, measure, and leave the run: whole, or to be gone on with.
+
+    Without a folder this is one of several processes, which helps to train and leaves nothing.
+    """
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.runs import tables_of, write_run
     from utsushi.tracking import TensorBoard
 
-    log = folder / "tensorboard" if run.tensorboard else None
+    log = folder / "tensorboard" if folder and run.tensorboard else None
     try:
         with nullcontext() if log is None else TensorBoard(log) as board:
             model.fit(
                 dataset.X_train,
                 dataset.y_train,
-                checkpoint_dir=folder,
+                checkpoint_dir=folder or "checkpoints",  # which the first process alone looks at
                 checkpoint_every=run.checkpoint_every,
                 on_epoch=board,
             )
     except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
+        if folder is None:
+            raise typer.Exit(128 + stop.signal) from None
         command = f"utsushi train --resume {shlex.quote(str(folder.parent))}"
         note(f"{stop.signal.name} stopped the training after a checkpoint; go on with {command}")
         raise typer.Exit(128 + stop.signal) from None
+    if folder is None:
+        return
     results = write_run(
         folder.parent,
         model,

@@ -22,6 +22,7 @@ from utsushi.estimators.rows import (
     checked_rows,
 )
 from utsushi.exceptions import SettingError, UtsushiWarning
+from utsushi.lazy import AnyRows
 from utsushi.networks.base import is_size
 from utsushi.seeds import Purpose, numpy_generator, seed_from
 
@@ -51,7 +52,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         rows = self._checked(X)
         return self._codes(rows).astype(rows.dtype, copy=False)
 
-    def _codes(self, X: Rows) -> NDArray[np.float32]:
+    def _codes(self, X: AnyRows) -> NDArray[np.float32]:
         """Encode checked rows, in float32."""
         return self._map(X, lambda x, _: self._encode(x))
 
@@ -213,7 +214,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
             raise SettingError(f"n_samples={n_samples!r}, expected an integer from 1 on")
         return self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
 
-    def _map(self, X: Rows, function: Any) -> NDArray[np.float32]:
+    def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
         return map_rows(X, self._scaled, function, self.device_)
 

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from utsushi.estimators.rows import Labelled
+from utsushi.lazy import row_blocks
 
 if TYPE_CHECKING:
     from utsushi.estimators.learner import Learner
@@ -66,5 +67,6 @@ def digest(known: Labelled) -> str:
     for array in (known.rows, known.condition):
         if array is not None:
             digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for block in row_blocks(array):
+                digest.update(np.ascontiguousarray(block).data)
     return digest.hexdigest()[:32]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from utsushi.exceptions import DataError
+from utsushi.lazy import AnyRows
 
 __all__ = ["map_rows", "row_noise"]
 
@@ -32,7 +33,7 @@ Rows = NDArray[np.floating[Any]]
 
 
 def map_rows(
-    X: Rows,
+    X: AnyRows,
     prepare: Callable[[Rows], NDArray[np.float32]],
     function: Callable[[Tensor, Rows], Tensor],
     device: str,
@@ -41,7 +42,7 @@ def map_rows(
 
     Parameters
     ----------
-    X : ndarray of shape (n, D), n >= 1
+    X : ndarray or LazyRows of shape (n, D), n >= 1
         Rows as the caller gave them.
     prepare : callable, (b, D) to (b, D')
         Makes a block of rows what the network takes.

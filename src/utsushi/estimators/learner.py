@@ -27,13 +27,14 @@ from utsushi.estimators.parameters import (
 )
 from utsushi.estimators.rows import (
     BLOCK_ROWS,
+    COPIED_BYTES,
     Labelled,
-    Rows,
     ScaledRows,
     warn_of_unlike_columns,
 )
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
+from utsushi.lazy import AnyRows, as_guarded
 from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes
 from utsushi.objectives import Source
@@ -42,14 +43,20 @@ from utsushi.scaling import Scaling, column_moments
 from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.training import Recipe, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective, train
 from utsushi.training.progress import progress_bar
+from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
 
-#: Training rows of at most so many bytes are scaled once and kept; of larger ones, each batch is.
-COPIED_BYTES = 2**26
+#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
+DEVICE_BYTES = 2**32
+
+#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
+#: fewer, and what learns from them takes several times their memory.
+SAMPLER_ROWS = 2**18
 
 #: Objects in the place of names, as one would write them.
 _EXAMPLES = {
@@ -121,9 +128,11 @@ class Learner(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), n_samples >= 2
+        X : array-like or LazyRows of shape (n_samples, n_features), n_samples >= 2
             Training rows: finite numbers, on which the network computes in float32; also NaN for
-            what is missing, with ``missing="mask"``.
+            what is missing, with ``missing="mask"``. A memory map stays on the disk, as do the
+            rows of a large file that `utsushi.datasets.open` gives; the model is the one of the
+            same rows in memory, bit for bit.
         y : array-like of shape (n_samples,), optional
             The class of each row, integers or strings, for a conditional model; else ignored.
         validation_data : array-like of shape (n_held_out, n_features), optional
@@ -147,7 +156,8 @@ class Learner(BaseEstimator, ABC):
         Raises
         ------
         DataError
-            If ``X`` has too few rows, or values that are not finite.
+            If ``X`` has too few rows, or values that are not finite, or is a file that shrinks
+            while it is read.
         SettingError, InvalidParameterError
             If a parameter is not what it may be. Both are ``ValueError``.
         TrainingDivergedError
@@ -160,7 +170,7 @@ class Learner(BaseEstimator, ABC):
         kept = (
             nullcontext()
             if checkpoint_dir is None
-            else Checkpoints(checkpoint_dir, checkpoint_every)
+            else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
@@ -179,7 +189,7 @@ class Learner(BaseEstimator, ABC):
         # The sampler is learned last, and makes the model a fitted one: a refit that fails must
         # not leave the old network beside what is new.
         self.__dict__.pop("sampler_", None)
-        rows = self._checked(X, reset=True)
+        rows = as_guarded(self._checked(X, reset=True))
         self._check_gaps(rows)
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
@@ -204,13 +214,14 @@ class Learner(BaseEstimator, ABC):
         module.arrange_for_inference()
         self._finish(module, data)
         self.module_ = module
-        return self._fit_sampler(training)
+        # The first process alone goes on to measure and to write; one alone is the first.
+        return self._fit_sampler(training) if current().is_first else self
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""
         found = None if checkpoints is None else checkpoints.seed
         if found is None or isinstance(self.random_state, Integral):
-            return seed_from(self.random_state)
+            return int(current().of_first(lambda: seed_from(self.random_state)))
         return found
 
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
@@ -231,7 +242,7 @@ class Learner(BaseEstimator, ABC):
         """
         check_is_fitted(self)
         self._validate_params()
-        rows = self._checked(X, at_least=2)
+        rows = as_guarded(self._checked(X, at_least=2))
         with torch.inference_mode(mode=False):
             return self._fit_sampler(Labelled(rows, self._condition_of(y, len(rows))))
 
@@ -240,6 +251,10 @@ class Learner(BaseEstimator, ABC):
         sampler = resolve(self.sampler, SAMPLERS)
         codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
+            if len(known.rows) > SAMPLER_ROWS:
+                draws = numpy_generator(self.seed_, Purpose.SPLIT, 2)
+                chosen = draws.choice(len(known.rows), SAMPLER_ROWS, replace=False)
+                known = known.only(np.sort(chosen))
             codes = self._codes(known.rows).astype(np.float64)
         self._learn_codes(codes, known.condition)
         self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
@@ -270,14 +285,14 @@ class Learner(BaseEstimator, ABC):
         super()._validate_params()
         resolve(self.sampler, SAMPLERS).check(self.n_components)
 
-    def _prepare(self, rows: Rows) -> None:
+    def _prepare(self, rows: AnyRows) -> None:
         """Check what this kind of model asks of its settings and of all rows given to ``fit``."""
 
-    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
         """Return what the decoder is told of each row; nothing, but in a conditional model."""
         return None
 
-    def _check_gaps(self, rows: Rows) -> None:
+    def _check_gaps(self, rows: AnyRows) -> None:
         """Refuse missing values from which nothing can be learned."""
         if not has_missing(rows):
             return
@@ -290,7 +305,7 @@ class Learner(BaseEstimator, ABC):
 
     def _validation(self, validation_data: Any) -> Labelled:
         """Return the rows that the caller holds out."""
-        return Labelled(self._checked(validation_data), None)
+        return Labelled(as_guarded(self._checked(validation_data)), None)
 
     def _split(self, known: Labelled, validation_data: Any) -> tuple[Labelled, Labelled | None]:
         """Return the rows to train on and the rows to hold out, if any."""
@@ -308,9 +323,8 @@ class Learner(BaseEstimator, ABC):
     def _source(self, known: Labelled) -> Source:
         """Return rows as the training loop takes them: scaled, and on the training device."""
         rows = ScaledRows(known, self.scaling_, torch.device(self.device_), has_missing(known.rows))
-        # An accelerator has memory of its own, and is not kept waiting.
-        copied = self.device_ != "cpu" or 4 * known.rows.size <= COPIED_BYTES
-        return rows[:] if copied else rows
+        most = COPIED_BYTES if self.device_ == "cpu" else DEVICE_BYTES
+        return rows[:] if 4 * known.rows.size <= most else rows
 
     def _build(self) -> EncoderDecoder:
         """Build and fill the network on the training device."""
@@ -354,7 +368,8 @@ class Learner(BaseEstimator, ABC):
             source is not None and source[:1].mask is not None for source in (data, validation)
         )
         learn = train if gaps else train_in_subspace
-        with progress_bar(title, recipe.n_epochs(len(data)), int(self.verbose)) as advance:
+        verbose = int(self.verbose) if current().is_first else 0
+        with progress_bar(title, recipe.n_epochs(len(data)), verbose) as advance:
 
             def tell(row: dict[str, Any]) -> None:
                 advance(row)
@@ -405,9 +420,9 @@ class Learner(BaseEstimator, ABC):
         """Learn what can only be learned when the network is trained."""
 
     @abstractmethod
-    def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
+    def _checked(self, X: Any, *, reset: bool = False, at_least: int = 1) -> Any:
         """Return rows as a finite float32 or float64 array with the right columns."""
 
     @abstractmethod
-    def _codes(self, X: Rows) -> NDArray[np.float32]:
+    def _codes(self, X: AnyRows) -> NDArray[np.float32]:
         """Encode checked rows, in float32."""

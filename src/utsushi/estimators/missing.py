@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from utsushi.exceptions import DataError
+from utsushi.lazy import AnyRows, LazyRows, row_blocks
 from utsushi.validation import has_missing
 
 __all__ = ["check_columns", "known_values", "mask_of", "without_gaps"]
@@ -22,15 +23,19 @@ __all__ = ["check_columns", "known_values", "mask_of", "without_gaps"]
 Rows = NDArray[np.floating[Any]]
 
 
-def known_values(rows: Rows) -> Rows:
+def known_values(rows: AnyRows) -> AnyRows:
     """Return rows (n, D) as they are, or the values that are not missing, in one dimension.
+
+    `LazyRows` stay as they are.
 
     Examples
     --------
     >>> known_values(np.array([[1.0, np.nan], [2.0, 3.0]]))
     array([1., 2., 3.])
     """
-    return rows[~np.isnan(rows)] if has_missing(rows) else rows
+    if isinstance(rows, LazyRows) or not has_missing(rows):
+        return rows
+    return rows[~np.isnan(rows)]
 
 
 def without_gaps(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -49,7 +54,7 @@ def mask_of(rows: Rows, like: Tensor) -> Tensor:
     return mask.to(like.device)
 
 
-def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
+def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
     """Refuse training rows with a column that has no value at all.
 
     Raises
@@ -64,7 +69,7 @@ def check_columns(rows: Rows, names: Sequence[str] | None = None) -> None:
     utsushi.exceptions.DataError: column 1 'income' (counting from 0) has no value in 2 rows,
     expected one at least; leave the column out
     """
-    empty = np.isnan(rows).all(axis=0)
+    empty = np.all([np.isnan(block).all(axis=0) for block in row_blocks(rows)], axis=0)
     if empty.any():
         column = int(empty.argmax())
         name = "" if names is None else f" {names[column]!r}"

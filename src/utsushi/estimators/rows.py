@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
-from torch import Tensor
+from torch import Generator, Tensor
 
 from utsushi.estimators.missing import without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
-from utsushi.objectives import Batch
+from utsushi.lazy import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
+from utsushi.objectives import Batch, random_order
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, numpy_generator
 from utsushi.validation import check_finite, check_within_float32
@@ -38,6 +39,9 @@ Rows = NDArray[np.floating[Any]]
 #: Rows per block when all of them are looked at.
 BLOCK_ROWS = 10_000
 
+#: Rows of at most so many bytes are copied where that makes them handier.
+COPIED_BYTES = 2**26
+
 #: Times the median column's spread from which on a column drowns the others.
 _UNLIKE = 100
 
@@ -48,17 +52,26 @@ class Labelled:
 
     Attributes
     ----------
-    rows : ndarray of shape (n, D)
+    rows : ndarray or LazyRows of shape (n, D)
     condition : ndarray of shape (n, C), float32, or None
     """
 
-    rows: Rows
+    rows: AnyRows
     condition: NDArray[np.float32] | None
 
     def __getitem__(self, indices: slice | NDArray[np.integer[Any]]) -> Labelled:
-        """Return some of the rows."""
+        """Return some of the rows, read into memory."""
         condition = None if self.condition is None else self.condition[indices]
         return Labelled(self.rows[indices], condition)
+
+    def only(self, numbers: NDArray[np.integer[Any]]) -> Labelled:
+        """Return the rows of these numbers; large ones are not copied, and stay where they are."""
+        if isinstance(self.rows, LazyRows) and self.rows.starts is not None:
+            numbers = np.sort(numbers)  # as `SelectedRows` gives them out
+        elif not isinstance(self.rows, LazyRows) and self.rows.nbytes <= COPIED_BYTES:
+            return self[numbers]
+        condition = None if self.condition is None else self.condition[numbers]
+        return Labelled(SelectedRows(self.rows, numbers), condition)
 
     def split(self, fraction: float, seed: int) -> tuple[Labelled, Labelled | None]:
         """Return the rows to train on and the ``fraction`` of them to hold out, if that is any.
@@ -78,7 +91,7 @@ class Labelled:
                 "train on, expected 2 or more; make it smaller"
             )
         order = numpy_generator(seed, Purpose.SPLIT).permutation(n_rows)
-        return self[order[n_held_out:]], self[order[:n_held_out]]
+        return self.only(order[n_held_out:]), self.only(order[:n_held_out])
 
 
 @dataclass(frozen=True)
@@ -112,21 +125,30 @@ class ScaledRows:
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the rows, scaled."""
-        some = self.known[rows if isinstance(rows, slice) else rows.cpu().numpy()]
-        scaled = self.scaling.forward(some.rows)
-        mask = None
+        which = rows if isinstance(rows, slice) else rows.cpu().numpy()
+        given = self.known.rows[which]
+        scaled, mask = self.scaling.forward(given), None
         if self.has_gaps:
-            mask = torch.from_numpy(~np.isnan(some.rows)).to(self.device)
+            mask = torch.from_numpy(~np.isnan(given)).to(self.device)
             scaled = without_gaps(scaled)
         x = torch.from_numpy(scaled).to(self.device)
-        if some.condition is None:
+        if self.known.condition is None:
             return Batch(x, mask=mask)
-        return Batch(x, torch.from_numpy(some.condition).to(self.device), mask=mask)
+        return Batch(x, torch.from_numpy(self.known.condition[which]).to(self.device), mask=mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""
         for start in range(0, len(self), n_rows):
             yield self[start : start + n_rows]
+
+    def order(self, draws: Generator) -> Tensor:
+        """Return the numbers of all rows, shuffled as far as they can be read in that order."""
+        rows = self.known.rows
+        if not isinstance(rows, LazyRows):
+            return random_order(len(rows), draws)
+        order = random_order(len(rows), draws, rows.starts, rows.window_rows)
+        rows.expect(order.numpy())
+        return order
 
 
 def n_to_hold_out(n_rows: int, fraction: float) -> int:
@@ -156,7 +178,7 @@ def checked_rows(
     ----------
     estimator : BaseEstimator
         Whose ``n_features_in_`` and ``feature_names_in_`` count.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or LazyRows of shape (n_samples, n_features)
     reset : bool, default=False
         Learn the columns from ``X``, as ``fit`` does, instead of comparing them.
     at_least : int, default=1
@@ -167,7 +189,7 @@ def checked_rows(
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        float32 stays; every other dtype becomes float64.
+        float32 stays; every other dtype becomes float64. `LazyRows` stay what they are.
 
     Raises
     ------
@@ -175,7 +197,8 @@ def checked_rows(
         If the shape, the columns or a value cannot be used.
     """
     _check_axes(X)
-    X = _from_torch(X)
+    X = _left_on_disk(_from_torch(X))
+    is_lazy = isinstance(X, LazyRows)
     try:
         rows: Rows = validate_data(
             estimator,
@@ -184,10 +207,13 @@ def checked_rows(
             ensure_all_finite=False,
             ensure_min_samples=2 if reset else at_least,
             reset=reset,
+            skip_check_array=is_lazy,
         )
     except ValueError as error:
         raise DataError(_with_fix(str(error), reset=reset or at_least > 1)) from error
     names = getattr(estimator, "feature_names_in_", None)
+    if is_lazy and len(rows) < (2 if reset else at_least):
+        raise DataError(f"the data has {len(rows)} row, expected 2 or more; give more rows")
     check_finite(rows, feature_names=names, allow_missing=allow_missing)
     check_within_float32(rows)
     return rows
@@ -226,6 +252,15 @@ def _from_torch(X: ArrayLike) -> ArrayLike:
             f"the rows are a tensor of {X.dtype}, expected a dtype that numpy has; give X.float()"
         ) from None
     return array
+
+
+def _left_on_disk(X: Any) -> Any:
+    """Return a large memory map of other numbers than floats as rows that become some when read."""
+    if not isinstance(X, np.memmap) or X.dtype in (np.float32, np.float64):
+        return X
+    if X.dtype.kind not in "biuf" or 8 * X.size <= COPIED_BYTES:
+        return X
+    return ConvertedRows(as_guarded(X), lambda rows: rows.astype(np.float64))
 
 
 def _check_axes(X: ArrayLike) -> None:

@@ -15,9 +15,10 @@ from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.missing import known_values
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.rows import BLOCK_ROWS, Labelled, Rows
+from utsushi.estimators.rows import BLOCK_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
+from utsushi.lazy import AnyRows, as_guarded
 from utsushi.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import Source, VariationalObjective
@@ -59,12 +60,11 @@ class VariationalAutoencoder(LatentVariableModel):
     missing : {"refuse", "mask"}, default="refuse"
         What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
         scaled units, and counts in no loss and no score; `reconstruct` fills it.
-    likelihood : {"gaussian", "unit-gaussian", "bernoulli", "continuous-bernoulli"} or Likelihood, \
-            default="gaussian"
-        :math:`p(x \mid z)`. Of scaled rows: a Gaussian with one calibrated standard deviation, or
-        with standard deviation one, as in the lecture. Of rows in [0, 1] in their own units, so
-        that ``scaling`` is for the encoder alone: Bernoullis, for zeros and ones, or continuous
-        Bernoullis, for grey values.
+    likelihood : str or Likelihood, default="gaussian"
+        :math:`p(x \mid z)`. Of scaled rows: ``"gaussian"`` with one calibrated standard deviation,
+        or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of rows in [0, 1] in
+        their own units, so that ``scaling`` is for the encoder alone: ``"bernoulli"`` for zeros and
+        ones, or ``"continuous-bernoulli"`` for grey values.
     conditional : bool, default=False
         Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
@@ -240,7 +240,7 @@ class VariationalAutoencoder(LatentVariableModel):
 
     # --- learning -------------------------------------------------------------------------------
 
-    def _prepare(self, rows: Rows) -> None:
+    def _prepare(self, rows: AnyRows) -> None:
         self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
         self._check_settings()
         known = known_values(rows)
@@ -256,7 +256,7 @@ class VariationalAutoencoder(LatentVariableModel):
                 stacklevel=4,  # the caller of fit
             )
 
-    def _learn_condition(self, y: Any, rows: Rows) -> NDArray[np.float32] | None:
+    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
         if not self.conditional:
             return None
         self.classes_ = Classes.learn(y, len(rows))
@@ -296,7 +296,7 @@ class VariationalAutoencoder(LatentVariableModel):
         if not self.conditional:
             known = super()._validation(validation_data)
         elif isinstance(validation_data, tuple) and len(validation_data) == 2:
-            rows = self._checked(validation_data[0])
+            rows = as_guarded(self._checked(validation_data[0]))
             known = Labelled(rows, self.classes_.one_hot(validation_data[1], len(rows)))
         else:
             raise SettingError(

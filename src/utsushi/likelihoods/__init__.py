@@ -5,7 +5,7 @@ a model. Gaussians are densities of scaled rows, as the network sees them; Berno
 0 to 1, in the input's own units.
 """
 
-from utsushi.likelihoods.base import Likelihood
+from utsushi.likelihoods.base import BatchMean, Likelihood
 from utsushi.likelihoods.bernoulli import (
     Bernoulli,
     ContinuousBernoulli,
@@ -23,6 +23,7 @@ from utsushi.likelihoods.gaussian import (
 __all__ = [
     "LIKELIHOODS",
     "LOG_2PI",
+    "BatchMean",
     "Bernoulli",
     "ContinuousBernoulli",
     "Gaussian",

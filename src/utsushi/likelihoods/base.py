@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from torch import Generator, Tensor
 
-__all__ = ["Likelihood", "Rows", "is_binary", "sum_of_known"]
+from utsushi.lazy import AnyRows, row_blocks
 
-Rows = NDArray[np.floating[Any]]
+__all__ = ["BatchMean", "Likelihood", "is_binary", "sum_of_known"]
+
+#: Takes values and a dimension, all by default; returns their mean, as `torch.mean` does.
+BatchMean = Callable[..., Tensor]
 
 
 class Likelihood(BaseEstimator, ABC):
@@ -40,6 +42,8 @@ class Likelihood(BaseEstimator, ABC):
     n_features : int or None
         The columns of a row, where ``x`` and the decoder's output are told by fewer numbers of the
         same squared distances; None where these are the columns.
+    batch_mean : callable
+        Takes the mean over the rows of a batch, of which there may be more than are at hand.
     """
 
     of_scaled_rows: ClassVar[bool] = True
@@ -47,14 +51,15 @@ class Likelihood(BaseEstimator, ABC):
     is_rotation_invariant: ClassVar[bool] = False
     is_calibrated: ClassVar[bool] = False
     n_features: int | None = None
+    batch_mean: BatchMean = staticmethod(torch.mean)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()
 
-    def check(self, rows: Rows) -> None:
+    def check(self, rows: AnyRows) -> None:
         """Raise a `DataError` if a value of ``rows``, in the input's units, has no density."""
 
-    def advice(self, rows: Rows) -> str | None:
+    def advice(self, rows: AnyRows) -> str | None:
         """Say which likelihood suits rows, in the input's units, better than this one, if any."""
         return "bernoulli" if is_binary(rows) else None  # zeros and ones have no density
 
@@ -69,13 +74,19 @@ class Likelihood(BaseEstimator, ABC):
         turned.n_features = n_features
         return turned
 
+    def of_shared_rows(self, mean: BatchMean) -> Self:
+        """Return the same for batches of which some rows are at hand."""
+        shared = copy(self)
+        shared.batch_mean = mean
+        return shared
+
     def width(self, x: Tensor, mask: Tensor | None = None) -> float:
         """Return the columns that the numbers of ``x``, shape (..., k), stand for.
 
         With a mask, the mean number of values of a row that are known.
         """
         if mask is not None:
-            return int(mask.sum()) / mask.shape[:-1].numel()
+            return float(self.batch_mean(mask.sum(dim=-1).cpu().double()))
         return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:
@@ -112,10 +123,16 @@ class Likelihood(BaseEstimator, ABC):
         return self
 
 
-def is_binary(rows: Rows) -> bool:
+def is_binary(rows: AnyRows) -> bool:
     """Tell whether all values are zeros and ones, and there are both."""
-    ones = rows == 1
-    return bool((ones | (rows == 0)).all() and ones.any() and not ones.all())
+    n_ones = n_zeros = 0
+    for block in row_blocks(rows):
+        ones, zeros, known = block == 1, block == 0, ~np.isnan(block)
+        if (known & ~ones & ~zeros).any():
+            return False
+        n_ones += int(np.count_nonzero(ones))
+        n_zeros += int(np.count_nonzero(zeros))
+    return n_ones > 0 and n_zeros > 0
 
 
 def sum_of_known(terms: Tensor, mask: Tensor | None) -> Tensor:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
 from utsushi.exceptions import DataError
-from utsushi.likelihoods.base import Likelihood, Rows, sum_of_known
+from utsushi.lazy import AnyRows, row_blocks
+from utsushi.likelihoods.base import Likelihood, sum_of_known
 
 __all__ = [
     "Bernoulli",
@@ -99,9 +101,10 @@ class _ZeroToOne(Likelihood):
 
     of_scaled_rows: ClassVar[bool] = False
 
-    def check(self, rows: Rows) -> None:
+    def check(self, rows: AnyRows) -> None:
         """Raise a `DataError` if a value is not from 0 to 1."""
-        low, high = rows.min(), rows.max()
+        low = np.fmin.reduce([np.fmin.reduce(b, axis=None) for b in row_blocks(rows)])
+        high = np.fmax.reduce([np.fmax.reduce(b, axis=None) for b in row_blocks(rows)])
         if low < 0 or high > 1:
             raise DataError(
                 f"a value is {low if low < 0 else high:.6g}, expected 0 to 1 for likelihood="
@@ -124,10 +127,10 @@ class Bernoulli(_ZeroToOne):
     name: ClassVar[str] = "bernoulli"
     is_density: ClassVar[bool] = False
 
-    def advice(self, rows: Rows) -> str | None:
+    def advice(self, rows: AnyRows) -> str | None:
         """Grey values have a density."""
-        grey = ((rows > 0) & (rows < 1)).any()
-        return "continuous-bernoulli" if grey else None
+        grey = (((block > 0) & (block < 1)).any() for block in row_blocks(rows))
+        return "continuous-bernoulli" if any(grey) else None
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log probability in nats; see `bernoulli_log_prob`."""

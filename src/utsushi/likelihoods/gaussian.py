@@ -16,6 +16,7 @@ from utsushi.likelihoods.base import Likelihood, sum_of_known
 
 __all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
+#: The logarithm of 2 pi, in nats.
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -182,7 +183,7 @@ class Gaussian(Likelihood):
             return float(self.sigma_**2)
         # Detached: at its maximum the plain bound's derivative by the variance is zero anyway, and
         # the importance-weighted bound's is near it.
-        batch_variance = mean_squares.mean()
+        batch_variance = self.batch_mean(mean_squares)
         return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 
 

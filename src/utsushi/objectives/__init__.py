@@ -4,7 +4,7 @@ The functions are pure and give one value per row. The objectives tie them to a 
 a module and a batch they return `Terms`, which the training loop reduces once.
 """
 
-from utsushi.objectives.base import Batch, Source, Terms, with_condition
+from utsushi.objectives.base import Batch, Source, Terms, random_order, with_condition
 from utsushi.objectives.bounds import (
     LOG_VARIANCE_BEND,
     elbo,
@@ -31,6 +31,7 @@ __all__ = [
     "lecture_loss",
     "log_weights",
     "posterior_parameters",
+    "random_order",
     "reparameterize",
     "with_condition",
 ]

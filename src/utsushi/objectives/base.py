@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Generator, Tensor
 
-__all__ = ["Batch", "Source", "Terms", "with_condition"]
+__all__ = ["Batch", "Source", "Terms", "random_order", "with_condition"]
 
 
 class Source(Protocol):
@@ -32,6 +34,9 @@ class Source(Protocol):
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""
+
+    def order(self, draws: Generator) -> Tensor:
+        """Return the numbers of all rows, shuffled; on the device that `__getitem__` likes best."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,57 @@ class Batch:
         for start in range(0, len(self.x), n_rows):
             yield self[start : start + n_rows]
 
+    def order(self, draws: Generator) -> Tensor:
+        """Return the numbers of all rows, shuffled, where the rows are."""
+        return random_order(len(self), draws).to(self.device)
+
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return codes (..., B, H) with what the decoder is told of their rows beside them."""
         return with_condition(z, self.condition)
+
+
+def random_order(
+    n_rows: int, draws: Generator, starts: NDArray[np.int64] | None = None, window_rows: int = 1
+) -> Tensor:
+    """Return the numbers of rows, shuffled.
+
+    Rows that are stored in groups, which are read whole, cannot be taken one by one from anywhere.
+    There the groups are shuffled, as many as make up a window stand together, and the rows of each
+    window are shuffled among one another.
+
+    Parameters
+    ----------
+    n_rows : int
+    draws : Generator
+        The only source of random numbers.
+    starts : ndarray of int64, optional
+        The number of each group's first row, from 0 up; None for rows that any order suits.
+    window_rows : int
+        With groups: about how many rows make up a window; it has one group at least.
+
+    Returns
+    -------
+    Tensor of shape (n_rows,), int64
+
+    Examples
+    --------
+    >>> draws = torch.Generator().manual_seed(0)
+    >>> random_order(6, draws, np.array([0, 2, 4]), window_rows=2).tolist()
+    [5, 4, 0, 1, 3, 2]
+    """
+    if starts is None:
+        return torch.randperm(n_rows, generator=draws)
+    groups = torch.randperm(len(starts), generator=draws).tolist()
+    ends = [*starts[1:].tolist(), n_rows]
+    order, window, n_held = [], [], 0
+    for place, group in enumerate(groups):
+        window.append(torch.arange(int(starts[group]), ends[group]))
+        n_held += len(window[-1])
+        if n_held >= window_rows or place == len(groups) - 1:
+            rows = torch.cat(window)
+            order.append(rows[torch.randperm(len(rows), generator=draws)])
+            window, n_held = [], 0
+    return torch.cat(order)
 
 
 def with_condition(z: Tensor, condition: Tensor | None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from utsushi.divergences import kl_standard_normal
-from utsushi.likelihoods import squared_error
+from utsushi.likelihoods import BatchMean, squared_error
 
 __all__ = [
     "LOG_VARIANCE_BEND",
@@ -49,10 +49,15 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
     mean, raw = head.chunk(2, dim=-1)
     # A fifth of a small step's time, and nearly never needed; but an accelerator would have to be
     # waited for, to know.
-    if raw.device.type == "cpu" and raw.detach().abs().max().item() <= LOG_VARIANCE_BEND:
+    if raw.device.type == "cpu" and _largest(raw) <= LOG_VARIANCE_BEND:
         return mean, raw
     inner = raw.clamp(-LOG_VARIANCE_BEND, LOG_VARIANCE_BEND)
     return mean, inner + LOG_VARIANCE_BEND * torch.tanh((raw - inner) / LOG_VARIANCE_BEND)
+
+
+def _largest(values: Tensor) -> float:
+    """Return the largest magnitude; of no values, as a batch's part may have, it is zero."""
+    return values.detach().abs().max().item() if values.numel() else 0.0
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
@@ -144,7 +149,7 @@ def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -
     return squared_error(x, x_hat) + 2 * kl_standard_normal(mean, log_variance).sum(dim=-1)
 
 
-def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
+def free_bits_kl(kl: Tensor, free_bits: float, mean: BatchMean = torch.mean) -> Tensor:
     r"""Divergence per component, no less than :math:`\lambda` on the average of the batch.
 
     .. math::
@@ -160,6 +165,8 @@ def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
         The divergence per component, in nats.
     free_bits : float >= 0
         :math:`\lambda`, in nats per component.
+    mean : callable
+        Takes the mean over the rows of the batch.
 
     Returns
     -------
@@ -176,7 +183,7 @@ def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
     tensor([[0.5000, 1.0000],
             [0.5000, 2.0000]])
     """
-    return torch.where(kl.mean(dim=0) > free_bits, kl, torch.full_like(kl, free_bits))
+    return torch.where(mean(kl, 0) > free_bits, kl, torch.full_like(kl, free_bits))
 
 
 def log_weights(

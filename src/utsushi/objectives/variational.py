@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from utsushi.divergences import kl_standard_normal
-from utsushi.likelihoods import Likelihood, squared_error
+from utsushi.likelihoods import BatchMean, Likelihood, squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import (
@@ -22,6 +22,7 @@ from utsushi.objectives.bounds import (
     posterior_parameters,
     reparameterize,
 )
+from utsushi.seeds import drawn
 
 __all__ = ["VariationalObjective"]
 
@@ -57,6 +58,8 @@ class VariationalObjective:
         The weight of the divergence rises linearly from zero over so many epochs.
     target : callable, optional
         Makes of scaled rows what the likelihood is a density of; they themselves without it.
+    batch_mean : callable
+        Takes the mean over the rows of a batch, of which there may be more than are at hand.
     """
 
     likelihood: Likelihood
@@ -67,6 +70,7 @@ class VariationalObjective:
     free_bits: float = 0.0
     kl_warmup_epochs: float = 0.0
     target: Callable[[Tensor], Tensor] | None = None
+    batch_mean: BatchMean = torch.mean
 
     @property
     def is_rotation_invariant(self) -> bool:
@@ -76,6 +80,10 @@ class VariationalObjective:
     def of_turned_rows(self, n_features: int) -> Self:
         """Return the objective of rows of ``n_features`` that are told by fewer numbers."""
         return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
+
+    def of_shared_rows(self, mean: BatchMean) -> Self:
+        """Return the objective of batches of which some rows are at hand."""
+        return replace(self, likelihood=self.likelihood.of_shared_rows(mean), batch_mean=mean)
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
@@ -89,7 +97,8 @@ class VariationalObjective:
         if self.n_importance_samples > 1:
             bound = self._importance_weighted(log_likelihood, z, mean, log_variance, beta)
         elif self.free_bits:
-            bound = elbo(expected, free_bits_kl(components, self.free_bits).sum(dim=-1), beta)
+            free = free_bits_kl(components, self.free_bits, self.batch_mean)
+            bound = elbo(expected, free.sum(dim=-1), beta)
         else:
             bound = elbo(expected, kl, beta)
         return Terms(objective=-bound, parts={"reconstruction": -expected.detach(), "kl": kl})
@@ -151,8 +160,7 @@ class VariationalObjective:
         """
         mean, log_variance = posterior_parameters(module.encoder(batch.x))
         shape = mean.shape if n_draws == 1 else (n_draws, *mean.shape)
-        device = generator.device
-        noise = torch.randn(shape, generator=generator, dtype=torch.float32, device=device)
+        noise = drawn(torch.randn, shape, generator, dtype=torch.float32)
         z = reparameterize(mean, log_variance, noise.to(mean))
         codes = batch.decoder_input(z)
         if n_draws == 1:

@@ -13,7 +13,7 @@ from utsushi.runs.folder import (
     write_models,
 )
 from utsushi.runs.tables import tables_of
-from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_with
+from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_or_begin, go_on_with
 from utsushi.runs.write import living_payload, pictures_of, write_figures, write_run
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "check_free",
     "comparison_tables",
     "exhibits_of",
+    "go_on_or_begin",
     "go_on_with",
     "living_payload",
     "new_run",

@@ -20,7 +20,7 @@ from utsushi.files import write_json
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
 
-__all__ = ["UnfinishedRun", "begin_run", "go_on_with"]
+__all__ = ["UnfinishedRun", "begin_run", "go_on_or_begin", "go_on_with"]
 
 _FILE = "run.json"
 
@@ -82,6 +82,31 @@ def begin_run(path: str | Path, run: UnfinishedRun, *, force: bool) -> Iterator[
     write_json(folder / _FILE, run.model_dump(mode="json"))
     with _left_clean(path):
         yield folder
+
+
+@contextmanager
+def go_on_or_begin(path: str | Path, run: UnfinishedRun, *, force: bool) -> Iterator[Path]:
+    """Go on with this very run where it has begun, else begin it; give its checkpoints' folder.
+
+    For a process that `torchrun` started again, with the same command.
+
+    Raises
+    ------
+    RunError, CheckpointError
+        See `begin_run`.
+    """
+    try:
+        begun = UnfinishedRun.model_validate_json(
+            (Path(path).resolve() / CHECKPOINTS / _FILE).read_bytes()
+        )
+    except (OSError, ValidationError):
+        begun = None
+    if begun == run:
+        with go_on_with(path) as (_, folder):
+            yield folder
+    else:
+        with begin_run(path, run, force=force) as folder:
+            yield folder
 
 
 @contextmanager

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-
 from utsushi.objectives import Batch, Source
 from utsushi.seeds import Purpose, generator
 
@@ -41,8 +39,8 @@ def shuffled_batches(
     >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
     [2, 2, 1]
     """
-    order = torch.randperm(len(data), generator=generator(seed, Purpose.ORDER, epoch))
+    order = data.order(generator(seed, Purpose.ORDER, epoch))
     n_steps = math.ceil(len(data) / batch_size)
-    for step, indices in enumerate(order.to(data.device).split(batch_size)[done:], start=done):
+    for step, indices in enumerate(order.split(batch_size)[done:], start=done):
         batch = data[indices]
         yield replace(batch, epochs=epoch - 1 + step / n_steps)

@@ -40,7 +40,13 @@ class Means:
         for name, values in self.waiting.items():
             self.sums[name] += torch.cat(values).sum(dtype=torch.float32).item()
         self.waiting.clear()
-        return {name: total / self.n_rows for name, total in self.sums.items()}
+        # A process whose part of every batch was empty has no rows.
+        return {name: total / (self.n_rows or 1) for name, total in self.sums.items()}
+
+    def forget(self) -> None:
+        """Begin to count anew, with the same names."""
+        self.result()
+        self.n_rows, self.sums = 0, defaultdict(float, dict.fromkeys(self.sums, 0.0))
 
     def state(self) -> State:
         """Return all of it; what waits goes on waiting, for the order of a sum is in its bits."""

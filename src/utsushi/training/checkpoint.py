@@ -172,9 +172,10 @@ class Checkpoints:
         if self.found is None:
             return
         was = self.found[0]["identity"]
+        ignored = self._other_processes(was)
         differing = [
             f"{name} was {was.get(name, 'not there')}, is {self._identity.get(name, 'not there')}"
-            for name in sorted(was.keys() | self._identity.keys())
+            for name in sorted((was.keys() | self._identity.keys()) - ignored)
             if was.get(name) != self._identity.get(name)
         ]
         if differing:
@@ -183,6 +184,19 @@ class Checkpoints:
                 f"{'; '.join(differing)}; expected the same, to the bit; give them again, or "
                 "choose another checkpoint_dir"
             )
+
+    def _other_processes(self, was: Mapping[str, str]) -> set[str]:
+        """Return what may differ where another number of processes goes on, and say so."""
+        before, now = was.get("processes", "1"), self._identity.get("processes", "1")
+        if before == now:
+            return set()
+        warnings.warn(
+            f"{str(self.folder)!r} was trained by {before} processes and goes on with {now}: the "
+            "same training, but not bit for bit, for sums are rounded in another order",
+            UtsushiWarning,
+            stacklevel=5,  # the caller of fit
+        )
+        return {"processes", "threads"}
 
     def restore(
         self, progress: Progress, products: Products, optimizer: torch.optim.Optimizer

@@ -51,6 +51,11 @@ class StopRequests:
         self.received = signal.Signals(number)
         self._give_back()
 
+    def heard_by_any(self, number: int) -> None:
+        """Take note of a signal that another process of the training got; 0 is none."""
+        if number and self.received is None:
+            self.received = signal.Signals(number)
+
     def _give_back(self) -> None:
         for number, handler in self._before.items():
             # None: a handler that was not set from Python, and cannot be set from it.

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from utsushi.likelihoods import BatchMean
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Batch, Source, Terms
 from utsushi.seeds import Purpose, generator
@@ -17,8 +18,10 @@ from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.batches import shuffled_batches
 from utsushi.training.bookkeeping import BestSoFar, History, Means, Progress
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.distributed import Processes, current
 from utsushi.training.divergence import check_means, check_step, probe_of
 from utsushi.training.recipe import Recipe
+from utsushi.training.sharing import SharedRows, shared_objective
 from utsushi.training.state import state_of
 
 __all__ = ["Objective", "train"]
@@ -52,6 +55,12 @@ class Objective(Protocol):
         Asked for if it is rotation invariant: the numbers have the same squared distances.
         """
 
+    def of_shared_rows(self, mean: BatchMean) -> Objective:
+        """Return the same of batches of which some rows are at hand.
+
+        ``mean`` takes the means that it needs over all of a batch's rows.
+        """
+
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
         """Return the objective with what it learns as it trains fixed by known rows."""
 
@@ -60,6 +69,7 @@ class Objective(Protocol):
 class _Training:
     """What stays the same from the first step to the last."""
 
+    processes: Processes
     products: Products
     objective: Objective
     recipe: Recipe
@@ -100,6 +110,9 @@ def train(
 
     The loss of a batch is the sum of its rows' objectives, as in the lecture, so each row weighs
     the same whatever the size of its batch.
+
+    Where several processes are joined (`utsushi.training.distributed`), each makes the same call,
+    with all rows. A batch is then one of all processes together, each of which takes its part.
 
     Parameters
     ----------
@@ -146,9 +159,11 @@ def train(
     """
     n_epochs = recipe.n_epochs(len(data))
     n_steps = n_epochs * recipe.steps_per_epoch(len(data))
+    products = Products(module, precision, recipe.compile, n_steps)
     training = _Training(
-        products=Products(module, precision, recipe.compile, n_steps),
-        objective=objective,
+        processes=current(),
+        products=products,
+        objective=shared_objective(objective, products),
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
         probe=probe_of(module),
@@ -187,12 +202,15 @@ def _run_epoch(
     epoch, means = progress.epoch, progress.means
     first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(data))
     training.products.module.train()
-    size = training.recipe.batch_size
-    for batch in shuffled_batches(data, size, training.seed, epoch, done=progress.step):
+    size, processes = training.recipe.batch_size, training.processes
+    rows = data if processes.n == 1 else SharedRows(data, processes)
+    for batch in shuffled_batches(rows, size, training.seed, epoch, done=progress.step):
         step = progress.step
         rate = training.rate(first_step + step)
-        noise = generator(training.seed, Purpose.NOISE, epoch, step)
-        means.add(_step(training, _augmented(training, batch, epoch, step), rate, noise, epoch))
+        n_rows = min(size, len(data) - step * size)  # of all processes
+        noise = processes.draws(generator(training.seed, Purpose.NOISE, epoch, step), n_rows)
+        seen = _augmented(training, batch, epoch, step, n_rows)
+        means.add(_step(training, seen, rate, noise, epoch))
         if step % STEPS_PER_CHECK == 0:
             check_means(means.result(), epoch, rate)
         progress.step = step + 1
@@ -201,7 +219,7 @@ def _run_epoch(
             _keep(training, progress)
     training.products.module.eval()
     rate = training.rate(first_step + progress.step - 1)
-    row = {"epoch": epoch, **means.result()}
+    row = {"epoch": epoch, **processes.means(means)}
     if validation is not None:
         held_out = _evaluate(_calibrated(training, data), validation, epoch)
         row |= {f"validation_{name}": value for name, value in held_out.items()}
@@ -217,15 +235,17 @@ def _keep(training: _Training, progress: Progress, row: dict[str, Any] | None = 
     if row is not None:
         checkpoints.append_history(row)
     if checkpoints.is_due(epoch_ended=row is not None) or training.is_over(progress):
+        training.processes.pool(progress.means)
         checkpoints.write(*state_of(progress, training.products, training.optimizer))
     checkpoints.stop_if_asked()
 
 
-def _augmented(training: _Training, batch: Batch, epoch: int, step: int) -> Batch:
+def _augmented(training: _Training, batch: Batch, epoch: int, step: int, n_rows: int) -> Batch:
     """Return what to train on in place of a batch."""
     if training.augment is None:
         return batch
     draws = generator(training.seed, Purpose.AUGMENTATION, epoch, step)
+    draws = training.processes.draws(draws, n_rows)
     return replace(batch, x=training.augment(batch.x, draws))
 
 
@@ -263,9 +283,9 @@ def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]
     noise = generator(training.seed, Purpose.NOISE, epoch)
     module = training.products.inference
     means = Means()
-    for block in data.blocks(EVALUATION_ROWS):
-        means.add(training.objective(module, block, noise))
-    return means.result()
+    for block, draws in training.processes.shared_blocks(data.blocks(EVALUATION_ROWS), noise):
+        means.add(training.objective(module, block, draws))
+    return training.processes.means(means)
 
 
 def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:

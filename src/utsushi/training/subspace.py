@@ -17,17 +17,18 @@ outside; there are so many inside that this is little (`Recipe.subspace`). Digit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
 from utsushi.objectives import Batch, Source
-from utsushi.training.bookkeeping import History
+from utsushi.training.bookkeeping import History, State
+from utsushi.training.distributed import current
 from utsushi.training.loop import Objective, train
 from utsushi.training.recipe import Recipe
 
@@ -38,6 +39,9 @@ FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 
 #: The largest part of the columns that is still worth the turn.
 LARGEST_PART = 0.5
+
+#: Turned rows of at most so many bytes are made once and kept; of more, each batch is turned.
+KEPT_BYTES = 2**28
 
 #: Rows per block when rows are turned, and bytes of a larger one of scaled rows.
 BLOCK_ROWS, BLOCK_BYTES = 10_000, 48 * 2**20
@@ -72,7 +76,7 @@ def train_in_subspace(
     """
     subspace = None
     if objective.is_rotation_invariant and settings.get("augment") is None:
-        subspace = Subspace.of(module, data, recipe.subspace)
+        subspace = Subspace.of_first_process(module, data, recipe.subspace)
     if subspace is None:
         return train(module, objective, data, recipe=recipe, validation=validation, **settings)
     reduced = subspace.reduce(module)
@@ -129,6 +133,19 @@ class Subspace:
             return None
         return cls(directions.flip(1)[:, : max(k, 1)].contiguous())
 
+    @classmethod
+    def of_first_process(
+        cls, module: EncoderDecoder, data: Source, tolerance: float
+    ) -> Self | None:
+        """Return the directions that the first process finds: another machine rounds otherwise."""
+
+        def say() -> State | None:
+            found = cls.of(module, data, tolerance)
+            return None if found is None else ({}, {"basis": found.basis})
+
+        state = current().state_of_first(say)
+        return None if state is None else cls(state[1]["basis"].to(data.device))
+
     def turn(self, x: Tensor) -> Tensor:
         """Return rows (n, D) as (n, k + 1): their components, and their length outside of them."""
         blocks = []
@@ -138,8 +155,10 @@ class Subspace:
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
         return torch.cat(blocks)
 
-    def turned(self, data: Source) -> Batch:
-        """Return all rows turned."""
+    def turned(self, data: Source) -> Source:
+        """Return all rows turned: at once, or as they are asked for where they are large."""
+        if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_BYTES:
+            return _TurnedRows(self, data)
         x = torch.empty(len(data), self.basis.shape[1] + 1, device=data.device)
         conditions, start = [], 0
         for block in _blocks(data):
@@ -200,6 +219,37 @@ def _linear(weight: Tensor, bias: Tensor) -> Linear:
     layer.weight = nn.Parameter(weight.detach().clone())
     layer.bias = nn.Parameter(bias.detach().clone())
     return layer
+
+
+@dataclass(frozen=True)
+class _TurnedRows:
+    """A `Source` whose rows are turned when they are asked for."""
+
+    subspace: Subspace
+    data: Source
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.device
+
+    @property
+    def n_features(self) -> int:
+        return self.subspace.basis.shape[1] + 1
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        return self._turned(self.data[rows])
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        return (self._turned(block) for block in self.data.blocks(n_rows))
+
+    def order(self, draws: Generator) -> Tensor:
+        return self.data.order(draws)
+
+    def _turned(self, batch: Batch) -> Batch:
+        return replace(batch, x=self.subspace.turn(batch.x))
 
 
 class _Inside(nn.Module):

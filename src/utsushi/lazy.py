@@ -1,0 +1,248 @@
+"""Rows that stay on the disk until they are asked for, and are then arrays like any other.
+
+What a training asks of its rows is their shape, their dtype, and some of them at a time. An array
+in memory has all of that; `LazyRows` has no more, so that what is written for the one is written
+for the other.
+"""
+
+from __future__ import annotations
+
+import mmap
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from math import prod
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.exceptions import DataError
+
+__all__ = [
+    "AnyRows",
+    "ConvertedRows",
+    "LazyRows",
+    "MappedRows",
+    "SelectedRows",
+    "as_guarded",
+    "holds_nan",
+    "row_blocks",
+]
+
+#: Of a block of rows, where nobody says how large it should be.
+BLOCK_BYTES = 2**24
+
+#: Which rows: a slice, or their numbers.
+Which: TypeAlias = slice | NDArray[np.integer[Any]]
+
+
+class LazyRows(ABC):
+    """A matrix of rows that is read as it is asked for.
+
+    Attributes
+    ----------
+    shape : (n, D)
+    dtype : numpy dtype
+        Of the rows that are given out: float32 or float64.
+    starts : ndarray of int64, or None
+        Where any row can be read as cheaply as the next, None. Where rows are stored in groups that
+        are read whole, the number of each group's first row.
+    window_rows : int
+        With groups: about how many rows may be held at once, to be shuffled among one another.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    starts: NDArray[np.int64] | None = None
+    window_rows: int = 1
+
+    @abstractmethod
+    def __getitem__(self, which: Which) -> NDArray[Any]:
+        """Read some of the rows, by a slice or by an array of their numbers."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def ndim(self) -> int:
+        """Two."""
+        return 2
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """What all rows would take in memory."""
+        return self.size * self.dtype.itemsize
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value is NaN; all rows are read once to know."""
+        return any(holds_nan(block) for block in row_blocks(self))
+
+    def expect(self, order: NDArray[np.integer[Any]]) -> None:
+        """Be told in which order rows will be asked for, to read ahead; most need not know."""
+        return
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all rows into memory."""
+        return self[:].astype(self.dtype if dtype is None else dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
+
+
+#: Rows in memory, or rows on the disk.
+AnyRows: TypeAlias = NDArray[np.floating[Any]] | LazyRows
+
+
+class MappedRows(LazyRows):
+    """Rows of a memory map, whose file is looked at before it is read.
+
+    To read what is no longer there would end the process by a signal, without a word. While rows
+    are taken from here and there, the system is asked not to read ahead: it would read 128 KiB of a
+    file that is not in its cache for each of them.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n, D)
+        A view into a memory map.
+    """
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = np.asarray(array)
+        self.shape = (int(array.shape[0]), int(array.shape[1]))
+        self.dtype = array.dtype
+        found = _map_of(array)
+        if found is None:
+            raise TypeError("the array is in memory, expected a view into a memory map")
+        self._map = found
+        self._n_bytes = max(len(found), found.size())
+        self._is_scattered = False
+
+    def __getitem__(self, which: Which) -> NDArray[Any]:
+        n_bytes = self._map.size()
+        if n_bytes < self._n_bytes:
+            raise DataError(
+                f"the file of the rows has shrunk from {self._n_bytes} to {n_bytes} bytes while "
+                "it was read, expected it to stay as it is; write it anew, under another name "
+                "first, and start again"
+            )
+        self._say_whether_scattered(not isinstance(which, slice))
+        rows: NDArray[Any] = self.array[which]
+        return rows
+
+    def _say_whether_scattered(self, now: bool) -> None:
+        """Tell the system how the map is read, where that changes and it can be told."""
+        if now != self._is_scattered and hasattr(mmap, "MADV_RANDOM"):
+            self._map.madvise(mmap.MADV_RANDOM if now else mmap.MADV_NORMAL)
+            self._is_scattered = now
+
+    def __del__(self) -> None:
+        # The map is the caller's, and may be closed.
+        with suppress(ValueError, OSError, AttributeError):
+            self._say_whether_scattered(False)
+
+
+class ConvertedRows(LazyRows):
+    """Rows of numbers of any type that become floats as they are read.
+
+    Parameters
+    ----------
+    stored : ndarray or LazyRows of shape (n, ...)
+    convert : callable
+        From some of the stored samples, (b, ...), to as many rows of D floats.
+    """
+
+    def __init__(
+        self, stored: NDArray[Any] | LazyRows, convert: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> None:
+        self._stored, self._convert = stored, convert
+        first = convert(stored[:1])
+        self.shape = (len(stored), int(first.shape[1]))
+        self.dtype = first.dtype
+
+    def __getitem__(self, which: Which) -> NDArray[Any]:
+        return self._convert(self._stored[which])
+
+
+class SelectedRows(LazyRows):
+    """Some rows of others, by their numbers and in that order, without a copy of them.
+
+    Of rows that are stored in groups, they are given out in the order in which they are stored.
+
+    Parameters
+    ----------
+    rows : ndarray or LazyRows of shape (n, D)
+    numbers : ndarray of shape (m,)
+
+    Examples
+    --------
+    >>> SelectedRows(np.array([[0.0], [1.0], [2.0]]), np.array([2, 0]))[:]
+    array([[2.],
+           [0.]])
+    """
+
+    def __init__(self, rows: AnyRows, numbers: NDArray[np.integer[Any]]) -> None:
+        if isinstance(rows, LazyRows) and rows.starts is not None:
+            numbers = np.sort(numbers)
+            found = np.searchsorted(numbers, rows.starts).astype(np.int64)
+            self.starts = np.unique(found[found < len(numbers)])
+            self.window_rows = max(rows.window_rows * len(numbers) // max(len(rows), 1), 1)
+        self._rows, self._numbers = rows, numbers
+        self.shape = (len(numbers), int(rows.shape[1]))
+        self.dtype = rows.dtype
+
+    def __getitem__(self, which: Which) -> NDArray[Any]:
+        return self._rows[self._numbers[which]]
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value is NaN; if none of all rows is, no more is looked at."""
+        if isinstance(self._rows, LazyRows) and not self._rows.has_missing:
+            return False
+        return any(holds_nan(block) for block in row_blocks(self))
+
+    def expect(self, order: NDArray[np.integer[Any]]) -> None:
+        """Tell the rows, in their own numbers."""
+        if isinstance(self._rows, LazyRows):
+            self._rows.expect(self._numbers[order])
+
+
+def as_guarded(rows: AnyRows) -> AnyRows:
+    """Return rows of a memory map as `MappedRows`, and any others as they are."""
+    if isinstance(rows, LazyRows) or _map_of(rows) is None:
+        return rows
+    return MappedRows(rows)
+
+
+def holds_nan(rows: NDArray[Any]) -> bool:
+    """Tell whether a value of an array in memory is NaN."""
+    with np.errstate(all="ignore"):  # one NaN spoils a sum; a sum that overflowed is looked into
+        return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
+
+
+def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[Any]]:
+    """Yield all rows in their order, about so many bytes at a time.
+
+    Examples
+    --------
+    >>> [len(block) for block in row_blocks(np.zeros((5, 2)), n_bytes=32)]
+    [2, 2, 1]
+    """
+    row_bytes = prod(rows.shape[1:]) * rows.dtype.itemsize
+    n_rows = max(n_bytes // max(row_bytes, 1), 1)
+    for start in range(0, len(rows), n_rows):
+        yield rows[start : start + n_rows]
+
+
+def _map_of(array: Any) -> mmap.mmap | None:
+    """Return the memory map that an array is a view into, if it is one."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array

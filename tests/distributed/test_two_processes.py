@@ -1,0 +1,65 @@
+"""Two processes on this machine train as one does."""
+
+import numpy as np
+import pytest
+
+from utsushi.exceptions import UtsushiWarning
+
+# The fixture starts processes: one worker of the runner is enough.
+pytestmark = pytest.mark.xdist_group("two processes")
+
+
+@pytest.fixture(scope="module")
+def two(started):
+    """Give the folder and the results of two processes."""
+    return started(2)
+
+
+def test_the_loss_curve_is_that_of_one_process(two, alone, same_curves):
+    for found in two[1]:
+        same_curves(alone, found)
+
+
+def test_the_parameters_are_equal_in_both_processes(two):
+    first, second = two[1]
+    assert first["cases"] == second["cases"]
+
+
+def test_the_parameters_are_those_of_one_process(two, alone):
+    for name, (_, parameters) in alone.items():
+        for key, expected in parameters.items():
+            found = two[1][1]["cases"][name][1][key]
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_the_seed_and_the_principal_components_are_those_of_the_first(two):
+    first, second = two[1]
+    assert first["subspace"] == second["subspace"]
+
+
+def test_a_signal_to_one_stops_both(two):
+    assert [found["interrupted"] for found in two[1]] == ["SIGTERM", "SIGTERM"]
+
+
+def test_only_the_first_writes(two):
+    assert not (two[0] / "nowhere").exists()
+    # 18 rows in batches of 8: three steps an epoch. A look is taken after each, and at its end.
+    (kept,) = (two[0] / "checkpoints").glob("*.safetensors")
+    assert kept.name == "checkpoint-000002-00000003.safetensors"
+
+
+def test_one_process_goes_on_where_two_were_and_says_that_the_bits_differ(two, worker):
+    model, images = worker["model_of_images"]()
+    whole = worker["model_of_images"]()[0].fit(images)
+    with pytest.warns(UtsushiWarning, match=r"trained by 2 processes .* not bit for bit"):
+        model.fit(images, checkpoint_dir=two[0] / "checkpoints")
+    for row, expected in zip(model.history_, whole.history_, strict=True):
+        assert {**row, "seconds": 0} == pytest.approx({**expected, "seconds": 0}, rel=1e-4)
+
+
+def test_a_training_that_diverges_ends_both_with_one_message(two):
+    errors = [found["error"] for found in two[1]]
+    (said,) = [text for kind, text in errors if kind == "TrainingDivergedError"]
+    (heard,) = [text for kind, text in errors if kind == "EndedByAnother"]
+    assert said.startswith("training diverged: the ")
+    assert heard.endswith(said)

@@ -1,0 +1,140 @@
+"""Train cases in one process or in several, and leave what each of them has learned.
+
+torchrun --nproc-per-node 2 tests/distributed/worker.py FOLDER [CASE …]
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi.augmentation import Affine
+from utsushi.corruption import masking
+from utsushi.exceptions import TrainingInterrupted, UtsushiError
+from utsushi.likelihoods import Gaussian
+from utsushi.networks import Conv, Dense, initialize
+from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
+from utsushi.regularizers import contractive
+from utsushi.training import Recipe, train
+from utsushi.training.distributed import joined
+from utsushi.training.sharing import SharedCheckpoints
+
+#: 7 rows in batches of 3: the last has 1, of which all processes but one have none.
+ROWS = torch.rand((7, 16), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+HELD_OUT = torch.rand((5, 16), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+
+def dense(n_outputs):
+    return Dense().build(16, 3, n_outputs, (12,))
+
+
+def conv(n_outputs):
+    return Conv().build(16, 3, n_outputs, (12,), channels=(3, 4), image_shape=(4, 4))
+
+
+def variational(**settings):
+    return VariationalObjective(Gaussian().prepare([ROWS]), **settings)
+
+
+def affine(rows, generator):
+    return Affine(probability=0.8)(rows, (4, 4), generator)
+
+
+#: What differs in how the rows of a batch meet: through σ, free bits, noise of any shape.
+CASES = {
+    "plain": (dense, 3, ReconstructionObjective, {}),
+    "denoising": (dense, 3, lambda: ReconstructionObjective(lambda x, g: masking(x, 0.3, g)), {}),
+    "contractive": (dense, 3, lambda: ReconstructionObjective(None, contractive, 0.1), {}),
+    "variational": (dense, 6, lambda: variational(free_bits=0.1, kl_warmup_epochs=2), {}),
+    "importance": (dense, 6, lambda: variational(n_importance_samples=3), {"patience": 2}),
+    "conv": (conv, 6, variational, {"augment": affine}),
+}
+
+
+def train_case(name):
+    """Train a case in float64 and give its history and its parameters."""
+    build, n_outputs, objective, settings = CASES[name]
+    module = build(n_outputs)
+    initialize(module, torch.Generator().manual_seed(0))
+    module.double()
+    history = train(
+        module,
+        objective(),
+        Batch(ROWS),
+        recipe=Recipe(max_epochs=4, batch_size=3, learning_rate=0.01, schedule="one-cycle"),
+        seed=5,
+        validation=Batch(HELD_OUT),
+        **settings,
+    )
+    return clockless(history), parameters(module)
+
+
+def clockless(history):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+def parameters(module):
+    return {name: p.tolist() for name, p in module.state_dict().items()}
+
+
+def model_of_images():
+    """Give a model and its rows, which `interrupted` leaves unfinished."""
+    images = np.random.default_rng(5).random((22, 64), dtype=np.float32)
+    settings = {"max_epochs": 6, "batch_size": 8, "learning_rate": 1e-3, "random_state": 3}
+    return VariationalAutoencoder(3, hidden=(8,), validation_fraction=0.2, **settings), images
+
+
+def interrupted(folder, processes):
+    """Let the last process have a signal at its seventh step, and say how the training ended."""
+    seen, is_due = iter(range(6)), SharedCheckpoints.is_due
+
+    def send(self, **how):
+        if next(seen, None) is None and processes.rank == processes.n - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return is_due(self, **how)
+
+    SharedCheckpoints.is_due = send
+    model, images = model_of_images()
+    # The folder is for the first process alone: the others may be on another machine.
+    place = folder / "checkpoints" if processes.is_first else folder / "nowhere"
+    try:
+        model.fit(images, checkpoint_dir=place)
+    except TrainingInterrupted as stop:
+        return stop.signal.name
+    finally:
+        SharedCheckpoints.is_due = is_due
+    return "not stopped"
+
+
+def in_the_subspace(processes):
+    """Train in principal components, by a seed that nobody gave; say whether it is fitted."""
+    rows = np.random.default_rng(6).random((40, 20)) @ np.random.default_rng(7).random((20, 200))
+    model = Autoencoder(3, hidden=(8,), max_epochs=2).fit(rows)
+    assert hasattr(model, "sampler_") == processes.is_first
+    return clockless(model.history_), parameters(model.module_)
+
+
+def main(folder, *names):
+    """Train, and write a file a process; at last, diverge."""
+    torch.set_num_threads(1)
+    found = {}
+    try:
+        with joined() as processes:
+            found["cases"] = {name: train_case(name) for name in names or CASES}
+            if processes.n > 1:
+                found["subspace"] = in_the_subspace(processes)
+                found["interrupted"] = interrupted(folder, processes)
+                model, images = model_of_images()
+                model.set_params(learning_rate=1e30).fit(images)
+    except UtsushiError as error:
+        found["error"] = [type(error).__name__, str(error)]
+    (folder / f"{processes.rank}.json").write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,142 @@
+"""Rows on the disk: the same model as from the same rows in memory, and no copy of them."""
+
+import mmap
+import os
+
+import numpy as np
+import pytest
+
+from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi.estimators import learner, rows
+from utsushi.exceptions import DataError
+from utsushi.lazy import ConvertedRows, LazyRows, MappedRows, SelectedRows, as_guarded, row_blocks
+from utsushi.training import subspace
+
+X = np.random.default_rng(2).random((90, 64), dtype=np.float32)
+WIDE = X[:, :15] @ np.random.default_rng(3).random((15, 200), dtype=np.float32)
+FEW = {"n_components": 3, "hidden": (8,), "max_epochs": 2, "batch_size": 16, "random_state": 1}
+
+MODELS = {
+    "plain": lambda: Autoencoder(**FEW),
+    "minmax": lambda: Autoencoder(scaling="minmax", **FEW),
+    "held out": lambda: Autoencoder(validation_fraction=0.3, early_stopping=1, **FEW),
+    "bernoulli": lambda: VariationalAutoencoder(likelihood="continuous-bernoulli", **FEW),
+    "conditional": lambda: VariationalAutoencoder(conditional=True, sampler="gaussian", **FEW),
+}
+
+
+def mapped(array, path):
+    """Return an array as a memory map of a new file."""
+    np.save(path, array)
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.fixture
+def nothing_is_copied(monkeypatch):
+    """Take every array for a large one."""
+    monkeypatch.setattr(learner, "COPIED_BYTES", 0)
+    monkeypatch.setattr(rows, "COPIED_BYTES", 0)
+    monkeypatch.setattr(subspace, "KEPT_BYTES", 0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_memory_map_gives_the_model_of_the_array(name, tmp_path, nothing_is_copied):
+    y = np.arange(90) % 3
+    of_array = MODELS[name]().fit(X, y).save(tmp_path / "array.safetensors")
+    of_map = MODELS[name]().fit(mapped(X, tmp_path / "x.npy"), y).save(tmp_path / "map.safetensors")
+    assert of_map.read_bytes() == of_array.read_bytes()
+
+
+def test_rows_that_are_held_out_by_their_numbers_are_those_that_were_copied(tmp_path, monkeypatch):
+    copied = MODELS["held out"]().fit(X).save(tmp_path / "copied.safetensors")
+    monkeypatch.setattr(rows, "COPIED_BYTES", 0)
+    selected = MODELS["held out"]().fit(X).save(tmp_path / "selected.safetensors")
+    assert selected.read_bytes() == copied.read_bytes()
+
+
+def test_rows_that_are_turned_as_they_are_asked_for_teach_the_same(monkeypatch):
+    kept = Autoencoder(**FEW).fit(WIDE)
+    monkeypatch.setattr(subspace, "KEPT_BYTES", 0)
+    turned = Autoencoder(**FEW).fit(WIDE)
+    np.testing.assert_allclose(turned.reconstruct(WIDE), kept.reconstruct(WIDE), rtol=1e-3)
+
+
+def test_a_sampler_of_many_rows_learns_from_some_of_them(monkeypatch):
+    monkeypatch.setattr(learner, "SAMPLER_ROWS", 40)
+    seen = []
+    gaussian = MODELS["plain"]().set_params(sampler="gaussian")
+    encode = gaussian._codes
+    monkeypatch.setattr(gaussian, "_codes", lambda known: seen.append(len(known)) or encode(known))
+    gaussian.fit(X)
+    assert seen == [40]
+
+
+def test_codes_of_a_memory_map_are_those_of_the_array(tmp_path):
+    model = MODELS["plain"]().fit(X)
+    expected = model.transform(X)
+    guarded = as_guarded(mapped(X, tmp_path / "x.npy"))
+    np.testing.assert_array_equal(model.transform(guarded), expected)
+
+
+def test_a_memory_map_of_whole_numbers_teaches_as_the_array_does(tmp_path, nothing_is_copied):
+    whole = (255 * X).astype(np.uint8)
+    of_array = MODELS["plain"]().fit(whole).save(tmp_path / "array.safetensors")
+    of_map = MODELS["plain"]().fit(mapped(whole, tmp_path / "x.npy"))
+    assert of_map.save(tmp_path / "map.safetensors").read_bytes() == of_array.read_bytes()
+
+
+def test_a_file_that_shrinks_while_training_is_a_clear_error(tmp_path, nothing_is_copied):
+    path = tmp_path / "x.npy"
+    given = mapped(X, path)
+    model = MODELS["plain"]()
+
+    def shrink(*arguments):
+        os.truncate(path, 1000)
+
+    model._prepare = shrink
+    with pytest.raises(DataError, match="has shrunk from 23168 to 1000 bytes while it was read"):
+        model.fit(given)
+
+
+@pytest.mark.parametrize("which", [slice(3, 40, 4), np.array([8, 0, 8])])
+def test_lazy_rows_are_indexed_as_arrays_are(which, tmp_path):
+    on_disk = MappedRows(mapped(X, tmp_path / "x.npy"))
+    numbers = np.arange(90)[::-1]
+    np.testing.assert_array_equal(on_disk[which], X[which])
+    np.testing.assert_array_equal(ConvertedRows(on_disk, np.negative)[which], -X[which])
+    np.testing.assert_array_equal(SelectedRows(on_disk, numbers)[which], X[numbers][which])
+
+
+def test_lazy_rows_become_an_array_where_one_is_asked_for(tmp_path):
+    on_disk = MappedRows(mapped(X, tmp_path / "x.npy"))
+    np.testing.assert_array_equal(np.asarray(on_disk), X)
+    assert (on_disk.shape, on_disk.size, on_disk.nbytes) == (X.shape, X.size, X.nbytes)
+
+
+def test_blocks_are_all_rows_in_their_order():
+    np.testing.assert_array_equal(np.concatenate(list(row_blocks(X, 1000))), X)
+
+
+def test_what_is_in_memory_is_left_alone():
+    assert as_guarded(X) is X
+    assert not isinstance(X, LazyRows)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="the system takes no advice")
+def test_the_system_reads_ahead_only_where_rows_are_asked_for_in_their_order(tmp_path):
+    said = []
+
+    class Map:
+        def madvise(self, advice):
+            said.append(advice)
+
+        def size(self):
+            return 10**6
+
+    rows = MappedRows(mapped(X, tmp_path / "x.npy"))
+    rows._map = Map()
+    rows[np.array([3])], rows[np.array([1])], rows[:4]
+    assert said == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
+    rows[np.array([3])]
+    del rows
+    assert said[2:] == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
