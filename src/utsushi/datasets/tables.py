@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from utsushi.datasets.arrays import check_labels, to_floats
 from utsushi.datasets.bounds import check_unpacked
 from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.datasets.problems import one_line, unreadable
 from utsushi.exceptions import DataError
 
 __all__ = ["from_frame", "is_frame", "read_csv", "read_parquet"]
 
 _SHOWN_COLUMNS = 5
+
+#: A Parquet file of more bytes in memory stays on the disk, and is read as it is asked for.
+LARGE_BYTES = 2**29
 
 
 def read_csv(path: Path, label: str | None = None) -> Dataset:
@@ -58,7 +63,10 @@ def read_csv(path: Path, label: str | None = None) -> Dataset:
 
 
 def read_parquet(path: Path, label: str | None = None) -> Dataset:
-    """Read a Parquet file of numbers; ``label`` names the column that holds the labels."""
+    """Read a Parquet file of numbers; ``label`` names the column that holds the labels.
+
+    The rows of a large one are `ParquetRows`.
+    """
     import pyarrow
     import pyarrow.parquet
 
@@ -66,10 +74,47 @@ def read_parquet(path: Path, label: str | None = None) -> Dataset:
         with pyarrow.parquet.ParquetFile(path) as file:
             n_numbers = file.metadata.num_rows * file.metadata.num_columns
             check_unpacked(path, path.stat().st_size, 8 * n_numbers)
+            if 8 * n_numbers > LARGE_BYTES:
+                return large_parquet([path], path.name, label)
             table = file.read()
     except (pyarrow.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error, "save it anew") from error
     return _from_arrow(table, path.name, label)
+
+
+def large_parquet(paths: Sequence[Path], name: str, label: str | None = None) -> Dataset:
+    """Open Parquet files of one schema without reading their rows; only the labels are read.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In the order of their rows.
+    name : str
+        What messages call them.
+    label : str, default=None
+        The column that holds the labels.
+
+    Returns
+    -------
+    Dataset
+        Whose ``X_train`` are `ParquetRows`.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(paths[0]) as file:
+        first = next(file.iter_batches(batch_size=1000), None)
+        some = pyarrow.Table.from_batches([] if first is None else [first], file.schema_arrow)
+    y = None
+    if label is not None:
+        number = _find_column(some, name, label)
+        some = some.remove_column(number)
+        labels = [parquet.read_table(path, columns=[label]).column(0) for path in paths]
+        chunks = [chunk for column in labels for chunk in column.chunks]
+        y = _labels(pyarrow.chunked_array(chunks, labels[0].type), name, label)
+    _refuse_text(some, name)
+    rows: Any = ParquetRows(paths, some.column_names, lambda table: _to_rows(table, name))
+    return Dataset(name, rows, y_train=y, feature_names=tuple(some.column_names))
 
 
 def is_frame(source: Any) -> bool:
@@ -151,8 +196,13 @@ def _from_arrow(table: Any, name: str, label: str | None, *, named: bool = True)
             "expected at least one of each; add some"
         )
     _refuse_text(table, name)
-    X = to_floats(np.column_stack([_numbers(column) for column in table.columns]), name)
+    X = _to_rows(table, name)
     return Dataset(name, X, y_train=y, feature_names=tuple(table.column_names) if named else None)
+
+
+def _to_rows(table: Any, name: str) -> NDArray[Any]:
+    """Lay out the columns of an Arrow table of numbers as rows."""
+    return to_floats(np.column_stack([_numbers(column) for column in table.columns]), name)
 
 
 def _find_column(table: Any, name: str, label: str) -> int:

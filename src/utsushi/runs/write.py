@@ -12,6 +12,7 @@ from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import QUICK, evaluate
+from utsushi.evaluation.rows import measurable
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.files import write_json, write_text, write_whole
 from utsushi.report import (
@@ -54,7 +55,8 @@ def write_run(
         The folder.
     model : fitted autoencoder
     dataset : Dataset
-        What it was trained on; its test rows are measured on, or else its training rows.
+        What it was trained on; its test rows are measured on, or else its training rows, and of
+        large ones some.
     source : str
         How ``config.json`` names the data.
     label : str or None
@@ -72,13 +74,14 @@ def write_run(
         What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
     """
     seen = dataset.X_test is None
+    n_rows, dataset = len(dataset.X_train), measurable(dataset)
     X, y = dataset.measured
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
     # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
     results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train, groups=QUICK)
     exhibits = list(exhibits_of(model, X, y))
     pages = {
-        spoken: _page(model, dataset, results, exhibits, seen=seen, language=spoken)
+        spoken: _page(model, dataset, n_rows, results, exhibits, seen=seen, language=spoken)
         for spoken in languages_from(language)
     }
     payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
@@ -130,6 +133,7 @@ def living_payload(
 def _page(
     model: BaseAutoencoder,
     dataset: Dataset,
+    n_rows: int,
     results: Mapping[str, Any],
     exhibits: Iterable[Exhibit],
     *,
@@ -138,7 +142,6 @@ def _page(
 ) -> Page:
     """Compose the report of one model."""
     words = TEXTS[language]
-    n_rows = len(dataset.X_train)
     names = {"model": type(model).__name__, "data": dataset.name}
     lead = words["lead"].format(
         **names,
