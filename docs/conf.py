@@ -6,6 +6,7 @@ The language is ``-D language=ja``; nothing is fetched, neither at the build nor
 from __future__ import annotations
 
 import sys
+from inspect import isbuiltin
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -97,9 +98,9 @@ pygments_dark_style = "github-dark"
 def skip_what_others_wrote(
     app: object, what: str, name: str, member: object, skip: bool, options: object
 ) -> bool | None:
-    """Leave out what the estimators have from scikit-learn, which documents it."""
+    """Leave out what scikit-learn and torch document: what is inherited, or kept as a value."""
     module = getattr(member, "__module__", None) or ""
-    return True if module.startswith("sklearn.") else None
+    return True if module.startswith("sklearn.") or isbuiltin(member) else None
 
 
 def setup(app: Sphinx) -> None:

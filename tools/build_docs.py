@@ -40,8 +40,8 @@ FIRST_PAGE = """<!doctype html>
 
 def build(builder: str, out: Path, *options: str) -> None:
     """Run Sphinx, a warning being an error."""
-    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--builder", builder]
-    subprocess.run([*command, *options, str(DOCS), str(out)], check=True)
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--fresh-env"]
+    subprocess.run([*command, "--builder", builder, *options, str(DOCS), str(out)], check=True)
 
 
 class Page(HTMLParser):

@@ -16,6 +16,7 @@ NAMED = re.compile(r"(<mi>(?:log|exp|det|sin|cos|sinh|cosh|tanh)</mi>)(?=<m(?:i|
 
 def to_mathml(latex: str, *, block: bool) -> str:
     """Return one formula; what cannot be read ends the build with the formula's text."""
+    latex = re.sub(r"\\arg(?![a-z])", lambda _: r"\mathrm{arg}\,", latex)
     formula = str(convert(latex, display="block" if block else "inline"))
     if "\\" in formula:  # a command that it does not know is passed on as text
         raise ExtensionError(f"this formula has a command that cannot be drawn: {latex}")
