@@ -11,7 +11,12 @@ import pytest
 from utsushi.cli.main import run
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "README.ja.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 READMES = DOCUMENTS[:2]
 
 
@@ -21,16 +26,7 @@ def example_of(readme):
     return re.sub(r"\s*#.*", "", code)
 
 
-def test_the_readmes_example_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(example_of(READMES[0]), names)
-    assert names["Z"].shape == (4000, 10)
-    assert names["copies"].shape == (4000, 784)
-    assert names["new"].shape == (50, 784)
-    assert names["load"]("digits.safetensors").n_components == 10
-
-
+# That the example runs is shown in test_wheel.py, with the wheel alone.
 def test_both_readmes_show_the_same_example():
     assert example_of(READMES[0]) == example_of(READMES[1])
 
@@ -93,9 +89,14 @@ def test_no_number_is_still_to_be_filled_in(document):
 
 
 def test_the_makefile_has_the_readmes_targets():
-    for target in ("lecture", "test", "check", "bench"):
+    for target in ("lecture", "test", "check", "docs", "wheel-test", "bench"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_the_distribution_names_both_licences():
     assert metadata("utsushi")["License-Expression"] == "MIT AND CC-BY-SA-3.0"
+
+
+def test_the_example_of_tables_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(example_of(ROOT / "docs" / "data.md"), {})

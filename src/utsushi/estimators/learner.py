@@ -16,8 +16,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.columns import Columns
 from utsushi.estimators.identity import identity_of
-from utsushi.estimators.missing import check_columns
+from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -28,6 +29,7 @@ from utsushi.estimators.parameters import (
 from utsushi.estimators.rows import (
     BLOCK_ROWS,
     COPIED_BYTES,
+    DEVICE_BYTES,
     Labelled,
     ScaledRows,
     warn_of_unlike_columns,
@@ -50,13 +52,6 @@ from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
-
-#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
-DEVICE_BYTES = 2**32
-
-#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
-#: fewer, and what learns from them takes several times their memory.
-SAMPLER_ROWS = 2**18
 
 #: Objects in the place of names, as one would write them.
 _EXAMPLES = {
@@ -111,6 +106,7 @@ class Learner(BaseEstimator, ABC):
     history_: list[dict[str, Any]]
     n_epochs_: int
     n_components_: int
+    columns_: Columns
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -123,6 +119,7 @@ class Learner(BaseEstimator, ABC):
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        columns: Columns | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -148,6 +145,9 @@ class Learner(BaseEstimator, ABC):
         on_epoch : callable, optional
             Called with each row of ``history_`` when it is made, and with those of before a
             checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
+        columns : Columns, optional
+            What the columns of a table were that ``X`` was made of, ``dataset.columns``: kept as
+            ``columns_``, in the model's file too, so that what comes out can be read again.
 
         Returns
         -------
@@ -167,6 +167,7 @@ class Learner(BaseEstimator, ABC):
         TrainingInterrupted
             If a signal stopped the training after a checkpoint.
         """
+        check_width(columns, X)
         kept = (
             nullcontext()
             if checkpoint_dir is None
@@ -174,7 +175,11 @@ class Learner(BaseEstimator, ABC):
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints, on_epoch)
+            self._fit(X, y, validation_data, checkpoints, on_epoch)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        return self
 
     def _fit(
         self,
@@ -251,10 +256,7 @@ class Learner(BaseEstimator, ABC):
         sampler = resolve(self.sampler, SAMPLERS)
         codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
-            if len(known.rows) > SAMPLER_ROWS:
-                draws = numpy_generator(self.seed_, Purpose.SPLIT, 2)
-                chosen = draws.choice(len(known.rows), SAMPLER_ROWS, replace=False)
-                known = known.only(np.sort(chosen))
+            known = known.for_sampler(self.seed_)
             codes = self._codes(known.rows).astype(np.float64)
         self._learn_codes(codes, known.condition)
         self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))

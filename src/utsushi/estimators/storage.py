@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
 from utsushi.augmentation import AUGMENTATIONS
+from utsushi.columns import Columns
 from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
 from utsushi.estimators.anomaly_scores import RowScore, parts_of
 from utsushi.estimators.autoencoder import Autoencoder
@@ -100,6 +101,8 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
         "history": [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_],
         "sampler": _object_to_json("sampler", model.sampler_),
     }
+    if hasattr(model, "columns_"):
+        header["columns"] = model.columns_.to_json()
     if isinstance(model, VariationalAutoencoder):
         header["likelihood"] = _object_to_json("likelihood", model.likelihood_)
         header["likelihood_state"] = model.likelihood_.state()
@@ -237,6 +240,10 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model = unfitted(header)
     model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
     _restore_names(model, header["feature_names_in"])
+    if "columns" in header:
+        model.columns_ = Columns.from_json(header["columns"])
+        if model.columns_.n_features != model.n_features_in_:
+            raise ValueError(f"{model.columns_.n_features} features of columns")
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
     model.n_components_ = model.n_components

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -27,6 +27,7 @@ from utsushi.files import write_json, write_text
 __all__ = [
     "CHECKPOINTS",
     "CONFIG",
+    "ReadingOption",
     "Run",
     "RunConfig",
     "check_free",
@@ -44,6 +45,10 @@ CONFIG = "config.json"
 CHECKPOINTS = "checkpoints"
 
 
+#: What may be said of how a source is read.
+ReadingOption = Literal["categorical", "drop", "image_size", "color", "skip_bad"]
+
+
 class RunConfig(BaseModel):
     """What ``config.json`` says: enough to train the same models again.
 
@@ -55,6 +60,8 @@ class RunConfig(BaseModel):
         A bundled name, or the absolute path of the source.
     label : str or None
         The column of the labels, where one was named.
+    reading : dict
+        How the source was read: what was said to `utsushi.datasets.open`.
     feature_names : list of str or None
         The names of the columns, where the source has names.
     models : dict of str to dict
@@ -68,6 +75,7 @@ class RunConfig(BaseModel):
     command: str
     data: str
     label: str | None = None
+    reading: dict[ReadingOption, Any] = {}
     feature_names: list[str] | None = None
     models: dict[str, dict[str, Any]] = Field(min_length=1)
     versions: dict[str, str]
@@ -215,12 +223,14 @@ def write_config(
     label: str | None,
     feature_names: Sequence[str] | None,
     models: Mapping[str, BaseAutoencoder | AnomalyDetector],
+    reading: Mapping[ReadingOption, Any] | None = None,
 ) -> None:
     """Write ``config.json`` for models that were named by their files."""
     config = RunConfig(
         command=command,
         data=data,
         label=label,
+        reading=dict(reading or {}),
         feature_names=None if feature_names is None else list(feature_names),
         models={name: _parameters(model) for name, model in models.items()},
         versions=library_versions(),
