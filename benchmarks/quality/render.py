@@ -33,9 +33,9 @@ one or more others ran on the same two cores; the results name one thread, those
 
 ## The bars
 
-A bar is held against the mean over the seeds, which stands with its standard deviation; a seed that
-misses is named though the mean holds. A ratio is taken seed by seed. Seconds are those of the seeds
-in turn.
+A bar is held against the mean over the seeds, which stands with its standard deviation, and in
+brackets the standard error over the rows where it is known; a seed that misses is named though the
+mean holds. A ratio is taken seed by seed. Seconds are those of the seeds in turn.
 """
 
 Run = Mapping[str, Any]
@@ -67,7 +67,7 @@ class Bar:
         values = self.values(found)
         measured = "not measured yet"
         if values:
-            measured = self.shown(list(values.values())) + missed(values, self.holds)
+            measured = self.shown(found) + missed(values, self.holds)
         seconds = {run["seed"]: run["seconds"] for run in runs if "seconds" in run}
         took = ", ".join(f"{value:.0f}" for value in seconds.values())
         took += missed(seconds, lambda value: value <= self.most_seconds)
@@ -100,10 +100,12 @@ class Bar:
             return f"≤ 1/{1 / self.limit:.0f} = {self.limit:.4f}"
         return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
 
-    def shown(self, values: Sequence[float]) -> str:
-        """Return mean and spread, and a small ratio also as one part of so many."""
-        inverse = f" = 1/{1 / mean(values):.1f}" if self.others and self.limit < 1 / 2 else ""
-        return shown(values) + inverse
+    def shown(self, found: Runs) -> str:
+        """Return mean and spread; with a figure its error, with a small ratio its inverse."""
+        if not self.others:
+            return cell(runs_of(found, self.script, self.model), self.key)
+        values = list(self.values(found).values())
+        return shown(values) + (f" = 1/{1 / mean(values):.1f}" if self.limit < 1 / 2 else "")
 
 
 COOL = "cool mixture of 50"
