@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["being_written", "write_json", "write_text", "write_whole"]
+__all__ = ["being_written", "read_regular", "write_json", "write_text", "write_whole"]
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
@@ -46,6 +48,28 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     with being_written(path) as file:
         file.write(content)
     return Path(path)
+
+
+def read_regular(path: str | Path) -> bytes:
+    """Return the content of a regular file; to read a pipe might never end.
+
+    Raises
+    ------
+    OSError
+        If there is none that can be read.
+
+    Examples
+    --------
+    >>> read_regular(os.devnull)
+    Traceback (most recent call last):
+    ...
+    OSError: [Errno 22] no regular file: '/dev/null'
+    """
+    path = Path(path)
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a folder is, reading it says
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return path.read_bytes()
 
 
 @contextmanager

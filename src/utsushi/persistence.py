@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.exceptions import ModelFileError
-from utsushi.files import write_whole
+from utsushi.files import read_regular, write_whole
 
 __all__ = ["FORMAT_VERSION", "read_model_file", "write_model_file"]
 
@@ -101,7 +101,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except FileNotFoundError:
         raise ModelFileError(
             f"there is no file {str(path)!r}, expected a model or the folder of a run; save one "

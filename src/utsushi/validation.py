@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from utsushi.exceptions import DataError, NonFiniteDataError
 from utsushi.lazy import AnyRows, LazyRows, holds_nan, row_blocks
 
-__all__ = ["check_finite", "check_within_float32", "has_missing"]
+__all__ = ["check_finite", "check_within_float32", "first_complaint", "has_missing"]
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return the first of pydantic's complaints in one line: where it is, and what was expected."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return " ".join(f"{where}: {first['msg']}".split())
 
 
 def check_finite(

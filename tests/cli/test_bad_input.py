@@ -306,3 +306,21 @@ def test_a_rate_that_is_no_finite_number_is_refused(utsushi, tmp_path, value):
     call = utsushi("train", "ae", "--out", tmp_path / "r", "--learning-rate", value)
     assert call.status == 2
     assert value in call.error
+
+
+@pytest.mark.filterwarnings("ignore:.*more than the 64 features")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "ae", "--n-components", "99999999999"],
+        ["train", "ae", "--hidden", "99999999999"],
+        ["compare", "ae hidden=99999999999"],
+    ],
+    ids=" ".join,
+)
+def test_a_model_larger_than_the_memory_is_refused_and_leaves_nothing(utsushi, tmp_path, words):
+    call = utsushi(*words, "--data", "digits8x8", "--out", str(tmp_path / "run"))
+    assert call.status == 2
+    assert call.err.splitlines()[-1].startswith("utsushi: ")
+    assert "choose fewer components or narrower layers" in call.err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())

@@ -90,8 +90,8 @@ REACHED = {
     DownloadError: (download, None),
     TrainingDivergedError: (
         lambda path, _: fit(1e30 * X, scaling="center", learning_rate=0.5),
-        "training diverged: the reconstruction became inf in epoch 1 at a learning rate of 0.02, a "
-        "finite number was expected; try learning_rate=0.002 or scaling='standard'",
+        "training diverged: the reconstruction became inf in epoch 1 with learning_rate=0.5, a "
+        "finite number was expected; try learning_rate=0.05 or scaling='standard'",
     ),
 }
 

@@ -330,6 +330,7 @@ def test_kill_minus_nine_at_any_instant(soak, tmp_path):
             capture_output=True,
             text=True,
             check=False,
+            timeout=3600,
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == f"{n_kills} killed, {n_kills} the same to the byte"

@@ -124,7 +124,7 @@ def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:
     """Return the runs that are named, and the models that are to be trained, each by a name."""
-    from utsushi.runs import open_run
+    from utsushi.runs import check_model_name, open_run
 
     loaded: dict[str, Any] = {}
     unfitted: dict[str, BaseAutoencoder] = {}
@@ -135,12 +135,13 @@ def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, Base
             title, described = "", word
         kind = next(iter(described.split()), "")
         if kind in TRAINED and not Path(word).exists():
-            name = _free(_as_file_name(title or described), [*loaded, *unfitted])
+            name = check_model_name(_as_file_name(title or described))
+            name = _free(name, [*loaded, *unfitted])
             unfitted[name] = _described(described, seed)
         else:
             path = Path(word)
             name = path.stem if path.suffix == ".safetensors" else path.resolve().name
-            loaded[_free(name, [*loaded, *unfitted])] = open_run(word)
+            loaded[_free(check_model_name(name), [*loaded, *unfitted])] = open_run(word)
     return loaded, unfitted
 
 

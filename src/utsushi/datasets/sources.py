@@ -152,6 +152,11 @@ def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
     path = Path(source)
     if bundled is None and not os.path.exists(path):
         raise _missing(source)
+    if bundled is None and not path.is_dir() and not path.is_file():
+        raise DataError(
+            f"{path} is a pipe or a device: expected a regular file or a folder; write what comes "
+            "from it into a file first"
+        )
     suffix = path.suffix.lower()
     if bundled is None and path.is_dir():
         return _read_folder(path, reading)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.columns import Columns
 from utsushi.estimators.identity import identity_of
+from utsushi.estimators.memory import empty_module_that_fits
 from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
     check_image_shape,
@@ -330,7 +331,13 @@ class Learner(BaseEstimator, ABC):
 
     def _build(self) -> EncoderDecoder:
         """Build and fill the network on the training device."""
-        module = self._empty_module().to_empty(device="cpu")
+        sampler = resolve(self.sampler, SAMPLERS)
+        sizes = ("n_components", "hidden", *(() if self.network == "dense" else ("channels",)))
+        module = empty_module_that_fits(
+            self._empty_module,
+            lambda: sampler.expected_state(self.n_components).values(),
+            said=", ".join(f"{name}={getattr(self, name)!r}" for name in sizes),
+        ).to_empty(device="cpu")
         initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
         return module.to(self.device_)
 

@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
 from utsushi.estimators.storage import library_versions, parameters_to_json
 from utsushi.exceptions import RunError
-from utsushi.files import write_json, write_text
+from utsushi.files import read_regular, write_json, write_text
+from utsushi.validation import first_complaint
 
 __all__ = [
     "CHECKPOINTS",
@@ -31,6 +32,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "check_free",
+    "check_model_name",
     "new_run",
     "open_run",
     "write_config",
@@ -47,6 +49,26 @@ CHECKPOINTS = "checkpoints"
 
 #: What may be said of how a source is read.
 ReadingOption = Literal["categorical", "drop", "image_size", "color", "skip_bad"]
+
+
+def check_model_name(name: str) -> str:
+    """Return the name of a model, if a file in the folder of a run can have it.
+
+    Raises
+    ------
+    RunError
+        If it would lead out of the folder, or is none.
+    """
+    if (
+        Path(name).name != name
+        or name in ("", "..")
+        or any(character in name for character in "/\\\0")
+    ):
+        raise RunError(
+            f"{name!r} is no name of a model, expected one that a file in the run's folder can "
+            "have; choose another name"
+        )
+    return name
 
 
 class RunConfig(BaseModel):
@@ -77,7 +99,9 @@ class RunConfig(BaseModel):
     label: str | None = None
     reading: dict[ReadingOption, Any] = {}
     feature_names: list[str] | None = None
-    models: dict[str, dict[str, Any]] = Field(min_length=1)
+    models: dict[Annotated[str, AfterValidator(check_model_name)], dict[str, Any]] = Field(
+        min_length=1
+    )
     versions: dict[str, str]
 
 
@@ -261,6 +285,7 @@ def write_models(
 ) -> None:
     """Write several models, what they were made with, and how they learned, told apart by name."""
     for name, model in models.items():
+        check_model_name(name)
         model.save(folder / f"{name}.safetensors")
     write_config(
         folder,
@@ -327,16 +352,14 @@ def _sibling_config(path: Path) -> RunConfig | None:
 
 def _read_config(path: Path) -> RunConfig:
     try:
-        return RunConfig.model_validate_json(path.read_bytes())
+        return RunConfig.model_validate_json(read_regular(path))
     except OSError as error:
         raise RunError(
             f"{str(path.parent)!r} holds no run ({path.name}: {error.strerror}), expected what "
             "'utsushi train' leaves; check the path"
         ) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise RunError(
-            f"{str(path)!r} is damaged: {where}: {first['msg']}; take a copy of the run, "
+            f"{str(path)!r} is damaged: {first_complaint(error)}; take a copy of the run, "
             "or name its model file"
         ) from None

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.storage import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
-from utsushi.files import write_json
+from utsushi.files import read_regular, write_json
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
 
@@ -100,7 +100,7 @@ def go_on_or_begin(path: str | Path, run: UnfinishedRun, *, force: bool) -> Iter
     """
     try:
         begun = UnfinishedRun.model_validate_json(
-            (Path(path).resolve() / CHECKPOINTS / _FILE).read_bytes()
+            read_regular(Path(path).resolve() / CHECKPOINTS / _FILE)
         )
     except (OSError, ValidationError):
         begun = None
@@ -124,7 +124,7 @@ def go_on_with(path: str | Path) -> Iterator[tuple[UnfinishedRun, Path]]:
     path = Path(path).resolve()
     folder = path / CHECKPOINTS
     try:
-        run = UnfinishedRun.model_validate_json((folder / _FILE).read_bytes())
+        run = UnfinishedRun.model_validate_json(read_regular(folder / _FILE))
         run.model()
     except OSError as error:
         state = "a finished run" if (path / CONFIG).is_file() else "no run"

@@ -113,7 +113,17 @@ class Products:
         return self.chosen if len(self.candidates) == 1 and not self.may_compile else None
 
     def settle(self, arithmetic: Arithmetic) -> None:
-        """Take an arithmetic, as a training did before it was interrupted."""
+        """Take an arithmetic, as a training did before it was interrupted.
+
+        Raises
+        ------
+        ValueError
+            If it is none of those among which the caller left the choice.
+        """
+        precisions = {candidate.precision for candidate in self.candidates}
+        compiled = {c.compile for c in self.candidates} | ({True} if self.may_compile else set())
+        if arithmetic.precision not in precisions or arithmetic.compile not in compiled:
+            raise ValueError(f"its arithmetic, {arithmetic}, is not what was asked for")
         self.candidates, self.may_compile = [arithmetic], False
         self.views = {arithmetic: arithmetic.view(self.module)}
 

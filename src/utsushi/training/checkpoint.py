@@ -22,6 +22,7 @@ from typing import Any, Self
 
 import torch
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 from torch import Tensor
 
 from utsushi.exceptions import (
@@ -35,8 +36,10 @@ from utsushi.files import write_text
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.training.arithmetic import Products
 from utsushi.training.bookkeeping import Progress, State
+from utsushi.training.header import CheckpointHeader
 from utsushi.training.interruption import StopRequests
 from utsushi.training.state import restore
+from utsushi.validation import first_complaint
 
 __all__ = ["Checkpoints", "Interval", "clear", "remove_if_unused"]
 
@@ -211,7 +214,7 @@ class Checkpoints:
         if self.found is not None:
             try:
                 restore(self.found, progress, products, optimizer)
-            except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+            except (KeyError, ValueError, RuntimeError) as error:
                 reason = " ".join(str(error).split())
                 raise CheckpointError(
                     f"{str(self._kept[-1])!r} does not fit the network ({reason}), expected a "
@@ -328,13 +331,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _check_header(file: Path, header: Mapping[str, Any]) -> None:
     """Refuse what is whole, but no checkpoint."""
-    identity = header.get("identity")
-    said = identity.values() if isinstance(identity, dict) else [None]
-    counts = [header.get("epoch"), header.get("step")]
-    if (
-        header.get("kind") != "checkpoint"
-        or not all(isinstance(text, str) for text in said)
-        or not re.fullmatch("[0-9]{1,20}", identity.get("seed", "") if identity else "")
-        or not all(type(count) is int and count >= 0 for count in counts)
-    ):
+    if header.get("kind") != "checkpoint":
         raise ModelFileError(f"{str(file)!r} is a model, expected a checkpoint")
+    try:
+        CheckpointHeader.check(header)
+    except ValidationError as error:
+        raise ModelFileError(
+            f"{str(file)!r} says what no checkpoint does ({first_complaint(error)}), expected one "
+            "that a training wrote; take a copy of it"
+        ) from None

@@ -48,6 +48,7 @@ def check_step(
     terms : Terms
     epoch : int >= 1
     rate : float
+        The parameter ``learning_rate``, from which a schedule makes the rate of a step.
 
     Raises
     ------
@@ -78,14 +79,15 @@ def check_means(row: dict[str, Any], epoch: int, rate: float) -> None:
     Raises
     ------
     TrainingDivergedError
-        Names the term, the value, the epoch and the learning rate, and what usually helps.
+        Names the term, the value, the epoch and the parameter ``learning_rate``, of which a tenth
+        usually helps.
     """
     broken = _first_non_finite(row.items())
     if broken is not None:
         raise TrainingDivergedError(
-            f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} at a learning "
-            f"rate of {rate:.3g}, a finite number was expected; try learning_rate={rate / 10:.1g} "
-            f"or scaling='standard'"
+            f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} with "
+            f"learning_rate={rate:.3g}, a finite number was expected; try "
+            f"learning_rate={rate / 10:.3g} or scaling='standard'"
         )
 
 

@@ -188,7 +188,7 @@ def train(
     # What the last step left was not looked at by any loss.
     history = progress.history
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
-    check_means(after, len(history), history[-1]["learning_rate"])
+    check_means(after, len(history), recipe.learning_rate)
     on_end(training.products.chosen)
     return history
 
@@ -212,7 +212,7 @@ def _run_epoch(
         seen = _augmented(training, batch, epoch, step, n_rows)
         means.add(_step(training, seen, rate, noise, epoch))
         if step % STEPS_PER_CHECK == 0:
-            check_means(means.result(), epoch, rate)
+            check_means(means.result(), epoch, training.recipe.learning_rate)
         progress.step = step + 1
         if training.checkpoints is not None:
             progress.seconds = time.perf_counter() - started
@@ -223,7 +223,7 @@ def _run_epoch(
     if validation is not None:
         held_out = _evaluate(_calibrated(training, data), validation, epoch)
         row |= {f"validation_{name}": value for name, value in held_out.items()}
-    check_means(row, epoch, rate)
+    check_means(row, epoch, training.recipe.learning_rate)
     return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
 
 
@@ -264,7 +264,8 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator, epoc
         loss = terms.objective.sum()
         loss.backward()
         if loss.device.type == "cpu":
-            check_step(training.products.module, training.probe, loss, terms, epoch, rate)
+            given = training.recipe.learning_rate
+            check_step(training.products.module, training.probe, loss, terms, epoch, given)
         training.optimizer.step()
     return terms
 

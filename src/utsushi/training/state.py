@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from utsushi.exceptions import TrainingDivergedError
+from utsushi.networks import EncoderDecoder
 from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.bookkeeping import Progress, State
 
@@ -62,29 +63,64 @@ def state_of(progress: Progress, products: Products, optimizer: torch.optim.Opti
 def restore(
     state: State, progress: Progress, products: Products, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Put back what `state_of` gave."""
+    """Put back what `state_of` gave, whose header was checked (`utsushi.training.header`).
+
+    Raises
+    ------
+    ValueError
+        If it does not fit the module or what the caller asked for.
+    """
     header, tensors = state
-    products.module.load_state_dict(_under("module.", tensors))
     described = optimizer.state_dict()
-    moments: dict[int, dict[str, Tensor]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    for index, parameter in enumerate(parameters):
-        moments[index] = _under(f"optimizer.{index}.", tensors)
-        for name, shape in (("step", ()), *((m, parameter.shape) for m in _MOMENTS)):
-            if moments[index][name].shape != shape:
-                raise ValueError(f"{name} of parameter {index} has another shape")
-    optimizer.load_state_dict({**described, "state": moments})
+    _check_tensors(tensors, products.module, parameters)
+    if header["step"] and "objective" not in {
+        *dict(header["means"]["sums"]),
+        *_under("waiting.", tensors),
+    }:
+        raise ValueError("the sums of the epoch under way lack the objective")
     if header["arithmetic"] is not None:
-        precision, compiled = header["arithmetic"]
-        products.settle(Arithmetic(precision, compiled))
+        products.settle(Arithmetic(*header["arithmetic"]))
+    products.module.load_state_dict(_under("module.", tensors))
+    moments = {i: _under(f"optimizer.{i}.", tensors) for i in range(len(parameters))}
+    optimizer.load_state_dict({**described, "state": moments})
     progress.epoch, progress.step = header["epoch"], header["step"]
     progress.seconds = header["seconds"]
     progress.history = [dict(pairs) for pairs in header["history"]]
-    for row in progress.history:  # what others read of it
-        _ = row["epoch"], row["objective"], row["learning_rate"], row["seconds"]
     device = parameters[0].device
     progress.means.restore(header["means"], _on(device, _under("waiting.", tensors)))
     progress.best.restore(header["best"], _on(device, _under("best.", tensors)))
+
+
+def _check_tensors(
+    tensors: Mapping[str, Tensor], module: EncoderDecoder, parameters: list[nn.Parameter]
+) -> None:
+    """Compare names, shapes and values with those of a training of the module."""
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    expected = {
+        **{f"module.{name}": shape for name, shape in shapes.items()},
+        **{
+            f"optimizer.{index}.{moment}": parameter.shape
+            for index, parameter in enumerate(parameters)
+            for moment in _MOMENTS
+        },
+        **{f"optimizer.{index}.step": torch.Size() for index in range(len(parameters))},
+    }
+    if _under("best.", tensors):
+        expected |= {f"best.{name}": shape for name, shape in shapes.items()}
+    waiting = _under("waiting.", tensors)
+    expected |= {
+        f"waiting.{name}": torch.Size([values.numel()]) for name, values in waiting.items()
+    }
+    if unlike := sorted(expected.keys() ^ tensors.keys()):
+        raise ValueError(f"tensor {unlike[0]!r} is unknown or missing")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name]:
+            raise ValueError(
+                f"tensor {name!r} has the shape {tuple(tensor.shape)}, not {tuple(expected[name])}"
+            )
+        if tensor.dtype != torch.float32 or not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"tensor {name!r} is not of finite float32 numbers")
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

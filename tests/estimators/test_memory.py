@@ -1,0 +1,40 @@
+"""What is too large for the machine is refused before its memory is asked for."""
+
+import numpy as np
+import pytest
+
+from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi.estimators import memory
+from utsushi.exceptions import SettingError
+
+X = np.random.default_rng(0).random((20, 64), dtype=np.float32)
+FEW = {"max_epochs": 1, "random_state": 0}
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*more than the 64 features")
+
+
+def test_parameters_gradients_moments_and_sampler_have_to_fit(monkeypatch, refusal):
+    n_parameters = 64 * 8 + 8 + 8 * 2 + 2 + 2 * 8 + 8 + 8 * 64 + 64
+    n_learned = 1 + 2 + 4  # of a mixture: a weight, a mean, a factor
+    needed = 16 * n_parameters + 8 * n_learned
+    model = Autoencoder(2, hidden=(8,), **FEW)
+    monkeypatch.setattr(memory, "memory_of_machine", lambda: needed)
+    model.fit(X)
+    monkeypatch.setattr(memory, "memory_of_machine", lambda: needed - 1)
+    assert refusal(SettingError, model.fit, X) == (
+        "n_components=2, hidden=(8,) make a model of 1,138 parameters, whose training takes 0 GB, "
+        "expected one of at most the 0 GB of this machine; choose fewer components or narrower "
+        "layers"
+    )
+
+
+@pytest.mark.parametrize("huge", [99_999_999_999, 2**62, 10**30])
+@pytest.mark.parametrize("name", ["n_components", "hidden", "channels"])
+def test_a_huge_size_is_refused_in_one_line(name, huge, refusal):
+    settings = {"n_components": 2, name: huge if name == "n_components" else (huge,)}
+    if name == "channels":
+        settings |= {"network": "conv", "image_shape": (8, 8)}
+    for cls in (Autoencoder, VariationalAutoencoder):
+        message = refusal(SettingError, cls(**settings, **FEW).fit, X)
+        assert f"{name}={settings[name]!r}" in message
+        assert message.endswith("; choose fewer components or narrower layers")
