@@ -7,18 +7,17 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.augmentation import AUGMENTATIONS
 from utsushi.columns import Columns
+from utsushi.estimators.description import Described
 from utsushi.estimators.identity import identity_of
-from utsushi.estimators.memory import empty_module_that_fits
 from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
     check_image_shape,
@@ -38,13 +37,12 @@ from utsushi.estimators.rows import (
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.lazy import AnyRows, as_guarded
-from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
-from utsushi.networks.base import as_sizes
+from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.scaling import Scaling, column_moments
-from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
-from utsushi.training import Recipe, train_in_subspace
+from utsushi.seeds import Purpose, numpy_generator, seed_from
+from utsushi.training import train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective, train
@@ -54,53 +52,15 @@ from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
 
-#: Objects in the place of names, as one would write them.
-_EXAMPLES = {
-    "network": "networks.Dense()",
-    "recipe": "Recipe()",
-    "likelihood": "likelihoods.Gaussian()",
-    "sampler": "samplers.Mixture()",
-    "augment": "augmentation.Affine()",
-}
 
+class Learner(Described, ABC):
+    """The learning half of every estimator: what ``fit`` does, and what it learns.
 
-class Learner(BaseEstimator, ABC):
-    """The learning half of every estimator: what its constructor stores, and what ``fit`` learns.
-
-    A subclass names its recipes and says what its objective is, and how rows are checked and
-    encoded.
+    A subclass says what its objective is, and how rows are checked and encoded.
     """
 
-    _recipes: ClassVar[dict[str, Recipe]]
-    _outputs_per_component: ClassVar[int] = 1
-
-    # What every subclass's constructor stores.
-    n_components: int
-    network: str | Network
-    hidden: int | tuple[int, ...]
-    channels: int | tuple[int, ...]
-    image_shape: tuple[int, ...] | None
-    scaling: str | None
-    missing: str
-    sampler: str | Sampler
-    augment: str | Augmentation | None
-    recipe: str | Recipe
-    max_epochs: int | None
-    batch_size: int | None
-    learning_rate: float | None
-    weight_decay: float | None
-    validation_fraction: float
-    early_stopping: int | None
-    random_state: int | np.random.RandomState | None
-    device: str
-    precision: str
-    verbose: int
-
     # What fit learns.
-    n_features_in_: int
     dtype_: str
-    seed_: int
-    device_: str
     scaling_: Scaling
     module_: EncoderDecoder
     sampler_: Sampler
@@ -270,24 +230,6 @@ class Learner(BaseEstimator, ABC):
         """Return what the decoder of the fitted model is told of rows of those classes."""
         return None
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, ``recipe__learning_rate`` inside of an object; see scikit-learn."""
-        for name in params:
-            outer, _, inner = name.partition("__")
-            value = params.get(outer, getattr(self, outer, None))
-            if inner and isinstance(value, str):
-                raise SettingError(
-                    f"{name}, but {outer}={value!r} is a name, which has no parameters; expected "
-                    f"an object, such as {outer}={_EXAMPLES.get(outer, 'one')}"
-                )
-        super().set_params(**params)
-        return self
-
-    def _validate_params(self) -> None:
-        """Check the parameters, and those of the sampler: it is fitted last, after the training."""
-        super()._validate_params()
-        resolve(self.sampler, SAMPLERS).check(self.n_components)
-
     def _prepare(self, rows: AnyRows) -> None:
         """Check what this kind of model asks of its settings and of all rows given to ``fit``."""
 
@@ -328,37 +270,6 @@ class Learner(BaseEstimator, ABC):
         rows = ScaledRows(known, self.scaling_, torch.device(self.device_), has_missing(known.rows))
         most = COPIED_BYTES if self.device_ == "cpu" else DEVICE_BYTES
         return rows[:] if 4 * known.rows.size <= most else rows
-
-    def _build(self) -> EncoderDecoder:
-        """Build and fill the network on the training device."""
-        sampler = resolve(self.sampler, SAMPLERS)
-        sizes = ("n_components", "hidden", *(() if self.network == "dense" else ("channels",)))
-        module = empty_module_that_fits(
-            self._empty_module,
-            lambda: sampler.expected_state(self.n_components).values(),
-            said=", ".join(f"{name}={getattr(self, name)!r}" for name in sizes),
-        ).to_empty(device="cpu")
-        initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
-        return module.to(self.device_)
-
-    def _empty_module(self) -> EncoderDecoder:
-        """Build the network without memory for its parameters, to be filled or compared with."""
-        n_outputs = self._outputs_per_component * self.n_components
-        with torch.device("meta"):
-            module = resolve(self.network, NETWORKS).build(
-                self.n_features_in_,
-                self.n_components + self._n_conditions,
-                n_outputs,
-                as_sizes(self.hidden),
-                channels=as_sizes(self.channels),
-                image_shape=None if self.image_shape is None else tuple(self.image_shape),
-            )
-        return module.to(torch.float32)  # whatever the caller's default is
-
-    @property
-    def _n_conditions(self) -> int:
-        """The width of what the decoder is told beside the code."""
-        return 0
 
     def _train(
         self,
@@ -410,16 +321,6 @@ class Learner(BaseEstimator, ABC):
         for block in data.blocks(BLOCK_ROWS):
             augmentation.check(units.restore(block.x), shape)
         return units.wrap(lambda rows, generator: augmentation(rows, shape, generator))
-
-    def resolved_recipe(self) -> Recipe:
-        """Return the recipe with the estimator's own settings put over it."""
-        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
-        return recipe.replaced(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
 
     @abstractmethod
     def _objective(self, data: Source) -> Objective:

@@ -20,7 +20,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
-from utsushi.estimators.storage import library_versions, parameters_to_json
+from utsushi.estimators.as_json import parameters_to_json
+from utsushi.estimators.storage import library_versions
 from utsushi.exceptions import RunError
 from utsushi.files import read_regular, write_json, write_text
 from utsushi.validation import first_complaint

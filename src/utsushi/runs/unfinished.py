@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.storage import parameters_to_json, unfitted
+from utsushi.estimators.as_json import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
 from utsushi.files import read_regular, write_json
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
