@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted(DOCS.glob("*.md"))]
 WITH_CODE = ["tour", "anomalies", "resume", "likelihoods", "evaluation"]
 
 #: Pages whose code begins in the middle: the lines stand in doctests and in tests of their subject.
-FRAGMENTS = {"index", "page", "export", "data", "scale", "tuning", "search"}
+FRAGMENTS = {"index", "page", "export", "data", "scale", "scale-inference", "tuning"}
 
 
 def tool(name):

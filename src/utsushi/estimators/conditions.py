@@ -166,8 +166,8 @@ def _labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
             isinstance(label, Integral) and -(2**63) <= int(label) < 2**63 for label in labels
         ):
             labels = labels.astype(np.int64)
-    if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == labels.round()).all():
-        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and (np.abs(labels) < 2**63).all():  # NaN is not
+        labels = labels.astype(np.int64) if (labels == labels.round()).all() else labels
     if labels.dtype.kind not in "biuU":
         raise DataError(
             f"y holds {labels.dtype.name} values, expected integers or strings, one class each; "

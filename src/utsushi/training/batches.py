@@ -35,6 +35,7 @@ def shuffled_batches(
 
     Examples
     --------
+    >>> import torch
     >>> rows = Batch(torch.arange(5.0).reshape(5, 1))
     >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
     [2, 2, 1]
