@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError
-from utsushi.validation import check_finite
+from utsushi.validation import check_finite, check_kind
 
 __all__ = ["check_labels", "dataset_from_arrays", "from_array_like", "to_floats", "to_rows"]
 
@@ -131,6 +131,7 @@ def dataset_from_arrays(
 
 def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
+    check_kind(values)
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
