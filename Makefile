@@ -2,8 +2,11 @@
 # make test      the whole test suite
 # make notebooks the chapters under lectures/ as .ipynb, for Colab
 # make check     lint, types, import contracts and the tests: what must pass to land
+# make docs      the documentation in both languages, in docs/_build/html: built, and its links checked
+# make wheel-test  the wheel with all that it needs, in an environment of its own (a gigabyte)
 # make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
+# make quality-choices  what was tried before on training rows, for docs/quality.md (two hours)
 # make soak      the long forms of the tests of docs/reliability.md (two hours)
 #
 # TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
@@ -24,7 +27,7 @@ else
 TORCH_PIN := torch==$(TORCH_VERSION)
 endif
 
-.PHONY: lecture notebooks test check lint types contracts bench quality soak clean
+.PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality quality-choices soak clean
 
 lecture: $(VENV)/.installed-$(TORCH)
 	$(BIN)/utsushi lecture --out runs/lecture --force
@@ -48,6 +51,13 @@ types: $(VENV)/.dev-$(TORCH)
 contracts: $(VENV)/.dev-$(TORCH)
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.docs-$(TORCH)
+	$(BIN)/python tools/build_docs.py
+
+# The README's example against the wheel, installed with all its dependencies from pip's sources.
+wheel-test: $(VENV)/.dev-$(TORCH)
+	UTSUSHI_SOAK=1 $(BIN)/python -m pytest tests/test_wheel.py
+
 SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas
 
 bench: $(VENV)/.bench-$(TORCH)
@@ -63,6 +73,12 @@ quality: $(VENV)/.dev-$(TORCH)
 	for question in reconstruction features generation denoising one_class; do \
 	  $(BIN)/python benchmarks/quality/$$question.py || exit 1; \
 	done
+	$(BIN)/python benchmarks/quality/render.py
+
+# How the settings behind those figures were chosen: no test row is looked at.
+quality-choices: $(VENV)/.dev-$(TORCH)
+	$(BIN)/python benchmarks/quality/choose.py
+	$(BIN)/python benchmarks/quality/one_class.py --choose
 	$(BIN)/python benchmarks/quality/render.py
 
 # The long forms of the tests of docs/reliability.md, whose result is written there; two hours.
@@ -84,6 +100,10 @@ $(VENV)/.torch-$(TORCH): constraints.txt
 
 $(VENV)/.installed-$(TORCH): $(VENV)/.torch-$(TORCH) pyproject.toml
 	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.docs-$(TORCH): $(VENV)/.installed-$(TORCH)
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 # With the libraries that Utsushi is measured against.

@@ -1,6 +1,7 @@
 """What the documents say is so."""
 
 import re
+import runpy
 import subprocess
 from importlib.metadata import metadata
 from pathlib import Path
@@ -10,7 +11,12 @@ import pytest
 from utsushi.cli.main import run
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "README.ja.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "README.ja.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 READMES = DOCUMENTS[:2]
 
 
@@ -20,16 +26,7 @@ def example_of(readme):
     return re.sub(r"\s*#.*", "", code)
 
 
-def test_the_readmes_example_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    exec(example_of(READMES[0]), names)
-    assert names["Z"].shape == (4000, 10)
-    assert names["copies"].shape == (4000, 784)
-    assert names["new"].shape == (50, 784)
-    assert names["load"]("digits.safetensors").n_components == 10
-
-
+# That the example runs is shown in test_wheel.py, with the wheel alone.
 def test_both_readmes_show_the_same_example():
     assert example_of(READMES[0]) == example_of(READMES[1])
 
@@ -66,14 +63,40 @@ def test_every_file_that_a_document_names_is_there(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_every_test_that_a_document_names_is_there(document):
+    named = re.findall(r"([\w/]*test_\w+\.py)(?:::(\w+))?", document.read_text())
+    assert [name for name in named if not is_a_test(*name)] == []
+
+
+def is_a_test(file, name):
+    """Tell whether a test file of this path's end exists, and defines the name if there is one."""
+    files = (ROOT / "tests").rglob(Path(file).name)
+    texts = [f.read_text() for f in files if f"/{f.relative_to(ROOT)}".endswith(f"/{file}")]
+    return any(not name or re.search(rf"^def {name}\(", text, re.MULTILINE) for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("folder", "document"), [("quality", "quality.md"), ("speed", "performance.md")]
+)
+def test_a_page_of_figures_is_what_its_results_render_to(folder, document):
+    render = runpy.run_path(str(ROOT / "benchmarks" / folder / "render.py"))
+    assert (ROOT / "docs" / document).read_text() == render["document"](render["results"]())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
 def test_no_number_is_still_to_be_filled_in(document):
     assert not re.search(r"@[A-Z_]+@", document.read_text())
 
 
 def test_the_makefile_has_the_readmes_targets():
-    for target in ("lecture", "test", "check", "bench"):
+    for target in ("lecture", "test", "check", "docs", "wheel-test", "bench"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_the_distribution_names_both_licences():
     assert metadata("utsushi")["License-Expression"] == "MIT AND CC-BY-SA-3.0"
+
+
+def test_the_example_of_tables_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(example_of(ROOT / "docs" / "data.md"), {})

@@ -23,13 +23,16 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "reliability.md"
 HEADING = "## The last long run\n"
 
+#: Tests outside of tests/reliability that have a long form.
+LONG = ["tests/distributed", "tests/test_onnx.py", "tests/test_ray.py", "tests/test_search.py"]
+
 
 def run_tests(only: str | None) -> list[tuple[str, str, float]]:
     """Run the tests; return the name of each, what came of it, and its seconds."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-n", "auto", f"--junitxml={report}"]
-        command += ["tests/reliability", "tests/distributed", *(["-k", only] if only else [])]
+        command += ["tests/reliability", *LONG, *(["-k", only] if only else [])]
         threads = {"OMP_NUM_THREADS": "1", "UTSUSHI_SOAK": "1"}
         subprocess.run(command, cwd=ROOT, env={**os.environ, **threads}, check=False)
         cases = ElementTree.parse(report).getroot().iter("testcase")

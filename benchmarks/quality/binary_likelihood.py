@@ -12,7 +12,7 @@ the plain bound to the plain bound of all rows, and says so in the standard erro
 
 ``dense`` is 784-200-200-50, of the sizes in that paper but with SiLU in the place of tanh, trained
 by the importance-weighted bound with five samples. ``conv`` is convolutional, trained by the plain
-bound, with products in bfloat16.
+bound, with products in bfloat16. A run stays in the results beside those of other seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import CACHE, Rows, parser_of, print_summary, summary_of, trained, write
+from common import CACHE, Rows, parser_of, print_summary, summary_of, trained, write_runs
 
 from utsushi import Recipe, VariationalAutoencoder, datasets
 from utsushi.augmentation import Binarize
@@ -100,9 +100,14 @@ def run_of(
 
 
 def bound_of(file: str, model: VariationalAutoencoder, test: Rows) -> Rows:
-    """Return the rows' log-likelihood bounds, kept beside the cached model: they take an hour."""
-    weights = hashlib.sha256((CACHE / f"{file}.safetensors").read_bytes()).hexdigest()
-    kept = CACHE / f"{file}-bound-{weights[:16]}-{len(test)}.npy"
+    """Return the rows' log-likelihood bounds, kept beside the cached model: they take an hour.
+
+    The file is named by all that the bounds depend on: the model's bytes, the rows' and K.
+    """
+    known = hashlib.sha256((CACHE / f"{file}.safetensors").read_bytes())
+    known.update(f"{test.shape} {test.dtype} {N_IMPORTANCE_SAMPLES}".encode())
+    known.update(np.ascontiguousarray(test).tobytes())
+    kept = CACHE / f"{file}-bound-{known.hexdigest()[:16]}.npy"
     if not kept.exists():
         started = time.perf_counter()
         np.save(kept, model.log_likelihood(test, n_importance_samples=N_IMPORTANCE_SAMPLES))
@@ -131,7 +136,7 @@ def main() -> None:
         summary = summary_of(runs)
         print_summary(summary, digits=2)
         if arguments.epochs is None and arguments.rows is None:
-            write(f"binary_{name}.json", {"summary": summary, "runs": runs})
+            write_runs(f"binary_{name}.json", runs)
 
 
 if __name__ == "__main__":

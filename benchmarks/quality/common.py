@@ -102,6 +102,17 @@ def print_summary(summary: Mapping[str, Mapping[str, Any]], digits: int = 4) -> 
         print(f"{name:24} " + "  ".join(cells) + f"  (n = {len(figures['seeds'])})", flush=True)
 
 
+def write_runs(name: str, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Write runs and their summary; what the file holds of other models and seeds stays in it."""
+    path = RESULTS / name
+    known = json.loads(path.read_text())["runs"] if path.exists() else []
+    table = {(run["model"], run["seed"]): run for run in [*known, *runs]}
+    models = list(dict.fromkeys(model for model, _ in table))
+    by_model = sorted(table, key=lambda key: (models.index(key[0]), key[1]))
+    together = [table[key] for key in by_model]
+    write(name, {"summary": summary_of(together), "runs": together})
+
+
 def write(name: str, content: Mapping[str, Any]) -> None:
     """Write results beside these scripts, with what they were made by."""
     machine = {

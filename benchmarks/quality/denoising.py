@@ -1,21 +1,23 @@
 """Denoising: how near to the clean digits a model comes from damaged ones.
 
-    python benchmarks/quality/denoising.py [--seeds 0 1 2]
+    python benchmarks/quality/denoising.py [--seeds 0 1 2] [--networks dense conv]
 
 Test digits are damaged by masking (each pixel zero with probability 0.5) and by Gaussian noise of
 deviation 0.3, the same for all models, and compared with the clean ones after each model's copy.
 PCA of 10 components and the plain autoencoder of the lecture's size see the same damaged rows. So
-do two denoising autoencoders, of 10 numbers and of 128: the code of a denoiser need not be narrow
-to keep it from copying.
+do the denoising autoencoders: a dense one, which is the plain one but for its damaged input, and
+two convolutional ones, of 10 numbers and of 128: the code of a denoiser need not be narrow to keep
+it from copying. No setting was searched.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from common import Rows, parser_of, print_summary, summary_of, trained, write
+from common import Rows, parser_of, print_summary, summary_of, trained, write_runs
 from models import CONV, SHARED, recipe
 from sklearn.decomposition import PCA
 
@@ -26,12 +28,25 @@ from utsushi.evaluation import error_of_copies
 DATA = datasets.load_mnist20k()
 DAMAGES = {"masking": 0.5, "gaussian": 0.3}
 SIZES = (10, 128)
+NETWORKS = ("dense", "conv")
+PLAIN = "plain, dense, 10 numbers"
 
 
-def denoiser(n_components: int, kind: str, seed: int) -> DenoisingAutoencoder:
-    """Return the unfitted denoising autoencoder for one kind of damage.
+def dense_denoiser(kind: str, seed: int) -> DenoisingAutoencoder:
+    """Return the unfitted denoising autoencoder of the size and the recipe of `plain`."""
+    return DenoisingAutoencoder(
+        10,
+        corruption=kind,
+        corruption_level=DAMAGES[kind],
+        sampler="gaussian",
+        random_state=seed,
+    )
 
-    Its settings are those of `models.conv`, with fewer epochs, and were not searched.
+
+def conv_denoiser(n_components: int, kind: str, seed: int) -> DenoisingAutoencoder:
+    """Return the unfitted convolutional denoising autoencoder for one kind of damage.
+
+    Its settings are those of `models.conv`, with fewer epochs.
     """
     return DenoisingAutoencoder(
         n_components,
@@ -51,7 +66,20 @@ def plain(seed: int) -> Autoencoder:
     return Autoencoder(10, sampler="gaussian", random_state=seed)
 
 
-def runs_of(seed: int) -> list[dict[str, Any]]:
+def denoisers(networks: Sequence[str], kind: str) -> dict[str, tuple[str, Any]]:
+    """Return, by name, where the cache keeps a denoising autoencoder, and its maker."""
+    found: dict[str, tuple[str, Any]] = {}
+    if "dense" in networks:
+        make = functools.partial(dense_denoiser, kind)
+        found["denoising, dense, 10 numbers"] = f"denoising-dense-{kind}", make
+    if "conv" in networks:
+        for size in SIZES:
+            make = functools.partial(conv_denoiser, size, kind)
+            found[f"denoising, conv, {size} numbers"] = f"denoising-{kind}-{size}", make
+    return found
+
+
+def runs_of(seed: int, networks: Sequence[str]) -> list[dict[str, Any]]:
     """Train with one seed and measure all models under both kinds of damage."""
     clean = DATA.X_test
     pca = PCA(10, svd_solver="full").fit(DATA.X_train)
@@ -59,35 +87,37 @@ def runs_of(seed: int) -> list[dict[str, Any]]:
     runs: dict[str, dict[str, Any]] = {}
 
     def note(name: str, kind: str, copies: Rows) -> None:
-        runs.setdefault(name, {"model": name, "seed": seed})[kind] = error_of_copies(
-            clean, copies
-        ).value
+        run = runs.setdefault(name, {"model": name, "seed": seed, "standard errors": {}})
+        error = error_of_copies(clean, copies)
+        run[kind] = error.value
+        run["standard errors"][kind] = error.standard_error
 
     for kind, level in DAMAGES.items():
         draws = torch.Generator().manual_seed(20_000 + seed)
         damaged = CORRUPTIONS[kind](torch.from_numpy(clean), level, draws).numpy()
         note("as it is", kind, damaged)
         note("PCA-10", kind, pca.inverse_transform(pca.transform(damaged)))
-        note("autoencoder", kind, autoencoder.reconstruct(damaged))
-        for size in SIZES:
-            make = functools.partial(denoiser, size, kind)
-            model, _ = trained(f"denoising-{kind}-{size}", make, DATA.X_train, seed)
-            note(f"denoising, {size} numbers", kind, model.reconstruct(damaged))
+        note(PLAIN, kind, autoencoder.reconstruct(damaged))
+        for name, (file, make) in denoisers(networks, kind).items():
+            model, _ = trained(file, make, DATA.X_train, seed)
+            note(name, kind, model.reconstruct(damaged))
     return list(runs.values())
 
 
 def main() -> None:
     """Measure, print and write."""
-    seeds = parser_of(__doc__).parse_args().seeds
-    runs = [run for seed in seeds for run in runs_of(seed)]
+    parser = parser_of(__doc__)
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    arguments = parser.parse_args()
+    runs = [run for seed in arguments.seeds for run in runs_of(seed, arguments.networks)]
     summary = summary_of(runs)
-    print_summary(summary)
+    print_summary(summary, digits=5)
     for kind in DAMAGES:
-        better = min(summary[name][kind]["mean"] for name in ("PCA-10", "autoencoder"))
-        for size in SIZES:
-            ratio = summary[f"denoising, {size} numbers"][kind]["mean"] / better
-            print(f"{kind}, {size} numbers: {ratio:.3f} of the better of PCA and the autoencoder")
-    write("denoising.json", {"summary": summary, "runs": runs})
+        better = min(summary[name][kind]["mean"] for name in ("PCA-10", PLAIN))
+        for name in denoisers(arguments.networks, kind):
+            ratio = summary[name][kind]["mean"] / better
+            print(f"{kind}, {name}: {ratio:.3f} of the better of PCA and the plain autoencoder")
+    write_runs("denoising.json", runs)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import Rows, parser_of, print_summary, summary_of, trained, write
+from common import Rows, parser_of, print_summary, summary_of, trained, write_runs
 from models import MODELS, conv_for_features, lecture_autoencoder
 from sklearn.decomposition import PCA
 
@@ -48,7 +48,7 @@ def main() -> None:
             runs.append(run_of(name, seed, *codes))
     summary = summary_of(runs)
     print_summary(summary)
-    write("features.json", {"summary": summary, "runs": runs})
+    write_runs("features.json", runs)
 
 
 if __name__ == "__main__":

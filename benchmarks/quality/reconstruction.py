@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import parser_of, print_summary, summary_of, trained, write
+from common import parser_of, print_summary, summary_of, trained, write_runs
 from models import MODELS
 
 from utsushi import VariationalAutoencoder, datasets
-from utsushi.evaluation import divergence_per_component, reconstruction_error
+from utsushi.evaluation import Estimate, divergence_per_component, reconstruction_error
 
 DATA = datasets.load_mnist20k()
 
@@ -24,16 +24,21 @@ DATA = datasets.load_mnist20k()
 def run_of(name: str, seed: int) -> dict[str, Any]:
     """Train one model and measure it."""
     model, seconds = trained(name, MODELS[name], DATA.X_train, seed)
+    figures = {
+        "MSE": reconstruction_error(model, DATA.X_test),
+        "train MSE": reconstruction_error(model, DATA.X_train[:4000]),
+    }
+    if isinstance(model, VariationalAutoencoder):
+        figures["KL"] = Estimate.over(divergence_per_component(model, DATA.X_test).sum(axis=1))
+        bounds = model.log_likelihood(DATA.X_test, n_importance_samples=100)
+        figures["bound"] = Estimate.over(bounds)
     run = {
         "model": name,
         "seed": seed,
-        "MSE": reconstruction_error(model, DATA.X_test).value,
-        "train MSE": reconstruction_error(model, DATA.X_train[:4000]).value,
         "seconds": seconds,
+        **{key: figure.value for key, figure in figures.items()},
+        "standard errors": {key: figure.standard_error for key, figure in figures.items()},
     }
-    if isinstance(model, VariationalAutoencoder):
-        run["KL"] = float(divergence_per_component(model, DATA.X_test).sum(axis=1).mean())
-        run["bound"] = float(model.log_likelihood(DATA.X_test, n_importance_samples=100).mean())
     print(run, flush=True)
     return run
 
@@ -46,7 +51,7 @@ def main() -> None:
     runs = [run_of(name, seed) for name in arguments.models for seed in arguments.seeds]
     summary = summary_of(runs)
     print_summary(summary)
-    write("reconstruction.json", {"summary": summary, "runs": runs})
+    write_runs("reconstruction.json", runs)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,19 @@
     python benchmarks/quality/render.py
 
 A row of the first table is a bar: what was asked, what was measured (mean ± standard deviation over
-the seeds), and the command that measures it. What was not measured yet says so.
+the seeds), and the command that measures it. A seed that misses is named, though the mean holds.
+What was not measured yet says so. ``notes.md`` stands between the bars and the tables.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean, stdev
+from textwrap import fill
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -19,261 +24,347 @@ TARGET = HERE.parents[1] / "docs" / "quality.md"
 
 LEAD = """# Quality
 
-How good the models are, on the lecture's split of 20,000 digits unless it says otherwise, and the
-command that measures each figure. Values are means over the seeds ± their standard deviation. No
-setting was chosen by a test row: those of `models.py` were chosen on a tenth of the training rows
-that training did not see (`choose.py`), those of the one-class digits by the pseudo-tasks of
-`one_class.py --choose`, the temperature of the cool mixture (0.8, of 50 Gaussians) was chosen on
-the same tenth, and the others were set beforehand and not searched. Fréchet distances are
-between features of the classifier that ships with the package, 4,000 rows against 4,000, and are
-not comparable with distances between Inception features. Seconds are wall seconds of a training in
-one thread, while one or more others ran on the same two cores. This page is written by
-`python benchmarks/quality/render.py`.
+How good the models are, on the lecture's split of 20,000 digits (16,000 to train, 4,000 to test)
+unless it says otherwise, and the command that measures each figure. Fréchet distances are between
+features of the classifier that ships with the package, 4,000 rows against 4,000, and are not
+comparable with distances between Inception features. Seconds are wall seconds of a training, while
+one or more others ran on the same two cores; the results name one thread, those of
+`reconstruction.py` two. This page is written by `python benchmarks/quality/render.py`.
 
 ## The bars
+
+A bar is held against the mean over the seeds, which stands with its standard deviation, and in
+brackets the standard error over the rows where it is known; a seed that misses is named though the
+mean holds. A ratio is taken seed by seed. Seconds are those of the seeds in turn.
 """
 
-#: What a script must be told.
-ARGUMENTS = dict.fromkeys(("thirty", "binary_likelihood"), " --mnist FOLDER")
+Run = Mapping[str, Any]
+Runs = Mapping[str, Sequence[Run]]
 
-#: The denoising autoencoder that the bars are about.
-DENOISER = "denoising, 10 numbers"
+N_SEEDS_ASKED = 3
+N_TEST_ROWS, N_BINARY_TEST_ROWS = 4_000, 10_000
 
-Summary = Mapping[str, Mapping[str, Any]]
-
-#: The question, the bar in words, the script and its figure, and the bar as a test of the mean.
-Bar = tuple[str, str, str, str, str, Callable[[float], bool]]
-
-#: Wall seconds that a question's models may be trained for, where it says so.
-MOST_SECONDS = {"≤ 4 wall minutes": 240, "≤ 60 wall minutes": 3600}
-
-BARS: list[Bar] = [
-    (
-        "test MSE, dense 784-1000-10, ≤ 4 wall minutes on 2 cores",
-        "≤ 0.0150",
-        "reconstruction",
-        "dense",
-        "MSE",
-        lambda v: v <= 0.0150,
-    ),
-    (
-        "test MSE, convolutional, ≤ 4 wall minutes on 2 cores",
-        "≤ 0.0100",
-        "reconstruction",
-        "conv",
-        "MSE",
-        lambda v: v <= 0.0100,
-    ),
-    (
-        "calibrated VAE, dense: test MSE through the mean code",
-        "≤ 0.0155",
-        "reconstruction",
-        "dense-vae",
-        "MSE",
-        lambda v: v <= 0.0155,
-    ),
-    (
-        "calibrated VAE, convolutional: test MSE through the mean code",
-        "≤ 0.0110",
-        "reconstruction",
-        "conv-vae",
-        "MSE",
-        lambda v: v <= 0.0110,
-    ),
-    (
-        "calibrated VAE, convolutional: bound at K = 100, nats",
-        "≥ 600",
-        "reconstruction",
-        "conv-vae",
-        "bound",
-        lambda v: v >= 600,
-    ),
-    (
-        "linear probe on ten numbers",
-        "≥ 0.960",
-        "features",
-        "conv-larger-moves",
-        "linear probe",
-        lambda v: v >= 0.960,
-    ),
-    (
-        "five neighbours on ten numbers",
-        "≥ 0.978",
-        "features",
-        "conv-larger-moves",
-        "5 neighbours",
-        lambda v: v >= 0.978,
-    ),
-    (
-        "one-class digits 0, 1, 4, 8: mean ROC-AUC",
-        "≥ 0.980",
-        "one_class",
-        "utsushi",
-        "",
-        lambda v: v >= 0.980,
-    ),
-    (
-        "30 components, all of MNIST: squared error per image",
-        "≤ 2.2",
-        "thirty",
-        "conv",
-        "squared error",
-        lambda v: v <= 2.2,
-    ),
-    (
-        "binary MNIST, dense 784-200-200-50, ≤ 60 wall minutes: NLL by 5,000 importance samples",
-        "≤ 86.76",
-        "binary_likelihood",
-        "dense",
-        "NLL",
-        lambda v: v <= 86.76,
-    ),
-    (
-        "binary MNIST, any network, ≤ 60 wall minutes: NLL by 5,000 importance samples",
-        "≤ 84.5",
-        "binary_likelihood",
-        "conv",
-        "NLL",
-        lambda v: v <= 84.5,
-    ),
-]
+#: What a run holds beside its figures.
+NO_FIGURES = ("model", "seed", "standard errors")
 
 
-def summaries() -> dict[str, Summary]:
-    """Return the summaries of all results, by script."""
-    found: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True)
+class Bar:
+    """What is asked of one figure of one model, or of its ratio to the least of some others."""
+
+    question: str
+    limit: float
+    script: str
+    model: str
+    key: str
+    others: tuple[str, ...] = ()
+    at_least: bool = False
+    most_seconds: float = math.inf
+
+    def row(self, found: Runs) -> str:
+        """Return the row of the table."""
+        runs = runs_of(found, self.script, self.model)
+        values = self.values(found)
+        measured = "not measured yet"
+        if values:
+            measured = self.shown(found) + missed(values, self.holds)
+        seconds = {run["seed"]: run["seconds"] for run in runs if "seconds" in run}
+        took = ", ".join(f"{value:.0f}" for value in seconds.values())
+        took += missed(seconds, lambda value: value <= self.most_seconds)
+        seeds = f"{len(runs)}" + ("" if len(runs) >= N_SEEDS_ASKED else f" of {N_SEEDS_ASKED}")
+        rows = [run["rows of importance samples"] for run in runs if "NLL" in run]
+        if rows:
+            measured += f"; samples for {rows[0]:,} of {N_BINARY_TEST_ROWS:,} rows"
+        return (
+            f"| {self.question} | {self.asked()} | {measured} | {took} | {seeds} "
+            f"| {command(self.script, runs)} |"
+        )
+
+    def values(self, found: Runs) -> dict[int, float]:
+        """Return the figure, or the ratio, by seed."""
+        mine = by_seed(found, self.script, self.model, self.key)
+        if not self.others:
+            return mine
+        theirs = [by_seed(found, self.script, name, self.key) for name in self.others]
+        # What has no seed, as PCA, was measured once.
+        known = [seed for seed in mine if all(seed in values for values in theirs)]
+        return {seed: mine[seed] / min(values[seed] for values in theirs) for seed in known}
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a value is good enough."""
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def asked(self) -> str:
+        """Return the limit as one reads it."""
+        if self.others and self.limit < 1 / 2:
+            return f"≤ 1/{1 / self.limit:.0f} = {self.limit:.4f}"
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+
+    def shown(self, found: Runs) -> str:
+        """Return mean and spread; with a figure its error, with a small ratio its inverse."""
+        if not self.others:
+            return cell(runs_of(found, self.script, self.model), self.key)
+        values = list(self.values(found).values())
+        return shown(values) + (f" = 1/{1 / mean(values):.1f}" if self.limit < 1 / 2 else "")
+
+
+COOL = "cool mixture of 50"
+BETTER = ("PCA-10", "plain, dense, 10 numbers")
+BARS = [
+    Bar("test MSE, dense 784-1000-10, ≤ 4 wall minutes on 2 cores", 0.015, "reconstruction",
+        "dense", "MSE", most_seconds=240),
+    Bar("test MSE, convolutional, ≤ 4 wall minutes on 2 cores", 0.01, "reconstruction",
+        "conv", "MSE", most_seconds=240),
+    Bar("calibrated VAE, dense: test MSE through the mean code", 0.0155, "reconstruction",
+        "dense-vae", "MSE"),
+    Bar("calibrated VAE, convolutional: test MSE through the mean code", 0.011, "reconstruction",
+        "conv-vae", "MSE"),
+    Bar("calibrated VAE, convolutional: bound at K = 100, nats", 600, "reconstruction",
+        "conv-vae", "bound", at_least=True),
+    Bar("linear probe on ten numbers", 0.96, "features", "conv-larger-moves", "linear probe",
+        at_least=True),
+    Bar("five neighbours on ten numbers", 0.978, "features", "conv-larger-moves", "5 neighbours",
+        at_least=True),
+    Bar("one-class digits 0, 1, 4, 8: mean ROC-AUC", 0.98, "one_class", "utsushi",
+        "mean ROC-AUC", at_least=True),
+    Bar("30 components, all of MNIST: squared error per image", 2.2, "thirty", "conv",
+        "squared error"),
+    *(
+        Bar(f"binary MNIST, {what}, ≤ 60 wall minutes: NLL by 5,000 importance samples", limit,
+            "binary_likelihood", model, "NLL", most_seconds=3600)
+        for what, limit, model in (
+            ("dense 784-200-200-50", 86.76, "dense"),
+            ("any network", 84.5, "conv"),
+        )
+    ),
+    *(
+        Bar(f"generated digits, Fréchet, of {whose}: {model}, {COOL}{standing}", limit,
+            "generation", f"{model}, {COOL}", "Fréchet", others=(other or f"{model}, its copies",))
+        for model, standing in (("conv", ""), ("conv-vae", " (beside it, not chosen)"))
+        for whose, limit, other in (
+            ("the lecture's VAE's", 1 / 30, "lecture-vae, prior"),
+            ("the same model's copies'", 1.3, ""),
+        )
+    ),
+    Bar("a VAE from a learned prior, Fréchet, of the lecture's VAE's: conv-vae, flow", 1 / 15,
+        "generation", "conv-vae, flow", "Fréchet", others=("lecture-vae, prior",)),
+    *(
+        Bar(f"denoising by 10 numbers, {what}: test MSE, of the better of PCA-10 and the plain "
+            f"autoencoder: {network}{standing}", 0.6, "denoising",
+            f"denoising, {network}, 10 numbers", kind, others=BETTER)
+        for network, standing in (("conv", ""), ("dense", " (beside it, as the plain one)"))
+        for kind, what in (("masking", "masking 0.5"), ("gaussian", "Gaussian noise 0.3"))
+    ),
+]  # fmt: skip
+
+#: What the rows of a script's table are, in words.
+COUNTS = {
+    "binary_likelihood": """Nats a row over the 10,000 test rows, binarized once. One seed each, of
+        the three that are asked for.""",
+    "denoising": """Mean squared error of the copies of the 4,000 damaged test rows, against the
+        clean ones.""",
+    "features": """Accuracies on the 4,000 test rows, learned from the codes and labels of the
+        16,000 training rows. The standard error of an accuracy p is the root of p (1 - p) / 3,999.
+        """,
+    "generation": """4,000 generated rows against the 4,000 test rows. The floor is 4,000 training
+        digits in the place of the generated ones: no honest model has smaller distances but by
+        chance. A precision above the floor's is that of rows more usual than digits are, and their
+        recall is lower.
+        *Memorized* is the share of rows whose features are as near to a training row's as those of
+        the nearest 1 % of the test rows: about 0.01 where nothing is learned by heart, 1 for copies
+        of training rows.""",
+    "one_class": """All 4,000 test rows are ranked by the detector of each digit: 399 are normal for
+        0, 456 for 1, 389 for 4, 384 for 8, and the rest are anomalies.""",
+    "reconstruction": """Mean squared error over the 4,000 test rows and over the first 4,000
+        training rows; KL and the bound at K = 100 in nats over the 4,000 test rows.""",
+    "thirty": """Squared error summed over the pixels of an image, over the 10,000 test images;
+        trained on the 60,000.""",
+}
+
+
+def results() -> dict[str, list[Run]]:
+    """Return the runs of all scripts, with figures and standard errors apart."""
+    found: dict[str, list[Run]] = {}
     for path in sorted(RESULTS.glob("*.json")):
-        # A model of binary digits takes hours, and has a file of its own.
-        script = "binary_likelihood" if path.stem.startswith("binary_") else path.stem
-        summary = json.loads(path.read_text()).get("summary")
-        if summary is not None:
-            found.setdefault(script, {}).update(summary)
+        content = json.loads(path.read_text())
+        if "summary" in content:
+            # A model of binary digits takes hours, and has a file of its own.
+            script = "binary_likelihood" if path.stem.startswith("binary_") else path.stem
+            found.setdefault(script, []).extend(PREPARED.get(script, list)(content["runs"]))
     return found
+
+
+def with_accuracy_errors(runs: Sequence[Run]) -> list[Run]:
+    """Add the standard errors of accuracies, which follow from them."""
+    return [
+        {
+            **run,
+            "standard errors": {
+                key: math.sqrt(run[key] * (1 - run[key]) / (N_TEST_ROWS - 1))
+                for key in ("linear probe", "5 neighbours")
+            },
+        }
+        for run in runs
+    ]
+
+
+def with_error_of_likelihood(runs: Sequence[Run]) -> list[Run]:
+    """Set the standard error of a likelihood apart."""
+    return [
+        {key: value for key, value in run.items() if key != "standard error"}
+        | {"standard errors": {"NLL": run["standard error"]}}
+        for run in runs
+    ]
+
+
+def over_digits(runs: Sequence[Run]) -> list[Run]:
+    """Return one run of all digits for the one run a digit that the results hold."""
+    together: dict[tuple[str, int], list[Run]] = {}
+    for run in runs:
+        together.setdefault((run["method"], run["seed"]), []).append(run)
+    whole = []
+    for (method, seed), parts in together.items():
+        run: dict[str, Any] = {"model": method, "seed": seed, "standard errors": {}}
+        for key, title in (
+            ("roc_auc", "mean ROC-AUC"),
+            ("average_precision", "mean average precision"),
+            ("false_positive_rate_at_95_recall", "mean false positives at 95 % recall"),
+        ):
+            run[title] = mean(part[key]["value"] for part in parts)
+        for part in parts:
+            title = f"ROC-AUC of {part['digit']}"
+            run[title] = part["roc_auc"]["value"]
+            run["standard errors"][title] = part["roc_auc"]["standard_error"]
+        whole.append(run)
+    return whole
+
+
+#: What is done to the runs of a script before they are shown.
+PREPARED: dict[str, Callable[[Sequence[Run]], list[Run]]] = {
+    "binary_likelihood": with_error_of_likelihood,
+    "features": with_accuracy_errors,
+    "one_class": over_digits,
+}
+
+
+def runs_of(found: Runs, script: str, model: str) -> list[Run]:
+    """Return the runs of one model."""
+    return [run for run in found.get(script, ()) if run["model"] == model]
+
+
+def by_seed(found: Runs, script: str, model: str, key: str) -> dict[int, float]:
+    """Return one figure of one model by seed."""
+    return {run["seed"]: run[key] for run in runs_of(found, script, model) if key in run}
 
 
 #: By the size of a figure, the digits after its point.
 SHOWN_DIGITS = ((0.1, 5), (1, 4), (100, 2), (float("inf"), 1))
 
 
-def shown(figure: Mapping[str, Any]) -> str:
-    """Return mean ± standard deviation, with digits that fit the size."""
-    mean, spread = figure["mean"], figure["sd"]
-    digits = next(n for limit, n in SHOWN_DIGITS if abs(mean) < limit)
-    return f"{mean:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
+def shown(values: Sequence[float], errors: Sequence[float] = ()) -> str:
+    """Return mean ± standard deviation [standard error], with digits that fit the size."""
+    digits = next(n for limit, n in SHOWN_DIGITS if abs(mean(values)) < limit)
+    spread = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    error = f" [{mean(errors):.{digits}f}]" if errors else ""
+    return f"{mean(values):.{digits}f}{spread}{error}"
 
 
-def figure_of(found: Mapping[str, Summary], script: str, model: str, key: str) -> Any:
-    """Return one figure, or None where it was not measured."""
-    figures = found.get(script, {}).get(model)
-    return figures if figures is None or not key else figures.get(key)
+def missed(values: Mapping[int, float], holds: Callable[[float], bool]) -> str:
+    """Say that the mean misses, or else which seeds do."""
+    seeds = [str(seed) for seed, value in values.items() if not holds(value)]
+    if not seeds:
+        return ""
+    if not holds(mean(values.values())):
+        return " (missed)"
+    return f" (missed by seed {' and '.join(seeds)})"
 
 
-def bars(found: Mapping[str, Summary]) -> list[str]:
+def command(script: str, runs: Sequence[Run] = ()) -> str:
+    """Return how figures are measured; of binary digits, how these runs were."""
+    options = " --mnist FOLDER" if script in ("thirty", "binary_likelihood") else ""
+    if script == "binary_likelihood" and runs:
+        seeds = " ".join(str(run["seed"]) for run in runs)
+        options += f" --models {runs[0]['model']} --seeds {seeds}"
+        every = N_BINARY_TEST_ROWS // runs[0]["rows of importance samples"]
+        options += f" --every {every}" if every > 1 else ""
+    return f"`python benchmarks/quality/{script}.py{options}`"
+
+
+def bars(found: Runs) -> list[str]:
     """Return the table of the bars."""
-    lines = ["| question | bar | measured | seeds | command |", "|---|---|---|---|---|"]
-    for question, bar, script, model, key, holds in BARS:
-        figure = figure_of(found, script, model, key)
-        measured, seeds = "not measured yet", ""
-        if figure is not None:
-            measured = shown(figure) + ("" if holds(figure["mean"]) else " (missed)")
-            limit = next(
-                (s for words, s in MOST_SECONDS.items() if words in question), float("inf")
-            )
-            known = found[script][model]["seeds"]
-            seeds = str(known if isinstance(known, int) else len(known))
-            if "seconds" in found[script][model]:
-                seconds = found[script][model]["seconds"]["mean"]
-                measured += f"; {seconds:.0f} s" + ("" if seconds <= limit else " (missed)")
-        command = f"`python benchmarks/quality/{script}.py{ARGUMENTS.get(script, '')}`"
-        lines.append(f"| {question} | {bar} | {measured} | {seeds} | {command} |")
-    return lines + generation_bars(found) + denoising_bars(found)
-
-
-#: One source of rows for each bar, so that no figure is the best of several by the test rows.
-BEST, LEARNED_PRIOR = "conv, cool mixture of 50", "conv-vae, flow"
-
-
-def generation_bars(found: Mapping[str, Summary]) -> list[str]:
-    """Return the bars that are ratios of Fréchet distances."""
-    summary = found.get("generation", {})
-    if not {"lecture-vae, prior", BEST, LEARNED_PRIOR} <= set(summary):
-        return []
-    distance = {name: figures["Fréchet"]["mean"] for name, figures in summary.items()}
-    lecture = distance["lecture-vae, prior"]
-    own = distance[f"{BEST.split(', ', maxsplit=1)[0]}, its copies"]
-    command = "`python benchmarks/quality/generation.py`"
-    seeds = len(summary[BEST]["seeds"])
-    rows = [
-        ("generated digits, Fréchet, of the lecture's VAE's", 1 / 30, lecture, BEST),
-        ("the same, of the same model's copies'", 1.3, own, BEST),
-        ("a VAE from a learned prior, of the lecture's", 1 / 15, lecture, LEARNED_PRIOR),
+    head = [
+        "| question | bar | measured | seconds | seeds | command |",
+        "|---|---|---|---|---|---|",
     ]
-    return [
-        f"| {question} | ≤ {as_ratio(limit)} | {as_ratio(distance[name] / other)}"
-        f"{'' if distance[name] / other <= limit else ' (missed)'} ({name}) | {seeds} | {command} |"
-        for question, limit, other, name in rows
-    ]
+    return head + [bar.row(found) for bar in BARS]
 
 
-def as_ratio(value: float) -> str:
-    """Return a ratio as one reads it."""
-    return f"1/{1 / value:.1f}".removesuffix(".0") if value < 1 / 2 else f"{value:.2f}"
-
-
-def denoising_bars(found: Mapping[str, Summary]) -> list[str]:
-    """Return the bars of denoising."""
-    summary = found.get("denoising", {})
-    lines = []
-    for kind, what in (("masking", "masking 0.5"), ("gaussian", "Gaussian noise 0.3")):
-        if DENOISER not in summary:
-            continue
-        better = min(summary[name][kind]["mean"] for name in ("PCA-10", "autoencoder"))
-        ratio = summary[DENOISER][kind]["mean"] / better
-        lines.append(
-            f"| denoising by 10 numbers, {what}: test MSE, of the better of PCA-10 and the plain "
-            f"autoencoder | ≤ 0.6 | {ratio:.3f}{'' if ratio <= 0.6 else ' (missed)'} "
-            f"| {len(summary[DENOISER]['seeds'])} | `python benchmarks/quality/denoising.py` |"
-        )
-    return lines
-
-
-def details(found: Mapping[str, Summary]) -> list[str]:
+def details(found: Runs) -> list[str]:
     """Return all figures of all scripts."""
     lines = []
-    for script, summary in found.items():
-        lines += ["", f"## `python benchmarks/quality/{script}.py`", ""]
-        if script == "one_class":
-            keys = ["mean ROC-AUC"]
-            table = {name: {"mean ROC-AUC": figure} for name, figure in summary.items()}
-        else:
-            keys = list(dict.fromkeys(k for f in summary.values() for k in f if k != "seeds"))
-            table = {name: dict(figures) for name, figures in summary.items()}
+    for script, runs in found.items():
+        lines += ["", f"## {command(script)}", ""]
+        lines += [fill(" ".join(COUNTS[script].split()), 100), ""]
+        keys = list(dict.fromkeys(key for run in runs for key in run if key not in NO_FIGURES))
         lines += ["| model | " + " | ".join(keys) + " |", "|---" * (1 + len(keys)) + "|"]
-        for name, figures in table.items():
-            cells = [shown(figures[key]) if key in figures else "" for key in keys]
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        for model in dict.fromkeys(run["model"] for run in runs):
+            same = runs_of(found, script, model)
+            lines.append(f"| {model} | " + " | ".join(cell(same, key) for key in keys) + " |")
     return lines
+
+
+def cell(runs: Sequence[Run], key: str) -> str:
+    """Return one figure of one model's runs."""
+    values = [run[key] for run in runs if key in run]
+    if values and isinstance(values[0], int):
+        return f"{values[0]:,}"
+    errors = [run.get("standard errors", {}).get(key) for run in runs]
+    return shown(values, [error for error in errors if error is not None]) if values else ""
 
 
 def tries() -> list[str]:
     """Return what was tried on the held-out training rows, family by family."""
-    lines = ["", "## `python benchmarks/quality/choose.py`", ""]
-    lines += ["On the tenth of the training rows that training did not see; one seed."]
+    lines = ["", f"## {command('choose')}", ""]
+    lines += ["On the 1,600 training rows that training did not see; one seed."]
     for path in sorted(RESULTS.glob("choice_*.json")):
         runs = json.loads(path.read_text())["runs"]
         keys = [key for key in runs[0] if key not in ("candidate", "seed")]
         lines += ["", f"| {path.stem.removeprefix('choice_')} | " + " | ".join(keys) + " |"]
         lines.append("|---" * (1 + len(keys)) + "|")
         for run in runs:
-            cells = [shown({"mean": run[key], "sd": None}) for key in keys]
+            cells = [shown([run[key]]) for key in keys]
             lines.append(f"| {run['candidate']} | " + " | ".join(cells) + " |")
     return lines
 
 
+def detector_tries() -> list[str]:
+    """Return the ROC-AUC of every one-class detector on its pseudo-tasks."""
+    content = json.loads((RESULTS / "one_class_choice.json").read_text())
+    heads = [f"digit {digit}" for digit in content["digits"]]
+    lines = ["", "## `python benchmarks/quality/one_class.py --choose`", ""]
+    lines += [
+        "ROC-AUC on pseudo-tasks of training rows: a fifth of the digit's rows, which the detector "
+        "was not trained on, among 2,000 rows of other digits. One seed.",
+        "",
+        "| model | score | mean | " + " | ".join(heads) + " |",
+        "|---" * (3 + len(heads)) + "|",
+    ]
+    for row in content["validation"]:
+        cells = [shown([value]) for value in (row["mean"], *row["digits"])]
+        lines.append(f"| {row['model']} | {row['scoring']} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def document(found: Runs) -> str:
+    """Return the document."""
+    notes = (HERE / "notes.md").read_text().strip()
+    parts = [LEAD, *bars(found), "", notes, *details(found), *tries(), *detector_tries(), ""]
+    return "\n".join(parts)
+
+
 def main() -> None:
     """Write the document."""
-    found = summaries()
-    TARGET.write_text("\n".join([LEAD, *bars(found), *details(found), *tries(), ""]))
+    TARGET.write_text(document(results()))
     print(f"written: {TARGET.name}")
 
 

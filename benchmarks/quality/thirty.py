@@ -9,12 +9,15 @@ deep dense autoencoder. FOLDER holds the four IDX files of MNIST. The settings w
 
 from __future__ import annotations
 
-import numpy as np
-from common import parser_of, print_summary, summary_of, trained, write
+from typing import Any
+
+from common import Rows, parser_of, print_summary, summary_of, trained, write_runs
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, Recipe, datasets
 from utsushi.augmentation import Affine
+from utsushi.evaluation import Estimate
+from utsushi.evaluation.reconstruction import squared_errors
 from utsushi.networks import Conv
 
 
@@ -39,6 +42,17 @@ def model_of(seed: int) -> Autoencoder:
     )
 
 
+def run_of(name: str, seed: int, rows: Rows, copies: Rows) -> dict[str, Any]:
+    """Measure copies: the mean over the images, and its standard error."""
+    error = Estimate.over(squared_errors(rows, copies))
+    return {
+        "model": name,
+        "seed": seed,
+        "squared error": error.value,
+        "standard errors": {"squared error": error.standard_error},
+    }
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = parser_of(__doc__)
@@ -47,20 +61,15 @@ def main() -> None:
     digits = datasets.open(arguments.mnist)
     pca = PCA(30, svd_solver="covariance_eigh").fit(digits.X_train)
     copies = pca.inverse_transform(pca.transform(digits.X_test))
-    runs = [{"model": "PCA-30", "seed": 0, "squared error": squared_error(copies, digits.X_test)}]
+    runs = [run_of("PCA-30", 0, digits.X_test, copies)]
     for seed in arguments.seeds:
         model, seconds = trained("thirty", model_of, digits.X_train, seed)
-        error = squared_error(model.reconstruct(digits.X_test), digits.X_test)
-        runs.append({"model": "conv", "seed": seed, "squared error": error, "seconds": seconds})
+        run = run_of("conv", seed, digits.X_test, model.reconstruct(digits.X_test))
+        runs.append({**run, "seconds": seconds})
         print(runs[-1], flush=True)
     summary = summary_of(runs)
     print_summary(summary, digits=3)
-    write("thirty.json", {"summary": summary, "runs": runs})
-
-
-def squared_error(copies: np.ndarray, rows: np.ndarray) -> float:
-    """Return the squared error of a row, summed over its pixels, averaged over the rows."""
-    return float(np.square(copies - rows).sum(axis=1).mean())
+    write_runs("thirty.json", runs)
 
 
 if __name__ == "__main__":

@@ -34,15 +34,13 @@ def main() -> None:
         with watched() as opening:
             rows = datasets.open(path).X_train
         with watched() as training:
-            model = Autoencoder(
-                **settings, scaling="standard", validation_fraction=0.01, random_state=0
-            ).fit(rows)
+            model = Autoencoder(**settings, validation_fraction=0.01, random_state=0).fit(rows)
     write(
         __file__,
         {
             "file": f"{gigabytes:.2f} GB, sparse: {on_disk:.2f} GB on the disk",
             "shape": rows.shape,
-            "model": {**settings, "scaling": "standard", "validation_fraction": 0.01},
+            "model": {**settings, "validation_fraction": 0.01},
             "opening": opening,
             "training, one epoch": training,
             "of which the epoch's seconds": model.history_[0]["seconds"],

@@ -1,9 +1,9 @@
-"""What the scripts of this folder share: sides that run in turn, each in a process of its own.
+"""What these scripts share: sides that run in turn, each in a process of its own.
 
 A script names its cases, and the sides of each: functions that measure and return figures. ``main``
 runs the script once for each side and round, A B C A B C …, so that what the machine does meanwhile
 strikes all sides alike, and compares within each round. The medians of the rounds' ratios, with
-their lowest and highest, are printed, and written to ``results/`` here with every run.
+their lowest and highest, are printed, and written to ``results/`` beside the script with every run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from typing import Any
 
 __all__ = ["Figures", "Side", "main"]
 
-RESULTS = Path(__file__).with_name("results")
 PACKAGES = ("utsushi", "torch", "numpy", "scikit-learn", "pythae", "pyod", "autoencoders")
 
 Figures = dict[str, float]
@@ -39,7 +38,7 @@ def main(
     ratio_of: str = "seconds",
     n_rounds: int = 5,
 ) -> None:
-    """Run a script of this folder.
+    """Run a script of this folder, or of one beside it.
 
     Parameters
     ----------
@@ -69,8 +68,8 @@ def main(
         case: _measured(script, case, list(cases[case]), ratio_of, arguments.rounds)
         for case in arguments.cases
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{Path(script).stem}.json"
+    path = Path(script).with_name("results") / f"{Path(script).stem}.json"
+    path.parent.mkdir(exist_ok=True)
     content = {"machine": _machine(), "ratio of": ratio_of, "cases": found}
     path.write_text(json.dumps(content, indent=2) + "\n")
     print(f"written: {path.name}")

@@ -166,11 +166,11 @@ def sizes_of(case: Mapping[str, Any]) -> dict[int, list[float]]:
     return dict(sorted(found.items()))
 
 
-def draw_growth(found: Found) -> list[str]:
-    """Draw seconds an image over the number of images; return the lines that show it."""
+def draw_growth(found: Found) -> None:
+    """Draw seconds an image over the number of images."""
     cases = found.get("growth", {}).get("cases", {})
     if not cases:
-        return []
+        return
     import matplotlib
 
     matplotlib.use("agg")
@@ -190,7 +190,6 @@ def draw_growth(found: Found) -> list[str]:
     axes.set_ylabel("seconds an image and\nepoch, of those at 16,000")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(DOCS / "performance-growth.png", dpi=110)
-    return ["", "![Seconds an image over the number of images](performance-growth.png)"]
 
 
 def details(found: Found) -> list[str]:
@@ -202,8 +201,8 @@ def details(found: Found) -> list[str]:
         lines += [f"| case | side | figures, medians | its {figure}: ratio |", "|---|---|---|---|"]
         for case, measured in content["cases"].items():
             lines += _case_rows(case, measured)
-        if script == "growth":
-            lines += draw_growth(found)
+        if script == "growth" and content["cases"]:
+            lines += ["", "![Seconds an image over the number of images](performance-growth.png)"]
     return lines
 
 
@@ -251,15 +250,21 @@ def losses(found: Found) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Write the document."""
-    found = results()
+def document(found: Found) -> str:
+    """Return the document."""
     table = ["| question | bar | measured | command |", "|---|---|---|---|"]
     table += [bar.row(found) for bar in BARS] + losses(found)
     table += start_up_rows(found) + growth_rows(found)
     lines = [LEAD, machine(found), "", "## The bars", "", *table, "", NOTES.read_text().strip()]
+    return "\n".join([*lines, *details(found), ""])
+
+
+def main() -> None:
+    """Write the document and its picture."""
+    found = results()
+    draw_growth(found)
     target = DOCS / "performance.md"
-    target.write_text("\n".join([*lines, *details(found), ""]))
+    target.write_text(document(found))
     print(f"written: {target.name}")
 
 

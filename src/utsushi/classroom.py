@@ -110,7 +110,6 @@ class Exercise:
         self.title = title
         self.solved: bool | None = None
         self._hint: str | None = None
-        self._n_checks = 0
 
     def __call__(self, condition: object, hint: str) -> None:
         """Check one thing that the answer has to be.
@@ -122,7 +121,6 @@ class Exercise:
         hint : str
             What to think of if it does not hold; only the first one is shown.
         """
-        self._n_checks += 1
         if not condition and self._hint is None:
             self._hint = hint
 
@@ -137,7 +135,7 @@ class Exercise:
         hint = self._hint
         if hint is None and error is not None:
             hint = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        self.solved = hint is None and self._n_checks > 0
+        self.solved = hint is None
         print(f"✓ {self.title}" if self.solved else f"✗ {self.title}: {hint}")  # noqa: T201
         return True
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from math import prod
 from typing import Any, TypeAlias
@@ -103,7 +104,9 @@ AnyRows: TypeAlias = NDArray[np.floating[Any]] | LazyRows
 class MappedRows(LazyRows):
     """Rows of a memory map, whose file is looked at before it is read.
 
-    To read what is no longer there would end the process by a signal, without a word.
+    To read what is no longer there would end the process by a signal, without a word. While rows
+    are taken from here and there, the system is asked not to read ahead: it would read 128 KiB of a
+    file that is not in its cache for each of them.
 
     Parameters
     ----------
@@ -120,6 +123,7 @@ class MappedRows(LazyRows):
             raise TypeError("the array is in memory, expected a view into a memory map")
         self._map = found
         self._n_bytes = max(len(found), found.size())
+        self._is_scattered = False
 
     def __getitem__(self, which: Which) -> NDArray[Any]:
         n_bytes = self._map.size()
@@ -129,8 +133,20 @@ class MappedRows(LazyRows):
                 "it was read, expected it to stay as it is; write it anew, under another name "
                 "first, and start again"
             )
+        self._say_whether_scattered(not isinstance(which, slice))
         rows: NDArray[Any] = self.array[which]
         return rows
+
+    def _say_whether_scattered(self, now: bool) -> None:
+        """Tell the system how the map is read, where that changes and it can be told."""
+        if now != self._is_scattered and hasattr(mmap, "MADV_RANDOM"):
+            self._map.madvise(mmap.MADV_RANDOM if now else mmap.MADV_NORMAL)
+            self._is_scattered = now
+
+    def __del__(self) -> None:
+        # The map is the caller's, and may be closed.
+        with suppress(ValueError, OSError, AttributeError):
+            self._say_whether_scattered(False)
 
 
 class ConvertedRows(LazyRows):

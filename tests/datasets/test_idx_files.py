@@ -98,3 +98,44 @@ def test_a_label_too_many_is_refused(folder, refusal):
 def test_parts_of_two_image_sizes_are_refused(folder, refusal):
     (folder / "t10k-images-idx3-ubyte").write_bytes(encode_idx(np.zeros((2, 4, 4), np.uint8)))
     assert "expected one size" in refusal(DataError, datasets.load_mnist, folder)
+
+
+def idx(array, code):
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, code, array.ndim]) + sizes + array.tobytes()
+
+
+TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+@pytest.mark.parametrize("code", TYPES)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_one_file_of_any_type_is_rows(tmp_path, code, packed):
+    content = idx(np.array([[0, 1], [2, 3]], TYPES[code]), code)
+    path = tmp_path / ("rows.idx.gz" if packed else "rows.idx")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    scale = np.float32(255) if code == 8 else 1
+    np.testing.assert_allclose(datasets.open(path).X * scale, [[0, 1], [2, 3]], rtol=1e-6)
+
+
+def test_one_file_of_images_has_the_labels_beside_it(tmp_path):
+    images = encode_idx(np.zeros((2, 3, 4), np.uint8))
+    (tmp_path / "some-images-idx3-ubyte").write_bytes(images)
+    labels = encode_idx(np.array([7, 5], np.uint8))
+    (tmp_path / "some-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    data = datasets.open(tmp_path / "some-images-idx3-ubyte")
+    assert (data.image_shape, data.y.tolist()) == ((3, 4), [7, 5])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "begins with nothing"),
+        (b"\0\0\x0a\x01\0\0\0\0", "begins with 00 00 0a 01"),
+        (b"\0\0\x08\x02\0\0\0\x02", "8 bytes: expected"),
+        (idx(np.ones((2, 2), ">u1"), 8)[:-1], "15 bytes: expected 16 for the shape (2, 2)"),
+    ],
+)
+def test_one_damaged_file_is_named(tmp_path, content, message, refusal):
+    (tmp_path / "rows.idx").write_bytes(content)
+    assert message in refusal(DataError, datasets.open, tmp_path / "rows.idx")

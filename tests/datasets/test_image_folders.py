@@ -3,8 +3,10 @@ import pytest
 from PIL import Image
 
 from utsushi import datasets
-from utsushi.datasets.images import SUFFIXES
-from utsushi.exceptions import DataError
+from utsushi.datasets.images import formats
+from utsushi.exceptions import DataError, SettingError
+
+ENDINGS = ["png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp", "pgm", "tga", "ico", "PNG"]
 
 
 @pytest.fixture
@@ -19,6 +21,10 @@ def save(tmp_path):
         return path
 
     return write
+
+
+def blank(mode, size):
+    return np.asarray(Image.new(mode, size))
 
 
 COLOUR = np.arange(36, dtype=np.uint8).reshape(4, 3, 3)
@@ -51,7 +57,7 @@ def test_the_images_are_in_the_order_of_their_names(tmp_path, save):
     assert np.rint(datasets.open(tmp_path).X[:, 0] * 255).tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("ending", [suffix[1:] for suffix in sorted(SUFFIXES)] + ["PNG"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_each_ending_is_read_in_small_and_capital_letters(tmp_path, save, ending):
     save(f"a.{ending}")
     assert len(datasets.open(tmp_path).X) == 1
@@ -128,3 +134,112 @@ def test_an_image_cut_short_is_named(tmp_path, save, ending, refusal):
     path = save(f"a.{ending}", noise)
     path.write_bytes(path.read_bytes()[:1500])
     assert f"a.{ending} cannot be read" in refusal(DataError, datasets.open, tmp_path)
+
+
+def test_a_format_for_which_pillow_calls_a_program_is_left_alone(tmp_path, save):
+    save("a.png", blank("L", (1, 1)))
+    Image.new("L", (1, 1)).save(tmp_path / "b.eps")
+    assert len(datasets.open(tmp_path).X) == 1
+
+
+@pytest.mark.parametrize("name", ["EPS", "IPTC"])
+def test_no_ending_leads_to_a_format_that_opens_others(name):
+    assert name not in formats().values()
+
+
+def test_a_program_behind_a_harmless_name_is_not_called(tmp_path, refusal):
+    Image.new("L", (1, 1)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    assert "a.png cannot be read" in refusal(DataError, datasets.open, tmp_path)
+
+
+def save_turned(path, orientation):
+    image = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40)
+    exif = Image.Exif()
+    exif[274] = orientation
+    image.save(path, exif=exif)
+    return np.asarray(image, np.float32) / 255
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(1, 0), (3, 2), (6, -1), (8, 1)], ids=str)
+def test_an_image_is_turned_as_its_exif_says(tmp_path, orientation, turn):
+    stored = save_turned(tmp_path / "a.png", orientation)
+    data = datasets.open(tmp_path)
+    np.testing.assert_allclose(data.X[0].reshape(data.image_shape), np.rot90(stored, turn))
+
+
+def test_images_of_several_sizes_are_brought_to_one(tmp_path, save):
+    save("a.png", blank("L", (4, 8)))
+    save("b.png", blank("L", (9, 3)))
+    assert datasets.open(tmp_path, image_size=(2, 3)).image_shape == (2, 3)
+
+
+def test_one_number_is_the_size_of_a_square(tmp_path, save):
+    save("a.png", blank("RGB", (5, 9)))
+    assert datasets.open(tmp_path, image_size=4).image_shape == (3, 4, 4)
+
+
+def test_what_is_too_long_is_cut_off_at_both_ends(tmp_path):
+    pixels = np.zeros((4, 12), np.uint8)
+    pixels[:, 4:8] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (datasets.open(tmp_path, image_size=4).X == 1).all()
+
+
+def test_a_deep_image_is_fitted_too(tmp_path):
+    Image.fromarray(np.full((8, 8), 65535, np.uint16)).save(tmp_path / "a.png")
+    np.testing.assert_allclose(datasets.open(tmp_path, image_size=2).X, 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("color", "shape"), [("grey", (2, 2)), ("rgb", (3, 2, 2))])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_images_become_the_colour_that_is_asked_for(tmp_path, save, mode, color, shape):
+    save("a.png", blank(mode, (2, 2)))
+    assert datasets.open(tmp_path, color=color).image_shape == shape
+
+
+@pytest.mark.parametrize("size", [0, (1, 2, 3), ("a", 2), (5000, 1)])
+def test_a_size_that_is_none_is_refused(tmp_path, save, size, refusal):
+    save("a.png", blank("L", (2, 2)))
+    assert "image_size=" in refusal(SettingError, datasets.open, tmp_path, image_size=size)
+
+
+def test_an_unknown_colour_is_refused(tmp_path, refusal):
+    assert "color='red'" in refusal(SettingError, datasets.open, tmp_path, color="red")
+
+
+@pytest.fixture
+def with_bad_ones(tmp_path, save):
+    for kind in "ab":
+        (tmp_path / kind).mkdir()
+        save(f"{kind}/good.png", np.arange(1600, dtype=np.uint8).reshape(40, 40) * 37)
+    (tmp_path / "a" / "bad.png").write_bytes(b"no image")
+    whole = (tmp_path / "b" / "good.png").read_bytes()
+    (tmp_path / "b" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return tmp_path
+
+
+def test_bad_images_are_left_out_if_that_is_asked_for(with_bad_ones):
+    data = datasets.open(with_bad_ones, skip_bad=True)
+    assert (len(data.X), data.y.tolist()) == (2, ["a", "b"])
+
+
+def test_bad_images_are_listed_with_their_reasons(with_bad_ones):
+    first, second = datasets.open(with_bad_ones, skip_bad=True).skipped
+    assert "bad.png cannot be read (" in first
+    assert "cut.png cannot be read (" in second
+
+
+def test_the_error_for_a_bad_image_says_how_to_leave_it_out(with_bad_ones, refusal):
+    assert "skip_bad=True" in refusal(DataError, datasets.open, with_bad_ones)
+
+
+def test_a_folder_of_nothing_but_bad_images_is_refused(tmp_path, refusal):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    message = refusal(DataError, datasets.open, tmp_path, skip_bad=True)
+    assert "no image that can be read (1 were left out" in message
+
+
+def test_options_of_images_are_refused_for_what_is_none(refusal):
+    message = refusal(DataError, datasets.open, [[1.0]], skip_bad=True)
+    assert message.startswith("skip_bad=True, but the source is no folder of images")

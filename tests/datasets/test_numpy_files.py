@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from utsushi import datasets
 from utsushi.exceptions import DataError, NonFiniteDataError
+from utsushi.lazy import LazyRows
 
 
 @given(
@@ -105,3 +106,16 @@ def test_labels_that_are_missing_are_refused(tmp_path, refusal):
     np.savez(tmp_path / "a.npz", X=np.ones((2, 2)), y=np.array([0.0, np.nan]))
     message = refusal(NonFiniteDataError, datasets.open, tmp_path / "a.npz")
     assert "the label column of a.npz has NaN at row 1" in message
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16])
+def test_large_files_of_other_numbers_become_floats_as_they_are_read(tmp_path, monkeypatch, dtype):
+    images = np.random.default_rng(0).integers(0, 255, (20, 4, 5)).astype(dtype)
+    np.save(tmp_path / "x.npy", images)
+    whole = datasets.open(tmp_path / "x.npy")
+    monkeypatch.setattr("utsushi.datasets.arrays.LARGE_SIZE", 0)
+    lazy = datasets.open(tmp_path / "x.npy")
+    assert isinstance(lazy.X_train, LazyRows)
+    assert lazy.X_train.dtype == whole.X_train.dtype
+    np.testing.assert_array_equal(lazy.X_train[3:9], whole.X_train[3:9])
+    assert datasets.describe(lazy) == datasets.describe(whole)

@@ -91,24 +91,103 @@ def test_a_missing_label_is_refused_with_its_row(csv, refusal):
     assert "no label in column 'y' at row 1" in message
 
 
-def test_text_is_refused_with_its_columns_and_the_first_bad_value(csv, refusal):
+def test_numbers_with_text_among_them_are_refused_with_the_first_text(csv, refusal):
     message = refusal(DataError, datasets.open, csv("a,b,c\n1,2,x\n,?,x\n"))
-    assert "text in columns 'b', 'c' (first '?' at row 1" in message
+    assert "numbers and text in column 'b' (first '?' at row 1" in message
 
 
-def test_a_blank_before_the_text_is_not_called_the_bad_value(csv, refusal):
-    message = refusal(DataError, datasets.open, csv("a,b\n,1\nx,1\n"))
-    assert "first 'x' at row 1" in message
+def test_a_text_with_numbers_among_it_is_a_category_if_it_is_said_to_be(csv):
+    data = datasets.open(csv("a,b\n1,A1\n2,7\n"), categorical=["b"])
+    assert data.feature_names == ("a", "b=7", "b=A1")
 
 
-@pytest.mark.parametrize("blank", ["", "NA", "nan"])
-def test_a_blank_cell_is_refused_with_its_row_and_name(csv, blank, refusal):
-    message = refusal(NonFiniteDataError, datasets.open, csv(f"age,height\n1,2\n3,{blank}\n"))
-    assert "table.csv has NaN at row 1, column 1 'height'" in message
+@pytest.mark.parametrize("blank", ["", " ", "NA", "nan"])
+def test_a_blank_cell_is_missing(csv, blank):
+    data = datasets.open(csv(f"age,town\n1,Oslo\n3,{blank}\n"))
+    np.testing.assert_array_equal(data.X, [[1, 1], [3, np.nan]])
 
 
-def test_a_column_of_blanks_is_refused_as_missing(csv, refusal):
-    assert "2 such values" in refusal(NonFiniteDataError, datasets.open, csv("a,b\n1,\n2,\n"))
+def test_a_blank_number_is_missing_without_a_header_too(csv):
+    np.testing.assert_array_equal(datasets.open(csv("1,2\n3,\n")).X, [[1, 2], [3, np.nan]])
+
+
+def test_infinity_in_a_table_is_refused_with_its_row_and_name(csv, refusal):
+    message = refusal(NonFiniteDataError, datasets.open, csv("age,height\n1,2\n3,inf\n"))
+    assert "table.csv has inf at row 1, column 1 'height'" in message
+
+
+def test_a_column_of_blanks_is_missing_whole(csv):
+    assert np.isnan(datasets.open(csv("a,b\n1,\n2,\n")).X[:, 1]).all()
+
+
+def test_texts_that_differ_in_every_row_are_no_categories(csv, refusal):
+    rows = "\n".join(f"{i},person-{i}" for i in range(60))
+    message = refusal(DataError, datasets.open, csv(f"age,name\n{rows}\n"))
+    assert "60 different texts in the 60 rows of column 'name'" in message
+
+
+def test_a_column_can_be_left_out(csv):
+    data = datasets.open(csv("id,a\nx,1\ny,2\n"), drop=["id"])
+    assert (data.feature_names, data.X.tolist()) == (("a",), [[1], [2]])
+
+
+def test_a_misspelled_column_to_drop_is_answered_with_the_near_one(csv, refusal):
+    message = refusal(DataError, datasets.open, csv("age,height\n1,2\n"), drop=["hieght"])
+    assert "no column 'hieght' to drop: did you mean 'height'?" in message
+
+
+def test_whole_numbers_are_categories_if_they_are_said_to_be(csv):
+    data = datasets.open(csv("a,k\n1,20\n2,3\n3,20\n"), categorical=["k"])
+    assert data.X.tolist() == [[1, 0, 1], [2, 1, 0], [3, 0, 1]]
+
+
+def test_dates_are_refused_with_their_column(refusal):
+    frame = pl.DataFrame({"a": [1.0], "day": pl.Series(["2026-01-01"]).str.to_date()})
+    assert "date32[day] in column 'day'" in refusal(DataError, datasets.open, frame)
+
+
+def test_two_columns_that_would_have_one_name_are_refused(refusal):
+    frame = pl.DataFrame({"a": ["b"], "a=b": [1.0]})
+    assert "two columns 'a=b'" in refusal(DataError, datasets.open, frame)
+
+
+# --- the columns of a fitted model ----------------------------------------------------------------
+
+TRAINED = "age,town,member\n31,Oslo,true\n54,Kobe,false\n"
+
+
+def test_other_rows_are_read_as_the_known_columns_say(csv):
+    columns = datasets.open(csv(TRAINED)).columns
+    data = datasets.open(csv("more,town,age,member\n7,Kobe,20,true\n"), columns=columns)
+    assert (data.feature_names, data.X.tolist()) == (columns.feature_names, [[20, 1, 0, 1]])
+
+
+def test_a_category_that_was_not_in_training_is_named(csv, refusal):
+    columns = datasets.open(csv(TRAINED)).columns
+    new = csv("age,town,member\n1,Kobe,true\n2,Bonn,true\n")
+    message = refusal(DataError, datasets.open, new, columns=columns)
+    assert "'Bonn' in column 'town' at row 1" in message
+    assert "expected one of 'Kobe', 'Oslo'" in message
+
+
+def test_text_where_training_had_numbers_is_named(csv, refusal):
+    columns = datasets.open(csv(TRAINED)).columns
+    message = refusal(
+        DataError, datasets.open, csv("age,town,member\nx,Kobe,true\n"), columns=columns
+    )
+    assert "'x' in column 'age' at row 0" in message
+
+
+def test_a_column_that_is_not_there_is_named(csv, refusal):
+    columns = datasets.open(csv(TRAINED)).columns
+    message = refusal(DataError, datasets.open, csv("town,member\nKobe,true\n"), columns=columns)
+    assert "no column 'age', as in training" in message
+
+
+def test_a_column_of_blanks_has_no_category(csv):
+    columns = datasets.open(csv(TRAINED)).columns
+    data = datasets.open(csv("age,town,member\n1,,true\n"), columns=columns)
+    np.testing.assert_array_equal(data.X, [[1, np.nan, np.nan, 1]])
 
 
 @pytest.mark.parametrize(
@@ -159,9 +238,8 @@ def test_a_frame_of_float32_stays_float32(make):
 
 
 @pytest.mark.parametrize("make", FRAMES)
-def test_a_missing_number_in_a_frame_is_named(make, refusal):
-    message = refusal(NonFiniteDataError, datasets.open, make({"a": [1, None]}))
-    assert "row 1, column 0 'a'" in message
+def test_a_missing_number_in_a_frame_is_nan(make):
+    np.testing.assert_array_equal(datasets.open(make({"a": [1, None]})).X, [[1], [np.nan]])
 
 
 @pytest.mark.parametrize("make", FRAMES)
@@ -170,8 +248,16 @@ def test_truth_values_are_numbers(make):
 
 
 @pytest.mark.parametrize("make", FRAMES)
-def test_text_in_a_frame_is_refused(make, refusal):
-    assert "text in column 'a' (first 'x'" in refusal(DataError, datasets.open, make({"a": ["x"]}))
+def test_text_in_a_frame_becomes_a_column_for_each_category(make):
+    data = datasets.open(make({"a": ["x", "y", "x"]}))
+    assert (data.feature_names, data.X.tolist()) == (("a=x", "a=y"), [[1, 0], [0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    "column", [pd.Series(["q", "p"], dtype="category"), pd.Series(["q", "p"], dtype=object)]
+)
+def test_text_of_any_of_pandas_types_is_a_category(column):
+    assert datasets.open(pd.DataFrame({"a": column})).feature_names == ("a=p", "a=q")
 
 
 def test_numbers_kept_as_text_are_refused(refusal):

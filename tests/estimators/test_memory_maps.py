@@ -1,5 +1,6 @@
 """Rows on the disk: the same model as from the same rows in memory, and no copy of them."""
 
+import mmap
 import os
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_rows_that_are_turned_as_they_are_asked_for_teach_the_same(monkeypatch):
 
 
 def test_a_sampler_of_many_rows_learns_from_some_of_them(monkeypatch):
-    monkeypatch.setattr(learner, "SAMPLER_ROWS", 40)
+    monkeypatch.setattr(rows, "SAMPLER_ROWS", 40)
     seen = []
     gaussian = MODELS["plain"]().set_params(sampler="gaussian")
     encode = gaussian._codes
@@ -119,3 +120,23 @@ def test_blocks_are_all_rows_in_their_order():
 def test_what_is_in_memory_is_left_alone():
     assert as_guarded(X) is X
     assert not isinstance(X, LazyRows)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="the system takes no advice")
+def test_the_system_reads_ahead_only_where_rows_are_asked_for_in_their_order(tmp_path):
+    said = []
+
+    class Map:
+        def madvise(self, advice):
+            said.append(advice)
+
+        def size(self):
+            return 10**6
+
+    rows = MappedRows(mapped(X, tmp_path / "x.npy"))
+    rows._map = Map()
+    rows[np.array([3])], rows[np.array([1])], rows[:4]
+    assert said == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]
+    rows[np.array([3])]
+    del rows
+    assert said[2:] == [mmap.MADV_RANDOM, mmap.MADV_NORMAL]

@@ -23,10 +23,13 @@ MODELS = {
     "continuous": VariationalAutoencoder(3, likelihood="continuous-bernoulli", **FEW),
     "conditional": VariationalAutoencoder(3, conditional=True, **FEW),
     "linear": Autoencoder(3, **(FEW | {"hidden": ()})),
+    "missing": Autoencoder(3, missing="mask", **FEW),
 }
 
 
 def rows_of(name):
+    if name == "missing":
+        return np.where(X < 0.1, np.float32(np.nan), X)
     return 1e4 + 50 * X if name == "far from zero" else np.round(X) if name == "bernoulli" else X
 
 

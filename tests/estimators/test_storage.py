@@ -370,7 +370,7 @@ def test_a_flow_is_not_loaded_without_zuko_and_the_extra_is_named(
     flow_content, tmp_path, monkeypatch
 ):
     path = edited(flow_content, lambda header, tensors: None, tmp_path)
-    monkeypatch.setattr("utsushi.samplers.flow.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
     message = refused(path)
     assert "utsushi[flow]" in message
     assert "take a copy" not in message  # the file is whole

@@ -12,9 +12,11 @@ from utsushi.exceptions import (
     CheckpointError,
     DataError,
     DownloadError,
+    EndedByAnother,
     MissingPackageError,
     ModelFileError,
     NonFiniteDataError,
+    ProcessLostError,
     RunError,
     SettingError,
     TrainingDivergedError,
@@ -123,6 +125,8 @@ def test_the_others_are_their_base_the_interruption_and_the_warning():
         UtsushiError.__name__,
         UtsushiWarning.__name__,
         TrainingInterrupted.__name__,  # see test_interruption.py
+        ProcessLostError.__name__,  # see tests/distributed
+        EndedByAnother.__name__,
     }
     assert all(issubclass(error, UtsushiError) for error in REACHED)
 

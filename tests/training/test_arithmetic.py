@@ -116,6 +116,7 @@ def test_a_compiled_training_ends_where_the_eager_one_does():
     assert all(not hasattr(part, "_orig_mod") for part in compiled.module_.modules())
 
 
+@pytest.mark.filterwarnings("ignore")  # of torch's compiler about its own code
 def test_compiling_leaves_the_checks_of_torchs_distributions_on(module):
     Arithmetic(compile=True).view(module).decoder(torch.zeros(1, 2))
     with pytest.raises(ValueError, match="scale"):

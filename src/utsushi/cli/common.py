@@ -33,8 +33,10 @@ __all__ = [
     "fit_to",
     "image_shape_of",
     "label_name_of",
+    "mask_to",
     "measured_by",
     "note",
+    "note_skipped",
     "shape_to",
 ]
 
@@ -45,7 +47,7 @@ Data = Annotated[
     str | None,
     typer.Option(
         metavar="SOURCE",
-        help="A bundled name, a .npy, .npz, .csv or .parquet file, or a folder of images or IDX.",
+        help="A bundled name, a table, an array or IDX file, or a folder of Parquet or images.",
         show_default=False,
     ),
 ]
@@ -101,10 +103,29 @@ def shape_to(model: BaseAutoencoder, dataset: Dataset) -> None:
         model.set_params(image_shape=dataset.image_shape)
 
 
+def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) -> None:
+    """Let a model mask what a table lacks, and say so."""
+    from utsushi.validation import has_missing
+
+    if dataset.columns is not None and has_missing(dataset.X_train):
+        model.set_params(missing="mask")
+        if not quietly:
+            note(f"{dataset.name} lacks values, which are masked out of the loss (--missing mask)")
+
+
 def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
     """Fit a model to the training rows."""
     shape_to(model, dataset)
-    model.fit(dataset.X_train, dataset.y_train)
+    mask_to(model, dataset)
+    model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
+
+
+def note_skipped(dataset: Dataset) -> None:
+    """Say how many images were left out, and which."""
+    if dataset.skipped:
+        note(f"{len(dataset.skipped)} images were left out of {dataset.name}:")
+    for reason in dataset.skipped:
+        note(f"  {reason}")
 
 
 def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
@@ -118,7 +139,8 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
                 "rows; name them with --data"
             )
         data, label = run.config.data, label or run.config.label
-    dataset = datasets.open(data, label=label)
+    dataset = datasets.open(data, label=label, **_reading_of(run, data))
+    note_skipped(dataset)
     expected = run.model.n_features_in_
     if dataset.X_train.shape[1] != expected:
         raise DataError(
@@ -127,6 +149,18 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
         )
     check_names(data, dataset.feature_names, run.feature_names)
     return dataset
+
+
+def _reading_of(run: Run, data: str) -> dict[str, Any]:
+    """Return how a source is read for a model: as the one was that it was trained on."""
+    said = {} if run.config is None else dict(run.config.reading)
+    of_images = ("image_size", "color", "skip_bad") if Path(data).is_dir() else ()
+    kept = (*of_images, "drop")
+    reading: dict[str, Any] = {name: said[name] for name in kept if name in said}
+    columns = getattr(run.model, "columns_", None)
+    if columns is not None:  # which say what to read, by name
+        return {"columns": columns}
+    return reading
 
 
 def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:

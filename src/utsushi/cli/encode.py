@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, label_name_of, note
 from utsushi.cli.outputs import check_output
 from utsushi.cli.progress import row_bar
 from utsushi.cli.writers import BLOCK_ROWS, write_blocks
+from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
 
+Engine = Annotated[str, typer.Option(metavar="own|ray", help="What computes.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Of ray; else as many as it has work for."),
+]
 
-def encode(run: RunPath, out: Out, data: Data = None, label: Label = None) -> None:
+
+def encode(
+    run: RunPath,
+    out: Out,
+    data: Data = None,
+    label: Label = None,
+    engine: Engine = "own",
+    workers: Workers = None,
+) -> None:
     """Write the codes of rows, with their labels.
 
     As .npz, .csv or .parquet; a .npy file has the codes alone. All rows of the source are encoded,
-    a block at a time, so that there may be more of them than memory holds.
+    a block at a time, so that there may be more of them than memory holds. With --engine ray,
+    the workers of a cluster write a folder of .parquet files.
     """
+    if engine == "ray":
+        _encode_by_ray(run, out, data, label, workers)
+        return
+    if engine != "own":
+        raise SettingError(f"--engine {engine!r}, expected own or ray; leave it out")
+    if workers is not None:
+        raise SettingError(
+            f"--workers {workers} with --engine own, which is one process, expected none; leave it "
+            "out, or take --engine ray"
+        )
     check_output(out, [".npy", ".npz", ".csv", ".parquet"])
     from utsushi.runs import open_run
 
@@ -49,3 +76,12 @@ def _coded_blocks(
             codes = model.transform(rows[block])
             yield codes, {} if y is None else {name: y[block]}
             advance(len(codes))
+
+
+def _encode_by_ray(
+    run: str, out: str, data: str | None, label: str | None, workers: int | None
+) -> None:
+    from utsushi.cli.cluster import encode_by_ray
+    from utsushi.runs import open_run
+
+    note(f"the codes: {encode_by_ray(open_run(run), out, data, label, workers)}")

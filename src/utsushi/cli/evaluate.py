@@ -54,10 +54,11 @@ def evaluate(
     used to ask the code for the classes.
     """
     from utsushi.evaluation import evaluate as measure
+    from utsushi.evaluation.rows import measurable
     from utsushi.runs import open_run, tables_of
 
     opened = open_run(run)
-    dataset = dataset_of(opened, data, label)
+    dataset = measurable(dataset_of(opened, data, label))
     X, y = dataset.measured
     if dataset.X_test is None:
         note(f"{dataset.name} has no test rows: measured on all {len(X)} rows")

@@ -16,7 +16,7 @@ from utsushi.cli.common import (
     image_shape_of,
     note,
 )
-from utsushi.cli.outputs import check_output, write_rows
+from utsushi.cli.outputs import check_output, write_table
 from utsushi.cli.parameters import integer
 from utsushi.exceptions import SettingError
 
@@ -77,8 +77,7 @@ def generate(
     if sampler is not None:
         _fit_sampler(opened, sampler, data, label)
     rows = opened.model.sample(n, **options)
-    columns = opened.feature_names or [f"x{index}" for index in range(rows.shape[1])]
-    path = write_rows(out, rows, columns, image_shape=shape)
+    path = write_table(out, rows, opened.model, opened.feature_names, image_shape=shape)
     note(f"{n} generated rows: {path}")
 
 

@@ -10,10 +10,12 @@ from utsushi.cli.writers import write_blocks
 from utsushi.exceptions import SettingError
 from utsushi.files import write_whole
 
-__all__ = ["check_output", "write_columns", "write_rows"]
+__all__ = ["check_output", "write_columns", "write_rows", "write_table"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from utsushi.estimators import BaseAutoencoder
 
     Rows: TypeAlias = NDArray[Any]
 
@@ -77,6 +79,21 @@ def write_rows(
     if path.lower().endswith(".png"):
         return write_whole(path, _png(rows, image_shape or ()))
     return write_blocks(path, [(rows, extra or {})], columns, len(rows))
+
+
+def write_table(
+    path: str, rows: Rows, model: BaseAutoencoder, names: Sequence[str] | None, **others: Any
+) -> Path:
+    """Write rows that a model made: as the table that it learned from, where it knows one.
+
+    ``.csv`` and ``.parquet`` have the table's own columns, with the names of categories; all else
+    has the model's features. See `write_rows`.
+    """
+    columns = getattr(model, "columns_", None)
+    if columns is not None and Path(path).suffix.lower() in (".csv", ".parquet"):
+        return write_columns(path, columns.decode(rows))
+    names = names or [f"x{index}" for index in range(rows.shape[1])]
+    return write_rows(path, rows, names, **others)
 
 
 def write_columns(path: str, columns: Mapping[str, Rows]) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
-from utsushi.cli.outputs import check_output, write_rows
+from utsushi.cli.outputs import check_output, write_table
 from utsushi.cli.parameters import integer
 from utsushi.exceptions import SettingError
 
@@ -24,14 +24,19 @@ def reconstruct(
         int | None,
         typer.Option("-n", parser=integer, metavar="N", help="Only the first N rows."),
     ] = None,
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Keep what is known; only missing values are filled.")
+    ] = False,
 ) -> None:
-    """Write rows as the model copies them.
+    """Write rows as the model copies them; missing values are filled.
 
     As .npy, .npz, .csv, .parquet or .png.
 
     The rows are the test rows of the source where it has some. A picture shows the first ten, the
     originals above.
     """
+    import numpy as np
+
     from utsushi.runs import open_run
 
     if n is not None and n < 1:
@@ -45,6 +50,9 @@ def reconstruct(
     first = slice(n or (PICTURE_COLUMNS if picture else None))
     rows, labels = rows[first], None if labels is None else labels[first]
     copies = opened.model.reconstruct(rows, labels)
+    error = float(np.nanmean((copies - rows) ** 2))  # of what is known
+    if fill:
+        copies = np.where(np.isnan(rows), copies, rows)
     if picture:
         from utsushi.figures import image_rows, to_png, within_range_of
         from utsushi.files import write_whole
@@ -55,7 +63,5 @@ def reconstruct(
         ]
         path = write_whole(out, to_png(image_rows(pairs, picture)))
     else:
-        names = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
-        path = write_rows(out, copies, names)
-    error = float(((copies - rows) ** 2).mean())
+        path = write_table(out, copies, opened.model, dataset.feature_names)
     note(f"{len(rows)} rows, mean squared error {error:.6g}: {path}")

@@ -16,11 +16,14 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    mask_to,
     note,
+    note_skipped,
     shape_to,
     source_name,
 )
 from utsushi.cli.parameters import TRAINED, takes
+from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
@@ -70,14 +73,16 @@ def _resume(
         found = stack.enter_context(go_on_with(resume)) if processes.is_first else None
         said = processes.of_first(lambda: found[0].model_dump(mode="json") if found else None)
         run = UnfinishedRun.model_validate(said)
-        dataset = datasets.open(run.data, label=run.label)
+        dataset = datasets.open(run.data, label=run.label, **run.reading)
         _train_to_the_end(run.model(), dataset, run, found[1] if found else None)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
     """Return the command that trains an estimator of that name."""
 
+    @reads
     def train(
+        context: typer.Context,
         out: RunOut,
         data: Data = None,
         label: Label = None,
@@ -86,6 +91,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         lang: Language = "en",
         tensorboard: Board = False,
         *,
+        reading: dict[str, Any],
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators
@@ -104,12 +110,18 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             source = data or DEFAULT_DATA
             if processes.is_first and not was_restarted():
                 check_free(out, force=force)
-            dataset = datasets.open(source, label=label)
+            dataset = datasets.open(source, label=label, **reading)
             shape_to(model, dataset)
+            if processes.is_first:
+                note_skipped(dataset)
+            said = context.get_parameter_source("missing")
+            if said is None or said.name != "COMMANDLINE":
+                mask_to(model, dataset, quietly=not processes.is_first)
             run = UnfinishedRun.of(
                 model,
                 data=source_name(source),
                 label=label,
+                reading=reading,
                 language=lang,
                 checkpoint_every=checkpoint_every,
                 tensorboard=tensorboard,
@@ -164,6 +176,7 @@ def _train_to_the_end(
                 checkpoint_dir=folder or "checkpoints",  # which the first process alone looks at
                 checkpoint_every=run.checkpoint_every,
                 on_epoch=board,
+                columns=dataset.columns,
             )
     except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
         if folder is None:
@@ -179,6 +192,7 @@ def _train_to_the_end(
         dataset,
         source=run.data,
         label=run.label,
+        reading=run.reading,
         force=True,  # what stands there is the run itself, or was asked to be replaced
         language=run.language,
         tensorboard=log,

@@ -14,6 +14,7 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    mask_to,
     note,
     shape_to,
     source_name,
@@ -98,6 +99,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         source = data or DEFAULT_DATA
         dataset = datasets.open(source, label=label)
         shape_to(model, dataset)
+        mask_to(model, dataset)
         found = search.tune(
             model,
             dataset.X_train,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,20 @@ from numpy.typing import NDArray
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError
+from utsushi.lazy import ConvertedRows, MappedRows
 from utsushi.validation import check_finite, check_kind
 
-__all__ = ["check_labels", "dataset_from_arrays", "from_array_like", "to_floats", "to_rows"]
+__all__ = [
+    "as_array",
+    "check_labels",
+    "dataset_from_arrays",
+    "from_array_like",
+    "to_floats",
+    "to_rows",
+]
+
+#: Numbers of a file that become floats, if there are more of them, do so as they are read.
+LARGE_SIZE = 2**26
 
 
 def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
@@ -73,6 +85,7 @@ def to_rows(
     Returns
     -------
     rows : ndarray of shape (n, n_features), float32 or float64
+        `LazyRows` of a large memory map of other numbers.
     image_shape : (H, W), (C, H, W) or None
         None for two dimensions.
 
@@ -102,8 +115,16 @@ def to_rows(
         )
     if 0 in values.shape:
         raise DataError(f"{what} has shape {values.shape}: expected at least one row and value")
+    image_shape = shape if len(shape) > 1 else None
+    if (
+        isinstance(values, np.memmap)
+        and values.size > LARGE_SIZE
+        and to_floats(values[:1], what).dtype != values.dtype
+    ):
+        stored: Any = MappedRows(values.reshape(len(values), -1))
+        return cast(Any, ConvertedRows(stored, lambda some: to_floats(some, what))), image_shape
     floats = to_floats(values, what)
-    return floats.reshape(len(floats), -1), (shape if len(shape) > 1 else None)
+    return floats.reshape(len(floats), -1), image_shape
 
 
 def dataset_from_arrays(
@@ -133,7 +154,7 @@ def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
     check_kind(values)
     try:
-        array = np.asarray(values)
+        array = as_array(values)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"the data cannot become an array ({one_line(error)}): "
@@ -153,3 +174,15 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
         )
     if y.dtype.kind == "f" and y.ndim == 1:
         check_finite(y[:, None], f"the label column of {name}")
+
+
+def as_array(value: Any) -> NDArray[Any]:
+    """Return a tensor of any device and dtype as an array, and anything else as numpy takes it."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return np.asarray(value)
+    value = value.detach().cpu()
+    if value.dtype == torch.bfloat16:  # which numpy does not know
+        value = value.float()
+    array: NDArray[Any] = value.numpy()
+    return array

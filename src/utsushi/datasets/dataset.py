@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.columns import Columns
 from utsushi.exceptions import DataError
+from utsushi.lazy import row_blocks
 
 __all__ = ["Dataset", "describe"]
 
@@ -22,9 +24,9 @@ class Dataset:
     ----------
     name : str
         What messages and reports call the data.
-    X_train : ndarray of shape (n_train, n_features), float32 or float64
-        The rows to learn from.
-    X_test : ndarray of shape (n_test, n_features), default=None
+    X_train : ndarray or LazyRows of shape (n_train, n_features), float32 or float64
+        The rows to learn from; large files stay on the disk, as memory maps or `LazyRows`.
+    X_test : ndarray or LazyRows of shape (n_test, n_features), default=None
         The rows kept apart, of the same dtype.
     y_train, y_test : ndarray of shape (n_train,) and (n_test,), default=None
         Labels: integers or text.
@@ -32,6 +34,10 @@ class Dataset:
         The shape of each row, when the rows are images.
     feature_names : tuple of n_features str, default=None
         The names of the columns, when the rows come from a table.
+    columns : Columns, default=None
+        What the columns of that table were; several features may stand for one category.
+    skipped : tuple of str, default=()
+        What was left out because it could not be read, each with the reason.
 
     Raises
     ------
@@ -52,6 +58,8 @@ class Dataset:
     y_test: NDArray[Any] | None = None
     image_shape: tuple[int, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    columns: Columns | None = None
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_rows(self.name, self.X_train, self.y_train)
@@ -60,7 +68,7 @@ class Dataset:
 
     @property
     def X(self) -> NDArray[Any]:  # noqa: N802 (the field's name)
-        """All rows, of shape (n_train + n_test, n_features): training rows first."""
+        """All rows, training rows first, of shape (n_train + n_test, n_features)."""
         return self.X_train if self.X_test is None else np.concatenate([self.X_train, self.X_test])
 
     @property
@@ -78,7 +86,7 @@ class Dataset:
 
     @property
     def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """The rows to measure on and their labels: the test rows, or all where there are none."""
+        """The rows to measure on, and their labels; the test rows, or all where there are none."""
         if self.X_test is None:
             return self.X_train, self.y_train
         return self.X_test, self.y_test
@@ -169,13 +177,16 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     >>> facts["mean"], facts["constant_features"], facts["classes"]
     (1.5, 1, {'7': 2})
     """
-    parts = [part for part in (dataset.X_train, dataset.X_test) if part is not None]
-    # fmin and fmax pass over NaN, and a part at a time spares the copy that `.X` would make.
-    low = np.fmin.reduce([np.fmin.reduce(part, axis=0) for part in parts])
-    high = np.fmax.reduce([np.fmax.reduce(part, axis=0) for part in parts])
-    missing = sum(int(np.isnan(part).sum()) for part in parts)
+    parts = [part for part, _ in dataset.parts]
+    low = high = np.full(dataset.X_train.shape[1], np.nan, dataset.X_train.dtype)
+    missing, total = 0, 0.0
+    for block in (block for part in parts for block in row_blocks(part)):
+        # fmin and fmax pass over NaN.
+        low = np.fmin(low, np.fmin.reduce(block, axis=0))
+        high = np.fmax(high, np.fmax.reduce(block, axis=0))
+        missing += int(np.isnan(block).sum())
+        total += float(np.nansum(block, dtype=np.float64))
     present = sum(part.size for part in parts) - missing
-    total = sum(float(np.nansum(part, dtype=np.float64)) for part in parts)
     return {
         "name": dataset.name,
         "rows": sum(len(part) for part in parts),

@@ -6,13 +6,15 @@ then one 32-bit size a dimension.
 
 from __future__ import annotations
 
+import re
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.arrays import to_floats
+from utsushi.datasets.arrays import dataset_from_arrays, to_floats
 from utsushi.datasets.bounds import unpack_gzip
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import unreadable
@@ -24,8 +26,10 @@ __all__ = [
     "encode_idx",
     "find_idx",
     "has_idx_files",
+    "is_idx",
     "load_mnist",
     "read_content",
+    "read_idx",
 ]
 
 #: MNIST's four files, uncompressed, and their SHA-256.
@@ -37,6 +41,12 @@ CHECKSUMS = {
 }
 
 _UNSIGNED_BYTE = 8
+
+#: The types of the format, by their codes.
+_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+#: What a file of this format is called, without ``.gz``.
+_NAME = re.compile(r"[-.]idx\d?(-\w+)?$", re.IGNORECASE)
 
 
 def load_mnist(folder: str | Path) -> Dataset:
@@ -94,6 +104,56 @@ def load_mnist(folder: str | Path) -> Dataset:
         y_test=test_labels.astype(np.int64),
         image_shape=train_images.shape[1:],
     )
+
+
+def is_idx(path: Path) -> bool:
+    """Tell by its name whether a file is of the IDX format, plain or gzipped.
+
+    Examples
+    --------
+    >>> is_idx(Path("train-images-idx3-ubyte.gz")), is_idx(Path("rows.idx")), is_idx(Path("a.gz"))
+    (True, True, False)
+    """
+    return _NAME.search(path.name.removesuffix(".gz")) is not None
+
+
+def read_idx(path: Path) -> Dataset:
+    """Read one IDX file of rows or images, of any of its types; plain or gzipped.
+
+    Labels are taken from the file beside it that is called ``labels-idx1`` where it is called
+    ``images-idx3``, if there is one.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or its labels are not as many as its images.
+    """
+    array = _decode_any(read_content(path), path)
+    name = path.name.removesuffix(".gz")
+    beside = find_idx(path.parent, name.replace("images-idx3", "labels-idx1"))
+    if "images-idx3" not in name or beside is None:
+        return dataset_from_arrays(path.name, array)
+    labels = decode_idx(read_content(beside), 1, beside).astype(np.int64)
+    return dataset_from_arrays(path.name, array, y_train=labels)
+
+
+def _decode_any(content: bytes, path: Path) -> NDArray[Any]:
+    """Read an array of any type and number of dimensions."""
+    if content[:2] != b"\0\0" or len(content) < 4 or content[2] not in _TYPES:
+        codes = ", ".join(f"{code:02x}" for code in _TYPES)
+        raise DataError(
+            f"{path} begins with {content[:4].hex(' ') or 'nothing'}: expected 00 00, a type "
+            f"({codes}) and the number of dimensions, as in an IDX file; fetch it again"
+        )
+    kind, start = np.dtype(_TYPES[content[2]]), 4 + 4 * content[3]
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start][: 4 * content[3]], ">u4"))
+    expected = start + prod(shape) * kind.itemsize
+    if len(shape) < content[3] or len(content) != expected:
+        raise DataError(
+            f"{path} has {len(content)} bytes: expected {expected} for the shape {shape} in its "
+            "header; fetch it again"
+        )
+    return np.frombuffer(content, kind, offset=start).reshape(shape)
 
 
 def has_idx_files(folder: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,17 @@ from numpy.typing import NDArray
 from utsushi.datasets.bounds import LARGEST_IMAGE
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import unreadable
+from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["SUFFIXES", "read_images"]
+__all__ = ["formats", "read_images"]
 
-#: The endings of the files that count as images, in small letters.
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm"})
-
-#: What may stand behind these endings. Of its other formats, Pillow would call a program for one.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+#: Of Pillow's formats, one for which it calls a program (EPS) and one in which another file may
+#: stand that it opens without asking which (IPTC); and those that it knows, and cannot read.
+_REFUSED = frozenset({"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "FPX", "MIC"})
 
 #: More than 8 bits a pixel, which Pillow's own conversions would clip.
 _DEEP_MODES = frozenset({"F", "I", "I;16", "I;16B", "I;16L"})
@@ -32,7 +32,16 @@ _GREY_MODES = frozenset({"1", "L", "LA", "La"}) | _DEEP_MODES
 _PALETTE_MODES = frozenset({"P", "PA"})
 
 
-def read_images(folder: Path) -> Dataset:
+@cache
+def formats() -> dict[str, str]:
+    """Return Pillow's formats that are read, by the endings of their files, in small letters."""
+    from PIL import Image
+
+    known = Image.registered_extensions()  # which loads all of its readers
+    return {e: f for e, f in sorted(known.items()) if f in Image.OPEN and f not in _REFUSED}
+
+
+def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
     """Read all images of a folder, in the order of their names.
 
     Parameters
@@ -40,13 +49,15 @@ def read_images(folder: Path) -> Dataset:
     folder : Path
         Holds the images, or holds one sub-folder a class, and these the images. Hidden files and
         files with other endings are left alone.
+    reading : Reading
+        Its ``image_size``, ``color`` and ``skip_bad``.
 
     Returns
     -------
     Dataset
-        float32 in [0, 1], without transparency. ``image_shape`` is (H, W) if all images are grey;
-        if one has colour, all become RGB: (3, H, W). ``y_train`` is each image's sub-folder, if
-        there are sub-folders.
+        float32 in [0, 1], without transparency, turned as their EXIF says. ``image_shape`` is
+        (H, W) if all images are grey; if one has colour, all become RGB: (3, H, W). ``y_train`` is
+        each image's sub-folder, if there are sub-folders.
 
     Raises
     ------
@@ -56,12 +67,45 @@ def read_images(folder: Path) -> Dataset:
     """
     paths = _find_images(folder)
     labels = _labels(folder, paths)
-    grey, (width, height) = _survey(paths)
+    skipped: dict[Path, str] = {}
+    kept, grey, (height, width) = _survey(paths, reading, skipped)
     shape = (height, width) if grey else (3, height, width)
-    X = np.empty((len(paths), *shape), dtype=np.float32)
-    for i, path in enumerate(paths):
-        X[i] = _read_pixels(path, grey=grey)
-    return Dataset(folder.resolve().name, X.reshape(len(X), -1), y_train=labels, image_shape=shape)
+    X = np.empty((len(kept), *shape), dtype=np.float32)
+    n_read = 0
+    for path in kept:
+        with _skipping(path, reading, skipped):
+            X[n_read] = _read_pixels(path, reading.image_size, grey=grey)
+            n_read += 1
+    if not n_read:
+        raise _nothing_left(folder, skipped)
+    if labels is not None:
+        good = [path not in skipped for path in paths]
+        labels = labels[good]
+    return Dataset(
+        folder.resolve().name,
+        X[:n_read].reshape(n_read, -1),
+        y_train=labels,
+        image_shape=shape,
+        skipped=tuple(skipped.values()),
+    )
+
+
+@contextmanager
+def _skipping(path: Path, reading: Reading, skipped: dict[Path, str]) -> Iterator[None]:
+    """Note an image that cannot be read, if that is asked for."""
+    try:
+        yield
+    except _BadImageError as error:
+        if not reading.skip_bad:
+            raise DataError(f"{error}, or leave all such out with skip_bad=True") from error
+        skipped[path] = str(error).split(": expected")[0]
+
+
+def _nothing_left(folder: Path, skipped: dict[Path, str]) -> DataError:
+    return DataError(
+        f"{folder} has no image that can be read ({len(skipped)} were left out, the first: "
+        f"{next(iter(skipped.values()))}): expected one at least; repair some"
+    )
 
 
 def _find_images(folder: Path) -> list[Path]:
@@ -69,11 +113,13 @@ def _find_images(folder: Path) -> list[Path]:
     paths = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not _is_hidden(path, folder)
+        if path.suffix.lower() in formats() and path.is_file() and not _is_hidden(path, folder)
     )
     if not paths:
-        endings = ", ".join(sorted(SUFFIXES))
-        raise DataError(f"{folder} has no images in it: expected files ending in {endings}")
+        raise DataError(
+            f"{folder} has no images in it: expected files ending in .png, .jpg, .tif or another "
+            "of Pillow's; name the folder that holds them"
+        )
     return paths
 
 
@@ -98,22 +144,36 @@ def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
     return np.array([parts[0] for parts in places])
 
 
-def _survey(paths: list[Path]) -> tuple[bool, tuple[int, int]]:
-    """Look at every image's header: are all grey, and what is their one size (width, height)?"""
-    grey, size = True, None
+def _survey(
+    paths: list[Path], reading: Reading, skipped: dict[Path, str]
+) -> tuple[list[Path], bool, tuple[int, int]]:
+    """Look at every image's header: which can be read, are all grey, what is their (H, W)?"""
+    kept: list[Path] = []
+    grey, first = reading.color != "rgb", None
     for path in paths:
-        with _opened(path) as image:
+        with _skipping(path, reading, skipped), _opened(path) as image:
             _check_size(path, image)
-            grey = grey and _is_grey(image)
-            size = size or image.size
-            if image.size != size:
+            grey = grey and (reading.color == "grey" or _is_grey(image))
+            width, height = _turned_size(image)
+            first = first or (height, width)
+            kept.append(path)
+            if (height, width) != first and reading.image_size is None:
                 raise DataError(
-                    f"{paths[0]} is {size[0]}x{size[1]} and {path} is "
-                    f"{image.size[0]}x{image.size[1]}: expected images of one size; "
-                    "resize or crop them first"
+                    f"{kept[0]} is {first[1]}x{first[0]} and {path} is {width}x{height}: expected "
+                    "images of one size; say what to bring them to with image_size=(height, width)"
                 )
-    assert size is not None  # There is at least one path.
-    return grey, size
+    if first is None:
+        raise _nothing_left(paths[0].parent, skipped)
+    return kept, grey, reading.image_size or first
+
+
+def _turned_size(image: Image) -> tuple[int, int]:
+    """Return the (width, height) that an image has when it is turned as its EXIF says."""
+    from PIL.ExifTags import Base
+
+    width, height = image.size
+    lies = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
+    return (height, width) if lies else (width, height)
 
 
 def _check_size(path: Path, image: Image) -> None:
@@ -134,15 +194,35 @@ def _is_grey(image: Image) -> bool:
     return image.mode in _GREY_MODES
 
 
-def _read_pixels(path: Path, *, grey: bool) -> NDArray[np.float32]:
+def _read_pixels(path: Path, size: tuple[int, int] | None, *, grey: bool) -> NDArray[np.float32]:
     """Read one image: float32 in [0, 1], of shape (H, W), or (3, H, W) if not ``grey``."""
-    with _opened(path) as image:
+    from PIL.ImageOps import exif_transpose
+
+    with _opened(path) as stored:
+        image = exif_transpose(stored)
         if image.mode in _DEEP_MODES:
-            pixels = _read_deep(path, image)
+            pixels = _fitted_deep(_read_deep(path, image), size)
             return pixels if grey else np.stack([pixels] * 3)
-        bytes_ = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.float32)
-        pixels = bytes_ / np.float32(255)
+        image = _fitted(image.convert("L" if grey else "RGB"), size)
+        pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
         return pixels if grey else pixels.transpose(2, 0, 1)
+
+
+def _fitted(image: Image, size: tuple[int, int] | None) -> Image:
+    """Return an image at (height, width): made smaller or larger, and its longer side cut."""
+    from PIL.Image import Resampling
+    from PIL.ImageOps import fit
+
+    if size is None or image.size == size[::-1]:
+        return image
+    return fit(image, size[::-1], Resampling.BICUBIC)
+
+
+def _fitted_deep(pixels: NDArray[np.float32], size: tuple[int, int] | None) -> NDArray[np.float32]:
+    """Do the same to grey values from 0 to 1."""
+    from PIL import Image
+
+    return np.asarray(_fitted(Image.fromarray(pixels), size)).clip(0, 1)
 
 
 def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
@@ -156,15 +236,20 @@ def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
     return (values / 65535).astype(np.float32)
 
 
+class _BadImageError(DataError):
+    """An image that cannot be read, and may be left out."""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image]:
     """Open an image, and turn any failure inside of the block into one that names the file."""
     from PIL import Image
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(path, formats=sorted(set(formats().values()))) as image:
             yield image
     except DataError:
         raise
     except Exception as error:  # Each format's reader raises what its own parser raised.
-        raise unreadable(path, "an image", error, "repair or remove it") from error
+        text = str(unreadable(path, "an image", error, "repair or remove it"))
+        raise _BadImageError(text) from error

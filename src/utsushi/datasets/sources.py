@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from utsushi.columns import Columns
 from utsushi.datasets.arrays import from_array_like
+from utsushi.datasets.arrow_files import find_parts
 from utsushi.datasets.catalogue import catalogue, names
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.idx import has_idx_files, load_mnist
+from utsushi.datasets.idx import has_idx_files, is_idx, load_mnist, read_idx
 from utsushi.datasets.images import read_images
 from utsushi.datasets.numpy_files import read_npy, read_npz
-from utsushi.datasets.tables import from_frame, is_frame, read_csv, read_parquet
+from utsushi.datasets.parquet_files import read_folder, read_parquet
+from utsushi.datasets.reading import Reading
+from utsushi.datasets.tables import (
+    from_frame,
+    is_frame,
+    read_arrow,
+    read_csv,
+)
+from utsushi.datasets.torch_sources import from_torch_dataset, is_torch_dataset
 from utsushi.exceptions import DataError
 from utsushi.validation import check_finite
 
 __all__ = ["open_source"]
 
-_TABLES = {".csv": read_csv, ".parquet": read_parquet}
+_TABLES = {
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    ".ipc": read_arrow,
+}
 _ARRAYS = {".npy": read_npy, ".npz": read_npz}
 
 
-def open_source(source: Any, *, label: str | None = None) -> Dataset:
+def open_source(
+    source: Any,
+    *,
+    label: str | None = None,
+    categorical: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    columns: Columns | None = None,
+    image_size: int | Sequence[int] | None = None,
+    color: str | None = None,
+    skip_bad: bool = False,
+) -> Dataset:
     """Open data of any kind that Utsushi knows; users call it ``utsushi.datasets.open``.
 
     Parameters
@@ -36,27 +63,47 @@ def open_source(source: Any, *, label: str | None = None) -> Dataset:
         - a ``.npy`` file: rows (n, features), or images (n, H, W) or (n, C, H, W);
         - a ``.npz`` file with X (and y), with X_train (and X_test, y_train, y_test), or with one
           single array;
-        - a ``.csv`` file, with or without a header, or a ``.parquet`` file;
-        - a folder of images of one size, perhaps in one sub-folder a class;
-        - a folder with MNIST's four IDX files;
-        - an array-like, or a data frame of pandas or polars;
+        - a ``.csv`` file, with or without a header; a ``.parquet`` file or a folder of them, with a
+          column a feature or one column of lists; ``.arrow``, ``.feather`` or ``.ipc``;
+        - a folder of images, perhaps in one sub-folder a class;
+        - a folder with MNIST's four IDX files, or one IDX file, plain or gzipped;
+        - an array-like, a torch tensor, a torch ``Dataset`` of rows or of (row, label) pairs, or a
+          data frame of pandas or polars;
         - a `Dataset`, which is returned as it is.
     label : str, default=None
         For a table, the column that holds the labels.
+    categorical : sequence of str, default=()
+        For a table, the columns that are categories though they look like numbers. Columns of text
+        are categories anyway.
+    drop : sequence of str, default=()
+        For a table, the columns to leave out.
+    columns : Columns, default=None
+        For a table, what its columns are: ``model.columns_`` of the model that it is for. Without
+        it they are found out.
+    image_size : int or (height, width), default=None
+        For a folder of images, what to bring them to: the smaller side is fitted, and what the
+        larger one has too much is cut off at both ends.
+    color : {"grey", "rgb"}, default=None
+        For a folder of images, what to make them. None makes them RGB if one of them has colour.
+    skip_bad : bool, default=False
+        For a folder of images, leave those out that cannot be read; ``skipped`` lists them.
 
     Returns
     -------
     Dataset
-        float32 or float64, and finite. uint8 always means pixels, and is divided by 255; float32
-        stays and float16 becomes float32; all other numbers become float64. Arrays that need no
-        change are not copied, and a ``.npy`` file that needs none stays on the disk.
+        float32 or float64, and finite but for what a table lacks, which is NaN. uint8 always
+        means pixels, and is divided by 255; float32 stays and float16 becomes float32; all other
+        numbers become float64. Arrays that need no change are not copied, and a ``.npy`` file that
+        needs none stays on the disk.
 
     Raises
     ------
     DataError
         If the source is missing, damaged, empty, or of a shape or type that cannot be used.
     NonFiniteDataError
-        If there is NaN or infinity in it.
+        If there is infinity in it, or in what is no table NaN.
+    SettingError
+        If an option is none.
 
     Examples
     --------
@@ -68,24 +115,38 @@ def open_source(source: Any, *, label: str | None = None) -> Dataset:
     utsushi.exceptions.DataError: there is no file or bundled data set 'mnist20': did you mean
     'mnist20k'?
     """
-    dataset = _read(source, label)
-    check_finite(dataset.X_train, dataset.name, dataset.feature_names)
+    reading = Reading.of(
+        label=label,
+        categorical=categorical,
+        drop=drop,
+        columns=columns,
+        image_size=image_size,
+        color=color,
+        skip_bad=skip_bad,
+    )
+    dataset = _read(source, reading)
+    names, may_lack = dataset.feature_names, dataset.columns is not None
+    check_finite(dataset.X_train, dataset.name, names, allow_missing=may_lack)
     if dataset.X_test is not None:
-        check_finite(dataset.X_test, f"the test part of {dataset.name}", dataset.feature_names)
+        what = f"the test part of {dataset.name}"
+        check_finite(dataset.X_test, what, names, allow_missing=may_lack)
     return dataset
 
 
-def _read(source: Any, label: str | None) -> Dataset:
+def _read(source: Any, reading: Reading) -> Dataset:
     """Find the reader for a source."""
     if isinstance(source, (str, PathLike)):
-        return _read_named(source, label)
+        return _read_named(source, reading)
+    reading.refuse_image_options("the source")
     if is_frame(source):
-        return from_frame(source, label)
-    _refuse_label(label)
+        return from_frame(source, reading)
+    reading.refuse_table_options("the source")
+    if is_torch_dataset(source):
+        return from_torch_dataset(source)
     return source if isinstance(source, Dataset) else from_array_like(source)
 
 
-def _read_named(source: str | PathLike[str], label: str | None) -> Dataset:
+def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
     """Open a bundled name, a file or a folder."""
     bundled = next((entry for entry in catalogue() if entry.name == source), None)
     path = Path(source)
@@ -97,29 +158,36 @@ def _read_named(source: str | PathLike[str], label: str | None) -> Dataset:
             "from it into a file first"
         )
     suffix = path.suffix.lower()
+    if bundled is None and path.is_dir():
+        return _read_folder(path, reading)
+    reading.refuse_image_options(str(source))
     if suffix in _TABLES and path.is_file():
-        return _TABLES[suffix](path, label)
-    _refuse_label(label)
+        return _TABLES[suffix](path, reading)
+    reading.refuse_table_options(str(source))
     if bundled is not None:
         return bundled.load()
-    if path.is_dir():
-        return load_mnist(path) if has_idx_files(path) else read_images(path)
     if suffix in _ARRAYS:
         return _ARRAYS[suffix](path)
+    if is_idx(path):
+        return read_idx(path)
     endings = ", ".join([*_ARRAYS, *_TABLES])
     raise DataError(
-        f"{path} ends in {suffix or 'nothing'!r}: expected {endings}, or a folder of images; "
-        "convert it to one of these"
+        f"{path} ends in {suffix or 'nothing'!r}: expected {endings}, an IDX file, or a folder of "
+        "images or of Parquet files; convert it to one of these"
     )
 
 
-def _refuse_label(label: str | None) -> None:
-    """Refuse the name of a column where there are no columns with names."""
-    if label is not None:
-        raise DataError(
-            f"label={label!r} was given for a source that is no table: expected a .csv or "
-            ".parquet file or a data frame; leave label out"
-        )
+def _read_folder(path: Path, reading: Reading) -> Dataset:
+    """Read a folder by what is in it: IDX files, Parquet files, or images."""
+    if has_idx_files(path):
+        reading.refuse_image_options(str(path))
+        reading.refuse_table_options(str(path))
+        return load_mnist(path)
+    if find_parts(path):
+        reading.refuse_image_options(str(path))
+        return read_folder(path, reading)
+    reading.refuse_table_options(str(path))
+    return read_images(path, reading)
 
 
 def _missing(source: str | PathLike[str]) -> DataError:

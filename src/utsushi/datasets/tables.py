@@ -1,9 +1,9 @@
-"""Readers of tables: CSV, Parquet, and the data frames of pandas, polars and pyarrow."""
+"""Tables of numbers and categories as rows: CSV, Parquet, Arrow, and data frames."""
 
 from __future__ import annotations
 
-import csv
 import sys
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,65 +11,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.arrays import check_labels, to_floats
-from utsushi.datasets.bounds import check_unpacked
+from utsushi.columns import Column, Columns
+from utsushi.datasets.arrays import check_labels, to_floats, to_rows
+from utsushi.datasets.arrow_files import is_number, load_arrow, load_csv
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.problems import one_line, unreadable
+from utsushi.datasets.problems import one_line
+from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 
-__all__ = ["from_frame", "is_frame", "read_csv", "read_parquet"]
+__all__ = [
+    "find_column",
+    "from_arrow",
+    "from_frame",
+    "is_frame",
+    "known_columns",
+    "labels_of",
+    "learned_columns",
+    "numbers",
+    "read_arrow",
+    "read_csv",
+]
 
 _SHOWN_COLUMNS = 5
 
+#: More different values are no categories, but names or texts.
+MOST_CATEGORIES = 1000
 
-def read_csv(path: Path, label: str | None = None) -> Dataset:
-    """Read comma-separated numbers, in UTF-8.
+#: Nor are so many, where they are most of the values.
+FEW_CATEGORIES = 50
 
-    Parameters
-    ----------
-    path : Path
-        If every cell of the first row is a number or empty, the file has no header.
-    label : str, default=None
-        The column that holds the labels, as numbers or as text: its name, or without a header
-        its number, counting from 0.
 
-    Returns
-    -------
-    Dataset
-        float64 rows, with the header's names.
+def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
+    """Read comma-separated values, in UTF-8.
+
+    If every cell of the first row is a number or empty, the file has no header, and columns are
+    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing.
 
     Raises
     ------
     DataError
-        If the file is damaged, or a column other than the label's holds text.
+        If the file is damaged, or a column is neither numbers nor categories.
     """
-    import pyarrow
-    import pyarrow.csv
-
-    try:
-        first = _first_row(path)
-        named = not all(_is_number(cell) for cell in first if cell.strip())
-        numbered = None if named else [str(number) for number in range(len(first))]
-        options = pyarrow.csv.ReadOptions(column_names=numbered)
-        table = pyarrow.csv.read_csv(path, read_options=options)
-    except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
-        raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
-    return _from_arrow(table, path.name, label, named=named)
+    table, named = load_csv(path)
+    return from_arrow(_with_blanks_missing(table, reading), path.name, reading, named=named)
 
 
-def read_parquet(path: Path, label: str | None = None) -> Dataset:
-    """Read a Parquet file of numbers; ``label`` names the column that holds the labels."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            n_numbers = file.metadata.num_rows * file.metadata.num_columns
-            check_unpacked(path, path.stat().st_size, 8 * n_numbers)
-            table = file.read()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise unreadable(path, "a Parquet file", error, "save it anew") from error
-    return _from_arrow(table, path.name, label)
+def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
+    """Read a file of Arrow's own format, as Feather has it too."""
+    return from_arrow(load_arrow(path), path.name, reading)
 
 
 def is_frame(source: Any) -> bool:
@@ -77,31 +66,33 @@ def is_frame(source: Any) -> bool:
     return hasattr(source, "__arrow_c_stream__") and hasattr(source, "columns")
 
 
-def from_frame(frame: Any, label: str | None = None) -> Dataset:
-    """Take the numbers of a data frame.
+def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B008
+    """Take the columns of a data frame.
 
     Parameters
     ----------
     frame : DataFrame of pandas or polars, or a pyarrow Table
         A pandas index is left out. Column names that are not text are not kept.
-    label : str, default=None
-        The column that holds the labels.
+    reading : Reading
 
     Returns
     -------
     Dataset
-        float32 if every column is float32 or narrower, else float64; columns that are all uint8
-        count as pixels, and are divided by 255.
+        float32 if every column of numbers is float32 or narrower, else float64; columns that are
+        all uint8 count as pixels, and are divided by 255.
 
     Raises
     ------
     DataError
-        If a column other than the label's holds no numbers.
+        If a column is neither numbers nor categories.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from_frame(pd.DataFrame({"age": [31, 54], "town": ["Oslo", "Kobe"]}), label="town")
+    >>> people = pd.DataFrame({"age": [31, 54], "town": ["Oslo", "Kobe"]})
+    >>> from_frame(people).feature_names
+    ('age', 'town=Kobe', 'town=Oslo')
+    >>> from_frame(people, Reading(label="town"))
     Dataset('frame': 2 rows, 1 features, float64, labelled)
     """
     import pyarrow
@@ -119,62 +110,72 @@ def from_frame(frame: Any, label: str | None = None) -> Dataset:
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
         raise DataError(
             f"the frame cannot be read ({one_line(error)}): "
-            "expected columns of numbers, each with its own name; convert the others first"
+            "expected columns of one type, each with its own name; convert the others first"
         ) from error
-    return _from_arrow(table, "frame", label, named=named)
+    return from_arrow(table, "frame", reading, named=named)
 
 
-def _first_row(path: Path) -> list[str]:
-    """Read the cells of a CSV file's first row that is not blank."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return next((row for row in csv.reader(file) if row), [])
+# --- which columns are what ---------------------------------------------------------------------
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _from_arrow(table: Any, name: str, label: str | None, *, named: bool = True) -> Dataset:
+def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -> Dataset:
     """Make a `Dataset` of an Arrow table: all columns but the label's are features."""
-    y = None
+    y, label = None, reading.label
     if label is not None:
-        number = _find_column(table, name, label)
-        y = _labels(table.column(number), name, label)
+        number = find_column(table, name, label, " for the labels")
+        y = labels_of(table.column(number), name, label)
         table = table.remove_column(number)
+    for column in reading.drop:
+        table = table.remove_column(find_column(table, name, column, " to drop"))
     if 0 in table.shape:
         raise DataError(
             f"{name} has {table.num_rows} rows and {table.num_columns} columns of features: "
             "expected at least one of each; add some"
         )
-    _refuse_text(table, name)
-    X = to_floats(np.column_stack([_numbers(column) for column in table.columns]), name)
-    return Dataset(name, X, y_train=y, feature_names=tuple(table.column_names) if named else None)
+    lists = [i for i, field in enumerate(table.schema) if _is_list(field.type)]
+    if lists:
+        rows, image_shape = _rows_of_lists(table, lists[0], name)
+        return Dataset(name, rows, y_train=y, image_shape=image_shape)
+    columns = learned_columns(table, name, reading)
+    if reading.columns is not None:
+        columns, table = reading.columns, known_columns(table, reading.columns, name)
+    values = [
+        _places(table.column(i), column, name) if column.kind == "category" else numbers(table, i)
+        for i, column in enumerate(columns.columns)
+    ]
+    pixels = all(value.dtype == np.uint8 for value in values)
+    X = columns.encode(to_floats(np.column_stack(values), name))
+    return Dataset(
+        name,
+        X,
+        y_train=y,
+        feature_names=columns.feature_names if named or columns.has_categories else None,
+        columns=None if pixels else columns,
+    )
 
 
-def _find_column(table: Any, name: str, label: str) -> int:
-    """Give the number of the column that is called ``label``."""
+def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:
+    """Give the number of the column of that name."""
     columns: list[str] = table.column_names
-    if columns.count(label) == 1:
-        return columns.index(label)
-    if label in columns:
-        raise DataError(f"{name} has {columns.count(label)} columns {label!r}: rename all but one")
-    near = get_close_matches(label, columns, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {_listed(columns)}"
-    raise DataError(f"{name} has no column {label!r} for the labels: {hint}")
+    if columns.count(column) == 1:
+        return columns.index(column)
+    if column in columns:
+        raise DataError(
+            f"{name} has {columns.count(column)} columns {column!r}: rename all but one"
+        )
+    near = get_close_matches(column, columns, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {listed(columns)}"
+    raise DataError(f"{name} has no column {column!r}{purpose}: {hint}")
 
 
-def _listed(columns: list[str]) -> str:
+def listed(columns: Sequence[str]) -> str:
     """List column names, the first few if there are many."""
     shown = ", ".join(repr(column) for column in columns[:_SHOWN_COLUMNS])
     more = len(columns) - _SHOWN_COLUMNS
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _labels(column: Any, name: str, label: str) -> NDArray[Any]:
+def labels_of(column: Any, name: str, label: str) -> NDArray[Any]:
     """Take a column of labels: numbers stay numbers, all else becomes text."""
     values = column.to_pylist()
     if None in values:
@@ -188,40 +189,202 @@ def _labels(column: Any, name: str, label: str) -> NDArray[Any]:
     return labels
 
 
-def _refuse_text(table: Any, name: str) -> None:
-    """Raise if a column holds anything but numbers, and show the first value that is none."""
-    wrong = [i for i, field in enumerate(table.schema) if not _is_numeric(field.type)]
-    if not wrong:
-        return
-    columns = [table.column_names[i] for i in wrong]
-    values = table.column(wrong[0]).to_pylist()
-    # Numbers stored as text have no bad value: then the first one stands for all.
-    row = next((i for i, value in enumerate(values) if _is_text(value)), 0)
-    raise DataError(
-        f"{name} has text in column{'s' if len(wrong) > 1 else ''} {_listed(columns)} (first "
-        f"{str(values[row])[:40]!r} at row {row}, counting from 0): expected numbers; encode or "
-        "drop text columns, or name the one with the labels by label=…"
-    )
+def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
+    """Say of each column what it is; those of a known table are known."""
+    if reading.columns is not None:
+        return reading.columns
+    for column in reading.categorical:
+        find_column(table, name, column, " to be a category")
+    fields = zip(table.column_names, table.columns, strict=True)
+    columns = Columns(tuple(_learned(c, v, name, c in reading.categorical) for c, v in fields))
+    if len(set(columns.feature_names)) < len(columns.feature_names) and columns.has_categories:
+        twice = max(columns.feature_names, key=columns.feature_names.count)
+        raise DataError(f"{name} has two columns {twice!r}: rename one of them")
+    return columns
 
 
-def _is_text(value: object) -> bool:
-    """Tell whether a cell holds something that is no number; a blank holds nothing."""
-    return value is not None and bool(str(value).strip()) and not _is_number(str(value))
+def _learned(column: str, values: Any, name: str, chosen: bool) -> Column:
+    """Say what one column is, and which categories it has."""
+    from pyarrow import compute, types
+
+    kind = _value_type(values.type)
+    if not chosen and _is_numeric(kind):
+        return Column(column, "truth" if types.is_boolean(kind) else "number")
+    if not (_is_text(kind) or types.is_boolean(kind) or types.is_integer(kind)):
+        raise DataError(
+            f"{name} has {values.type} in column {column!r}: expected numbers or categories; "
+            f"convert it, or leave it out with drop=({column!r},)"
+        )
+    found = [value for value in compute.unique(_decoded(values)).to_pylist() if value is not None]
+    if not chosen:
+        _check_categories(column, found, values, name)
+    if len(found) > MOST_CATEGORIES or not found:
+        raise DataError(
+            f"{name} has {len(found)} different values in column {column!r}: expected 1 to "
+            f"{MOST_CATEGORIES} categories; leave it out with drop=({column!r},)"
+        )
+    return Column(column, "category", tuple(sorted(found)))
+
+
+def _check_categories(column: str, found: list[Any], values: Any, name: str) -> None:
+    """Refuse texts that are numbers, wholly or in part, or that are different in most rows."""
+    texts = [str(value) for value in found]
+    n_numbers = sum(is_number(text) for text in texts)
+    if n_numbers:
+        wanted = n_numbers < len(texts)  # of a mixture, the text is shown
+        row = _first_row_where(values, lambda text: is_number(text) != wanted)
+        what = "numbers and text" if wanted else "numbers kept as text"
+        raise DataError(
+            f"{name} has {what} in column {column!r} (first {str(values[row])[:40]!r} at row "
+            f"{row}, counting from 0): expected either; repair it, or if these are categories, "
+            f"say categorical=({column!r},)"
+        )
+    if len(texts) > FEW_CATEGORIES and 2 * len(texts) > len(values):
+        raise DataError(
+            f"{name} has {len(texts)} different texts in the {len(values)} rows of column "
+            f"{column!r}: expected categories; leave it out with drop=({column!r},), or name it as "
+            "the label"
+        )
+
+
+def _first_row_where(values: Any, condition: Any) -> int:
+    found = enumerate(values.to_pylist())
+    return next(i for i, value in found if value is not None and condition(str(value)))
+
+
+def known_columns(table: Any, columns: Columns, name: str) -> Any:
+    """Return the columns of a fitted model, in its order; others are left out."""
+    from pyarrow import types
+
+    places = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
+    table = table.select(places)
+    for column, values in zip(columns.columns, table.columns, strict=True):
+        if column.kind != "category" and not _is_numeric(_value_type(values.type)):
+            filled = len(values) > values.null_count and not types.is_null(values.type)
+            row = _first_row_where(values, lambda text: not is_number(text)) if filled else 0
+            raise DataError(
+                f"{name} has {str(values[row])[:40]!r} in column {column.name!r} at row {row} "
+                "(counting from 0): expected numbers, as in training; repair it"
+            )
+    return table
+
+
+# --- from columns to numbers --------------------------------------------------------------------
+
+
+def _places(values: Any, column: Column, name: str) -> NDArray[Any]:
+    """Return the place of each value among the categories of a column, float32; NaN is missing."""
+    import pyarrow
+    from pyarrow import compute
+
+    if values.null_count == len(values):
+        return np.full(len(values), np.nan, np.float32)
+    found = compute.cast(_decoded(values), pyarrow.string())
+    known = pyarrow.array([str(value) for value in column.categories])
+    if isinstance(column.categories[0], bool):  # as Arrow writes them
+        known = compute.utf8_lower(known)
+    places = compute.index_in(found, value_set=known)
+    unknown = compute.and_(compute.is_null(places), compute.is_valid(found))
+    if compute.any(unknown).as_py():
+        row = compute.index(unknown, True).as_py()
+        raise DataError(
+            f"{name} has {str(found[row])[:40]!r} in column {column.name!r} at row {row} (counting "
+            f"from 0): expected one of {listed([str(c) for c in column.categories])}, as in "
+            "training; repair it, or leave the cell blank"
+        )
+    numbered: NDArray[Any] = compute.cast(places, pyarrow.float32()).to_numpy()
+    return numbered
+
+
+def numbers(table: Any, index: int) -> NDArray[Any]:
+    """Turn a numeric column of an Arrow table into an array; missing values become NaN."""
+    from pyarrow import types
+
+    column = _decoded(table.column(index))
+    if not (types.is_integer(column.type) or types.is_floating(column.type)):
+        column = column.cast("float64")
+    found: NDArray[Any] = column.to_numpy()
+    return found
+
+
+def _rows_of_lists(
+    table: Any, index: int, name: str
+) -> tuple[NDArray[Any], tuple[int, ...] | None]:
+    """Turn a column of lists of numbers, all of one length, into rows."""
+    from pyarrow import compute
+
+    field = table.schema[index]
+    if table.num_columns > 1:
+        others = [column for column in table.column_names if column != field.name]
+        raise DataError(
+            f"{name} has lists in column {field.name!r} and {len(others)} other columns of "
+            f"features, {listed(others)}: expected the lists alone; leave the others out with "
+            "drop=(…), or name one as the label"
+        )
+    column = table.column(index).combine_chunks()
+    shape: list[int] = []
+    while _is_list(column.type):
+        lengths = compute.list_value_length(column)
+        differs = compute.fill_null(compute.not_equal(lengths, lengths[0]), True)
+        if not lengths[0].is_valid or compute.any(differs).as_py():
+            row = compute.index(differs, True).as_py() if lengths[0].is_valid else 0
+            raise DataError(
+                f"{name} has {lengths[row]} values in the list of column {field.name!r} at row "
+                f"{row // max(int(np.prod(shape)), 1)} (counting from 0): expected "
+                f"{lengths[0]} as in the first; give all rows one length"
+            )
+        shape.append(lengths[0].as_py())
+        column = compute.list_flatten(column)
+    if not _is_numeric(column.type):
+        raise DataError(
+            f"{name} has lists of {column.type} in column {field.name!r}: expected numbers; "
+            "convert them first"
+        )
+    return to_rows(column.to_numpy(zero_copy_only=False).reshape(table.num_rows, *shape), name)
+
+
+def _with_blanks_missing(table: Any, reading: Reading) -> Any:
+    """Return a table of a CSV file whose blank texts, "NA" and their like are missing."""
+    import pyarrow
+    from pyarrow import compute, csv
+
+    blanks = pyarrow.array(csv.ConvertOptions().null_values)
+    for i, field in enumerate(table.schema):
+        if field.name != reading.label and pyarrow.types.is_string(field.type):
+            trimmed = compute.utf8_trim_whitespace(table.column(i))
+            kept = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
+            table = table.set_column(i, field.name, kept)
+    return table
+
+
+# --- Arrow's types ------------------------------------------------------------------------------
+
+
+def _decoded(column: Any) -> Any:
+    """Return a column whose values may be kept by their places in a dictionary without that."""
+    return column.cast(_value_type(column.type))
+
+
+def _value_type(kind: Any) -> Any:
+    from pyarrow import types
+
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def _is_any(kind: Any, checks: Iterable[str]) -> bool:
+    from pyarrow import types
+
+    return any(getattr(types, f"is_{check}")(kind) for check in checks)
 
 
 def _is_numeric(kind: Any) -> bool:
     """Tell whether an Arrow type can become a float; the null type is a column of blanks."""
-    from pyarrow import types
-
-    checks = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
-    return bool(types.is_null(kind) or any(check(kind) for check in checks))
+    return _is_any(kind, ("null", "integer", "floating", "boolean", "decimal"))
 
 
-def _numbers(column: Any) -> NDArray[Any]:
-    """Turn a numeric Arrow column into an array; missing values become NaN."""
-    from pyarrow import types
+def _is_text(kind: Any) -> bool:
+    return _is_any(kind, ("string", "large_string", "string_view"))
 
-    if not (types.is_integer(column.type) or types.is_floating(column.type)):
-        column = column.cast("float64")
-    numbers: NDArray[Any] = column.to_numpy()
-    return numbers
+
+def _is_list(kind: Any) -> bool:
+    return _is_any(kind, ("list", "large_list", "fixed_size_list"))

@@ -33,7 +33,8 @@ class DenoisingAutoencoder(Autoencoder):
     Each step damages its rows anew, :math:`\tilde x \sim C(\tilde x \mid x)`, and minimizes
     :math:`\sum_n \Vert x_n - \mathrm{Dec}(\mathrm{Enc}(\tilde x_n)) \Vert^2`. The damage is done
     in the units of the input, before the scaling. ``reconstruct`` repairs rows as they are given;
-    nothing is damaged at inference.
+    nothing is damaged at inference. All other parameters, and what is learned, are those of
+    `Autoencoder`.
 
     Parameters
     ----------
@@ -42,10 +43,6 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level : float >= 0, default=0.3
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.
-    n_components, network, hidden, channels, image_shape, scaling, missing, regularizer, \
-regularization, sampler, augment, recipe, max_epochs, batch_size, learning_rate, weight_decay, \
-validation_fraction, early_stopping, random_state, device, precision, verbose
-        As for `Autoencoder`.
 
     References
     ----------

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.augmentation import AUGMENTATIONS
+from utsushi.columns import Columns
+from utsushi.estimators.description import Described
 from utsushi.estimators.identity import identity_of
-from utsushi.estimators.memory import empty_module_that_fits
-from utsushi.estimators.missing import check_columns
+from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
@@ -29,6 +29,7 @@ from utsushi.estimators.parameters import (
 from utsushi.estimators.rows import (
     BLOCK_ROWS,
     COPIED_BYTES,
+    DEVICE_BYTES,
     Labelled,
     ScaledRows,
     warn_of_unlike_columns,
@@ -36,13 +37,12 @@ from utsushi.estimators.rows import (
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.lazy import AnyRows, as_guarded
-from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
-from utsushi.networks.base import as_sizes
+from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.scaling import Scaling, column_moments
-from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
-from utsushi.training import Recipe, train_in_subspace
+from utsushi.seeds import Purpose, numpy_generator, seed_from
+from utsushi.training import train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective, train
@@ -52,66 +52,22 @@ from utsushi.validation import has_missing
 
 __all__ = ["Learner"]
 
-#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
-DEVICE_BYTES = 2**32
 
-#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
-#: fewer, and what learns from them takes several times their memory.
-SAMPLER_ROWS = 2**18
+class Learner(Described, ABC):
+    """The learning half of every estimator: what ``fit`` does, and what it learns.
 
-#: Objects in the place of names, as one would write them.
-_EXAMPLES = {
-    "network": "networks.Dense()",
-    "recipe": "Recipe()",
-    "likelihood": "likelihoods.Gaussian()",
-    "sampler": "samplers.Mixture()",
-    "augment": "augmentation.Affine()",
-}
-
-
-class Learner(BaseEstimator, ABC):
-    """The learning half of every estimator: what its constructor stores, and what ``fit`` learns.
-
-    A subclass names its recipes and says what its objective is, and how rows are checked and
-    encoded.
+    A subclass says what its objective is, and how rows are checked and encoded.
     """
 
-    _recipes: ClassVar[dict[str, Recipe]]
-    _outputs_per_component: ClassVar[int] = 1
-
-    # What every subclass's constructor stores.
-    n_components: int
-    network: str | Network
-    hidden: int | tuple[int, ...]
-    channels: int | tuple[int, ...]
-    image_shape: tuple[int, ...] | None
-    scaling: str | None
-    missing: str
-    sampler: str | Sampler
-    augment: str | Augmentation | None
-    recipe: str | Recipe
-    max_epochs: int | None
-    batch_size: int | None
-    learning_rate: float | None
-    weight_decay: float | None
-    validation_fraction: float
-    early_stopping: int | None
-    random_state: int | np.random.RandomState | None
-    device: str
-    precision: str
-    verbose: int
-
     # What fit learns.
-    n_features_in_: int
     dtype_: str
-    seed_: int
-    device_: str
     scaling_: Scaling
     module_: EncoderDecoder
     sampler_: Sampler
     history_: list[dict[str, Any]]
     n_epochs_: int
     n_components_: int
+    columns_: Columns
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -124,6 +80,7 @@ class Learner(BaseEstimator, ABC):
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        columns: Columns | None = None,
     ) -> Self:
         """Learn a code for the rows of ``X``.
 
@@ -149,6 +106,9 @@ class Learner(BaseEstimator, ABC):
         on_epoch : callable, optional
             Called with each row of ``history_`` when it is made, and with those of before a
             checkpoint first. An exception that it raises ends the training, and leaves ``fit``.
+        columns : Columns, optional
+            What the columns of a table were that ``X`` was made of, ``dataset.columns``: kept as
+            ``columns_``, in the model's file too, so that what comes out can be read again.
 
         Returns
         -------
@@ -169,6 +129,7 @@ class Learner(BaseEstimator, ABC):
         TrainingInterrupted
             If a signal stopped the training after a checkpoint.
         """
+        check_width(columns, X)
         kept = (
             nullcontext()
             if checkpoint_dir is None
@@ -176,7 +137,11 @@ class Learner(BaseEstimator, ABC):
         )
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
-            return self._fit(X, y, validation_data, checkpoints, on_epoch)
+            self._fit(X, y, validation_data, checkpoints, on_epoch)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        return self
 
     def _fit(
         self,
@@ -253,10 +218,7 @@ class Learner(BaseEstimator, ABC):
         sampler = resolve(self.sampler, SAMPLERS)
         codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
-            if len(known.rows) > SAMPLER_ROWS:
-                draws = numpy_generator(self.seed_, Purpose.SPLIT, 2)
-                chosen = draws.choice(len(known.rows), SAMPLER_ROWS, replace=False)
-                known = known.only(np.sort(chosen))
+            known = known.for_sampler(self.seed_)
             codes = self._codes(known.rows).astype(np.float64)
         self._learn_codes(codes, known.condition)
         self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
@@ -268,24 +230,6 @@ class Learner(BaseEstimator, ABC):
     def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
         """Return what the decoder of the fitted model is told of rows of those classes."""
         return None
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, ``recipe__learning_rate`` inside of an object; see scikit-learn."""
-        for name in params:
-            outer, _, inner = name.partition("__")
-            value = params.get(outer, getattr(self, outer, None))
-            if inner and isinstance(value, str):
-                raise SettingError(
-                    f"{name}, but {outer}={value!r} is a name, which has no parameters; expected "
-                    f"an object, such as {outer}={_EXAMPLES.get(outer, 'one')}"
-                )
-        super().set_params(**params)
-        return self
-
-    def _validate_params(self) -> None:
-        """Check the parameters, and those of the sampler: it is fitted last, after the training."""
-        super()._validate_params()
-        resolve(self.sampler, SAMPLERS).check(self.n_components)
 
     def _prepare(self, rows: AnyRows) -> None:
         """Check what this kind of model asks of its settings and of all rows given to ``fit``."""
@@ -327,37 +271,6 @@ class Learner(BaseEstimator, ABC):
         rows = ScaledRows(known, self.scaling_, torch.device(self.device_), has_missing(known.rows))
         most = COPIED_BYTES if self.device_ == "cpu" else DEVICE_BYTES
         return rows[:] if 4 * known.rows.size <= most else rows
-
-    def _build(self) -> EncoderDecoder:
-        """Build and fill the network on the training device."""
-        sampler = resolve(self.sampler, SAMPLERS)
-        sizes = ("n_components", "hidden", *(() if self.network == "dense" else ("channels",)))
-        module = empty_module_that_fits(
-            self._empty_module,
-            lambda: sampler.expected_state(self.n_components).values(),
-            said=", ".join(f"{name}={getattr(self, name)!r}" for name in sizes),
-        ).to_empty(device="cpu")
-        initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
-        return module.to(self.device_)
-
-    def _empty_module(self) -> EncoderDecoder:
-        """Build the network without memory for its parameters, to be filled or compared with."""
-        n_outputs = self._outputs_per_component * self.n_components
-        with torch.device("meta"):
-            module = resolve(self.network, NETWORKS).build(
-                self.n_features_in_,
-                self.n_components + self._n_conditions,
-                n_outputs,
-                as_sizes(self.hidden),
-                channels=as_sizes(self.channels),
-                image_shape=None if self.image_shape is None else tuple(self.image_shape),
-            )
-        return module.to(torch.float32)  # whatever the caller's default is
-
-    @property
-    def _n_conditions(self) -> int:
-        """The width of what the decoder is told beside the code."""
-        return 0
 
     def _train(
         self,
@@ -409,16 +322,6 @@ class Learner(BaseEstimator, ABC):
         for block in data.blocks(BLOCK_ROWS):
             augmentation.check(units.restore(block.x), shape)
         return units.wrap(lambda rows, generator: augmentation(rows, shape, generator))
-
-    def resolved_recipe(self) -> Recipe:
-        """Return the recipe with the estimator's own settings put over it."""
-        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
-        return recipe.replaced(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-        )
 
     @abstractmethod
     def _objective(self, data: Source) -> Objective:

@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from utsushi.exceptions import DataError
+from utsushi.columns import Columns
+from utsushi.exceptions import DataError, SettingError
 from utsushi.lazy import AnyRows, LazyRows, row_blocks
 from utsushi.validation import has_missing
 
-__all__ = ["check_columns", "known_values", "mask_of", "without_gaps"]
+__all__ = ["check_columns", "check_width", "known_values", "mask_of", "without_gaps"]
 
 Rows = NDArray[np.floating[Any]]
 
@@ -76,4 +77,16 @@ def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
         raise DataError(
             f"column {column}{name} (counting from 0) has no value in {len(rows)} rows, expected "
             "one at least; leave the column out"
+        )
+
+
+def check_width(columns: Columns | None, X: Any) -> None:
+    """Refuse columns that become other features than those of ``X``."""
+    if columns is None:
+        return
+    shape = getattr(X, "shape", None) or np.shape(X)
+    if len(shape) == 2 and shape[1] != columns.n_features:
+        raise SettingError(
+            f"columns become {columns.n_features} features, but a row has {shape[1]}, expected as "
+            "many; give the columns of the data set that X is from"
         )

@@ -29,7 +29,13 @@ def portable(model: BaseAutoencoder) -> fx.GraphModule:
         torch.tensor(values, dtype=torch.float32)
         for values in (model.scaling_.offset, model.scaling_.scale)
     )
-    encoder = _Encoder(_plain(model.module_.encoder), offset, scale, model.n_components_)
+    encoder = _Encoder(
+        _plain(model.module_.encoder),
+        offset,
+        scale,
+        model.n_components_,
+        gaps=model.missing == "mask",
+    )
     likelihood = getattr(model, "likelihood_", None)
     mean = _same if likelihood is None else likelihood.mean
     if likelihood is not None and not likelihood.of_scaled_rows:  # it gives the input's units
@@ -95,12 +101,18 @@ class _Affine(nn.Module):
 class _Encoder(_Affine):
     """Rows to codes; of a variational model the means, which are the first half of its outputs."""
 
-    def __init__(self, layers: nn.Module, offset: Tensor, scale: Tensor, n_codes: int) -> None:
+    def __init__(
+        self, layers: nn.Module, offset: Tensor, scale: Tensor, n_codes: int, *, gaps: bool
+    ) -> None:
         super().__init__(layers, offset, scale)
         self.n_codes = n_codes
+        self.gaps = gaps
 
     def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.layers((x - self.offset) / self.scale)
+        scaled = (x - self.offset) / self.scale
+        if self.gaps:  # as `utsushi.estimators.missing` has it
+            scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
+        output: Tensor = self.layers(scaled)
         return output[:, : self.n_codes]
 
 

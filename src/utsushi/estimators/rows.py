@@ -42,6 +42,13 @@ BLOCK_ROWS = 10_000
 #: Rows of at most so many bytes are copied where that makes them handier.
 COPIED_BYTES = 2**26
 
+#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
+DEVICE_BYTES = 2**32
+
+#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
+#: fewer, and what learns from them takes several times their memory.
+SAMPLER_ROWS = 2**17
+
 #: Times the median column's spread from which on a column drowns the others.
 _UNLIKE = 100
 
@@ -72,6 +79,13 @@ class Labelled:
             return self[numbers]
         condition = None if self.condition is None else self.condition[numbers]
         return Labelled(SelectedRows(self.rows, numbers), condition)
+
+    def for_sampler(self, seed: int) -> Labelled:
+        """Return the rows whose codes a sampler learns from: all, or some of many."""
+        if len(self.rows) <= SAMPLER_ROWS:
+            return self
+        draws = numpy_generator(seed, Purpose.SPLIT, 2)
+        return self.only(np.sort(draws.choice(len(self.rows), SAMPLER_ROWS, replace=False)))
 
     def split(self, fraction: float, seed: int) -> tuple[Labelled, Labelled | None]:
         """Return the rows to train on and the ``fraction`` of them to hold out, if that is any.

@@ -12,15 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
-from utsushi.augmentation import AUGMENTATIONS
+from utsushi.columns import Columns
 from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
 from utsushi.estimators.anomaly_scores import RowScore, parts_of
-from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.as_json import (
+    ESTIMATORS,
+    object_from_json,
+    object_to_json,
+    parameters_to_json,
+    unfitted,
+    value_from_json,
+    value_to_json,
+)
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes
-from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.parameters import check_image_shape, resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import (
@@ -29,30 +36,11 @@ from utsushi.exceptions import (
     SettingError,
     UtsushiWarning,
 )
-from utsushi.likelihoods import LIKELIHOODS
-from utsushi.networks import NETWORKS
 from utsushi.persistence import read_model_file, write_model_file
-from utsushi.samplers import SAMPLERS, Sampler
+from utsushi.samplers import Sampler
 from utsushi.scaling import Scaling
-from utsushi.training import Recipe
 
-__all__ = ["library_versions", "load", "parameters_to_json", "save", "unfitted"]
-
-#: The only estimators that a file can name.
-_ESTIMATORS: dict[str, type[BaseAutoencoder]] = {
-    "Autoencoder": Autoencoder,
-    "DenoisingAutoencoder": DenoisingAutoencoder,
-    "VariationalAutoencoder": VariationalAutoencoder,
-}
-
-#: The only objects that a parameter can hold in a file, by kind and class.
-_OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
-    "network": {cls.__name__: cls for cls in NETWORKS.values()},
-    "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
-    "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
-    "augment": {cls.__name__: cls for cls in AUGMENTATIONS.values()},
-    "recipe": {"Recipe": Recipe},
-}
+__all__ = ["library_versions", "load", "save"]
 
 #: The parameters of a detector that a file holds; the autoencoder is the rest of the file.
 _DETECTOR_PARAMETERS = ("contamination", "scoring", "max_false_positive_rate", "holdout_fraction")
@@ -72,7 +60,7 @@ def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     if type(model) is AnomalyDetector:
         header, tensors = _describe(autoencoder_of(model))
         detector = {
-            **{name: _value_to_json(name, getattr(model, name)) for name in _DETECTOR_PARAMETERS},
+            **{name: value_to_json(name, getattr(model, name)) for name in _DETECTOR_PARAMETERS},
             "parts": list(model.row_score_.parts),
             "feature_names_in": _names_to_json(model),
             "offset": model.offset_,
@@ -99,9 +87,9 @@ def _shown(value: Any) -> str:
 
 def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
     """Return all that is to be known of a fitted autoencoder."""
-    if _ESTIMATORS.get(type(model).__name__) is not type(model):
+    if ESTIMATORS.get(type(model).__name__) is not type(model):
         raise SettingError(
-            f"{type(model).__name__} cannot be saved, expected one of {', '.join(_ESTIMATORS)}: a "
+            f"{type(model).__name__} cannot be saved, expected one of {', '.join(ESTIMATORS)}: a "
             "model file holds no code; save one of the library's own estimators"
         )
     header: dict[str, Any] = {
@@ -114,10 +102,12 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
         "seed": model.seed_,
         # No clock or duration: the file is a function of the model.
         "history": [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_],
-        "sampler": _object_to_json("sampler", model.sampler_),
+        "sampler": object_to_json("sampler", model.sampler_),
     }
+    if hasattr(model, "columns_"):
+        header["columns"] = model.columns_.to_json()
     if isinstance(model, VariationalAutoencoder):
-        header["likelihood"] = _object_to_json("likelihood", model.likelihood_)
+        header["likelihood"] = object_to_json("likelihood", model.likelihood_)
         header["likelihood_state"] = model.likelihood_.state()
         if model.conditional:
             header["classes"] = model.classes_.to_json()
@@ -144,37 +134,6 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that decide what a model computes."""
     return {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")}
-
-
-def parameters_to_json(model: BaseAutoencoder) -> dict[str, Any]:
-    """Return the constructor's parameters; a generator as random_state is replaced by its seed."""
-    parameters = model.get_params(deep=False)
-    if isinstance(parameters["random_state"], np.random.RandomState):
-        parameters["random_state"] = model.seed_
-    return {name: _value_to_json(name, value) for name, value in parameters.items()}
-
-
-def _value_to_json(name: str, value: Any) -> Any:
-    """Return a parameter's value as JSON can hold it."""
-    if isinstance(value, BaseEstimator):
-        return _object_to_json(name, value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, list | tuple | range | np.ndarray):
-        return [_value_to_json(name, item) for item in value]
-    return value
-
-
-def _object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
-    """Return an object's class and parameters; only the library's own classes can be read back."""
-    name = type(value).__name__
-    if _OBJECTS[kind].get(name) is not type(value):
-        raise SettingError(
-            f"{kind}={value!r} cannot be saved, expected one of {', '.join(_OBJECTS[kind])}: a "
-            "model file holds no code; keep the object's class in your own program"
-        )
-    parameters = value.get_params(deep=False)
-    return {"class": name, "parameters": {k: _value_to_json(k, v) for k, v in parameters.items()}}
 
 
 def _names_to_json(model: BaseAutoencoder | AnomalyDetector) -> list[str] | None:
@@ -258,6 +217,10 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model = unfitted(header)
     model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
     _restore_names(model, header["feature_names_in"])
+    if "columns" in header:
+        model.columns_ = Columns.from_json(header["columns"])
+        if model.columns_.n_features != model.n_features_in_:
+            raise ValueError(f"{model.columns_.n_features} features of columns")
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
     model.n_components_ = model.n_components
@@ -269,7 +232,7 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model.device_ = _device_here(model.device)
     if isinstance(model, VariationalAutoencoder) and model.conditional:
         model.classes_ = Classes.from_json(header["classes"])
-    model.sampler_ = _object_from_json("sampler", header["sampler"])
+    model.sampler_ = object_from_json("sampler", header["sampler"])
     if getattr(model, "conditional", False):
         n_samplers = len(model.classes_.labels) if model.sampler_.asks_for_codes else 0
         model.class_samplers_ = [clone(model.sampler_) for _ in range(n_samplers)]
@@ -281,7 +244,7 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     for prefix, sampler in _samplers_of(model):
         sampler.restore(_under(prefix, tensors))
     if isinstance(model, VariationalAutoencoder):
-        likelihood = _object_from_json("likelihood", header["likelihood"])
+        likelihood = object_from_json("likelihood", header["likelihood"])
         model.likelihood_ = likelihood.restore(header["likelihood_state"])
     module = model._empty_module()
     parameters = {k: torch.tensor(v) for k, v in _under("module.", tensors).items()}
@@ -306,7 +269,7 @@ def _detector_from(
     # As with a model's parameters: those that are not there were not known then.
     known = {name: described[name] for name in _DETECTOR_PARAMETERS if name in described}
     detector = AnomalyDetector(
-        clone(model), **{name: _value_from_json(name, value) for name, value in known.items()}
+        clone(model), **{name: value_from_json(name, value) for name, value in known.items()}
     )
     detector._validate_params()
     parts = parts_of(tuple(described.get("parts", ["auto"])), model)
@@ -333,36 +296,6 @@ def _device_here(device: str) -> str:
             stacklevel=4,
         )
         return "cpu"
-
-
-def unfitted(header: dict[str, Any]) -> BaseAutoencoder:
-    """Return the estimator that the header describes, its parameters checked."""
-    cls = _ESTIMATORS[header["class"]]
-    # A parameter that is not there was not known when the file was written: its default, which
-    # keeps what was before, is right.
-    unknown = set(header["parameters"]) - set(cls._get_param_names())
-    if unknown:
-        raise ValueError(f"the parameters {sorted(unknown)} are unknown")
-    parameters = {
-        name: _value_from_json(name, value) for name, value in header["parameters"].items()
-    }
-    model = cls(**parameters)
-    model._validate_params()
-    return model
-
-
-def _value_from_json(name: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return _object_from_json(name, value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _object_from_json(kind: str, value: dict[str, Any]) -> Any:
-    """Return the object that `_object_to_json` described."""
-    cls = _OBJECTS[kind][value["class"]]
-    described = cls(**{name: _value_from_json(name, v) for name, v in value["parameters"].items()})
-    described._validate_params()
-    return described
 
 
 def _samplers_of(model: BaseAutoencoder) -> list[tuple[str, Sampler]]:

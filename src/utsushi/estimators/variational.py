@@ -61,12 +61,11 @@ class VariationalAutoencoder(LatentVariableModel):
     missing : {"refuse", "mask"}, default="refuse"
         What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
         scaled units, and counts in no loss and no score; `reconstruct` fills it.
-    likelihood : {"gaussian", "unit-gaussian", "bernoulli", "continuous-bernoulli"} or Likelihood, \
-            default="gaussian"
-        :math:`p(x \mid z)`. Of scaled rows: a Gaussian with one calibrated standard deviation, or
-        with standard deviation one, as in the lecture. Of rows in [0, 1] in their own units, so
-        that ``scaling`` is for the encoder alone: Bernoullis, for zeros and ones, or continuous
-        Bernoullis, for grey values.
+    likelihood : str or Likelihood, default="gaussian"
+        :math:`p(x \mid z)`. Of scaled rows: ``"gaussian"`` with one calibrated standard deviation,
+        or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of rows in [0, 1] in
+        their own units, so that ``scaling`` is for the encoder alone: ``"bernoulli"`` for zeros and
+        ones, or ``"continuous-bernoulli"`` for grey values.
     conditional : bool, default=False
         Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.

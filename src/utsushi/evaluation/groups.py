@@ -40,6 +40,7 @@ from utsushi.evaluation.likelihood import (
 from utsushi.evaluation.reconstruction import (
     data_range_of,
     error_of_copies,
+    mean_squared_errors,
     psnr,
     squared_errors,
     ssim,
@@ -72,9 +73,11 @@ def reconstruction(subject: Subject) -> Group:
     model, X, pca = subject.model, subject.X, subject.pca
     data_range = data_range_of(X if subject.X_train is None else subject.X_train)
     found = _errors(X, subject.copies, data_range)
-    others = {} if pca is None else _errors(X, pca.reconstruct(X), data_range)
+    others = {} if pca is None else _errors(X, pca.reconstruct(subject.filled(X)), data_range)
     remarks = [remark("data_range", data_range=data_range) if data_range else remark("no_range")]
-    if model.image_shape is not None and data_range:
+    if subject.has_gaps:
+        remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
+    if model.image_shape is not None and data_range and not subject.has_gaps:
         shape = tuple(model.image_shape)
         remarks.append(_ssim_remark(shape))
         if remarks[-1]["key"] == "ssim_window":
@@ -86,7 +89,8 @@ def reconstruction(subject: Subject) -> Group:
                 copies = pca.reconstruct(originals)
                 others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
-    if has_lecture_loss(model) and not isinstance(model, VariationalAutoencoder):
+    plain = not isinstance(model, VariationalAutoencoder) and not subject.has_gaps
+    if has_lecture_loss(model) and plain:
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
     return {**group, "remarks": remarks}
 
@@ -94,7 +98,10 @@ def reconstruction(subject: Subject) -> Group:
 def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
     """Return the figures of copies that go feature by feature."""
     errors = squared_errors(X, copies)
-    found = {"mse": Estimate.over(errors / X.shape[1]), "squared_error": Estimate.over(errors)}
+    found = {
+        "mse": Estimate.over(mean_squared_errors(X, copies)),
+        "squared_error": Estimate.over(errors),
+    }
     if data_range:
         found["psnr"] = Estimate.over(psnr(X, copies, data_range))
     return found
@@ -122,7 +129,9 @@ def denoising(subject: Subject) -> Group:
     X, seed = subject.X, subject.seed
     damaged = subject.model.corrupt(X, random_state=seed)
     repaired, pca = subject.model.reconstruct(damaged), subject.pca
-    of_pca = None if pca is None else error_of_copies(X, pca.reconstruct(damaged), seed)
+    of_pca = (
+        None if pca is None else error_of_copies(X, pca.reconstruct(subject.filled(damaged)), seed)
+    )
     return {
         "mse_damaged": beside(error_of_copies(X, damaged, seed)),
         "mse_repaired": beside(error_of_copies(X, repaired, seed), of_pca),
@@ -139,7 +148,8 @@ def likelihood(subject: Subject) -> Group:
         return {}
     exact = None
     # A density of the rows has one of probabilistic PCA beside it; a probability would not.
-    if subject.pca is not None and isinstance(model.likelihood_, (Gaussian, UnitGaussian)):
+    has_density = isinstance(model.likelihood_, (Gaussian, UnitGaussian)) and not subject.has_gaps
+    if subject.pca is not None and has_density:
         exact = subject.pca.log_likelihood(subject.X)
     score = Estimate.over(subject.scores, model.seed_)
     group = {"bound": beside(score, None if exact is None else Estimate.over(exact))}
@@ -147,18 +157,19 @@ def likelihood(subject: Subject) -> Group:
         model, subject.X, subject.y, n_importance_samples=subject.n_importance_samples
     )
     found = {f"importance_bound_{n_draws}": bound for n_draws, bound in bounds.items()}
-    found |= exact_likelihood(model, subject.X)
+    if not subject.has_gaps:
+        found |= exact_likelihood(model, subject.X)
     group |= {name: beside(estimate) for name, estimate in found.items()}
     # Of the bounds that were asked for, the one with the most draws.
     widest = bounds[max(bounds)] if bounds else score
     tightest = found.get("exact", widest if widest.value > score.value else score)
-    if model.likelihood_.is_density:
+    if model.likelihood_.is_density and not subject.has_gaps:
         n_features = subject.X.shape[1]
         group["bits_per_dimension"] = beside(
             bits_per_dimension(tightest, n_features),
             None if exact is None else bits_per_dimension(Estimate.over(exact), n_features),
         )
-    if has_lecture_loss(model):
+    if has_lecture_loss(model) and not subject.has_gaps:
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
     return group
 
@@ -218,9 +229,12 @@ def features(subject: Subject) -> Group:
     lesson, remarks = _lesson(subject)
     found = _of_codes(subject, subject.model.transform, subject.codes, lesson)
     pca = subject.pca
-    others = (
-        {} if pca is None else _of_codes(subject, pca.transform, pca.transform(subject.X), lesson)
-    )
+
+    def encode(rows: Rows) -> Rows:
+        assert pca is not None
+        return pca.transform(subject.filled(rows))
+
+    others = {} if pca is None else _of_codes(subject, encode, encode(subject.X), lesson)
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
     return {**group, "remarks": remarks}
 
@@ -249,7 +263,9 @@ def _of_codes(
 ) -> dict[str, Estimate]:
     """Measure the codes that one encoder gives; ``codes`` are those of the subject's rows."""
     seed = subject.seed
-    found = {"trustworthiness": trustworthiness_of(subject.X, codes, random_state=seed)}
+    found = {
+        "trustworthiness": trustworthiness_of(subject.filled(subject.X), codes, random_state=seed)
+    }
     if lesson is None:
         return found
     known, y_known, asked, y_asked = lesson
@@ -273,6 +289,8 @@ def generation(subject: Subject) -> Group:
     if min(len(rows) for rows in (X, train) if rows is not None) < FEWEST_TO_COMPARE:
         reason = f"it takes {FEWEST_TO_COMPARE} rows or more"
         return {"remarks": [remark("no_generation", reason=reason)]}
+    if subject.has_gaps:
+        return {"remarks": [remark("no_generation", reason="the rows lack values")]}
     try:
         figures = evaluate_generation(
             model.sample(len(X), y=subject.y, random_state=subject.seed),
@@ -307,7 +325,7 @@ def anomalies(subject: Subject) -> Group:
     of_pca: Group = {}
     if subject.pca is not None:
         errors = (
-            -squared_errors(rows, subject.pca.reconstruct(rows))
+            -squared_errors(rows, subject.pca.reconstruct(subject.filled(rows)))
             for rows in (subject.X, subject.anomalies)
         )
         of_pca = evaluate_scores(*errors, random_state=seed)

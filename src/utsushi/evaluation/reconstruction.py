@@ -17,6 +17,7 @@ __all__ = [
     "MAX_PSNR",
     "data_range_of",
     "error_of_copies",
+    "mean_squared_errors",
     "psnr",
     "reconstruction_error",
     "ssim",
@@ -63,13 +64,21 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
 
 def error_of_copies(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
     """Return the mean squared error of copies (n, D), over the rows; ``seed`` made the copies."""
-    return Estimate.over(squared_errors(X, X_hat) / X.shape[1], seed)
+    return Estimate.over(mean_squared_errors(X, X_hat), seed)
 
 
 def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
-    """Return the squared error (n,) of each row, summed over its features."""
-    errors: NDArray[np.float64] = np.square(X_hat - X, dtype=np.float64).sum(axis=1)
+    """Return the squared error (n,) of each row, summed over its features that are known."""
+    squares = np.square(X_hat - X, dtype=np.float64)
+    errors: NDArray[np.float64] = np.where(np.isnan(X), 0, squares).sum(axis=1)
     return errors
+
+
+def mean_squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
+    """Return the mean squared error (n,) of each row over its features that are known."""
+    n_known = np.maximum(np.count_nonzero(~np.isnan(X), axis=1), 1)
+    means: NDArray[np.float64] = squared_errors(X, X_hat) / n_known
+    return means
 
 
 def data_range_of(X: Rows) -> float:
@@ -80,7 +89,7 @@ def data_range_of(X: Rows) -> float:
     >>> data_range_of(np.array([[0.2, 0.7]])), data_range_of(np.array([[-1.0, 3.0]]))
     (1.0, 4.0)
     """
-    low, high = float(X.min()), float(X.max())
+    low, high = float(np.fmin.reduce(X, axis=None)), float(np.fmax.reduce(X, axis=None))
     return 1.0 if low >= 0 and high <= 1 else high - low
 
 
@@ -107,7 +116,7 @@ def psnr(X: Rows, X_hat: Rows, data_range: float = 1.0) -> NDArray[np.float64]:
     >>> psnr(np.array([[0.0, 0.0]]), np.array([[0.1, 0.1]])).round(6)
     array([20.])
     """
-    errors = squared_errors(X, X_hat) / X.shape[1]
+    errors = mean_squared_errors(X, X_hat)
     least = (data_range * 10 ** (-MAX_PSNR / 20)) ** 2
     ratios: NDArray[np.float64] = 10 * np.log10(data_range**2 / np.maximum(errors, least))
     return ratios

@@ -1,15 +1,22 @@
-"""Rows chosen by chance, where all of them would take too long."""
+"""Rows chosen by chance, where all of them would take too long, or too much memory."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.datasets import Dataset
+from utsushi.exceptions import UtsushiWarning
 from utsushi.seeds import Purpose, numpy_generator
 
-__all__ = ["chosen_rows", "halves"]
+__all__ = ["chosen_rows", "halves", "measurable"]
+
+#: Rows of more bytes are measured by some of them, which have about so many.
+LARGE_BYTES, MEASURED_BYTES = 2**28, 2**26
 
 # The second steps of the paths: different choices of one seed are independent.
 _CHOSEN, _HALVES = 0, 1
@@ -40,3 +47,36 @@ def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     order = numpy_generator(seed, Purpose.EVALUATION, _HALVES).permutation(n_rows)
     return np.sort(order[: n_rows // 2]), np.sort(order[n_rows // 2 :])
+
+
+def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
+    """Return a data set that can be measured in memory: large parts by rows drawn from them.
+
+    What is measured holds several copies of its rows. A warning says how many are drawn.
+
+    Examples
+    --------
+    >>> tiny = Dataset("tiny", np.zeros((3, 4)))
+    >>> measurable(tiny) is tiny
+    True
+    """
+    if all(X.nbytes <= LARGE_BYTES for X, _ in dataset.parts):
+        return dataset
+    (X_train, y_train), (X_test, y_test) = (
+        _drawn(dataset.name, X, y, seed) for X, y in [*dataset.parts, (None, None)][:2]
+    )
+    return replace(dataset, X_train=X_train, y_train=y_train, X_test=X_test, y_test=y_test)
+
+
+def _drawn(name: str, X: Any, y: NDArray[Any] | None, seed: int) -> tuple[Any, NDArray[Any] | None]:
+    """Return rows and labels as they are, or some of many."""
+    if X is None or X.nbytes <= LARGE_BYTES:
+        return X, y
+    n_rows = max(MEASURED_BYTES * len(X) // X.nbytes, 1)
+    chosen = chosen_rows(len(X), n_rows, seed)
+    warnings.warn(
+        f"{name} has {len(X)} rows, too many to be measured: {n_rows} are drawn from them",
+        UtsushiWarning,
+        stacklevel=4,
+    )
+    return np.asarray(X[chosen]), None if y is None else y[chosen]

@@ -13,6 +13,7 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
+from utsushi.validation import has_missing
 
 __all__ = ["Subject", "beside"]
 
@@ -59,8 +60,22 @@ class Subject:
             return None
         scale = self.model.scaling_.scale
         return PCABaseline(
-            self.X_train, self.model.n_components_, None if (scale == 1).all() else scale
+            self.filled(self.X_train),
+            self.model.n_components_,
+            None if (scale == 1).all() else scale,
         )
+
+    def filled(self, rows: Rows) -> Rows:
+        """Return rows with the column's mean in the place of what is missing: what PCA can see."""
+        if not has_missing(rows):
+            return rows
+        means = np.nanmean(self.X if self.X_train is None else self.X_train, axis=0)
+        return np.where(np.isnan(rows), means.astype(rows.dtype), rows)
+
+    @cached_property
+    def has_gaps(self) -> bool:
+        """Whether a value of the rows is missing, of those to measure on or of the others."""
+        return has_missing(self.X) or has_missing(self.X_train)
 
     @cached_property
     def codes(self) -> Rows:

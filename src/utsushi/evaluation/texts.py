@@ -14,6 +14,7 @@ Remark = dict[str, Any]
 _SENTENCES: dict[str, dict[str, str]] = {
     "en": {
         "data_range": "PSNR and SSIM count with a data range of {data_range:g}.",
+        "missing": "{n_missing} values are missing: errors count what is known, and PCA sees the mean of the column in their place.",
         "no_range": "All values are equal: there is no data range for PSNR and SSIM to count with.",
         "ssim_window": "SSIM looks at windows of {window} × {window} pixels.",
         "ssim_too_small": "SSIM is left out: no window fits into images under 3 pixels.",
@@ -33,6 +34,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "ja": {
         "data_range": "PSNR と SSIM では，データの値の範囲を {data_range:g} としています．",
+        "missing": "欠損値が {n_missing} 個あります．誤差は観測された値だけで計算し，PCA では欠損値を列の平均で補いました．",
         "no_range": "すべての値が等しく，値の範囲が 0 のため，PSNR と SSIM は計算できません．",
         "ssim_window": "SSIM のウィンドウは {window} × {window} 画素です．",
         "ssim_too_small": "画像が 3 画素未満でウィンドウが入らないため，SSIM は省略しました．",

@@ -16,6 +16,7 @@ from utsushi.likelihoods.base import Likelihood, sum_of_known
 
 __all__ = ["LOG_2PI", "Gaussian", "UnitGaussian", "gaussian_log_prob", "squared_error"]
 
+#: The logarithm of 2 pi, in nats.
 LOG_2PI = math.log(2 * math.pi)
 
 

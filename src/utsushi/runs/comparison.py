@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import GROUPS, evaluate, say
+from utsushi.evaluation.rows import measurable
 from utsushi.figures import image_rows, learning_curves, within_range_of
 from utsushi.files import write_json, write_text
 from utsushi.report import (
@@ -113,6 +114,7 @@ def _compared(
     models: Models, dataset: Dataset, seed: int, measured: Mapping[str, Any]
 ) -> tuple[Measured, list[Exhibit]]:
     """Measure the models and draw their figures."""
+    dataset = measurable(dataset, seed)
     X, y = dataset.measured
     settings = {"y": y, "y_train": dataset.y_train, "random_state": seed, **measured}
     results = {

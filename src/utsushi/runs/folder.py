@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
-from utsushi.estimators.storage import library_versions, parameters_to_json
+from utsushi.estimators.as_json import parameters_to_json
+from utsushi.estimators.storage import library_versions
 from utsushi.exceptions import RunError
 from utsushi.files import read_regular, write_json, write_text
 from utsushi.validation import first_complaint
@@ -28,6 +29,7 @@ from utsushi.validation import first_complaint
 __all__ = [
     "CHECKPOINTS",
     "CONFIG",
+    "ReadingOption",
     "Run",
     "RunConfig",
     "check_free",
@@ -44,6 +46,10 @@ CONFIG = "config.json"
 
 #: What a run has that is under way.
 CHECKPOINTS = "checkpoints"
+
+
+#: What may be said of how a source is read.
+ReadingOption = Literal["categorical", "drop", "image_size", "color", "skip_bad"]
 
 
 def check_model_name(name: str) -> str:
@@ -77,6 +83,8 @@ class RunConfig(BaseModel):
         A bundled name, or the absolute path of the source.
     label : str or None
         The column of the labels, where one was named.
+    reading : dict
+        How the source was read: what was said to `utsushi.datasets.open`.
     feature_names : list of str or None
         The names of the columns, where the source has names.
     models : dict of str to dict
@@ -90,6 +98,7 @@ class RunConfig(BaseModel):
     command: str
     data: str
     label: str | None = None
+    reading: dict[ReadingOption, Any] = {}
     feature_names: list[str] | None = None
     models: dict[Annotated[str, AfterValidator(check_model_name)], dict[str, Any]] = Field(
         min_length=1
@@ -239,12 +248,14 @@ def write_config(
     label: str | None,
     feature_names: Sequence[str] | None,
     models: Mapping[str, BaseAutoencoder | AnomalyDetector],
+    reading: Mapping[ReadingOption, Any] | None = None,
 ) -> None:
     """Write ``config.json`` for models that were named by their files."""
     config = RunConfig(
         command=command,
         data=data,
         label=label,
+        reading=dict(reading or {}),
         feature_names=None if feature_names is None else list(feature_names),
         models={name: _parameters(model) for name, model in models.items()},
         versions=library_versions(),

@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.storage import parameters_to_json, unfitted
+from utsushi.estimators.as_json import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
 from utsushi.files import read_regular, write_json
-from utsushi.runs.folder import CHECKPOINTS, CONFIG, check_free
+from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
 
 __all__ = ["UnfinishedRun", "begin_run", "go_on_or_begin", "go_on_with"]
@@ -41,6 +41,8 @@ class UnfinishedRun(BaseModel):
     language : {"en", "ja"}
         Of the report.
     checkpoint_every : str
+    reading : dict
+        How the source is read: what was said to `utsushi.datasets.open`.
     tensorboard : bool
         Whether to write a log for TensorBoard.
     """
@@ -51,6 +53,7 @@ class UnfinishedRun(BaseModel):
     parameters: dict[str, Any]
     data: str
     label: str | None = None
+    reading: dict[ReadingOption, Any] = {}
     language: str = "en"
     checkpoint_every: str = "60s"
     tensorboard: bool = False

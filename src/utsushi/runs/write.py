@@ -12,6 +12,7 @@ from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import QUICK, evaluate
+from utsushi.evaluation.rows import measurable
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.files import write_json, write_text, write_whole
 from utsushi.report import (
@@ -28,9 +29,10 @@ from utsushi.report.carried import Sample
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
 from utsushi.runs.exhibits import Exhibit, exhibits_of
-from utsushi.runs.folder import new_run, write_config, write_history
+from utsushi.runs.folder import ReadingOption, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
+from utsushi.validation import has_missing
 
 __all__ = ["living_payload", "pictures_of", "write_figures", "write_run"]
 
@@ -42,6 +44,7 @@ def write_run(
     *,
     source: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
     language: str = "en",
     tensorboard: Path | None = None,
@@ -54,11 +57,14 @@ def write_run(
         The folder.
     model : fitted autoencoder
     dataset : Dataset
-        What it was trained on; its test rows are measured on, or else its training rows.
+        What it was trained on; its test rows are measured on, or else its training rows, and of
+        large ones some.
     source : str
         How ``config.json`` names the data.
     label : str or None
         The column of the labels, where one was named.
+    reading : mapping, optional
+        How the source was read.
     force : bool
         Replace a run that stands there.
     language : {"en", "ja"}
@@ -72,13 +78,14 @@ def write_run(
         What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
     """
     seen = dataset.X_test is None
+    n_rows, dataset = len(dataset.X_train), measurable(dataset)
     X, y = dataset.measured
     # Without test rows both the model and PCA are measured on the rows that they were fitted to.
     # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
     results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train, groups=QUICK)
     exhibits = list(exhibits_of(model, X, y))
     pages = {
-        spoken: _page(model, dataset, results, exhibits, seen=seen, language=spoken)
+        spoken: _page(model, dataset, n_rows, results, exhibits, seen=seen, language=spoken)
         for spoken in languages_from(language)
     }
     payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
@@ -91,6 +98,7 @@ def write_run(
             label=label,
             feature_names=dataset.feature_names,
             models={"model": model},
+            reading=reading,
         )
         write_history(folder, model.history_)
         write_json(folder / "metrics.json", results)
@@ -120,6 +128,13 @@ def living_payload(
         Sample.of(rows, rows, labels)
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
     )
+    if has_missing(dataset.X_train) or has_missing(dataset.X_test):
+        warnings.warn(
+            "the report cannot run the model on rows that lack values: its page has no living part",
+            UtsushiWarning,
+            stacklevel=3,
+        )
+        return None
     try:
         return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
     except SettingError as error:
@@ -130,6 +145,7 @@ def living_payload(
 def _page(
     model: BaseAutoencoder,
     dataset: Dataset,
+    n_rows: int,
     results: Mapping[str, Any],
     exhibits: Iterable[Exhibit],
     *,
@@ -138,7 +154,6 @@ def _page(
 ) -> Page:
     """Compose the report of one model."""
     words = TEXTS[language]
-    n_rows = len(dataset.X_train)
     names = {"model": type(model).__name__, "data": dataset.name}
     lead = words["lead"].format(
         **names,

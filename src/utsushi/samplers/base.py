@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 __all__ = ["Codes", "Sampler"]
 
+#: Codes, shape (n_samples, n_components), float64.
 Codes = NDArray[np.float64]
 
 

@@ -67,7 +67,7 @@ def write_best(
         if (known.get("study"), known.get("best_trial")) == (name, best):
             results = None
         else:
-            model = search.model.fit(dataset.X_train, dataset.y_train)
+            model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
             results = write_run(
                 folder, model, dataset, source=source, label=label, force=True, language=language
             )

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.as_json import parameters_to_json
 from utsushi.estimators.identity import digest
 from utsushi.estimators.rows import Labelled, n_to_hold_out
-from utsushi.estimators.storage import parameters_to_json
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.extras import require_extra
 from utsushi.networks.base import is_size

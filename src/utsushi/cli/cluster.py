@@ -1,0 +1,167 @@
+"""``utsushi encode --engine ray``: the rows of a source through the workers of a cluster."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from utsushi.cli.common import dataset_of, label_name_of
+from utsushi.cli.outputs import check_output
+from utsushi.exceptions import DataError, SettingError, UtsushiError
+
+if TYPE_CHECKING:
+    from utsushi.runs import Run
+
+__all__ = ["encode_by_ray"]
+
+#: Rows of a block, where this process reads the source.
+BLOCK_ROWS = 50_000
+
+
+def encode_by_ray(
+    run: Run, out: str, data: str | None, label: str | None, workers: int | None
+) -> Path:
+    """Write the codes of all rows of a source, in their order, as a folder of Parquet files.
+
+    Parquet and CSV files, and folders of the former, are read by the cluster, which has to see
+    them as well as the folder; what else `utsushi.datasets.open` takes, by this process.
+
+    Parameters
+    ----------
+    run : Run
+    out : str
+        The folder, whole or not at all; nothing may stand there.
+    data, label : str or None
+        As for ``encode``.
+    workers : int or None
+        Processes that hold the model.
+
+    Returns
+    -------
+    Path
+    """
+    check_output(out, [".parquet"])
+    if Path(out).exists():
+        raise SettingError(
+            f"--out {out!r} exists, expected a new name, for a folder of Parquet files; choose "
+            "another one, or remove it"
+        )
+    from utsushi.extras import require_extra
+
+    require_extra("ray", "ray", what="--engine ray", otherwise="take --engine own")
+    from utsushi.ray import encode
+
+    with _connected(), _in_our_words(), _whole_folder(Path(out)) as folder:
+        dataset, features = _rows_of(run, data, label)
+        dataset.context.execution_options.preserve_order = True
+        encode(dataset, run.model, columns=features, workers=workers).write_parquet(str(folder))
+    return Path(out)
+
+
+def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
+    """Return a Ray dataset of features and labels, and which of its columns are features."""
+    import ray.data
+
+    source = data
+    if source is None and run.config is not None:
+        source, label = run.config.data, label or run.config.label
+    names = run.feature_names
+    kind = "" if source is None else Path(source).suffix.lower()
+    if names is None or kind not in (".parquet", ".csv"):
+        return _opened(run, data, label)
+    assert source is not None  # it has an ending
+    wanted = [*names, *([] if label is None else [label])]
+    _check_columns(source, kind, wanted)
+    if kind == ".parquet":
+        return ray.data.read_parquet(source, columns=wanted), names
+    return ray.data.read_csv(source).select_columns(wanted), names
+
+
+def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
+    """Refuse a table that lacks a column, before the cluster begins."""
+    import pyarrow.dataset
+
+    try:
+        found = pyarrow.dataset.dataset(source, format=kind[1:]).schema.names
+    except (OSError, ValueError) as error:  # an error of pyarrow is one of these
+        raise DataError(
+            f"{source!r} cannot be read ({' '.join(str(error).split())}), expected a table; name "
+            "rows with --data"
+        ) from error
+    for name in wanted:
+        if name not in found:
+            raise DataError(
+                f"{source!r} has no column {name!r}, expected one as in training; name other rows "
+                "with --data"
+            )
+
+
+def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
+    """Read a source in this process, and hand its rows on in blocks."""
+    import numpy as np
+    import pyarrow as pa
+    import ray.data
+
+    dataset = dataset_of(run, data, label)
+    features = [f"x{index}" for index in range(dataset.X_train.shape[1])]
+    name = label_name_of(run, data, label, reserved=features)
+    blocks = []
+    for X, y in dataset.parts:
+        for start in range(0, len(X), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            columns = dict(zip(features, np.asarray(X[rows]).T, strict=True))
+            blocks.append(pa.table(columns if y is None else {**columns, name: y[rows]}))
+    return ray.data.from_arrow(blocks), features
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Be connected to the cluster that RAY_ADDRESS names, or to one of this machine."""
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Say of a failure in a worker what the worker said, without the layers around it."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except RayError as error:
+        reason: BaseException | None = error
+        while reason is not None and not isinstance(reason, UtsushiError):
+            reason = getattr(reason, "cause", None) or reason.__cause__
+        if reason is not None:
+            raise reason from error
+        last = [line for line in str(error).splitlines() if line.strip()][-1]
+        raise SettingError(
+            f"a worker of the cluster failed ({last}), expected none to; see Ray's logs, or take "
+            "--engine own"
+        ) from error
+
+
+@contextmanager
+def _whole_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes the place ``path`` when all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        yield part.resolve()
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

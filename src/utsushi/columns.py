@@ -1,0 +1,185 @@
+"""The columns of a table: how they become numbers, and numbers them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
+__all__ = ["KINDS", "Column", "Columns"]
+
+#: Numbers stay as they are; truth values become 0 and 1; a category has a column for each.
+KINDS = ("number", "truth", "category")
+
+Category = str | int | bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"number", "truth", "category"}
+    categories : tuple of str, int or bool
+        Of a category: its values, each once.
+    """
+
+    name: str
+    kind: str = "number"
+    categories: tuple[Category, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """The columns that it becomes."""
+        return len(self.categories) if self.kind == "category" else 1
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Their names."""
+        if self.kind == "category":
+            return [f"{self.name}={category}" for category in self.categories]
+        return [self.name]
+
+    def restored(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return encoded values, shape (n, width), as a column, shape (n,)."""
+        if self.kind == "category":
+            largest: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
+            return largest
+        truth: NDArray[Any] = values[:, 0] >= 0.5
+        return truth if self.kind == "truth" else values[:, 0]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table, in their order.
+
+    Numbers pass as they are, and categories through scikit-learn's ``OneHotEncoder``, both within
+    a ``ColumnTransformer``. All that it has learned is the names and the categories, so that is
+    what a model file holds, as JSON, and the transformer is made anew of it.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+
+    Examples
+    --------
+    >>> columns = Columns((Column("age"), Column("town", "category", ("Kobe", "Oslo"))))
+    >>> X = columns.encode(np.array([[31.0, 1], [np.nan, 0], [54.0, np.nan]]))
+    >>> X  # a missing category is missing in all of its columns
+    array([[31.,  0.,  1.],
+           [nan,  1.,  0.],
+           [54., nan, nan]])
+    >>> columns.feature_names
+    ('age', 'town=Kobe', 'town=Oslo')
+    >>> columns.decode(np.array([[31.5, 0.2, 0.7]]))
+    {'age': array([31.5]), 'town': array(['Oslo'], dtype='<U4')}
+    """
+
+    columns: tuple[Column, ...]
+
+    @property
+    def n_features(self) -> int:
+        """The columns that they become together."""
+        return sum(column.width for column in self.columns)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Their names: of a category ``column=category``."""
+        return tuple(name for column in self.columns for name in column.feature_names)
+
+    @cached_property
+    def encoder(self) -> ColumnTransformer:
+        """The fitted transformer, of tables whose categories are told by their places."""
+        from sklearn.compose import ColumnTransformer
+        from sklearn.preprocessing import OneHotEncoder
+
+        steps: list[tuple[str, Any, list[int]]] = []
+        places = enumerate(self.columns)
+        for is_category, group in groupby(places, key=lambda place: place[1].kind == "category"):
+            numbers, columns = zip(*group, strict=True)
+            step: Any = "passthrough"
+            if is_category:
+                step = OneHotEncoder(
+                    categories=[np.arange(column.width, dtype=float) for column in columns],
+                    sparse_output=False,
+                    handle_unknown="ignore",
+                )
+            steps.append((str(numbers[0]), step, list(numbers)))
+        # Whatever the caller's scikit-learn is set to give.
+        encoder = ColumnTransformer(steps).set_output(transform="default")
+        return encoder.fit(np.zeros((1, len(self.columns))))
+
+    def encode(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return a table as rows of features.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, number of columns), float32 or float64
+            Numbers, truth values as 0 and 1, and the places of categories; NaN is missing.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features), of the same dtype
+        """
+        if self.n_features == len(self.columns) and not self.has_categories:
+            return values
+        X: NDArray[Any] = self.encoder.transform(values).astype(values.dtype, copy=False)
+        for place, column, features in self._slices():
+            if column.kind == "category":
+                X[np.isnan(values[:, place]), features] = np.nan
+        return X
+
+    def decode(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return rows of features, shape (n, n_features), as the columns that they stand for.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n,)
+            Numbers in the units of the table, truth values from one half on, and the category with
+            the largest share.
+        """
+        return {c.name: c.restored(X[:, features]) for _, c, features in self._slices()}
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether a column is a category."""
+        return any(column.kind == "category" for column in self.columns)
+
+    def _slices(self) -> list[tuple[int, Column, slice]]:
+        """Return the place of each column, itself, and the features that it becomes."""
+        ends = accumulate(column.width for column in self.columns)
+        places = zip(range(len(self.columns)), self.columns, ends, strict=True)
+        return [(place, column, slice(end - column.width, end)) for place, column, end in places]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return what JSON can hold; `from_json` takes it back."""
+        return [
+            {"name": column.name, "kind": column.kind, "categories": list(column.categories)}
+            for column in self.columns
+        ]
+
+    @classmethod
+    def from_json(cls, described: Sequence[dict[str, Any]]) -> Columns:
+        """Take back what `to_json` gave; what it cannot have given is a ``ValueError``."""
+        columns = tuple(
+            Column(str(one["name"]), one["kind"], tuple(one["categories"])) for one in described
+        )
+        if len({column.name for column in columns}) < len(columns):
+            raise ValueError("two columns have one name")
+        for column in columns:
+            kinds = {type(category) for category in column.categories}
+            several = len(set(column.categories)) < len(column.categories) or len(kinds) > 1
+            known = column.kind in KINDS and kinds <= {str, int, bool}
+            if not known or several or (column.kind == "category") != bool(kinds):
+                raise ValueError(f"column {column.name!r} is no {column.kind}")
+        return cls(columns)

@@ -1,0 +1,142 @@
+"""Files of tables as Arrow tables: CSV, Parquet (a file or a folder of them), Arrow's own."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from utsushi.datasets.bounds import check_unpacked
+from utsushi.datasets.problems import unreadable
+from utsushi.exceptions import DataError
+
+__all__ = ["find_parts", "is_number", "load_arrow", "load_csv", "load_folder", "load_parquet"]
+
+
+def load_csv(path: Path) -> tuple[Any, bool]:
+    """Read comma-separated values, in UTF-8, and tell whether the columns have names.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or its rows are not of one length.
+    """
+    import pyarrow
+    import pyarrow.csv
+
+    try:
+        first = _first_row(path)
+        named = not all(is_number(cell) for cell in first if cell.strip())
+        numbered = None if named else [str(number) for number in range(len(first))]
+        options = pyarrow.csv.ReadOptions(column_names=numbered)
+        return pyarrow.csv.read_csv(path, read_options=options), named
+    except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
+
+
+def _first_row(path: Path) -> list[str]:
+    """Read the cells of a CSV file's first row that is not blank."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next((row for row in csv.reader(file) if row), [])
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def load_parquet(path: Path) -> Any:
+    """Read a Parquet file."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            n_numbers = file.metadata.num_rows * file.metadata.num_columns
+            check_unpacked(path, path.stat().st_size, 8 * n_numbers)
+            return file.read()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise unreadable(path, "a Parquet file", error, "save it anew") from error
+
+
+def find_parts(folder: Path) -> list[Path]:
+    """List the Parquet files in and under a folder, by name; hidden ones and ``_…`` are left out.
+
+    Examples
+    --------
+    >>> find_parts(Path("no such folder"))
+    []
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*.parquet")
+        if path.is_file()
+        and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+    )
+
+
+def load_folder(folder: Path) -> Any:
+    """Read the Parquet files of a folder as one table.
+
+    Raises
+    ------
+    DataError
+        If one is damaged, or has other columns than the first.
+    """
+    import pyarrow
+
+    paths = find_parts(folder)
+    tables = [load_parquet(path).replace_schema_metadata() for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        _check_schema(path, table.schema, paths[0], tables[0].schema)
+    return pyarrow.concat_tables(tables)
+
+
+def _check_schema(path: Path, schema: Any, first: Path, expected: Any) -> None:
+    """Refuse columns that are not those of the first file, and name the first that differs."""
+    if schema.names != expected.names:
+        # Where the lists differ; a shorter one differs behind its end.
+        pairs = zip([*schema.names, "no more"], [*expected.names, "no more"], strict=False)
+        number, (found, wanted) = next((i, p) for i, p in enumerate(pairs) if p[0] != p[1])
+        raise DataError(
+            f"{path} has {found!r} as column {number} (counting from 0): expected {wanted!r} as in "
+            f"{first}; give all files of the folder the same columns"
+        )
+    for name, found, wanted in zip(schema.names, schema.types, expected.types, strict=True):
+        if found != wanted:
+            raise DataError(
+                f"{path} has {found} in column {name!r}: expected {wanted} as in {first}; "
+                "give all files of the folder the same types"
+            )
+
+
+def load_arrow(path: Path) -> Any:
+    """Read Arrow's own format, as a file (Feather) or a stream."""
+    import pyarrow
+    from pyarrow import ipc
+
+    try:
+        # Not mapped into memory: what is would change, or end the process, with the file.
+        with pyarrow.OSFile(str(path)) as file:
+            try:
+                batches: Any = ipc.open_file(file)
+                chunks = (batches.get_batch(i) for i in range(batches.num_record_batches))
+            except pyarrow.ArrowInvalid:
+                file.seek(0)
+                batches = ipc.open_stream(file)
+                chunks = iter(batches)
+            found, n_unpacked = [], 0
+            for chunk in chunks:
+                n_unpacked += chunk.nbytes
+                check_unpacked(path, path.stat().st_size, n_unpacked)
+                found.append(chunk)
+            return pyarrow.Table.from_batches(found, batches.schema)
+    except DataError:
+        raise
+    except (pyarrow.ArrowException, OSError) as error:
+        expected = "Arrow's IPC format or Feather version 2"
+        raise unreadable(path, expected, error, "save it anew") from error

@@ -1,0 +1,136 @@
+"""Parquet: one file or a folder of them, in memory or, where they are large, on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.datasets.arrays import to_floats
+from utsushi.datasets.arrow_files import find_parts, load_folder, load_parquet
+from utsushi.datasets.bounds import check_unpacked
+from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.parquet_rows import ParquetRows
+from utsushi.datasets.problems import unreadable
+from utsushi.datasets.reading import Reading
+from utsushi.datasets.tables import (
+    find_column,
+    from_arrow,
+    known_columns,
+    labels_of,
+    learned_columns,
+    numbers,
+)
+from utsushi.exceptions import DataError
+
+__all__ = ["large_parquet", "read_folder", "read_parquet"]
+
+#: Files of more bytes in memory stay on the disk, and are read as they are asked for.
+LARGE_BYTES = 2**29
+
+
+def read_parquet(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
+    """Read a Parquet file: a column a feature, or one column of lists of numbers.
+
+    The rows of a large one are `ParquetRows`.
+    """
+    if _is_large([path]):
+        return large_parquet([path], path.name, reading)
+    return from_arrow(load_parquet(path), path.name, reading)
+
+
+def read_folder(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
+    """Read the Parquet files in and under a folder, in the order of their names."""
+    name, paths = folder.resolve().name, find_parts(folder)
+    if _is_large(paths):
+        return large_parquet(paths, name, reading)
+    return from_arrow(load_folder(folder), name, reading)
+
+
+def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()) -> Dataset:  # noqa: B008
+    """Open Parquet files of one schema without reading their rows; only the labels are read.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        In the order of their rows.
+    name : str
+        What messages call them.
+    reading : Reading
+
+    Returns
+    -------
+    Dataset
+        Whose ``X_train`` are `ParquetRows`.
+
+    Raises
+    ------
+    DataError
+        If a column holds no numbers: categories are learned from all rows of a table in memory.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    some = _first_rows(paths[0])
+    y, label = None, reading.label
+    if label is not None:
+        some = some.remove_column(find_column(some, name, label, " for the labels"))
+        found = [parquet.read_table(path, columns=[label]).column(0) for path in paths]
+        chunks = [chunk for column in found for chunk in column.chunks]
+        y = labels_of(pyarrow.chunked_array(chunks, found[0].type), name, label)
+    for column in reading.drop:
+        some = some.remove_column(find_column(some, name, column, " to drop"))
+    columns = learned_columns(some, name, reading)
+    if reading.columns is not None:
+        some = known_columns(some, columns, name)
+    categories = [column.name for column in columns.columns if column.kind == "category"]
+    if categories:
+        raise DataError(
+            f"{name} has categories in column {categories[0]!r}, and is too large to be held in "
+            "memory: expected numbers; encode them, leave them out with drop=(…), or give fewer "
+            "rows"
+        )
+
+    def to_rows(table: Any) -> NDArray[Any]:
+        values = [numbers(table, index) for index in range(table.num_columns)]
+        return to_floats(np.column_stack(values), name)
+
+    rows: Any = ParquetRows(paths, some.column_names, to_rows)
+    pixels = all(kind == pyarrow.uint8() for kind in some.schema.types)
+    return Dataset(
+        name,
+        rows,
+        y_train=y,
+        feature_names=columns.feature_names,
+        columns=None if pixels else columns,
+    )
+
+
+def _first_rows(path: Path) -> Any:
+    """Read some rows, which tell what the columns are."""
+    import pyarrow
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        first = next(file.iter_batches(batch_size=1000), None)
+        return pyarrow.Table.from_batches([] if first is None else [first], file.schema_arrow)
+
+
+def _is_large(paths: Sequence[Path]) -> bool:
+    """Tell whether files would take much memory as rows; what they claim is looked at first."""
+    import pyarrow
+    from pyarrow import parquet
+
+    n_bytes = 0
+    for path in paths:
+        try:
+            metadata = parquet.read_metadata(path)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise unreadable(path, "a Parquet file", error, "save it anew") from error
+        n_numbers = metadata.num_rows * metadata.num_columns
+        check_unpacked(path, path.stat().st_size, 8 * n_numbers)
+        n_bytes += 8 * n_numbers
+    return n_bytes > LARGE_BYTES

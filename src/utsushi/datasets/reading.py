@@ -1,0 +1,109 @@
+"""How a source is to be read, where it can be read in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from utsushi.columns import Columns
+from utsushi.exceptions import DataError, SettingError
+
+__all__ = ["Reading"]
+
+_OF_TABLES = ("label", "categorical", "drop")
+_OF_IMAGES = ("image_size", "color", "skip_bad")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a caller says of a source.
+
+    Attributes
+    ----------
+    label : str or None
+        Of a table, the column that holds the labels.
+    categorical : tuple of str
+        Its columns that are categories though they hold whole numbers, or numbers and texts.
+    drop : tuple of str
+        Its columns to leave out.
+    columns : Columns or None
+        What its columns are, where that is known: those of a fitted model.
+    image_size : (height, width) or None
+        What images are brought to.
+    color : {"grey", "rgb"} or None
+        What they are made; None is grey where all are.
+    skip_bad : bool
+        Leave images out that cannot be read.
+    """
+
+    label: str | None = None
+    categorical: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    columns: Columns | None = None
+    image_size: tuple[int, int] | None = None
+    color: str | None = None
+    skip_bad: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        categorical: Sequence[str] = (),
+        drop: Sequence[str] = (),
+        image_size: int | Sequence[int] | None = None,
+        color: str | None = None,
+        **others: Any,
+    ) -> Self:
+        """Return what was said, checked.
+
+        Raises
+        ------
+        SettingError
+            If a size or a colour is none.
+
+        Examples
+        --------
+        >>> Reading.of(image_size=28).image_size
+        (28, 28)
+        """
+        if color not in (None, "grey", "rgb"):
+            raise SettingError(f"color={color!r}, expected 'grey', 'rgb' or None")
+        return cls(
+            categorical=_names("categorical", categorical),
+            drop=_names("drop", drop),
+            image_size=_size(image_size),
+            color=color,
+            **others,
+        )
+
+    def refuse_table_options(self, what: str) -> None:
+        """Refuse what can only be said of tables."""
+        self._refuse(_OF_TABLES, f"{what} is no table", "a .csv or .parquet file or a data frame")
+
+    def refuse_image_options(self, what: str) -> None:
+        """Refuse what can only be said of folders of images."""
+        self._refuse(_OF_IMAGES, f"{what} is no folder of images", "one")
+
+    def _refuse(self, names: Sequence[str], what: str, expected: str) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in names:
+            value = getattr(self, name)
+            if value != defaults[name]:
+                raise DataError(f"{name}={value!r}, but {what}: expected {expected}; leave it out")
+
+
+def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise SettingError(f"{option}={names!r}, expected names of columns, such as ('town',)")
+    return tuple(names)
+
+
+def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return (height, width); one number is both."""
+    if size is None:
+        return None
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(n, int) and 0 < n <= 4096 for n in pair):
+        raise SettingError(f"image_size={size!r}, expected (height, width) in 1 to 4096")
+    return pair
