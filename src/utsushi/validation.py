@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from utsushi.exceptions import DataError, NonFiniteDataError
 from utsushi.lazy import AnyRows, LazyRows, holds_nan, row_blocks
 
-__all__ = ["check_finite", "check_within_float32", "first_complaint", "has_missing"]
+__all__ = ["check_finite", "check_kind", "check_within_float32", "first_complaint", "has_missing"]
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -75,6 +75,50 @@ def check_finite(
         f"value{'s' if count > 1 else ''} in all): expected finite numbers; "
         "fill or drop those rows first"
     )
+
+
+def check_kind(X: Any, what: str = "the data") -> None:
+    """Refuse what numpy would turn into other numbers than were meant: masked values and dates.
+
+    Parameters
+    ----------
+    X : array-like or data frame
+    what : str, default="the data"
+        What the message calls ``X``.
+
+    Raises
+    ------
+    DataError
+        If values are masked, or are dates or durations.
+
+    Examples
+    --------
+    >>> check_kind(np.ma.masked_array([[1.0, 2.0]], [[True, False]]))
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: the data is a masked array with 1 masked value, expected all
+    values; drop those rows, or pass X.filled(numpy.nan) to a model with missing='mask'
+    """
+    if np.ma.is_masked(X):
+        count = int(np.ma.getmaskarray(X).sum())
+        raise DataError(
+            f"{what} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
+            "expected all values; drop those rows, or pass X.filled(numpy.nan) to a model with "
+            "missing='mask'"
+        )
+    kinds = list(getattr(X, "dtypes", ())) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
+    for kind in kinds:
+        if _is_of_time(kind):
+            raise DataError(
+                f"{what} has dtype {kind}: expected integers or floats; convert it to float32 or "
+                "float64 first, such as days from a day on"
+            )
+
+
+def _is_of_time(dtype: Any) -> bool:
+    """Tell whether a dtype of numpy, pandas or polars is one of dates or durations."""
+    is_temporal = getattr(dtype, "is_temporal", None)
+    return is_temporal() if callable(is_temporal) else getattr(dtype, "kind", "") in ("m", "M")
 
 
 def check_within_float32(X: AnyRows, what: str = "the data") -> None:

@@ -193,6 +193,14 @@ def test_another_sampler_is_fitted_to_the_runs_training_rows(utsushi, vae_run, t
     assert {path: path.read_bytes() for path in vae_run.rglob("*") if path.is_file()} == before
 
 
+def test_an_unknown_sampler_is_refused_before_the_rows_are_opened(utsushi, vae_run, tmp_path):
+    words = ["generate", vae_run, "--sampler", "bogus", "--data", tmp_path / "none.npy"]
+    call = utsushi(*words, "--out", tmp_path / "new.npy")
+    assert call.status == 2
+    assert "'sampler'" in call.error
+    assert "bogus" in call.error
+
+
 def test_another_sampler_of_a_lone_model_file_takes_the_rows_that_are_named(
     utsushi, ae_run, tmp_path
 ):

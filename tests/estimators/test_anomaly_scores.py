@@ -293,3 +293,9 @@ def test_a_file_that_lacks_what_its_score_learned_is_refused(tmp_path):
 
 def test_the_single_scores_are_all_names():
     assert set(PARTS) < set(SCORES)
+
+
+@pytest.mark.parametrize("scoring", [[[1]], [["combined"]], ("auto", 1), (None,), ()], ids=repr)
+def test_a_score_that_is_no_name_is_refused_in_one_line(scoring, refusal):
+    message = refusal(SettingError, AnomalyDetector(scoring=scoring).fit, ZEROS)
+    assert message.startswith(f"scoring={scoring!r}, expected 'combined', one of auto, ")

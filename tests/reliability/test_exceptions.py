@@ -73,7 +73,11 @@ REACHED = {
         "early_stopping=2 has no held-out rows to watch, expected some; validation_fraction=0.0 "
         "of 12 rows holds out none; set validation_fraction=0.1 or pass validation_data to fit",
     ),
-    MissingPackageError: (lambda path, monkeypatch: without_zuko(monkeypatch), None),
+    MissingPackageError: (
+        lambda path, monkeypatch: without_zuko(monkeypatch),
+        "sampler='flow' needs zuko, which is not installed here, expected the extra 'flow'; "
+        "install it with pip install 'utsushi[flow]', or take sampler='mixture'",
+    ),
     ModelFileError: (
         lambda path, _: load(path / "none.safetensors"),
         "there is no file '{path}/none.safetensors', expected a model or the folder of a run; "
@@ -89,7 +93,11 @@ REACHED = {
         "'{path}' is in use by another training, expected a folder of its own; wait for its end, "
         "or choose another one",
     ),
-    DownloadError: (download, None),
+    DownloadError: (
+        download,
+        "mnist_784 could not be downloaded from OpenML (no route to host): nothing was written to "
+        "{path}; try again later, or put MNIST's four IDX files there by hand",
+    ),
     TrainingDivergedError: (
         lambda path, _: fit(1e30 * X, scaling="center", learning_rate=0.5),
         "training diverged: the reconstruction became inf in epoch 1 with learning_rate=0.5, a "
@@ -108,8 +116,7 @@ def test_an_error_can_be_reached_and_says_all_that_is_needed(error, tmp_path, mo
     message = str(caught.value)
     assert "\n" not in message
     assert "; " in message or ". " in message  # the fix
-    if text is not None:
-        assert message == text.format(path=tmp_path)
+    assert message == text.format(path=tmp_path)
 
 
 def test_the_others_are_their_base_the_interruption_and_the_warning():

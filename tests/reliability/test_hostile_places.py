@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder, datasets, load
-from utsushi.exceptions import DataError, ModelFileError, RunError
+from utsushi import AnomalyDetector, Autoencoder, datasets, load
+from utsushi.exceptions import DataError, ModelFileError, RunError, SettingError
 from utsushi.runs import go_on_with, open_run, write_models
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
@@ -106,3 +106,27 @@ def test_a_pipe_in_the_place_of_data_is_refused(name, pipe, refusal):
 )
 def test_a_pipe_in_the_place_of_another_file_is_refused(name, read, error, pipe, refusal):
     assert "no regular file" in refusal(error, read, pipe(name))
+
+
+# --- what is no path ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [5, None, b"model.safetensors", X], ids=lambda p: type(p).__name__)
+def test_what_is_no_path_is_not_loaded(path, refusal):
+    message = refusal(ModelFileError, load, path)
+    assert "is no path, expected that of a model file or of the folder of a run" in message
+
+
+@pytest.mark.parametrize("path", [5, None, b"model.safetensors", "a\0b"], ids=repr)
+def test_a_model_is_not_saved_to_what_is_no_path(path, refusal):
+    assert refusal(SettingError, Autoencoder(2, **FEW).fit(X).save, path) == (
+        f"{path!r} is no path, expected the name of a file to write, such as "
+        "'model.safetensors'; add a name"
+    )
+
+
+def test_a_model_is_not_saved_to_a_folder(tmp_path, refusal):
+    for model in (Autoencoder(2, **FEW).fit(X), AnomalyDetector(Autoencoder(2, **FEW)).fit(X)):
+        message = refusal(SettingError, model.save, tmp_path)
+        assert message.startswith(f"{tmp_path!r} is a folder, expected the name of a file")
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.exceptions import DataError, NonFiniteDataError
 
 COUNTS = np.random.default_rng(4).integers(0, 2, (24, 9))  # also as booleans
@@ -74,3 +74,32 @@ def test_a_number_that_is_not_finite_is_located(bad, method, refusal):
     rows[17, 5] = rows[20, 1] = bad
     message = refusal(NonFiniteDataError, getattr(model, method), rows)
     assert "at row 17, column 5 (counting from 0; 2 such values in all)" in message
+
+
+MASKED = np.ma.masked_array(ROWS, ROWS > 0.9)
+DATES = (1000 * ROWS).astype("int64").astype("datetime64[ms]")
+
+
+@pytest.mark.parametrize("method", ["fit", "transform", "reconstruct", "inverse_transform"])
+def test_an_array_with_a_mask_is_refused_and_one_that_masks_nothing_is_not(method, refusal):
+    model = Autoencoder(**FEW).fit(np.ma.masked_array(ROWS))
+    rows = MASKED[:, :2] if method == "inverse_transform" else MASKED
+    message = refusal(DataError, getattr(model, method), rows)
+    assert f"a masked array with {rows.mask.sum()} masked values, expected all values" in message
+    assert refusal(DataError, datasets.open, MASKED).startswith("the data is a masked array")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        DATES,
+        DATES - DATES[0],
+        pd.DataFrame(DATES),
+        pd.DataFrame(ROWS).assign(day=DATES[:, 0]),
+        pl.DataFrame({"day": DATES[:, 0], "x": ROWS[:, 0]}),
+    ],
+    ids=["dates", "durations", "pandas", "one column of pandas", "polars"],
+)
+def test_dates_are_refused(rows, refusal):
+    message = refusal(DataError, Autoencoder(**FEW).fit, rows)
+    assert "expected integers or floats; convert it to float32 or float64 first" in message

@@ -1,6 +1,8 @@
 """A training that was stopped anywhere goes on, and ends bit for bit where it would have."""
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -311,9 +313,54 @@ def test_a_full_disk_ends_the_training_and_keeps_the_checkpoint_before(stopped, 
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux alone has this folder")
-def test_a_folder_that_cannot_be_written_to_is_refused_before_the_training():
-    with pytest.raises(OSError, match=r"not permitted|denied|Read-only"):
-        Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir="/sys/kernel/utsushi")
+def test_a_folder_that_cannot_be_made_is_refused_before_the_training(refusal):
+    place = "/sys/kernel/utsushi"  # where root too may not
+    message = refusal(CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=place)
+    assert re.fullmatch(
+        rf"'{place}' cannot be written to \(.*\), expected a folder with room for checkpoints; "
+        "choose another one",
+        message,
+    )
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_the_training(tmp_path, refusal):
+    (tmp_path / "c").write_text("years of work")
+    message = refusal(
+        CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=tmp_path / "c"
+    )
+    assert "(File exists)" in message
+    assert (tmp_path / "c").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_folder_that_becomes_read_only_ends_the_training_and_keeps_its_checkpoint(
+    after, stopped, content, refusal, monkeypatch
+):
+    """The tests may run as root, whom no permission stops: the system's answer is put in."""
+    before = {path: path.read_bytes() for path in stopped.glob("*.safetensors")}
+    genuine, calls = os.replace, iter(range(after))
+
+    def replace(*paths):
+        if next(calls, None) is None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        genuine(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        message = refusal(
+            CheckpointError,
+            Autoencoder(3, **FEW).fit,
+            IMAGES,
+            checkpoint_dir=stopped,
+            checkpoint_every="1steps",
+        )
+    assert message.startswith(f"{str(stopped)!r} cannot be written to (Permission denied)")
+    kept = sorted(stopped.glob("*.safetensors"))
+    assert f"the last one is {kept[-1]}: make room, and fit again" in message
+    assert after == 2 or {path: path.read_bytes() for path in kept} == before
+    assert not list(stopped.glob(".*.part"))
+    resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=stopped)
+    assert content(resumed) == content(Autoencoder(3, **FEW).fit(IMAGES))
 
 
 # --- kill -9 ------------------------------------------------------------------------------------

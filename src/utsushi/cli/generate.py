@@ -83,9 +83,10 @@ def generate(
 
 def _fit_sampler(opened: Run, sampler: str, data: str | None, label: str | None) -> None:
     """Give the opened model another sampler; nothing is written."""
+    opened.model.set_params(sampler=sampler)._validate_params()  # before the data are opened
     dataset = dataset_of(opened, data, label)
     note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} rows")
-    opened.model.set_params(sampler=sampler).fit_sampler(dataset.X_train, dataset.y_train)
+    opened.model.fit_sampler(dataset.X_train, dataset.y_train)
 
 
 def _noise_of(model: Any) -> bool:

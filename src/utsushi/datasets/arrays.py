@@ -12,7 +12,7 @@ from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError
 from utsushi.lazy import ConvertedRows, MappedRows
-from utsushi.validation import check_finite
+from utsushi.validation import check_finite, check_kind
 
 __all__ = [
     "as_array",
@@ -152,6 +152,7 @@ def dataset_from_arrays(
 
 def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
+    check_kind(values)
     try:
         array = as_array(values)
     except (TypeError, ValueError) as error:

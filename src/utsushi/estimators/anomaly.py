@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from utsushi.choices import Names
 from utsushi.estimators.anomaly_scores import (
     LEARNING,
     SCORES,
@@ -126,7 +127,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "autoencoder": [BaseAutoencoder, FrozenEstimator, None],
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
-        "scoring": [StrOptions(set(SCORES)), tuple, list],
+        "scoring": [Names(set(SCORES)), tuple, list],
         "max_false_positive_rate": [Interval(Real, 0, 1, closed="neither"), None],
         "holdout_fraction": [Interval(Real, 0, 1, closed="neither")],
     }

@@ -73,7 +73,8 @@ def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
         parts = COMBINED if scoring == "combined" else (scoring,)
     else:
         parts = tuple(scoring)
-    if not parts or len(set(parts)) < len(parts) or not set(parts) <= set(PARTS):
+    named = all(isinstance(part, str) for part in parts)
+    if not (parts and named and len(set(parts)) == len(parts) and set(parts) <= set(PARTS)):
         raise SettingError(
             f"scoring={scoring!r}, expected 'combined', one of {', '.join(PARTS)}, or several "
             "different ones of these, which are then combined"

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from utsushi.augmentation import Augmentation
+from utsushi.choices import Names
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.estimators.rows import Rows
@@ -151,9 +152,9 @@ class Autoencoder(BaseAutoencoder):
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
-        "regularizer": [StrOptions(set(REGULARIZERS)), None],
+        "regularizer": [Names(set(REGULARIZERS)), None],
         "regularization": [Interval(Real, 0, None, closed="left")],
-        "sampler": [StrOptions(set(SAMPLERS) - {"prior"}), Sampler],
+        "sampler": [Names(set(SAMPLERS) - {"prior"}), Sampler],
     }
 
     def __init__(

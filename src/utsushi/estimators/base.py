@@ -139,6 +139,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         Returns
         -------
         Path
+
+        Raises
+        ------
+        SettingError
+            If the path is that of a folder, or none.
+        OSError
+            If the disk is full, or the folder cannot be written to.
         """
         from utsushi.estimators.storage import save
 

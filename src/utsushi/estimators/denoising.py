@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi.augmentation import Augmentation
+from utsushi.choices import Names
 from utsushi.corruption import CORRUPTIONS
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.rows import Rows
@@ -61,7 +62,7 @@ class DenoisingAutoencoder(Autoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Autoencoder._parameter_constraints,
-        "corruption": [StrOptions(set(CORRUPTIONS))],
+        "corruption": [Names(set(CORRUPTIONS))],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
     }
 

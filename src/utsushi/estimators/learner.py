@@ -124,7 +124,8 @@ class Learner(Described, ABC):
         TrainingDivergedError
             If the objective stops being a finite number. The estimator is then not fitted.
         CheckpointError
-            If what ``checkpoint_dir`` holds is of another training, or is in use.
+            If what ``checkpoint_dir`` holds is of another training, or it is in use or cannot be
+            written to.
         TrainingInterrupted
             If a signal stopped the training after a checkpoint.
         """

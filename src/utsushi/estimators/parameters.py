@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from utsushi.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.choices import Names
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
@@ -41,14 +42,14 @@ _POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
 #: scikit-learn's parameter constraints of the parameters that all estimators share.
 COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
-    "network": [StrOptions(set(NETWORKS)), Network],
+    "network": [Names(set(NETWORKS)), Network],
     "hidden": SIZES,
     "channels": SIZES,
     "image_shape": ["array-like", None],
-    "scaling": [StrOptions(set(SCALINGS)), None],
-    "missing": [StrOptions({"refuse", "mask"})],
-    "augment": [StrOptions(set(AUGMENTATIONS)), Augmentation, None],
-    "recipe": [StrOptions({"fast", "lecture"}), Recipe],
+    "scaling": [Names(set(SCALINGS)), None],
+    "missing": [Names({"refuse", "mask"})],
+    "augment": [Names(set(AUGMENTATIONS)), Augmentation, None],
+    "recipe": [Names({"fast", "lecture"}), Recipe],
     "max_epochs": [_POSITIVE_INTEGER, None],
     "batch_size": [_POSITIVE_INTEGER, None],
     "learning_rate": [_POSITIVE_REAL, None],
@@ -57,7 +58,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "early_stopping": [_POSITIVE_INTEGER, None],
     "random_state": ["random_state"],
     "device": [str],
-    "precision": [StrOptions({"float32", "bfloat16", "auto"})],
+    "precision": [Names({"float32", "bfloat16", "auto"})],
     "verbose": ["verbose"],
 }
 

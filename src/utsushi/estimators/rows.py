@@ -21,7 +21,7 @@ from utsushi.lazy import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guar
 from utsushi.objectives import Batch, random_order
 from utsushi.scaling import Scaling
 from utsushi.seeds import Purpose, numpy_generator
-from utsushi.validation import check_finite, check_within_float32
+from utsushi.validation import check_finite, check_kind, check_within_float32
 
 __all__ = [
     "BLOCK_ROWS",
@@ -210,6 +210,7 @@ def checked_rows(
     DataError
         If the shape, the columns or a value cannot be used.
     """
+    check_kind(X)
     _check_axes(X)
     X = _left_on_disk(_from_torch(X))
     is_lazy = isinstance(X, LazyRows)
@@ -241,6 +242,7 @@ def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
     DataError
         If the shape or a value cannot be used.
     """
+    check_kind(Z, what="the codes")
     try:
         codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
     except ValueError as error:

@@ -56,6 +56,7 @@ Expected = tuple[str, tuple[int | None, ...]]
 
 def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     """Write a fitted model; see `BaseAutoencoder.save`."""
+    _check_writable(path)
     if type(model) is AnomalyDetector:
         header, tensors = _describe(autoencoder_of(model))
         detector = {
@@ -67,6 +68,21 @@ def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
         learned = {f"detector.{name}": value for name, value in model.row_score_.state.items()}
         return write_model_file(path, header | {"detector": detector}, tensors | learned)
     return write_model_file(path, *_describe(model))
+
+
+def _check_writable(path: Any) -> None:
+    """Refuse what no file can be written to."""
+    is_path = isinstance(path, str | os.PathLike) and "\0" not in os.fspath(path)
+    if not is_path or os.path.isdir(Path(path)):
+        raise SettingError(
+            f"{_shown(path)} is {'a folder' if is_path else 'no path'}, expected the name of a "
+            "file to write, such as 'model.safetensors'; add a name"
+        )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is written, in one line of at most a hundred characters."""
+    return " ".join(repr(value).split())[:100]
 
 
 def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
@@ -180,6 +196,11 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
 
 def _file_at(path: str | Path) -> str | Path:
     """Return the model file that a path means: itself, or the one of a run folder."""
+    if not isinstance(path, str | os.PathLike):
+        raise ModelFileError(
+            f"{_shown(path)} is no path, expected that of a model file or of the folder of a run; "
+            "give a str or a Path"
+        )
     if not os.path.isdir(path):
         return path
     inside = Path(path, "model.safetensors")

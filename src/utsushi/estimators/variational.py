@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
 from utsushi.augmentation import Augmentation, Binarize
+from utsushi.choices import Names
 from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.missing import known_values
@@ -166,15 +167,15 @@ class VariationalAutoencoder(LatentVariableModel):
     _outputs_per_component: ClassVar[int] = 2
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
-        "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
+        "likelihood": [Names(set(LIKELIHOODS)), Likelihood],
         "conditional": ["boolean"],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
-        "importance_gradient": [StrOptions({"standard", "doubly-reparameterized"})],
-        "sampler": [StrOptions(set(SAMPLERS)), Sampler],
+        "importance_gradient": [Names({"standard", "doubly-reparameterized"})],
+        "sampler": [Names(set(SAMPLERS)), Sampler],
     }
 
     def __init__(

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
+
+from utsushi.choices import Names
 
 __all__ = [
     "OUTPUT",
@@ -28,7 +30,7 @@ __all__ = [
 SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
 
 #: scikit-learn's parameter constraints of what a decoder ends with.
-OUTPUT: list[Any] = [StrOptions({"linear", "sigmoid"})]
+OUTPUT: list[Any] = [Names({"linear", "sigmoid"})]
 
 
 class EncoderDecoder(nn.Module):

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
+from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
     OUTPUT,
@@ -87,7 +87,7 @@ class Conv(Network):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "channels": [*SIZES, None],
         "hidden": [*SIZES, None],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [Names(set(ACTIVATIONS))],
         "output": OUTPUT,
     }
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
+from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
     OUTPUT,
@@ -108,7 +108,7 @@ class Dense(Network):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden": [*SIZES, None],
-        "activation": [StrOptions(set(ACTIVATIONS))],
+        "activation": [Names(set(ACTIVATIONS))],
         "output": OUTPUT,
     }
 

@@ -102,7 +102,8 @@ class Checkpoints:
     Raises
     ------
     CheckpointError
-        On entering, if another process is in it; later, if what it holds is of another training.
+        On entering, if another process is in it, or it cannot be written to; later, if what it
+        holds is of another training.
     """
 
     def __init__(self, folder: str | Path, every: str = "60s") -> None:
@@ -222,7 +223,8 @@ class Checkpoints:
                 ) from error
             self.found = None  # its tensors are as large as the network, thrice
         text = "".join(json.dumps(row) + "\n" for row in progress.history)
-        write_text(self.folder / "history.jsonl", text)
+        with self._told():
+            write_text(self.folder / "history.jsonl", text)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -279,10 +281,8 @@ class Checkpoints:
             yield
         except OSError as error:
             kept = str(self._kept[-1]) if self._kept else "none"
-            raise CheckpointError(
-                f"{str(self.folder)!r} cannot be written to ({error.strerror or error}), expected "
-                f"a folder with room for checkpoints; the last one is {kept}: make room, and fit "
-                "again"
+            raise _unwritable(
+                self.folder, error, f"the last one is {kept}: make room, and fit again"
             ) from error
 
 
@@ -314,19 +314,28 @@ def remove_if_unused(folder: Path) -> bool:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder; the lock dies with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK, blocking=False)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise CheckpointError(
             f"{str(folder)!r} is in use by another training, expected a folder of its own; wait "
             "for its end, or choose another one"
         ) from None
+    except OSError as error:
+        raise _unwritable(folder, error, "choose another one") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _unwritable(folder: Path, error: OSError, fix: str) -> CheckpointError:
+    return CheckpointError(
+        f"{str(folder)!r} cannot be written to ({error.strerror or error}), expected a folder with "
+        f"room for checkpoints; {fix}"
+    )
 
 
 def _check_header(file: Path, header: Mapping[str, Any]) -> None:

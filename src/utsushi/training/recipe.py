@@ -7,8 +7,9 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
+from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 
 __all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe"]
@@ -59,12 +60,12 @@ class Recipe(BaseEstimator):
         "min_steps": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "schedule": [StrOptions({"constant", "one-cycle"})],
+        "schedule": [Names({"constant", "one-cycle"})],
         "warmup_fraction": [Interval(Real, 0, 1, closed="left")],
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "subspace": [Interval(Real, 0, 1, closed="left")],
-        "compile": ["boolean", StrOptions({"auto"})],
+        "compile": ["boolean", Names({"auto"})],
     }
 
     def __init__(
