@@ -2,7 +2,7 @@
 
     python tools/soak.py [--only WORDS]
 
-Fifty kills, 65,000 mutations of each kind of file, ten thousand epochs: two hours on two cores.
+Fifty kills, a million mutations of files, ten thousand epochs: about an hour on two cores.
 """
 
 from __future__ import annotations

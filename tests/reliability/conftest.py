@@ -1,6 +1,8 @@
 """What the tests of `docs/reliability.md` share; `make soak` runs them in their long form."""
 
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +62,27 @@ def content(tmp_path):
         return file.read_bytes(), repr(clockless)  # in the order of its columns
 
     return of
+
+
+@pytest.fixture
+def memory_watched():
+    """Fail if a test takes 500 MB more than there were."""
+    clear = Path("/proc/self/clear_refs")
+    if clear.exists():
+        clear.write_text("5")  # the peak counts from now on
+    start = peak()
+    yield
+    assert peak() - start < 500 * 2**20
+
+
+def peak():
+    """Give the largest resident set since it was cleared, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource  # which Windows does not have
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )

@@ -8,11 +8,8 @@ import io
 import json
 import os
 import random
-import resource
 import signal
-import sys
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +21,7 @@ from pyarrow import parquet, table
 from sklearn.base import clone
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
-from utsushi.exceptions import DataError, ModelFileError, UtsushiError
+from utsushi.exceptions import UtsushiError
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.runs import go_on_with, open_run
 from utsushi.samplers import Mixture
@@ -41,7 +38,6 @@ HANG = 20
 #: 99 of 100 mutated files are read or refused within so many seconds of the processor.
 SECOND = 1.0
 
-MB = 2**20
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 IMAGES = (255 * X[:4].reshape(4, 4, 4)).astype(np.uint8)
 FEW = {"hidden": (3,), "max_epochs": 1, "random_state": 3}
@@ -226,8 +222,8 @@ def edited(content, edits):
 
 
 @pytest.fixture(autouse=True)
-def watched(tmp_path, monkeypatch):
-    """Fail if a test takes 500 MB more than there were, or leaves a file around the current folder.
+def watched(tmp_path, monkeypatch, memory_watched):
+    """Fail if a test hangs, or leaves a file around the current folder.
 
     The test is in a folder of its own, three folders down: a path that leads out of it is seen.
     """
@@ -239,27 +235,11 @@ def watched(tmp_path, monkeypatch):
         raise AssertionError(f"it took more than {HANG} seconds")
 
     before = signal.signal(signal.SIGALRM, hang)
-    clear = Path("/proc/self/clear_refs")
-    if clear.exists():
-        clear.write_text("5")  # the peak counts from now on
-    start = peak()
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
-    assert peak() - start < 500 * MB
     left = {str(path.relative_to(around)) for path in around.rglob("*") if path.is_file()}
     assert not {path for path in left if not path.startswith(EXPECTED)}
-
-
-def peak():
-    """Give the largest resident set since it was cleared, in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
 
 
 def refused_or_read(path):
@@ -371,79 +351,3 @@ def test_a_configuration_that_lies_is_refused_or_read(name, tmp_path_factory):
         return refused_or_read(path)
 
     often(try_it)
-
-
-# --- bombs --------------------------------------------------------------------------------------
-
-
-def test_a_zip_bomb_is_refused(tmp_path, refusal):
-    path = tmp_path / "rows.npz"
-    header = packed(np.save, np.zeros((0, 784), np.float32)).replace(b"(0, 784)", b"(9, 784)")
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("X.npy", "w") as file,
-    ):
-        file.write(header)
-        for _ in range(300):
-            file.write(bytes(MB))
-    assert path.stat().st_size < MB
-    message = refusal(DataError, datasets.open, path)
-    assert "bytes that unpack into 314572928: expected at most 200 times as many" in message
-
-
-def test_an_archive_whose_header_names_more_than_it_holds_is_refused(tmp_path, refusal):
-    path = tmp_path / "rows.npz"
-    header = packed(np.save, X).replace(b"(12, 16)", b"(10**9, 16)"[:8])
-    huge = packed(np.save, X).replace(b"(12, 16), }   ", b"(999999999, 16), }"[:14])
-    for content in (header, huge):
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("X.npy", content)
-        refusal(DataError, datasets.open, path)
-
-
-def test_a_gzip_bomb_is_refused(tmp_path, refusal):
-    sizes = (10_000, 200, 200)  # 400 MB of zeros
-    head = bytes([0, 0, 8, 3]) + np.array(sizes, ">u4").tobytes()
-    path = tmp_path / "train-images-idx3-ubyte.gz"
-    with gzip.open(path, "wb") as file:
-        file.write(head)
-        for _ in range(400):
-            file.write(bytes(10**6))
-    message = refusal(DataError, datasets.open, tmp_path)
-    assert "expected at most 200 times as many" in message
-
-
-@pytest.mark.parametrize("side", [4_097, 20_000])
-def test_a_picture_of_too_many_pixels_is_refused(side, tmp_path, refusal):
-    Image.new("1", (side, side)).save(tmp_path / "bomb.png")
-    assert (tmp_path / "bomb.png").stat().st_size < MB
-    message = refusal(DataError, datasets.open, tmp_path)
-    said = "exceeds limit" if side > 10_000 else "is 4097x4097: expected at most 16777216 pixels"
-    assert said in message
-
-
-def test_a_table_of_too_many_rows_is_refused(tmp_path, refusal):
-    path = tmp_path / "rows.parquet"
-    parquet.write_table(table({"a": np.zeros(40_000_000)}), path, row_group_size=40_000_000)
-    assert path.stat().st_size < MB
-    assert "bytes that unpack into 320000000" in refusal(DataError, datasets.open, path)
-
-
-def test_a_program_in_the_place_of_a_picture_is_not_run(tmp_path, refusal):
-    """Pillow knows EPS, for which it calls Ghostscript."""
-    (tmp_path / "one.png").write_bytes(
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
-    )
-    assert "cannot be read" in refusal(DataError, datasets.open, tmp_path)
-
-
-def test_an_array_of_objects_is_refused(tmp_path, refusal):
-    np.save(tmp_path / "rows.npy", np.array([[print, 1]], dtype=object), allow_pickle=True)
-    refusal(DataError, datasets.open, tmp_path / "rows.npy")
-
-
-def test_a_header_longer_than_any_is_not_parsed(tmp_path, refusal):
-    path = tmp_path / "model.safetensors"
-    size = 2**24 + 8
-    path.write_bytes(size.to_bytes(8, "little") + b"{" + b" " * size)
-    refusal(ModelFileError, load, path)
