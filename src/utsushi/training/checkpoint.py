@@ -8,7 +8,6 @@ the sums of the epoch under way. The order of the rows is a function of (seed, e
 from __future__ import annotations
 
 import errno
-import json
 import re
 import shutil
 import time
@@ -32,11 +31,11 @@ from utsushi.exceptions import (
     TrainingInterrupted,
     UtsushiWarning,
 )
-from utsushi.files import write_text
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.training.arithmetic import Products
 from utsushi.training.bookkeeping import Progress, State
 from utsushi.training.header import CheckpointHeader
+from utsushi.training.history_file import append_row, begin_history
 from utsushi.training.interruption import StopRequests
 from utsushi.training.state import restore
 from utsushi.validation import first_complaint
@@ -222,9 +221,8 @@ class Checkpoints:
                     "checkpoint of this very training; choose another checkpoint_dir"
                 ) from error
             self.found = None  # its tensors are as large as the network, thrice
-        text = "".join(json.dumps(row) + "\n" for row in progress.history)
         with self._told():
-            write_text(self.folder / "history.jsonl", text)
+            begin_history(self.folder / "history.jsonl", progress.history)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -267,10 +265,9 @@ class Checkpoints:
             raise TrainingInterrupted(self._requests.received, self.folder)
 
     def append_history(self, row: dict[str, Any]) -> None:
-        """Add a line to ``history.jsonl`` in one write: a reader never sees a part of it."""
-        line = (json.dumps(row) + "\n").encode()
-        with self._told(), (self.folder / "history.jsonl").open("ab", buffering=0) as file:
-            file.write(line)
+        """Add a line to ``history.jsonl``, of which a reader never sees a part."""
+        with self._told():
+            append_row(self.folder / "history.jsonl", row)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
