@@ -200,6 +200,8 @@ def _train_to_the_end(
     if model.precision == "auto":
         note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
+    if dataset.X_test is None:
+        note(f"measured on the training rows: {dataset.name} has no test rows")
     run_path = shlex.quote(str(folder.parent))
     note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
     note(f"what its codes are worth to others: utsushi evaluate {run_path}")

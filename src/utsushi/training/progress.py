@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["progress_bar"]
+
+#: Between two lines where there is no terminal that a bar could move on.
+SECONDS_PER_LINE = 30.0
 
 
 @contextmanager
 def progress_bar(
     title: str, n_epochs: int, verbose: int
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show a bar on stderr that moves with each epoch.
+    """Show a bar on stderr that moves with each epoch; where that is no terminal, a line at times.
 
     Parameters
     ----------
@@ -37,21 +44,54 @@ def progress_bar(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with _lines(title, n_epochs, console) as advance:
+            yield advance
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=10),  # the longest line fits into 80 columns
         MofNCompleteColumn(),
         TextColumn("epochs"),
+        TextColumn("{task.fields[clock]}"),
         Remaining(elapsed_when_finished=True),
         TextColumn("{task.fields[terms]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=n_epochs, terms="")
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=n_epochs, terms="", clock="left")
 
         def advance(row: dict[str, Any]) -> None:
-            progress.update(task, advance=1, terms=_summary(row))
+            clock = "took" if row["epoch"] == n_epochs else "left"
+            progress.update(task, advance=1, terms=_summary(row), clock=clock)
 
         yield advance
+
+
+@contextmanager
+def _lines(
+    title: str, n_epochs: int, console: Console
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Write that it began, how far it is from time to time, and how it ended."""
+    started = said = time.monotonic()
+    last: dict[str, Any] = {}
+
+    def say() -> None:
+        seconds = time.monotonic() - started
+        text = f"{title} {last['epoch']}/{n_epochs} epochs, {seconds:.0f} s, {_summary(last)}"
+        console.print(text, highlight=False, soft_wrap=True)
+
+    def advance(row: dict[str, Any]) -> None:
+        nonlocal said
+        last.update(row)
+        if time.monotonic() - said >= SECONDS_PER_LINE:
+            said = time.monotonic()
+            say()
+
+    console.print(f"{title}: {n_epochs} epochs", highlight=False)
+    yield advance
+    if last:
+        say()
 
 
 def _summary(row: dict[str, Any]) -> str:
