@@ -246,12 +246,39 @@ def test_a_search_that_is_over_leaves_the_run_as_it_is(searched, capsys):
     assert "trial" in err
 
 
-def test_a_run_of_something_else_is_not_replaced(searched, refusal):
-    search = SimpleNamespace(
-        study=SimpleNamespace(study_name="other", best_trial=SimpleNamespace(number=0))
-    )
-    message = refusal(RunError, write_best, searched.best, search, None, source="digits8x8")
+def test_a_run_of_another_search_of_the_same_name_and_trial_is_not_replaced(searched, refusal):
+    best = json.loads((searched.best / "search.json").read_text())
+    trial = SimpleNamespace(number=best["best_trial"])
+    study = SimpleNamespace(study_name=best["study"], best_trial=trial)
+    another = SimpleNamespace(id="another", study=study)
+    message = refusal(RunError, write_best, searched.best, another, None, source="digits8x8")
     assert "already holds a run" in message
+
+
+def test_a_search_in_memory_is_refused_the_run_of_another_before_it_begins(searched, capsys):
+    from utsushi.cli.main import run
+
+    before = (searched.best / "search.json").read_bytes()
+    kept = searched.words.index("--storage")
+    words = [*searched.words[:kept], *searched.words[kept + 2 :], "--trials", "1"]
+    assert run(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "already holds a run" in line
+    assert (searched.best / "search.json").read_bytes() == before
+
+
+def test_the_same_trial_of_another_search_replaces_the_run_with_force(tmp_path):
+    from utsushi.cli.main import run
+
+    np.save(tmp_path / "rows.npy", X)
+    words = ["tune", "ae", "--data", str(tmp_path / "rows.npy"), "--n-components", "2"]
+    words += ["--max-epochs", "1", "--trials", "1", "--out", str(tmp_path / "best")]
+    assert run([*words, "--hidden", "3"]) == 0
+    assert run([*words, "--hidden", "5", "--force"]) == 0
+    model = load(tmp_path / "best")
+    described = json.loads((tmp_path / "best" / "search.json").read_text())
+    assert model.hidden == (5,)
+    assert model.history_[-1]["validation_objective"] == described["best_value"]
 
 
 @pytest.mark.skipif(os.environ.get("UTSUSHI_SOAK") != "1", reason="make soak: two new processes")

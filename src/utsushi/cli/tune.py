@@ -87,9 +87,10 @@ def _searcher(estimator: str) -> Callable[..., None]:
         from utsushi import datasets, estimators, search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
+        from utsushi.search.study import id_of
 
         check_language(lang)
-        check_place(out, study or estimator, force=force)
+        check_place(out, id_of(study or estimator, storage), force=force)
         given = {
             name: value
             for name, value in parameters.items()

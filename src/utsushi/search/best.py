@@ -22,9 +22,10 @@ __all__ = ["check_place", "write_best"]
 SEARCH = "search.json"
 
 
-def check_place(path: str | Path, study_name: str, *, force: bool) -> Path:
-    """Check that the best run of a study may be written to ``path``; its own may be replaced."""
-    return check_free(path, force=force or _known(Path(path)).get("study") == study_name)
+def check_place(path: str | Path, search_id: str | None, *, force: bool) -> Path:
+    """Check that the best run of a search may be written to ``path``; its own may be replaced."""
+    own = search_id is not None and _known(Path(path)).get("id") == search_id
+    return check_free(path, force=force or own)
 
 
 def write_best(
@@ -46,7 +47,7 @@ def write_best(
     Parameters
     ----------
     path : str or Path
-        The folder. A run that the same study left there is replaced.
+        The folder. A run that the same search left there is replaced, by `Search.id`.
     search : Search
     dataset : Dataset
         Whose training rows were searched with.
@@ -59,12 +60,12 @@ def write_best(
         What ``metrics.json`` holds; None where the run of this very trial stands there already, as
         another process of the search has left it.
     """
-    name, best = search.study.study_name, search.study.best_trial.number
-    folder = check_place(path, name, force=force)
+    best = search.study.best_trial.number
+    folder = check_place(path, search.id, force=force)
     with _alone(folder):
         known = _known(folder)
         importances = search.importances
-        if (known.get("study"), known.get("best_trial")) == (name, best):
+        if (known.get("id"), known.get("best_trial")) == (search.id, best):
             results = None
         else:
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
@@ -82,6 +83,7 @@ def _described(search: Search, importances: dict[str, float]) -> dict[str, Any]:
     """Return all trials as plain data."""
     return {
         "study": search.study.study_name,
+        "id": search.id,
         "best_trial": search.study.best_trial.number,
         "best_value": search.best_value,
         "importances": importances,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-__all__ = ["Search", "tune"]
+__all__ = ["Search", "id_of", "tune"]
 
 #: The part of the rows that is held out to compare by, where the model holds out none.
 HELD_OUT = 0.1
@@ -43,6 +44,9 @@ FEWEST_TRIALS = 4
 
 #: What a study remembers of what it searches, so that no other search goes on in it.
 _IDENTITY = "utsushi"
+
+#: The random name of a study, by which the run that it left is told from another search's.
+_ID = "utsushi id"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Search:
 
     study: Study
     model: BaseAutoencoder
+
+    @property
+    def id(self) -> str:
+        """What tells this search from every other, also from one of the same name."""
+        return str(self.study.user_attrs[_ID])
 
     @property
     def best_value(self) -> float:
@@ -209,14 +218,40 @@ def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) ->
     return study.tell(trial, value)
 
 
+def id_of(study_name: str, storage: Any) -> str | None:
+    """Return the `Search.id` of a study that a storage holds; None where it holds none."""
+    require_extra("tune", "optuna", what="a search for settings")
+    import optuna
+
+    if storage is None:
+        return None
+    with _quiet(), _opening(storage):
+        try:
+            study = optuna.load_study(study_name=study_name, storage=storage)
+        except KeyError:
+            return None
+        found: str | None = study.user_attrs.get(_ID)
+    return found
+
+
 def _study(name: str, storage: Any) -> Study:
     """Open a study, or make it."""
     import optuna
 
-    try:
-        return optuna.create_study(
+    with _opening(storage):
+        study = optuna.create_study(
             study_name=name, storage=storage, direction="minimize", load_if_exists=True
         )
+    if _ID not in study.user_attrs:
+        study.set_user_attr(_ID, secrets.token_hex(16))
+    return study
+
+
+@contextmanager
+def _opening(storage: Any) -> Iterator[None]:
+    """Name the storage in the error of one that cannot be opened."""
+    try:
+        yield
     except Exception as error:  # of as many kinds as there are databases
         reason = str(error).strip().partition("\n")[0]
         raise SettingError(
