@@ -139,6 +139,19 @@ def test_a_trial_that_diverges_is_given_up_and_the_search_goes_on(monkeypatch):
     assert [trial.state.name for trial in found.study.trials] == ["PRUNED", "COMPLETE"]
 
 
+def test_a_trial_whose_objective_is_not_a_number_is_given_up_and_counts(monkeypatch):
+    fit, values = Autoencoder.fit, iter([np.nan, np.inf])
+
+    def spoiled(self, *rows, **how):
+        fit(self, *rows, **how)
+        row = self.history_[-1]
+        row["validation_objective"] = next(values, row["validation_objective"])
+
+    monkeypatch.setattr(Autoencoder, "fit", spoiled)
+    found = tune(small(random_state=0), X, n_trials=3, space=SPACE)
+    assert [trial.state.name for trial in found.study.trials] == ["PRUNED", "PRUNED", "COMPLETE"]
+
+
 def test_a_trial_that_is_stopped_does_not_count(monkeypatch):
     settings = {"n_trials": 2, "space": SPACE, "storage": optuna.storages.InMemoryStorage()}
 

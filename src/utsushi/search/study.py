@@ -115,7 +115,7 @@ def tune(
 
     Each trial trains on the same rows with the same seed. After its first third, one whose
     objective is above the median of the others at the same epoch is given up, as is one that
-    diverges.
+    diverges or whose objective is not finite.
 
     Parameters
     ----------
@@ -215,6 +215,8 @@ def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) ->
     objectives = [row["validation_objective"] for row in model.history_]
     # What early stopping goes back to is the best epoch.
     value = objectives[-1] if base.early_stopping is None else min(objectives)
+    if not math.isfinite(value):  # which Optuna would take for a trial that was stopped
+        return study.tell(trial, state=TrialState.PRUNED)
     return study.tell(trial, value)
 
 
