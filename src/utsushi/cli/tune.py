@@ -136,6 +136,8 @@ def _say(study: Any, trial: Any) -> None:
     """Say how a trial ended."""
     if trial.state.name == "COMPLETE":
         note(f"trial {trial.number}: {trial.value:.6g} (best {study.best_value:.6g})")
+    elif trial.state.name == "FAIL":
+        note(f"trial {trial.number}: left out, as other processes had made all by then")
     elif trial.last_step is None:
         note(f"trial {trial.number}: diverged")
     else:

@@ -128,7 +128,7 @@ def tune(
         For a conditional model.
     n_trials : int >= 1, default=50
         How many trials the study is to have at the end, by whichever process: a search that was
-        stopped makes those that are missing.
+        stopped makes those that are missing. One that is too many is left as failed.
     space : mapping of str to optuna distribution, optional
         By names that `settings_of` takes; None is `space_of` the model.
     storage : str or optuna storage, optional
@@ -173,19 +173,38 @@ def tune(
         base.set_params(random_state=_seed(study, base))
         _identify(study, base, space, X)
         study.sampler = _sampler(base.random_state)
-        while _n_over(study) < n_trials:
-            trial = study.ask(space)
-            on_trial(study, _tried(study, trial, base, X, y))
-        if not any(trial.state.name == "COMPLETE" for trial in study.trials):
-            raise SettingError(
-                f"none of {len(study.trials)} trials came to its end, expected one; lower the "
-                "learning rates of the space, or look at the data"
-            )
+        for trial in _missing(study, space, n_trials):
+            on_trial(study, _tried(study, trial, base, X, y, n_trials))
+        _check_any_complete(study)
         return Search(study, clone(base).set_params(**settings_of(study.best_params)))
 
 
-def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) -> FrozenTrial:
-    """Make a trial and tell the study how it ended."""
+def _missing(study: Study, space: dict[str, BaseDistribution], n_trials: int) -> Iterator[Trial]:
+    """Yield new trials until the study has enough, with those that other processes are making.
+
+    Trials that were under way before are not relied on: their process may have been killed.
+    """
+    from optuna.trial import TrialState
+
+    earlier = {trial.number for trial in _trials(study) if trial.state.name == "RUNNING"}
+    while _n_over(study) < n_trials:
+        trial = study.ask(space)
+        ahead = [
+            other
+            for other in _trials(study)
+            if other.number < trial.number
+            and (_is_over(other) or (other.state.name == "RUNNING" and other.number not in earlier))
+        ]
+        if len(ahead) >= n_trials:
+            study.tell(trial, state=TrialState.FAIL)
+            return
+        yield trial
+
+
+def _tried(
+    study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any, n_trials: int
+) -> FrozenTrial:
+    """Make a trial and tell the study how it ended: failed, if it had its ``n_trials`` by then."""
     from optuna.exceptions import TrialPruned
     from optuna.pruners import MedianPruner
     from optuna.trial import TrialState
@@ -207,17 +226,36 @@ def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) ->
 
     try:
         model.fit(X, y, on_epoch=watch)
+        objectives = [row["validation_objective"] for row in model.history_]
+        # What early stopping goes back to is the best epoch.
+        value = objectives[-1] if base.early_stopping is None else min(objectives)
     except (TrialPruned, TrainingDivergedError):
-        return study.tell(trial, state=TrialState.PRUNED)
+        value = math.nan
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
-    objectives = [row["validation_objective"] for row in model.history_]
-    # What early stopping goes back to is the best epoch.
-    value = objectives[-1] if base.early_stopping is None else min(objectives)
+    if _n_over(study) >= n_trials:
+        return study.tell(trial, state=TrialState.FAIL)
     if not math.isfinite(value):  # which Optuna would take for a trial that was stopped
         return study.tell(trial, state=TrialState.PRUNED)
     return study.tell(trial, value)
+
+
+def _check_any_complete(study: Study) -> None:
+    """Refuse to take the best of no trial."""
+    trials = _trials(study)
+    if any(trial.state.name == "COMPLETE" for trial in trials):
+        return
+    under_way = sum(trial.state.name == "RUNNING" for trial in trials)
+    if under_way:
+        raise SettingError(
+            f"no trial of the study {study.study_name!r} came to its end yet ({under_way} under "
+            "way elsewhere), expected one; search again when they are over"
+        )
+    raise SettingError(
+        f"none of {len(trials)} trials came to its end, expected one; lower the learning rates "
+        "of the space, or look at the data"
+    )
 
 
 def id_of(study_name: str, storage: Any) -> str | None:
@@ -314,9 +352,19 @@ def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {**others, **identity["parameters"], **ranges}
 
 
+def _trials(study: Study) -> list[FrozenTrial]:
+    """Return all trials of all processes, to be looked at."""
+    return study.get_trials(deepcopy=False)
+
+
+def _is_over(trial: FrozenTrial) -> bool:
+    """Tell whether a trial came to its end or was given up."""
+    return trial.state.name in ("COMPLETE", "PRUNED")
+
+
 def _n_over(study: Study) -> int:
     """Count the trials that came to their end or were given up."""
-    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
+    return sum(map(_is_over, _trials(study)))
 
 
 @contextmanager
