@@ -234,6 +234,20 @@ def test_a_study_of_another_search_is_refused(model, rows, space, named, refusal
     assert named in message
 
 
+@pytest.mark.parametrize("conditional", [True, False])
+def test_labels_are_of_a_search_where_the_model_is_told_them(conditional, refusal):
+    model = VariationalAutoencoder(2, hidden=(4,), max_epochs=1, random_state=0)
+    model.set_params(conditional=conditional)
+    settings = {"n_trials": 1, "space": SPACE, "storage": optuna.storages.InMemoryStorage()}
+    labels = np.arange(60) % 3
+    tune(model, X, labels, **settings)
+    tune(model, X, labels.astype(np.int8), **settings)  # the same
+    if conditional:
+        assert "labels was" in refusal(SettingError, tune, model, X, labels[::-1], **settings)
+    else:
+        assert len(tune(model, X, labels[::-1], **settings).study.trials) == 1
+
+
 def test_a_storage_that_cannot_be_opened_is_named(refusal, tmp_path):
     storage = f"sqlite:///{tmp_path}/no/such/search.db"
     message = refusal(SettingError, tune, small(), X, storage=storage)

@@ -171,7 +171,7 @@ def tune(
     with _quiet():
         study = _study(study_name or type(model).__name__, storage)
         base.set_params(random_state=_seed(study, base))
-        _identify(study, base, space, X)
+        _identify(study, base, space, X, y)
         study.sampler = _sampler(base.random_state)
         for trial in _missing(study, space, n_trials):
             on_trial(study, _tried(study, trial, base, X, y, n_trials))
@@ -315,7 +315,7 @@ def _seed(study: Study, base: BaseAutoencoder) -> int:
 
 
 def _identify(
-    study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any
+    study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any, y: Any
 ) -> None:
     """Write down what the study searches, or compare it with what it has searched so far."""
     from optuna.distributions import distribution_to_json
@@ -329,6 +329,10 @@ def _identify(
         "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
         "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
     }
+    if getattr(base, "conditional", False) and y is not None:
+        # As text, a label is the same in every dtype.
+        labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
+        identity["labels"] = digest(Labelled(labels, None))
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, identity)
     was = _flat(study.user_attrs[_IDENTITY])
