@@ -13,6 +13,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, load, networks
 from utsushi.exceptions import MissingPackageError, RunError, SettingError, TrainingDivergedError
+from utsushi.lazy import ConvertedRows
 from utsushi.search import settings_of, space_of, tune, write_best
 from utsushi.search import study as searching
 
@@ -232,6 +233,23 @@ def test_a_study_of_another_search_is_refused(model, rows, space, named, refusal
     message = refusal(SettingError, tune, model, rows, space=space, storage=storage)
     assert "the study 'Autoencoder' is of another search" in message
     assert named in message
+
+
+def test_rows_on_the_disk_are_not_read_into_memory_at_once():
+    class Large(ConvertedRows):
+        def __array__(self, dtype=None, copy=None):
+            raise MemoryError
+
+    rows = Large(X, lambda some: some)
+    assert len(tune(small(random_state=0), rows, n_trials=1, space=SPACE).study.trials) == 1
+
+
+def test_rows_on_the_disk_are_those_of_a_search_in_memory(tmp_path):
+    settings = {"n_trials": 1, "space": SPACE, "storage": optuna.storages.InMemoryStorage()}
+    np.save(tmp_path / "rows.npy", X)
+    tune(small(random_state=0), X, **settings)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert len(tune(small(random_state=0), mapped, **settings).study.trials) == 1
 
 
 @pytest.mark.parametrize("conditional", [True, False])

@@ -22,6 +22,7 @@ from utsushi.estimators.identity import digest
 from utsushi.estimators.rows import Labelled, n_to_hold_out
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.extras import require_extra
+from utsushi.lazy import LazyRows, as_guarded
 from utsushi.networks.base import is_size
 from utsushi.search.spaces import settings_of, space_of
 from utsushi.seeds import seed_from
@@ -321,7 +322,7 @@ def _identify(
     from optuna.distributions import distribution_to_json
 
     known = parameters_to_json(base)
-    rows = np.asarray(X)
+    rows: Any = as_guarded(X) if isinstance(X, np.ndarray | LazyRows) else np.asarray(X)
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
     identity = {
         "estimator": type(base).__name__,
