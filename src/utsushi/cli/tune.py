@@ -14,12 +14,15 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    is_said,
     mask_to,
     note,
+    note_skipped,
     shape_to,
     source_name,
 )
 from utsushi.cli.parameters import TRAINED, Parameter, takes
+from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
@@ -72,7 +75,9 @@ def _what(parameter: Parameter) -> str:
 def _searcher(estimator: str) -> Callable[..., None]:
     """Return the command that searches for an estimator of that name."""
 
+    @reads
     def tune(
+        context: typer.Context,
         out: RunOut,
         data: Data = None,
         label: Label = None,
@@ -82,6 +87,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         force: Force = False,
         lang: Language = "en",
         *,
+        reading: dict[Any, Any],
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators, search
@@ -98,9 +104,11 @@ def _searcher(estimator: str) -> Callable[..., None]:
         }
         model = getattr(estimators, estimator)(**given)
         source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label)
+        dataset = datasets.open(source, label=label, **reading)
         shape_to(model, dataset)
-        mask_to(model, dataset)
+        note_skipped(dataset)
+        if not is_said(context, "missing"):
+            mask_to(model, dataset)
         found = search.tune(
             model,
             dataset.X_train,
@@ -117,6 +125,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
             dataset,
             source=source_name(source),
             label=label,
+            reading=reading,
             force=force,
             language=lang,
         )

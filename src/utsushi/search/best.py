@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from utsushi.datasets import Dataset
 from utsushi.figures import part_bars, to_png
 from utsushi.files import write_json, write_whole
 from utsushi.runs import check_free, write_run
+from utsushi.runs.folder import ReadingOption
 from utsushi.search.study import Search
 
 __all__ = ["check_place", "write_best"]
@@ -35,6 +36,7 @@ def write_best(
     *,
     source: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
     language: str = "en",
 ) -> dict[str, Any] | None:
@@ -51,7 +53,7 @@ def write_best(
     search : Search
     dataset : Dataset
         Whose training rows were searched with.
-    source, label, force, language
+    source, label, reading, force, language
         See `utsushi.runs.write_run`.
 
     Returns
@@ -70,7 +72,14 @@ def write_best(
         else:
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
             results = write_run(
-                folder, model, dataset, source=source, label=label, force=True, language=language
+                folder,
+                model,
+                dataset,
+                source=source,
+                label=label,
+                reading=reading,
+                force=True,
+                language=language,
             )
         if importances:
             picture = to_png(part_bars(importances, xlabel="Part of the variance explained"))
