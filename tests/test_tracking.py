@@ -80,6 +80,14 @@ def test_other_files_of_the_folder_stay(tmp_path):
         assert (tmp_path / "train" / "mine.txt").read_text() == "kept"
 
 
+def test_the_logs_of_others_beside_its_own_stay(tmp_path):
+    other = tmp_path / "baseline" / "events.out.tfevents.1.host"
+    other.parent.mkdir()
+    other.write_bytes(b"theirs")
+    with TensorBoard(tmp_path):
+        assert other.read_bytes() == b"theirs"
+
+
 def test_without_tensorboard_the_message_names_the_extra(monkeypatch, refusal, tmp_path):
     monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
     message = refusal(MissingPackageError, TensorBoard, tmp_path)

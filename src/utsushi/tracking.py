@@ -13,6 +13,9 @@ __all__ = ["TensorBoard", "require_tensorboard"]
 #: Columns of the history that are no quantity.
 _POSITION = ("epoch", "seconds")
 
+#: The runs that are written, of the training rows and of the held-out ones.
+_RUNS = ("train", "validation")
+
 
 def require_tensorboard() -> None:
     """Raise a `MissingPackageError` where the extra ``tensorboard`` is not installed."""
@@ -26,12 +29,12 @@ class TensorBoard:
     Each quantity is one chart, ``objective``, ``reconstruction``, ``kl``, with the training rows
     and the held-out ones as the runs ``train`` and ``validation`` in it. The events are a function
     of the history: a training that goes on writes those of before its checkpoint again, so what
-    stands in the folder is replaced.
+    stands in these two is replaced. The logs of others beside them stay.
 
     Parameters
     ----------
     folder : str or Path
-        Where the events are written, in the place of those that it held.
+        Where the events are written, in its folders ``train`` and ``validation``.
 
     Raises
     ------
@@ -57,8 +60,9 @@ class TensorBoard:
 
     def __enter__(self) -> Self:
         """Take the events of an earlier training away."""
-        for file in self.folder.glob("*/events.out.tfevents.*"):
-            file.unlink()
+        for rows in _RUNS:
+            for file in (self.folder / rows).glob("events.out.tfevents.*"):
+                file.unlink()
         return self
 
     def __exit__(

@@ -56,6 +56,12 @@ def test_gaps_are_refused_where_that_is_said(utsushi, people, tmp_path):
     assert (call.status, "has NaN at row 3" in call.error) == (2, True)
 
 
+def test_a_search_refuses_gaps_where_that_is_said(utsushi, people, tmp_path):
+    words = ["--data", people, "--drop", "id", "--missing", "refuse", "--out", tmp_path / "run"]
+    call = utsushi("tune", "ae", *words, "--trials", "1", *TRAIN)
+    assert (call.status, "has NaN at row 3" in call.error) == (2, True)
+
+
 @pytest.mark.parametrize("words", [["reconstruct"], ["generate", "-n", "9"]], ids=lambda w: w[0])
 def test_what_comes_out_has_the_columns_and_categories_of_the_table(
     utsushi, people_run, tmp_path, words
@@ -200,6 +206,14 @@ def test_images_are_brought_to_one_size_and_bad_ones_listed(photos_run):
     lines = call.err.splitlines()
     assert any(line.startswith("1 images were left out") for line in lines)
     assert any("bad.jpg cannot be read" in line for line in lines)
+
+
+def test_the_run_of_a_search_reads_other_images_as_its_own(utsushi, photos, tmp_path):
+    words = ["--image-size", "6,8", "--grey", "--skip-bad", "--out", tmp_path / "run", *TRAIN]
+    call = utsushi("tune", "ae", "--data", photos, "--trials", "1", *words)
+    assert (call.status, "bad.jpg cannot be read" in call.err) == (0, True)
+    call = utsushi("encode", tmp_path / "run", "--data", photos / "b", "--out", tmp_path / "z.npy")
+    assert (call.status, np.load(tmp_path / "z.npy").shape) == (0, (6, 2))
 
 
 def test_a_run_reads_other_images_as_its_own(utsushi, photos_run, photos, tmp_path):

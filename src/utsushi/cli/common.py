@@ -113,6 +113,12 @@ def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) 
             note(f"{dataset.name} lacks values, which are masked out of the loss (--missing mask)")
 
 
+def is_said(context: typer.Context, name: str) -> bool:
+    """Tell whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
     """Fit a model to the training rows."""
     shape_to(model, dataset)

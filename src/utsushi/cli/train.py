@@ -16,6 +16,7 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    is_said,
     mask_to,
     note,
     note_skipped,
@@ -114,8 +115,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             shape_to(model, dataset)
             if processes.is_first:
                 note_skipped(dataset)
-            said = context.get_parameter_source("missing")
-            if said is None or said.name != "COMMANDLINE":
+            if not is_said(context, "missing"):
                 mask_to(model, dataset, quietly=not processes.is_first)
             run = UnfinishedRun.of(
                 model,

@@ -14,12 +14,15 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    is_said,
     mask_to,
     note,
+    note_skipped,
     shape_to,
     source_name,
 )
 from utsushi.cli.parameters import TRAINED, Parameter, takes
+from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
 
 if TYPE_CHECKING:
@@ -72,7 +75,9 @@ def _what(parameter: Parameter) -> str:
 def _searcher(estimator: str) -> Callable[..., None]:
     """Return the command that searches for an estimator of that name."""
 
+    @reads
     def tune(
+        context: typer.Context,
         out: RunOut,
         data: Data = None,
         label: Label = None,
@@ -82,14 +87,16 @@ def _searcher(estimator: str) -> Callable[..., None]:
         force: Force = False,
         lang: Language = "en",
         *,
+        reading: dict[Any, Any],
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import datasets, estimators, search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
+        from utsushi.search.study import id_of
 
         check_language(lang)
-        check_place(out, study or estimator, force=force)
+        check_place(out, id_of(study or estimator, storage), force=force)
         given = {
             name: value
             for name, value in parameters.items()
@@ -97,9 +104,11 @@ def _searcher(estimator: str) -> Callable[..., None]:
         }
         model = getattr(estimators, estimator)(**given)
         source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label)
+        dataset = datasets.open(source, label=label, **reading)
         shape_to(model, dataset)
-        mask_to(model, dataset)
+        note_skipped(dataset)
+        if not is_said(context, "missing"):
+            mask_to(model, dataset)
         found = search.tune(
             model,
             dataset.X_train,
@@ -116,6 +125,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
             dataset,
             source=source_name(source),
             label=label,
+            reading=reading,
             force=force,
             language=lang,
         )
@@ -135,6 +145,8 @@ def _say(study: Any, trial: Any) -> None:
     """Say how a trial ended."""
     if trial.state.name == "COMPLETE":
         note(f"trial {trial.number}: {trial.value:.6g} (best {study.best_value:.6g})")
+    elif trial.state.name == "FAIL":
+        note(f"trial {trial.number}: left out, as other processes had made all by then")
     elif trial.last_step is None:
         note(f"trial {trial.number}: diverged")
     else:

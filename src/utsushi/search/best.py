@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from utsushi.datasets import Dataset
 from utsushi.figures import part_bars, to_png
 from utsushi.files import write_json, write_whole
 from utsushi.runs import check_free, write_run
+from utsushi.runs.folder import ReadingOption
 from utsushi.search.study import Search
 
 __all__ = ["check_place", "write_best"]
@@ -22,9 +23,10 @@ __all__ = ["check_place", "write_best"]
 SEARCH = "search.json"
 
 
-def check_place(path: str | Path, study_name: str, *, force: bool) -> Path:
-    """Check that the best run of a study may be written to ``path``; its own may be replaced."""
-    return check_free(path, force=force or _known(Path(path)).get("study") == study_name)
+def check_place(path: str | Path, search_id: str | None, *, force: bool) -> Path:
+    """Check that the best run of a search may be written to ``path``; its own may be replaced."""
+    own = search_id is not None and _known(Path(path)).get("id") == search_id
+    return check_free(path, force=force or own)
 
 
 def write_best(
@@ -34,6 +36,7 @@ def write_best(
     *,
     source: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
     language: str = "en",
 ) -> dict[str, Any] | None:
@@ -46,11 +49,11 @@ def write_best(
     Parameters
     ----------
     path : str or Path
-        The folder. A run that the same study left there is replaced.
+        The folder. A run that the same search left there is replaced, by `Search.id`.
     search : Search
     dataset : Dataset
         Whose training rows were searched with.
-    source, label, force, language
+    source, label, reading, force, language
         See `utsushi.runs.write_run`.
 
     Returns
@@ -59,17 +62,24 @@ def write_best(
         What ``metrics.json`` holds; None where the run of this very trial stands there already, as
         another process of the search has left it.
     """
-    name, best = search.study.study_name, search.study.best_trial.number
-    folder = check_place(path, name, force=force)
+    best = search.study.best_trial.number
+    folder = check_place(path, search.id, force=force)
     with _alone(folder):
         known = _known(folder)
         importances = search.importances
-        if (known.get("study"), known.get("best_trial")) == (name, best):
+        if (known.get("id"), known.get("best_trial")) == (search.id, best):
             results = None
         else:
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
             results = write_run(
-                folder, model, dataset, source=source, label=label, force=True, language=language
+                folder,
+                model,
+                dataset,
+                source=source,
+                label=label,
+                reading=reading,
+                force=True,
+                language=language,
             )
         if importances:
             picture = to_png(part_bars(importances, xlabel="Part of the variance explained"))
@@ -82,6 +92,7 @@ def _described(search: Search, importances: dict[str, float]) -> dict[str, Any]:
     """Return all trials as plain data."""
     return {
         "study": search.study.study_name,
+        "id": search.id,
         "best_trial": search.study.best_trial.number,
         "best_value": search.best_value,
         "importances": importances,

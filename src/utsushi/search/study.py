@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from utsushi.estimators.identity import digest
 from utsushi.estimators.rows import Labelled, n_to_hold_out
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.extras import require_extra
+from utsushi.lazy import LazyRows, as_guarded
 from utsushi.networks.base import is_size
 from utsushi.search.spaces import settings_of, space_of
 from utsushi.seeds import seed_from
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
-__all__ = ["Search", "tune"]
+__all__ = ["Search", "id_of", "tune"]
 
 #: The part of the rows that is held out to compare by, where the model holds out none.
 HELD_OUT = 0.1
@@ -43,6 +45,9 @@ FEWEST_TRIALS = 4
 
 #: What a study remembers of what it searches, so that no other search goes on in it.
 _IDENTITY = "utsushi"
+
+#: The random name of a study, by which the run that it left is told from another search's.
+_ID = "utsushi id"
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,11 @@ class Search:
 
     study: Study
     model: BaseAutoencoder
+
+    @property
+    def id(self) -> str:
+        """What tells this search from every other, also from one of the same name."""
+        return str(self.study.user_attrs[_ID])
 
     @property
     def best_value(self) -> float:
@@ -106,7 +116,7 @@ def tune(
 
     Each trial trains on the same rows with the same seed. After its first third, one whose
     objective is above the median of the others at the same epoch is given up, as is one that
-    diverges.
+    diverges or whose objective is not finite.
 
     Parameters
     ----------
@@ -119,7 +129,7 @@ def tune(
         For a conditional model.
     n_trials : int >= 1, default=50
         How many trials the study is to have at the end, by whichever process: a search that was
-        stopped makes those that are missing.
+        stopped makes those that are missing. One that is too many is left as failed.
     space : mapping of str to optuna distribution, optional
         By names that `settings_of` takes; None is `space_of` the model.
     storage : str or optuna storage, optional
@@ -162,21 +172,40 @@ def tune(
     with _quiet():
         study = _study(study_name or type(model).__name__, storage)
         base.set_params(random_state=_seed(study, base))
-        _identify(study, base, space, X)
+        _identify(study, base, space, X, y)
         study.sampler = _sampler(base.random_state)
-        while _n_over(study) < n_trials:
-            trial = study.ask(space)
-            on_trial(study, _tried(study, trial, base, X, y))
-        if not any(trial.state.name == "COMPLETE" for trial in study.trials):
-            raise SettingError(
-                f"none of {len(study.trials)} trials came to its end, expected one; lower the "
-                "learning rates of the space, or look at the data"
-            )
+        for trial in _missing(study, space, n_trials):
+            on_trial(study, _tried(study, trial, base, X, y, n_trials))
+        _check_any_complete(study)
         return Search(study, clone(base).set_params(**settings_of(study.best_params)))
 
 
-def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) -> FrozenTrial:
-    """Make a trial and tell the study how it ended."""
+def _missing(study: Study, space: dict[str, BaseDistribution], n_trials: int) -> Iterator[Trial]:
+    """Yield new trials until the study has enough, with those that other processes are making.
+
+    Trials that were under way before are not relied on: their process may have been killed.
+    """
+    from optuna.trial import TrialState
+
+    earlier = {trial.number for trial in _trials(study) if trial.state.name == "RUNNING"}
+    while _n_over(study) < n_trials:
+        trial = study.ask(space)
+        ahead = [
+            other
+            for other in _trials(study)
+            if other.number < trial.number
+            and (_is_over(other) or (other.state.name == "RUNNING" and other.number not in earlier))
+        ]
+        if len(ahead) >= n_trials:
+            study.tell(trial, state=TrialState.FAIL)
+            return
+        yield trial
+
+
+def _tried(
+    study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any, n_trials: int
+) -> FrozenTrial:
+    """Make a trial and tell the study how it ended: failed, if it had its ``n_trials`` by then."""
     from optuna.exceptions import TrialPruned
     from optuna.pruners import MedianPruner
     from optuna.trial import TrialState
@@ -198,25 +227,72 @@ def _tried(study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any) ->
 
     try:
         model.fit(X, y, on_epoch=watch)
+        objectives = [row["validation_objective"] for row in model.history_]
+        # What early stopping goes back to is the best epoch.
+        value = objectives[-1] if base.early_stopping is None else min(objectives)
     except (TrialPruned, TrainingDivergedError):
-        return study.tell(trial, state=TrialState.PRUNED)
+        value = math.nan
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise
-    objectives = [row["validation_objective"] for row in model.history_]
-    # What early stopping goes back to is the best epoch.
-    value = objectives[-1] if base.early_stopping is None else min(objectives)
+    if _n_over(study) >= n_trials:
+        return study.tell(trial, state=TrialState.FAIL)
+    if not math.isfinite(value):  # which Optuna would take for a trial that was stopped
+        return study.tell(trial, state=TrialState.PRUNED)
     return study.tell(trial, value)
+
+
+def _check_any_complete(study: Study) -> None:
+    """Refuse to take the best of no trial."""
+    trials = _trials(study)
+    if any(trial.state.name == "COMPLETE" for trial in trials):
+        return
+    under_way = sum(trial.state.name == "RUNNING" for trial in trials)
+    if under_way:
+        raise SettingError(
+            f"no trial of the study {study.study_name!r} came to its end yet ({under_way} under "
+            "way elsewhere), expected one; search again when they are over"
+        )
+    raise SettingError(
+        f"none of {len(trials)} trials came to its end, expected one; lower the learning rates "
+        "of the space, or look at the data"
+    )
+
+
+def id_of(study_name: str, storage: Any) -> str | None:
+    """Return the `Search.id` of a study that a storage holds; None where it holds none."""
+    require_extra("tune", "optuna", what="a search for settings")
+    import optuna
+
+    if storage is None:
+        return None
+    with _quiet(), _opening(storage):
+        try:
+            study = optuna.load_study(study_name=study_name, storage=storage)
+        except KeyError:
+            return None
+        found: str | None = study.user_attrs.get(_ID)
+    return found
 
 
 def _study(name: str, storage: Any) -> Study:
     """Open a study, or make it."""
     import optuna
 
-    try:
-        return optuna.create_study(
+    with _opening(storage):
+        study = optuna.create_study(
             study_name=name, storage=storage, direction="minimize", load_if_exists=True
         )
+    if _ID not in study.user_attrs:
+        study.set_user_attr(_ID, secrets.token_hex(16))
+    return study
+
+
+@contextmanager
+def _opening(storage: Any) -> Iterator[None]:
+    """Name the storage in the error of one that cannot be opened."""
+    try:
+        yield
     except Exception as error:  # of as many kinds as there are databases
         reason = str(error).strip().partition("\n")[0]
         raise SettingError(
@@ -240,13 +316,13 @@ def _seed(study: Study, base: BaseAutoencoder) -> int:
 
 
 def _identify(
-    study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any
+    study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any, y: Any
 ) -> None:
     """Write down what the study searches, or compare it with what it has searched so far."""
     from optuna.distributions import distribution_to_json
 
     known = parameters_to_json(base)
-    rows = np.asarray(X)
+    rows: Any = as_guarded(X) if isinstance(X, np.ndarray | LazyRows) else np.asarray(X)
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
     identity = {
         "estimator": type(base).__name__,
@@ -254,6 +330,10 @@ def _identify(
         "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
         "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
     }
+    if getattr(base, "conditional", False) and y is not None:
+        # As text, a label is the same in every dtype.
+        labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
+        identity["labels"] = digest(Labelled(labels, None))
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, identity)
     was = _flat(study.user_attrs[_IDENTITY])
@@ -277,9 +357,19 @@ def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {**others, **identity["parameters"], **ranges}
 
 
+def _trials(study: Study) -> list[FrozenTrial]:
+    """Return all trials of all processes, to be looked at."""
+    return study.get_trials(deepcopy=False)
+
+
+def _is_over(trial: FrozenTrial) -> bool:
+    """Tell whether a trial came to its end or was given up."""
+    return trial.state.name in ("COMPLETE", "PRUNED")
+
+
 def _n_over(study: Study) -> int:
     """Count the trials that came to their end or were given up."""
-    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
+    return sum(map(_is_over, _trials(study)))
 
 
 @contextmanager
