@@ -187,3 +187,20 @@ def test_rows_in_memory_have_todays_order():
     rows = Batch(torch.arange(9.0)[:, None])
     order = rows.order(torch.Generator().manual_seed(1))
     assert torch.equal(order, torch.randperm(9, generator=torch.Generator().manual_seed(1)))
+
+
+def test_known_columns_are_not_divided_in_a_large_file(tmp_path, all_are_large):
+    known = datasets.open(pa.table({"c0": [3, 200], "c1": [4, 5]})).columns
+    path = write(tmp_path / "x.parquet", np.array([[3, 4], [200, 5]], np.uint8))
+    assert datasets.open(path, columns=known).X_train[:].tolist() == [[3, 4], [200, 5]]
+
+
+@pytest.mark.parametrize("write_statistics", [True, False])
+def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, write_statistics):
+    column = pa.array([3, 200, None, 5], pa.uint8())
+    path = tmp_path / "x.parquet"
+    parquet.write_table(
+        pa.table({"c": column}), path, row_group_size=2, write_statistics=write_statistics
+    )
+    found = datasets.open(path).X_train[:]
+    np.testing.assert_array_equal(found, [[3], [200], [np.nan], [5]])

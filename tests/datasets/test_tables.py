@@ -287,3 +287,10 @@ def test_a_pandas_frame_with_a_name_twice_is_refused(refusal):
 def test_a_column_of_mixed_objects_is_refused(refusal):
     frame = pd.DataFrame({"a": [1, "x", {}]})
     assert "the frame cannot be read" in refusal(DataError, datasets.open, frame)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
+def test_known_columns_mean_the_same_whatever_type_holds_them(kind):
+    known = datasets.open(pa.table({"a": [3, 200], "b": [4, 5]})).columns
+    table = pa.table({name: np.array([3, 200], kind) for name in "ab"})
+    assert datasets.open(table, columns=known).X.tolist() == [[3, 3], [200, 200]]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.arrays import to_floats
 from utsushi.datasets.arrow_files import find_parts, load_folder, load_parquet
+from utsushi.datasets.arrow_types import are_pixels, numbers, stacked
 from utsushi.datasets.bounds import check_unpacked
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.parquet_rows import ParquetRows
@@ -22,7 +21,6 @@ from utsushi.datasets.tables import (
     known_columns,
     labels_of,
     learned_columns,
-    numbers,
 )
 from utsushi.exceptions import DataError
 
@@ -94,12 +92,15 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
             "rows"
         )
 
+    # What is missing in one row group only must not change what the others are.
+    pixels = are_pixels(some.schema, reading, 0)
+    pixels = pixels and not _has_nulls(paths, some.column_names)
+
     def to_rows(table: Any) -> NDArray[Any]:
         values = [numbers(table, index) for index in range(table.num_columns)]
-        return to_floats(np.column_stack(values), name)
+        return stacked(values, name, pixels=pixels)
 
     rows: Any = ParquetRows(paths, some.column_names, to_rows)
-    pixels = all(kind == pyarrow.uint8() for kind in some.schema.types)
     return Dataset(
         name,
         rows,
@@ -117,6 +118,27 @@ def _first_rows(path: Path) -> Any:
     with parquet.ParquetFile(path) as file:
         first = next(file.iter_batches(batch_size=1000), None)
         return pyarrow.Table.from_batches([] if first is None else [first], file.schema_arrow)
+
+
+def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
+    """Tell whether a value of some columns is missing; most files say so, others are read."""
+    from pyarrow import parquet
+
+    for path in paths:
+        with parquet.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                group = file.metadata.row_group(number)
+                found = [group.column(index) for index in range(group.num_columns)]
+                for column in (one for one in found if one.path_in_schema in columns):
+                    known = column.statistics
+                    if known is None or not known.has_null_count:
+                        table = file.read_row_group(number, [column.path_in_schema])
+                        n_nulls = table.column(0).null_count
+                    else:
+                        n_nulls = known.null_count
+                    if n_nulls:
+                        return True
+    return False
 
 
 def _is_large(paths: Sequence[Path]) -> bool:
