@@ -204,3 +204,12 @@ def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, w
     )
     found = datasets.open(path).X_train[:]
     np.testing.assert_array_equal(found, [[3], [200], [np.nan], [5]])
+
+
+def test_columns_of_a_large_file_are_described_as_those_of_a_small_one(tmp_path, monkeypatch):
+    path = write(tmp_path / "x.parquet", np.where(X < 0.1, np.nan, X).astype(np.float64))
+    small = datasets.open(path)
+    monkeypatch.setattr(parquet_files, "LARGE_BYTES", 0)
+    large = datasets.open(path)
+    assert datasets.describe_columns(large) == datasets.describe_columns(small)
+    assert datasets.suggest(large) == datasets.suggest(small)
