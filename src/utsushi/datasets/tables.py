@@ -39,6 +39,7 @@ __all__ = [
     "learned_columns",
     "read_arrow",
     "read_csv",
+    "rows_of_lists",
 ]
 
 _SHOWN_COLUMNS = 5
@@ -143,7 +144,7 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         )
     lists = [i for i, field in enumerate(table.schema) if is_list(field.type)]
     if lists:
-        rows, image_shape = _rows_of_lists(table, lists[0], name)
+        rows, image_shape = rows_of_lists(table, lists[0], name)
         return Dataset(name, rows, y_train=y, image_shape=image_shape)
     columns = learned_columns(table, name, reading)
     if reading.columns is not None:
@@ -306,9 +307,7 @@ def _places(values: Any, column: Column, name: str) -> NDArray[Any]:
     return numbered
 
 
-def _rows_of_lists(
-    table: Any, index: int, name: str
-) -> tuple[NDArray[Any], tuple[int, ...] | None]:
+def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tuple[int, ...] | None]:
     """Turn a column of lists of numbers, all of one length, into rows."""
     from pyarrow import compute
 
