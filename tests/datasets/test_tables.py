@@ -294,3 +294,23 @@ def test_known_columns_mean_the_same_whatever_type_holds_them(kind):
     known = datasets.open(pa.table({"a": [3, 200], "b": [4, 5]})).columns
     table = pa.table({name: np.array([3, 200], kind) for name in "ab"})
     assert datasets.open(table, columns=known).X.tolist() == [[3, 3], [200, 200]]
+
+
+def test_codes_that_differ_by_a_zero_are_two_categories(csv):
+    data = datasets.open(csv("a,zip\n1,01234\n2,1234\n"), categorical=["zip"])
+    assert data.feature_names == ("a", "zip=01234", "zip=1234")
+
+
+@pytest.mark.parametrize("written", ["0123,A12", "0123,123", "20,3"])
+def test_a_category_is_read_by_itself_as_it_was_among_others(csv, written):
+    first, second = written.split(",")
+    known = datasets.open(csv(f"a,k\n1,{first}\n2,{second}\n"), categorical=["k"]).columns
+    found = datasets.open(csv(f"a,k\n1,{first}\n"), columns=known)
+    is_first = [float(str(category) == first) for category in known.columns[1].categories]
+    assert found.X.tolist() == [[1, *is_first]]
+
+
+def test_a_code_with_a_zero_more_is_not_the_category(csv, refusal):
+    known = datasets.open(csv("a,k\n1,20\n2,3\n"), categorical=["k"]).columns
+    message = refusal(DataError, datasets.open, csv("a,k\n1,020\n"), columns=known)
+    assert "'020' in column 'k' at row 0" in message

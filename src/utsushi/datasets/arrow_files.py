@@ -27,8 +27,10 @@ __all__ = [
 ]
 
 
-def load_csv(path: Path) -> tuple[Any, bool]:
+def load_csv(path: Path, texts: Sequence[str] = ()) -> tuple[Any, bool]:
     """Read comma-separated values, in UTF-8, and tell whether the columns have names.
+
+    The columns named in ``texts`` are read as text; what the others are, their values say.
 
     Raises
     ------
@@ -43,7 +45,8 @@ def load_csv(path: Path) -> tuple[Any, bool]:
         named = not all(is_number(cell) for cell in first if cell.strip())
         numbered = None if named else [str(number) for number in range(len(first))]
         options = pyarrow.csv.ReadOptions(column_names=numbered)
-        return pyarrow.csv.read_csv(path, read_options=options), named
+        types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(texts, pyarrow.string()))
+        return pyarrow.csv.read_csv(path, read_options=options, convert_options=types), named
     except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
 

@@ -55,15 +55,19 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Read comma-separated values, in UTF-8.
 
     If every cell of the first row is a number or empty, the file has no header, and columns are
-    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing.
+    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing. The values
+    of a category are those that are written: 0123 and 123 are two.
 
     Raises
     ------
     DataError
         If the file is damaged, or a column is neither numbers nor categories.
     """
-    table, named = load_csv(path)
-    return from_arrow(_with_blanks_missing(table, reading), path.name, reading, named=named)
+    known = () if reading.columns is None else reading.columns.columns
+    texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
+    table, named = load_csv(path, [*reading.categorical, *texts])
+    table = _with_whole_numbers(_with_blanks_missing(table, reading), reading.categorical)
+    return from_arrow(table, path.name, reading, named=named)
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
@@ -352,4 +356,21 @@ def _with_blanks_missing(table: Any, reading: Reading) -> Any:
             trimmed = compute.utf8_trim_whitespace(table.column(i))
             kept = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
             table = table.set_column(i, field.name, kept)
+    return table
+
+
+def _with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
+    """Return a table whose texts of these names are whole numbers where all are written so."""
+    import pyarrow
+    from pyarrow import compute
+
+    for i, field in enumerate(table.schema):
+        if field.name in names and pyarrow.types.is_string(field.type):
+            texts = table.column(i)
+            try:
+                whole = compute.cast(texts, pyarrow.int64())
+            except pyarrow.ArrowInvalid:
+                continue
+            if compute.all(compute.equal(compute.cast(whole, pyarrow.string()), texts)).as_py():
+                table = table.set_column(i, field.name, whole)
     return table
