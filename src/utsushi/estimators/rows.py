@@ -15,7 +15,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor
 
-from utsushi.estimators.missing import without_gaps
+from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.lazy import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
 from utsushi.objectives import Batch, random_order
@@ -198,7 +198,7 @@ def checked_rows(
     at_least : int, default=1
         The fewest rows; `fit` wants two in any case.
     allow_missing : bool, default=False
-        Let NaN pass, for a value that is missing.
+        Let NaN pass, for a value that is missing, but no row of nothing else.
 
     Returns
     -------
@@ -232,6 +232,8 @@ def checked_rows(
         raise DataError(f"the data has {len(rows)} row, expected 2 or more; give more rows")
     check_finite(rows, feature_names=names, allow_missing=allow_missing)
     check_within_float32(rows)
+    if allow_missing:
+        check_rows(rows)
     return rows
 
 
