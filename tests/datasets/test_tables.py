@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from utsushi import datasets
+from utsushi.columns import Columns
 from utsushi.exceptions import DataError, NonFiniteDataError
 
 
@@ -314,3 +315,19 @@ def test_a_code_with_a_zero_more_is_not_the_category(csv, refusal):
     known = datasets.open(csv("a,k\n1,20\n2,3\n"), categorical=["k"]).columns
     message = refusal(DataError, datasets.open, csv("a,k\n1,020\n"), columns=known)
     assert "'020' in column 'k' at row 0" in message
+
+
+NO_COLUMNS = [
+    None,
+    3,
+    ["a"],
+    [{"name": "a"}],
+    [{"name": "a", "kind": "number", "categories": 1}],
+    [{"name": "a", "kind": "category", "categories": [[1]]}],
+]
+
+
+@pytest.mark.parametrize("described", NO_COLUMNS, ids=str)
+def test_what_no_columns_can_have_given_is_a_value_error(described):
+    with pytest.raises(ValueError, match="no columns"):
+        Columns.from_json(described)
