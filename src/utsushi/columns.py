@@ -171,9 +171,13 @@ class Columns:
     @classmethod
     def from_json(cls, described: Sequence[dict[str, Any]]) -> Columns:
         """Take back what `to_json` gave; what it cannot have given is a ``ValueError``."""
-        columns = tuple(
-            Column(str(one["name"]), one["kind"], tuple(one["categories"])) for one in described
-        )
+        try:
+            columns = tuple(
+                Column(str(one["name"]), one["kind"], tuple(one["categories"])) for one in described
+            )
+            hash(columns)
+        except (TypeError, KeyError) as error:  # what is no list of objects, or lacks a key
+            raise ValueError(f"no columns: {error!r}") from error
         if len({column.name for column in columns}) < len(columns):
             raise ValueError("two columns have one name")
         for column in columns:

@@ -103,6 +103,17 @@ def test_a_source_that_fails_keeps_what_was_written(tmp_path):
     assert parquet.read_table(tmp_path / "codes.part.parquet").num_rows == 300
 
 
+def test_a_part_takes_the_name_of_no_other_file(tmp_path):
+    def failing():
+        yield CODES[:300], {}
+        raise DataError("the file has shrunk")
+
+    (tmp_path / "codes.part.parquet").write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"readable in '.*codes\.part2\.parquet'"):
+        write_blocks(tmp_path / "codes.parquet", failing(), NAMES, len(CODES))
+    assert (tmp_path / "codes.part.parquet").read_bytes() == b"mine"
+
+
 def test_the_command_encodes_in_blocks(utsushi, ae_run, tmp_path, monkeypatch):
     X = np.random.default_rng(1).random((50, 64), dtype=np.float32)
     np.save(tmp_path / "x.npy", X)

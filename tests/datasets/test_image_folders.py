@@ -177,6 +177,7 @@ def test_images_of_several_sizes_are_brought_to_one(tmp_path, save):
 def test_one_number_is_the_size_of_a_square(tmp_path, save):
     save("a.png", blank("RGB", (5, 9)))
     assert datasets.open(tmp_path, image_size=4).image_shape == (3, 4, 4)
+    assert datasets.open(tmp_path, image_size=np.int64(4)).image_shape == (3, 4, 4)
 
 
 def test_what_is_too_long_is_cut_off_at_both_ends(tmp_path):
@@ -198,7 +199,7 @@ def test_images_become_the_colour_that_is_asked_for(tmp_path, save, mode, color,
     assert datasets.open(tmp_path, color=color).image_shape == shape
 
 
-@pytest.mark.parametrize("size", [0, (1, 2, 3), ("a", 2), (5000, 1)])
+@pytest.mark.parametrize("size", [0, 8.5, True, (1, 2, 3), ("a", 2), (5000, 1)])
 def test_a_size_that_is_none_is_refused(tmp_path, save, size, refusal):
     save("a.png", blank("L", (2, 2)))
     assert "image_size=" in refusal(SettingError, datasets.open, tmp_path, image_size=size)
@@ -222,6 +223,14 @@ def with_bad_ones(tmp_path, save):
 def test_bad_images_are_left_out_if_that_is_asked_for(with_bad_ones):
     data = datasets.open(with_bad_ones, skip_bad=True)
     assert (len(data.X), data.y.tolist()) == (2, ["a", "b"])
+
+
+def test_an_image_of_32_bits_can_be_left_out(tmp_path):
+    Image.new("L", (3, 4)).save(tmp_path / "a.png")
+    Image.new("F", (3, 4)).save(tmp_path / "b.tif")
+    data = datasets.open(tmp_path, skip_bad=True)
+    assert (len(data.X), len(data.skipped)) == (1, 1)
+    assert "b.tif has 32-bit pixels" in data.skipped[0]
 
 
 def test_bad_images_are_listed_with_their_reasons(with_bad_ones):

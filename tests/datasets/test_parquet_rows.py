@@ -165,7 +165,7 @@ def test_files_of_another_schema_are_named(tmp_path):
     first = write(tmp_path / "first.parquet")
     second = write(tmp_path / "second.parquet", X.astype(np.float64))
     with pytest.raises(
-        DataError, match=r"second\.parquet has the columns c0 double.*as in .*first"
+        DataError, match=r"second\.parquet has double in column 'c0': expected float as in .*first"
     ):
         parquet_files.large_parquet([first, second], "both")
 
@@ -187,3 +187,84 @@ def test_rows_in_memory_have_todays_order():
     rows = Batch(torch.arange(9.0)[:, None])
     order = rows.order(torch.Generator().manual_seed(1))
     assert torch.equal(order, torch.randperm(9, generator=torch.Generator().manual_seed(1)))
+
+
+def test_known_columns_are_not_divided_in_a_large_file(tmp_path, all_are_large):
+    known = datasets.open(pa.table({"c0": [3, 200], "c1": [4, 5]})).columns
+    path = write(tmp_path / "x.parquet", np.array([[3, 4], [200, 5]], np.uint8))
+    assert datasets.open(path, columns=known).X_train[:].tolist() == [[3, 4], [200, 5]]
+
+
+@pytest.mark.parametrize("write_statistics", [True, False])
+def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, write_statistics):
+    column = pa.array([3, 200, None, 5], pa.uint8())
+    path = tmp_path / "x.parquet"
+    parquet.write_table(
+        pa.table({"c": column}), path, row_group_size=2, write_statistics=write_statistics
+    )
+    found = datasets.open(path).X_train[:]
+    np.testing.assert_array_equal(found, [[3], [200], [np.nan], [5]])
+
+
+def test_columns_of_a_large_file_are_described_as_those_of_a_small_one(tmp_path, monkeypatch):
+    path = write(tmp_path / "x.parquet", np.where(X < 0.1, np.nan, X).astype(np.float64))
+    small = datasets.open(path)
+    monkeypatch.setattr(parquet_files, "LARGE_BYTES", 0)
+    large = datasets.open(path)
+    assert datasets.describe_columns(large) == datasets.describe_columns(small)
+    assert datasets.suggest(large) == datasets.suggest(small)
+
+
+KINDS = [pa.list_(pa.float32()), pa.list_(pa.float32(), 6)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_large_column_of_lists_is_read_as_it_is_asked_for(tmp_path, all_are_large, kind):
+    table = pa.table({"x": pa.array(X.tolist(), kind), "y": [0, 1] * 50})
+    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    data = datasets.open(tmp_path / "x.parquet", label="y")
+    assert isinstance(data.X_train, ParquetRows)
+    np.testing.assert_array_equal(data.X_train[:], X)
+    assert data.y_train.tolist() == [0, 1] * 50
+
+
+def test_large_lists_of_lists_are_images(tmp_path, all_are_large):
+    images = pa.array((255 * X).astype(np.uint8).reshape(100, 2, 3).tolist())
+    table = pa.table({"x": images.cast(pa.list_(pa.list_(pa.uint8())))})
+    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    data = datasets.open(tmp_path / "x.parquet")
+    assert data.image_shape == (2, 3)
+    assert data.X_train[:].tolist() == datasets.open(table).X_train.tolist()
+
+
+def test_a_row_group_with_lists_of_another_length_is_refused(
+    tmp_path, all_are_large, monkeypatch, refusal
+):
+    table = pa.table({"x": [[1.0, 2.0]] * 4 + [[1.0]] * 4})
+    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=4)
+    monkeypatch.setattr(parquet_files, "FIRST_ROWS", 4)
+    message = refusal(DataError, datasets.open, tmp_path / "x.parquet")
+    assert "a row group of x.parquet has lists of shape (1,): expected (2,)" in message
+
+
+def test_the_values_in_lists_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_files, "LARGE_BYTES", X.size)  # more than a number a row
+    parquet.write_table(pa.table({"x": X.tolist()}), tmp_path / "x.parquet")
+    assert isinstance(datasets.open(tmp_path / "x.parquet").X_train, ParquetRows)
+
+
+def test_labels_of_another_type_are_refused_by_their_file(tmp_path, all_are_large, refusal):
+    write(tmp_path / "1.parquet", kind=["a"] * 100)
+    write(tmp_path / "2.parquet", kind=[1] * 100)
+    message = refusal(DataError, datasets.open, tmp_path, label="kind")
+    assert "2.parquet has int64 in column 'kind': expected string" in message
+
+
+def test_labels_that_cannot_be_read_are_refused_by_their_file(tmp_path, all_are_large, refusal):
+    path = write(
+        tmp_path / "x.parquet", np.zeros((100, 0)), 100, kind=["a", "b"] * 50, c=range(100)
+    )
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(40) + content[44:])
+    message = refusal(DataError, datasets.open, path, label="kind")
+    assert "x.parquet cannot be read" in message

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from utsushi import datasets
+from utsushi.columns import Columns
 from utsushi.exceptions import DataError, NonFiniteDataError
 
 
@@ -287,3 +288,46 @@ def test_a_pandas_frame_with_a_name_twice_is_refused(refusal):
 def test_a_column_of_mixed_objects_is_refused(refusal):
     frame = pd.DataFrame({"a": [1, "x", {}]})
     assert "the frame cannot be read" in refusal(DataError, datasets.open, frame)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
+def test_known_columns_mean_the_same_whatever_type_holds_them(kind):
+    known = datasets.open(pa.table({"a": [3, 200], "b": [4, 5]})).columns
+    table = pa.table({name: np.array([3, 200], kind) for name in "ab"})
+    assert datasets.open(table, columns=known).X.tolist() == [[3, 3], [200, 200]]
+
+
+def test_codes_that_differ_by_a_zero_are_two_categories(csv):
+    data = datasets.open(csv("a,zip\n1,01234\n2,1234\n"), categorical=["zip"])
+    assert data.feature_names == ("a", "zip=01234", "zip=1234")
+
+
+@pytest.mark.parametrize("written", ["0123,A12", "0123,123", "20,3"])
+def test_a_category_is_read_by_itself_as_it_was_among_others(csv, written):
+    first, second = written.split(",")
+    known = datasets.open(csv(f"a,k\n1,{first}\n2,{second}\n"), categorical=["k"]).columns
+    found = datasets.open(csv(f"a,k\n1,{first}\n"), columns=known)
+    is_first = [float(str(category) == first) for category in known.columns[1].categories]
+    assert found.X.tolist() == [[1, *is_first]]
+
+
+def test_a_code_with_a_zero_more_is_not_the_category(csv, refusal):
+    known = datasets.open(csv("a,k\n1,20\n2,3\n"), categorical=["k"]).columns
+    message = refusal(DataError, datasets.open, csv("a,k\n1,020\n"), columns=known)
+    assert "'020' in column 'k' at row 0" in message
+
+
+NO_COLUMNS = [
+    None,
+    3,
+    ["a"],
+    [{"name": "a"}],
+    [{"name": "a", "kind": "number", "categories": 1}],
+    [{"name": "a", "kind": "category", "categories": [[1]]}],
+]
+
+
+@pytest.mark.parametrize("described", NO_COLUMNS, ids=str)
+def test_what_no_columns_can_have_given_is_a_value_error(described):
+    with pytest.raises(ValueError, match="no columns"):
+        Columns.from_json(described)

@@ -28,6 +28,13 @@ class Endless(IterableDataset):
         yield torch.ones(2)
 
 
+class Counted(Endless):
+    """One that knows how many there are, and still has no item by its number."""
+
+    def __len__(self):
+        return 1
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_a_tensor_is_an_array(dtype):
     tensor = torch.tensor([[0.5, 1.0]], dtype=dtype, requires_grad=True)
@@ -60,6 +67,7 @@ def test_a_data_set_of_pillow_images_has_its_channels_first():
     ("source", "message"),
     [
         (Endless(), "Endless has no length"),
+        (Counted(), "Counted cannot be indexed"),
         (Listed(), "Listed has no items"),
         (Listed(torch.ones(2), torch.ones(3)), "item 1 of Listed has shape (3,)"),
         (Listed((torch.ones(2), 1), torch.ones(2)), "item 1 of Listed has shape (2,) and label"),

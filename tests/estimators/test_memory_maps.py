@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets
 from utsushi.estimators import learner, rows
 from utsushi.exceptions import DataError
 from utsushi.lazy import ConvertedRows, LazyRows, MappedRows, SelectedRows, as_guarded, row_blocks
@@ -96,6 +96,44 @@ def test_a_file_that_shrinks_while_training_is_a_clear_error(tmp_path, nothing_i
     model._prepare = shrink
     with pytest.raises(DataError, match="has shrunk from 23168 to 1000 bytes while it was read"):
         model.fit(given)
+
+
+USES = {
+    "fit": lambda model, rows: model.fit(rows),
+    "transform": lambda model, rows: model.transform(rows),
+    "reconstruct": lambda model, rows: model.reconstruct(rows),
+    "score_samples": lambda model, rows: model.score_samples(rows),
+    "open": lambda model, rows: datasets.open(rows),
+}
+
+
+@pytest.mark.parametrize("copied_bytes", [0, 2**26])
+@pytest.mark.parametrize("use", USES)
+def test_a_file_that_has_shrunk_is_a_clear_error(use, copied_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "COPIED_BYTES", copied_bytes)
+    model = MODELS["plain"]().fit(X)
+    given = mapped(X, tmp_path / "x.npy")
+    os.truncate(tmp_path / "x.npy", 1000)
+    with pytest.raises(DataError, match="has shrunk from 23168 to 1000 bytes"):
+        USES[use](model, given)
+
+
+ON_DISK = {
+    "autoencoder": MODELS["plain"],
+    "conditional": MODELS["conditional"],
+    "bernoulli": MODELS["bernoulli"],
+    "detector": lambda: AnomalyDetector(
+        MODELS["plain"](), scoring="combined", max_false_positive_rate=0.2, holdout_fraction=0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ON_DISK)
+def test_scores_of_a_memory_map_are_those_of_the_array(name, tmp_path, nothing_is_copied):
+    y = (np.arange(90) % 3,) if name == "conditional" else ()
+    given = mapped(X, tmp_path / "x.npy")
+    of_array, of_map = ON_DISK[name]().fit(X, *y), ON_DISK[name]().fit(given, *y)
+    np.testing.assert_array_equal(of_map.score_samples(given, *y), of_array.score_samples(X, *y))
 
 
 @pytest.mark.parametrize("which", [slice(3, 40, 4), np.array([8, 0, 8])])

@@ -213,3 +213,20 @@ def test_calibration_counts_known_values_alone():
     draws = torch.Generator().manual_seed(0)
     fixed = VariationalObjective(likelihood).calibrated(module, batch, draws)
     assert fixed.likelihood.sigma_ == pytest.approx(2.0)
+
+
+DOORS = ["fit", "transform", "reconstruct", "score_samples"]
+EMPTY = np.array([[1.0, np.nan, 2.0, 0.5], [np.nan] * 4, [0.0, 1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize("make", [Autoencoder, VariationalAutoencoder])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_row_of_which_nothing_is_known_is_refused(make, door, refusal):
+    model = make(**SMALL).fit(EMPTY[[0, 2, 2]])
+    message = refusal(DataError, getattr(model, door), EMPTY)
+    assert message.startswith("row 1 (counting from 0) has no value in any of its 4 columns")
+
+
+def test_a_detector_ranks_no_row_of_which_nothing_is_known(refusal):
+    detector = AnomalyDetector(Autoencoder(**SMALL)).fit(EMPTY[[0, 2, 2]])
+    assert "row 1 " in refusal(DataError, detector.predict, EMPTY)

@@ -7,7 +7,9 @@ import pytest
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
 from utsushi.evaluation import evaluate, lecture_loss, reconstruction_error
+from utsushi.evaluation.rows import measurable
 from utsushi.exceptions import DataError, SettingError
+from utsushi.lazy import ConvertedRows
 from utsushi.runs import tables_of
 from utsushi.runs.texts import TEXTS
 
@@ -367,3 +369,16 @@ def test_a_conditional_model_is_asked_about_no_anomalies(digits):
     model = VariationalAutoencoder(2, conditional=True, **SMALL).fit(digits.X_train, digits.y_train)
     found = evaluate(model, digits.X_test, y=digits.y_test, anomalies=digits.X_train[:5])
     assert [remark["key"] for remark in found["anomalies"]["remarks"]] == ["no_anomalies"]
+
+
+def test_rows_on_the_disk_are_measured_as_the_array_is():
+    rows = np.random.default_rng(0).random((60, 4))
+    model = Autoencoder(n_components=2, hidden=(8,), max_epochs=1, random_state=0).fit(rows)
+    lazy = ConvertedRows(rows, np.positive)
+    assert evaluate(model, lazy, lazy) == evaluate(model, rows, rows)
+
+
+def test_a_data_set_on_the_disk_becomes_one_in_memory_to_be_measured():
+    rows = np.random.default_rng(0).random((6, 4))
+    dataset = datasets.Dataset("lazy", ConvertedRows(rows, np.positive), rows)
+    assert type(measurable(dataset).X_train) is np.ndarray

@@ -12,6 +12,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -212,7 +213,7 @@ class _Parquet(_Writer):
             return ""
         self.close()
         self.file.flush()
-        kept = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        kept = _free_name(self.path)
         os.replace(self.file.name, kept)
         return f"the first {self._n_done} of {self.n_rows} rows are readable in {str(kept)!r}"
 
@@ -233,6 +234,12 @@ _WRITERS: dict[str, type[_Writer]] = {
     ".csv": _Csv,
     ".parquet": _Parquet,
 }
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name for the part of a file that there is: NAME.part, or NAME.part2 and so on."""
+    names = (f"{path.stem}.part{n}{path.suffix}" for n in chain([""], count(2)))
+    return next(kept for kept in map(path.with_name, names) if not os.path.lexists(kept))
 
 
 def _write_header(stream: Any, rows: Rows, n_rows: int) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.dataset import Dataset
+from utsushi.lazy import row_blocks
 
 __all__ = ["describe_columns", "suggest"]
 
@@ -47,29 +50,52 @@ def describe_columns(dataset: Dataset) -> list[dict[str, Any]] | None:
     """
     if dataset.columns is None:
         return None
-    X, start, found = dataset.X, 0, []
-    for column in dataset.columns.columns:
-        values = X[:, start : start + column.width]
-        start += column.width
-        about = {"missing": int(np.isnan(values[:, 0]).sum())}
+    found, ends = _Sums.of(dataset), accumulate(c.width for c in dataset.columns.columns)
+    about = []
+    for column, end in zip(dataset.columns.columns, ends, strict=True):
+        start = end - column.width
+        facts: dict[str, Any] = {"missing": found.n_rows - int(found.known[start])}
         if column.kind == "category":
-            counts = np.nansum(values, axis=0).astype(int).tolist()
-            names = map(str, column.categories)
-            about["categories"] = dict(zip(names, counts, strict=True))  # type: ignore[assignment]
+            counts = found.total[start:end].astype(int).tolist()
+            facts["categories"] = dict(zip(map(str, column.categories), counts, strict=True))
         else:
-            about |= _range_of(values[~np.isnan(values)])
-        found.append({"name": column.name, "kind": column.kind, **about})
-    return found
+            facts |= found.range_of(start)
+        about.append({"name": column.name, "kind": column.kind, **facts})
+    return about
 
 
-def _range_of(values: NDArray[Any]) -> dict[str, Any]:
-    if not values.size:
-        return {"min": None, "max": None, "mean": None}
-    return {
-        "min": float(values.min()),
-        "max": float(values.max()),
-        "mean": float(values.mean(dtype=np.float64)),
-    }
+@dataclass(frozen=True)
+class _Sums:
+    """What all rows come to, column by column, shape (D,) each: of the values that are known."""
+
+    n_rows: int
+    known: NDArray[np.int64]
+    total: NDArray[np.float64]
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> _Sums:
+        """Sum up a block after another: a large file is never held."""
+        n_features = dataset.X_train.shape[1]
+        low = high = np.full(n_features, np.nan, dataset.X_train.dtype)
+        known, total = np.zeros(n_features, np.int64), np.zeros(n_features)
+        for block in (block for X, _ in dataset.parts for block in row_blocks(X)):
+            low = np.fmin(low, np.fmin.reduce(block, axis=0))
+            high = np.fmax(high, np.fmax.reduce(block, axis=0))
+            known += (~np.isnan(block)).sum(axis=0)
+            total += np.nansum(block, axis=0, dtype=np.float64)
+        return cls(sum(len(X) for X, _ in dataset.parts), known, total, low, high)
+
+    def range_of(self, place: int) -> dict[str, float | None]:
+        """Return the range and the mean of one column."""
+        if not self.known[place]:
+            return {"min": None, "max": None, "mean": None}
+        return {
+            "min": float(self.low[place]),
+            "max": float(self.high[place]),
+            "mean": float(self.total[place] / self.known[place]),
+        }
 
 
 def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
@@ -89,9 +115,10 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     X = dataset.X_train[:: -(-len(dataset.X_train) // _MOST_ROWS)]
-    gaps = sum(about["missing"] for about in describe_columns(dataset) or [])
+    columns = describe_columns(dataset) or []
+    gaps = sum(about["missing"] for about in columns)
     known = X[~np.isnan(X)]
-    constant = _constant_columns(dataset)
+    constant = _constant_columns(columns)
     if constant:
         found["drop"] = _of(constant, f"these {len(constant)} columns hold one value each")
     if gaps:
@@ -127,10 +154,10 @@ def _variances(X: NDArray[Any]) -> NDArray[np.float64]:
     return variances
 
 
-def _constant_columns(dataset: Dataset) -> list[str]:
+def _constant_columns(columns: list[dict[str, Any]]) -> list[str]:
     """Name the columns of a table that hold one value, or none."""
     constant = []
-    for about in describe_columns(dataset) or []:
+    for about in columns:
         n_values = sum(map(bool, about.get("categories", {}).values()))
         if about.get("min", 0) == about.get("max", 1) or ("categories" in about and n_values < 2):
             constant.append(about["name"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,25 @@ from utsushi.datasets.bounds import check_unpacked
 from utsushi.datasets.problems import unreadable
 from utsushi.exceptions import DataError
 
-__all__ = ["find_parts", "is_number", "load_arrow", "load_csv", "load_folder", "load_parquet"]
+__all__ = [
+    "check_claims",
+    "check_parts",
+    "check_schema",
+    "find_parts",
+    "is_number",
+    "load_arrow",
+    "load_csv",
+    "load_folder",
+    "load_parquet",
+    "read_footer",
+    "reading_parquet",
+]
 
 
-def load_csv(path: Path) -> tuple[Any, bool]:
+def load_csv(path: Path, texts: Sequence[str] = ()) -> tuple[Any, bool]:
     """Read comma-separated values, in UTF-8, and tell whether the columns have names.
+
+    The columns named in ``texts`` are read as text; what the others are, their values say.
 
     Raises
     ------
@@ -29,7 +45,8 @@ def load_csv(path: Path) -> tuple[Any, bool]:
         named = not all(is_number(cell) for cell in first if cell.strip())
         numbered = None if named else [str(number) for number in range(len(first))]
         options = pyarrow.csv.ReadOptions(column_names=numbered)
-        return pyarrow.csv.read_csv(path, read_options=options), named
+        types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(texts, pyarrow.string()))
+        return pyarrow.csv.read_csv(path, read_options=options, convert_options=types), named
     except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
 
@@ -49,18 +66,44 @@ def is_number(text: str) -> bool:
     return True
 
 
-def load_parquet(path: Path) -> Any:
-    """Read a Parquet file."""
+@contextmanager
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Turn what Arrow raises inside of the block into an error that names the file."""
     import pyarrow
-    import pyarrow.parquet
 
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            n_numbers = file.metadata.num_rows * file.metadata.num_columns
-            check_unpacked(path, path.stat().st_size, 8 * n_numbers)
-            return file.read()
+        yield
     except (pyarrow.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error, "save it anew") from error
+
+
+def load_parquet(path: Path) -> Any:
+    """Read a Parquet file."""
+    from pyarrow import parquet
+
+    with reading_parquet(path), parquet.ParquetFile(path) as file:
+        check_claims(path, file.metadata)
+        return file.read()
+
+
+def read_footer(path: Path) -> tuple[Any, Any]:
+    """Return what a Parquet file says of itself: its metadata, and its schema."""
+    from pyarrow import parquet
+
+    with reading_parquet(path), parquet.ParquetFile(path) as file:
+        return file.metadata, file.schema_arrow.remove_metadata()
+
+
+def check_claims(path: Path, metadata: Any) -> int:
+    """Return the bytes that a Parquet file's numbers would take as floats, if they can be true."""
+    columns = range(metadata.num_columns)
+    lists = [i for i in columns if metadata.schema.column(i).max_repetition_level]
+    n_numbers = metadata.num_rows * (metadata.num_columns - len(lists))
+    for number in range(metadata.num_row_groups if lists else 0):
+        group = metadata.row_group(number)
+        n_numbers += sum(group.column(i).num_values for i in lists)
+    check_unpacked(path, path.stat().st_size, 8 * n_numbers)
+    return 8 * int(n_numbers)
 
 
 def find_parts(folder: Path) -> list[Path]:
@@ -90,13 +133,18 @@ def load_folder(folder: Path) -> Any:
     import pyarrow
 
     paths = find_parts(folder)
-    tables = [load_parquet(path).replace_schema_metadata() for path in paths]
-    for path, table in zip(paths, tables, strict=True):
-        _check_schema(path, table.schema, paths[0], tables[0].schema)
-    return pyarrow.concat_tables(tables)
+    check_parts(paths)
+    return pyarrow.concat_tables(load_parquet(path).replace_schema_metadata() for path in paths)
 
 
-def _check_schema(path: Path, schema: Any, first: Path, expected: Any) -> None:
+def check_parts(paths: Sequence[Path]) -> None:
+    """Refuse Parquet files whose columns are not those of the first."""
+    schemas = [read_footer(path)[1] for path in paths]
+    for path, schema in zip(paths, schemas, strict=True):
+        check_schema(path, schema, paths[0], schemas[0])
+
+
+def check_schema(path: Path, schema: Any, first: Path, expected: Any) -> None:
     """Refuse columns that are not those of the first file, and name the first that differs."""
     if schema.names != expected.names:
         # Where the lists differ; a shorter one differs behind its end.

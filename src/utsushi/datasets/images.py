@@ -229,7 +229,7 @@ def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
     """Read a grey image of 16 bits a pixel, which some formats deliver in 32."""
     values: NDArray[Any] = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise DataError(
+        raise _BadImageError(
             f"{path} has 32-bit pixels, whose range is unknown: expected 8 or 16 bits; "
             "save it as PNG, or give the values as .npy"
         )

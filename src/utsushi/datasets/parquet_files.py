@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.arrays import to_floats
-from utsushi.datasets.arrow_files import find_parts, load_folder, load_parquet
-from utsushi.datasets.bounds import check_unpacked
+from utsushi.datasets.arrow_files import (
+    check_claims,
+    check_parts,
+    find_parts,
+    load_folder,
+    load_parquet,
+    read_footer,
+    reading_parquet,
+)
+from utsushi.datasets.arrow_types import are_pixels, is_list, numbers, stacked
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.parquet_rows import ParquetRows
-from utsushi.datasets.problems import unreadable
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import (
     find_column,
@@ -22,7 +28,7 @@ from utsushi.datasets.tables import (
     known_columns,
     labels_of,
     learned_columns,
-    numbers,
+    rows_of_lists,
 )
 from utsushi.exceptions import DataError
 
@@ -30,6 +36,9 @@ __all__ = ["large_parquet", "read_folder", "read_parquet"]
 
 #: Files of more bytes in memory stay on the disk, and are read as they are asked for.
 LARGE_BYTES = 2**29
+
+#: So many rows tell what the columns of a large file are.
+FIRST_ROWS = 1000
 
 
 def read_parquet(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
@@ -69,20 +78,24 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
     Raises
     ------
     DataError
-        If a column holds no numbers: categories are learned from all rows of a table in memory.
+        If a file is damaged or has other columns than the first, or a column holds no numbers:
+        categories are learned from all rows of a table in memory.
     """
-    import pyarrow
-    from pyarrow import parquet
-
-    some = _first_rows(paths[0])
-    y, label = None, reading.label
+    check_parts(paths)
+    some, label = _first_rows(paths), reading.label
     if label is not None:
         some = some.remove_column(find_column(some, name, label, " for the labels"))
-        found = [parquet.read_table(path, columns=[label]).column(0) for path in paths]
-        chunks = [chunk for column in found for chunk in column.chunks]
-        y = labels_of(pyarrow.chunked_array(chunks, found[0].type), name, label)
     for column in reading.drop:
         some = some.remove_column(find_column(some, name, column, " to drop"))
+    if any(is_list(kind) for kind in some.schema.types):
+        dataset = _of_lists(paths, some, name)
+    else:
+        dataset = _of_numbers(paths, some, name, reading)
+    return dataset if label is None else replace(dataset, y_train=_labels(paths, name, label))
+
+
+def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -> Dataset:
+    """Open files with a column a feature, of which some rows are known."""
     columns = learned_columns(some, name, reading)
     if reading.columns is not None:
         some = known_columns(some, columns, name)
@@ -93,44 +106,90 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
             "memory: expected numbers; encode them, leave them out with drop=(…), or give fewer "
             "rows"
         )
+    # What is missing in one row group only must not change what the others are.
+    pixels = are_pixels(some.schema, reading, 0)
+    pixels = pixels and not _has_nulls(paths, some.column_names)
 
     def to_rows(table: Any) -> NDArray[Any]:
         values = [numbers(table, index) for index in range(table.num_columns)]
-        return to_floats(np.column_stack(values), name)
+        return stacked(values, name, pixels=pixels)
 
     rows: Any = ParquetRows(paths, some.column_names, to_rows)
-    pixels = all(kind == pyarrow.uint8() for kind in some.schema.types)
     return Dataset(
         name,
         rows,
-        y_train=y,
         feature_names=columns.feature_names,
         columns=None if pixels else columns,
     )
 
 
-def _first_rows(path: Path) -> Any:
+def _of_lists(paths: Sequence[Path], some: Any, name: str) -> Dataset:
+    """Open files with one column of lists of numbers, of which some rows are known."""
+    index = next(i for i, kind in enumerate(some.schema.types) if is_list(kind))
+    first, image_shape = rows_of_lists(some, index, name)
+
+    def to_rows(table: Any) -> NDArray[Any]:
+        if not table.num_rows:
+            return first[:0]
+        found, shape = rows_of_lists(table, 0, f"a row group of {name}")
+        if found.shape[1:] != first.shape[1:] or shape != image_shape:
+            raise DataError(
+                f"a row group of {name} has lists of shape {shape or found.shape[1:]}: expected "
+                f"{image_shape or first.shape[1:]} as in the first; give all rows one length"
+            )
+        return found
+
+    rows: Any = ParquetRows(paths, some.column_names, to_rows)
+    return Dataset(name, rows, image_shape=image_shape)
+
+
+def _labels(paths: Sequence[Path], name: str, label: str) -> NDArray[Any]:
+    """Read the column of labels of all files."""
+    import pyarrow
+    from pyarrow import parquet
+
+    found = []
+    for path in paths:
+        with reading_parquet(path), parquet.ParquetFile(path) as file:
+            found.append(file.read(columns=[label]).column(0))
+    chunks = [chunk for column in found for chunk in column.chunks]
+    return labels_of(pyarrow.chunked_array(chunks, found[0].type), name, label)
+
+
+def _first_rows(paths: Sequence[Path]) -> Any:
     """Read some rows, which tell what the columns are."""
     import pyarrow
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
-        first = next(file.iter_batches(batch_size=1000), None)
-        return pyarrow.Table.from_batches([] if first is None else [first], file.schema_arrow)
+    for path in paths:
+        with reading_parquet(path), parquet.ParquetFile(path) as file:
+            first = next(file.iter_batches(batch_size=FIRST_ROWS), None)
+            if first is not None and first.num_rows:
+                return pyarrow.Table.from_batches([first], file.schema_arrow)
+    raise DataError(f"{paths[0]} has no rows: expected at least one; add some")
+
+
+def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
+    """Tell whether a value of some columns is missing; most files say so, others are read."""
+    from pyarrow import parquet
+
+    for path in paths:
+        with reading_parquet(path), parquet.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                group = file.metadata.row_group(number)
+                found = [group.column(index) for index in range(group.num_columns)]
+                for column in (one for one in found if one.path_in_schema in columns):
+                    known = column.statistics
+                    if known is None or not known.has_null_count:
+                        table = file.read_row_group(number, [column.path_in_schema])
+                        n_nulls = table.column(0).null_count
+                    else:
+                        n_nulls = known.null_count
+                    if n_nulls:
+                        return True
+    return False
 
 
 def _is_large(paths: Sequence[Path]) -> bool:
     """Tell whether files would take much memory as rows; what they claim is looked at first."""
-    import pyarrow
-    from pyarrow import parquet
-
-    n_bytes = 0
-    for path in paths:
-        try:
-            metadata = parquet.read_metadata(path)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise unreadable(path, "a Parquet file", error, "save it anew") from error
-        n_numbers = metadata.num_rows * metadata.num_columns
-        check_unpacked(path, path.stat().st_size, 8 * n_numbers)
-        n_bytes += 8 * n_numbers
-    return n_bytes > LARGE_BYTES
+    return sum(check_claims(path, read_footer(path)[0]) for path in paths) > LARGE_BYTES

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.problems import unreadable
+from utsushi.datasets.arrow_files import check_schema, read_footer, reading_parquet
 from utsushi.exceptions import DataError
 from utsushi.lazy import LazyRows, Which
 
@@ -152,10 +152,9 @@ class ParquetRows(LazyRows):
 
     def _read(self, group: _Group) -> NDArray[Any]:
         """Read a row group."""
-        import pyarrow
         from pyarrow import parquet
 
-        try:
+        with reading_parquet(group.path):
             if _state_of(group.path) != group.state:
                 raise DataError(
                     f"{group.path} has changed while it was read, expected it to stay as it is; "
@@ -163,47 +162,29 @@ class ParquetRows(LazyRows):
                 )
             with parquet.ParquetFile(group.path, metadata=group.metadata) as file:
                 table = file.read_row_group(group.number, self._columns, use_threads=False)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise unreadable(group.path, "a Parquet file", error, "save it anew") from error
         return self._to_rows(table).astype(self.dtype, copy=False)
 
 
 def _groups_of(paths: Sequence[Path], columns: Sequence[str]) -> tuple[list[_Group], Any]:
-    """Return the row groups of all files, and the schema that they share."""
+    """Return the row groups of all files, and the schema of these columns."""
     import pyarrow
-    from pyarrow import parquet
 
     groups: list[_Group] = []
-    shared: Any = None
+    first: Any = None
     for path in paths:
-        try:
-            with parquet.ParquetFile(path) as file:
-                metadata, schema = file.metadata, file.schema_arrow.remove_metadata()
-        except (pyarrow.ArrowException, OSError) as error:
-            raise unreadable(path, "a Parquet file", error, "save it anew") from error
-        found = pyarrow.schema([schema.field(name) for name in columns if name in schema.names])
-        shared = found if shared is None else shared
-        if not found.equals(shared):
-            raise DataError(
-                f"{path} has the columns {_said(found)}, expected {_said(shared)} as in "
-                f"{paths[0]}; give all files one schema"
-            )
+        metadata, schema = read_footer(path)
+        first = schema if first is None else first
+        check_schema(path, schema, paths[0], first)
         state = _state_of(path)
         for number in range(metadata.num_row_groups):
             n_rows = metadata.row_group(number).num_rows
             groups += [_Group(path, number, n_rows, metadata, state)] if n_rows else []
     if not groups:
         raise DataError(f"{paths[0]} has no rows: expected at least one; add some")
-    return groups, shared
+    return groups, pyarrow.schema([first.field(name) for name in columns])
 
 
 def _state_of(path: Path) -> tuple[int, int]:
     """Return what changes when a file does: its size and its time."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
-
-
-def _said(schema: Any) -> str:
-    """Return the columns of a schema in a few words."""
-    shown = [f"{field.name} {field.type}" for field in schema][:5]
-    return ", ".join(shown) + (" …" if len(schema) > len(shown) else "")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from typing import Any, Self
+
+import numpy as np
 
 from utsushi.columns import Columns
 from utsushi.exceptions import DataError, SettingError
@@ -103,7 +106,12 @@ def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     """Return (height, width); one number is both."""
     if size is None:
         return None
-    pair = (size, size) if isinstance(size, int) else tuple(size)
-    if len(pair) != 2 or not all(isinstance(n, int) and 0 < n <= 4096 for n in pair):
+    pair = tuple(size) if isinstance(size, Sequence | np.ndarray) else (size, size)
+    if len(pair) != 2 or not all(_is_length(n) for n in pair):
         raise SettingError(f"image_size={size!r}, expected (height, width) in 1 to 4096")
-    return pair
+    return int(pair[0]), int(pair[1])
+
+
+def _is_length(value: Any) -> bool:
+    """Tell whether a value is a number of pixels; a truth value is none."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 < int(value) <= 4096

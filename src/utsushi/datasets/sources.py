@@ -27,6 +27,7 @@ from utsushi.datasets.tables import (
 )
 from utsushi.datasets.torch_sources import from_torch_dataset, is_torch_dataset
 from utsushi.exceptions import DataError
+from utsushi.lazy import as_guarded
 from utsushi.validation import check_finite
 
 __all__ = ["open_source"]
@@ -126,10 +127,11 @@ def open_source(
     )
     dataset = _read(source, reading)
     names, may_lack = dataset.feature_names, dataset.columns is not None
-    check_finite(dataset.X_train, dataset.name, names, allow_missing=may_lack)
+    # A file that shrinks meanwhile is an error, and must not end the process.
+    check_finite(as_guarded(dataset.X_train), dataset.name, names, allow_missing=may_lack)
     if dataset.X_test is not None:
         what = f"the test part of {dataset.name}"
-        check_finite(dataset.X_test, what, names, allow_missing=may_lack)
+        check_finite(as_guarded(dataset.X_test), what, names, allow_missing=may_lack)
     return dataset
 
 

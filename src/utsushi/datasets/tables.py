@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.columns import Column, Columns
-from utsushi.datasets.arrays import check_labels, to_floats, to_rows
+from utsushi.datasets.arrays import check_labels, to_rows
 from utsushi.datasets.arrow_files import is_number, load_arrow, load_csv
+from utsushi.datasets.arrow_types import (
+    are_pixels,
+    decoded,
+    is_list,
+    is_numeric,
+    is_text,
+    numbers,
+    stacked,
+    value_type,
+)
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.problems import one_line
 from utsushi.datasets.reading import Reading
@@ -27,9 +37,9 @@ __all__ = [
     "known_columns",
     "labels_of",
     "learned_columns",
-    "numbers",
     "read_arrow",
     "read_csv",
+    "rows_of_lists",
 ]
 
 _SHOWN_COLUMNS = 5
@@ -45,15 +55,19 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Read comma-separated values, in UTF-8.
 
     If every cell of the first row is a number or empty, the file has no header, and columns are
-    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing.
+    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing. The values
+    of a category are those that are written: 0123 and 123 are two.
 
     Raises
     ------
     DataError
         If the file is damaged, or a column is neither numbers nor categories.
     """
-    table, named = load_csv(path)
-    return from_arrow(_with_blanks_missing(table, reading), path.name, reading, named=named)
+    known = () if reading.columns is None else reading.columns.columns
+    texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
+    table, named = load_csv(path, [*reading.categorical, *texts])
+    table = _with_whole_numbers(_with_blanks_missing(table, reading), reading.categorical)
+    return from_arrow(table, path.name, reading, named=named)
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
@@ -132,9 +146,9 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
             f"{name} has {table.num_rows} rows and {table.num_columns} columns of features: "
             "expected at least one of each; add some"
         )
-    lists = [i for i, field in enumerate(table.schema) if _is_list(field.type)]
+    lists = [i for i, field in enumerate(table.schema) if is_list(field.type)]
     if lists:
-        rows, image_shape = _rows_of_lists(table, lists[0], name)
+        rows, image_shape = rows_of_lists(table, lists[0], name)
         return Dataset(name, rows, y_train=y, image_shape=image_shape)
     columns = learned_columns(table, name, reading)
     if reading.columns is not None:
@@ -143,8 +157,9 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         _places(table.column(i), column, name) if column.kind == "category" else numbers(table, i)
         for i, column in enumerate(columns.columns)
     ]
-    pixels = all(value.dtype == np.uint8 for value in values)
-    X = columns.encode(to_floats(np.column_stack(values), name))
+    n_missing = sum(column.null_count for column in table.columns)
+    pixels = are_pixels(table.schema, reading, n_missing)
+    X = columns.encode(stacked(values, name, pixels=pixels))
     return Dataset(
         name,
         X,
@@ -207,15 +222,15 @@ def _learned(column: str, values: Any, name: str, chosen: bool) -> Column:
     """Say what one column is, and which categories it has."""
     from pyarrow import compute, types
 
-    kind = _value_type(values.type)
-    if not chosen and _is_numeric(kind):
+    kind = value_type(values.type)
+    if not chosen and is_numeric(kind):
         return Column(column, "truth" if types.is_boolean(kind) else "number")
-    if not (_is_text(kind) or types.is_boolean(kind) or types.is_integer(kind)):
+    if not (is_text(kind) or types.is_boolean(kind) or types.is_integer(kind)):
         raise DataError(
             f"{name} has {values.type} in column {column!r}: expected numbers or categories; "
             f"convert it, or leave it out with drop=({column!r},)"
         )
-    found = [value for value in compute.unique(_decoded(values)).to_pylist() if value is not None]
+    found = [value for value in compute.unique(decoded(values)).to_pylist() if value is not None]
     if not chosen:
         _check_categories(column, found, values, name)
     if len(found) > MOST_CATEGORIES or not found:
@@ -259,7 +274,7 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
     places = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
     table = table.select(places)
     for column, values in zip(columns.columns, table.columns, strict=True):
-        if column.kind != "category" and not _is_numeric(_value_type(values.type)):
+        if column.kind != "category" and not is_numeric(value_type(values.type)):
             filled = len(values) > values.null_count and not types.is_null(values.type)
             row = _first_row_where(values, lambda text: not is_number(text)) if filled else 0
             raise DataError(
@@ -279,7 +294,7 @@ def _places(values: Any, column: Column, name: str) -> NDArray[Any]:
 
     if values.null_count == len(values):
         return np.full(len(values), np.nan, np.float32)
-    found = compute.cast(_decoded(values), pyarrow.string())
+    found = compute.cast(decoded(values), pyarrow.string())
     known = pyarrow.array([str(value) for value in column.categories])
     if isinstance(column.categories[0], bool):  # as Arrow writes them
         known = compute.utf8_lower(known)
@@ -296,20 +311,7 @@ def _places(values: Any, column: Column, name: str) -> NDArray[Any]:
     return numbered
 
 
-def numbers(table: Any, index: int) -> NDArray[Any]:
-    """Turn a numeric column of an Arrow table into an array; missing values become NaN."""
-    from pyarrow import types
-
-    column = _decoded(table.column(index))
-    if not (types.is_integer(column.type) or types.is_floating(column.type)):
-        column = column.cast("float64")
-    found: NDArray[Any] = column.to_numpy()
-    return found
-
-
-def _rows_of_lists(
-    table: Any, index: int, name: str
-) -> tuple[NDArray[Any], tuple[int, ...] | None]:
+def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tuple[int, ...] | None]:
     """Turn a column of lists of numbers, all of one length, into rows."""
     from pyarrow import compute
 
@@ -323,7 +325,7 @@ def _rows_of_lists(
         )
     column = table.column(index).combine_chunks()
     shape: list[int] = []
-    while _is_list(column.type):
+    while is_list(column.type):
         lengths = compute.list_value_length(column)
         differs = compute.fill_null(compute.not_equal(lengths, lengths[0]), True)
         if not lengths[0].is_valid or compute.any(differs).as_py():
@@ -335,7 +337,7 @@ def _rows_of_lists(
             )
         shape.append(lengths[0].as_py())
         column = compute.list_flatten(column)
-    if not _is_numeric(column.type):
+    if not is_numeric(column.type):
         raise DataError(
             f"{name} has lists of {column.type} in column {field.name!r}: expected numbers; "
             "convert them first"
@@ -357,34 +359,18 @@ def _with_blanks_missing(table: Any, reading: Reading) -> Any:
     return table
 
 
-# --- Arrow's types ------------------------------------------------------------------------------
+def _with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
+    """Return a table whose texts of these names are whole numbers where all are written so."""
+    import pyarrow
+    from pyarrow import compute
 
-
-def _decoded(column: Any) -> Any:
-    """Return a column whose values may be kept by their places in a dictionary without that."""
-    return column.cast(_value_type(column.type))
-
-
-def _value_type(kind: Any) -> Any:
-    from pyarrow import types
-
-    return kind.value_type if types.is_dictionary(kind) else kind
-
-
-def _is_any(kind: Any, checks: Iterable[str]) -> bool:
-    from pyarrow import types
-
-    return any(getattr(types, f"is_{check}")(kind) for check in checks)
-
-
-def _is_numeric(kind: Any) -> bool:
-    """Tell whether an Arrow type can become a float; the null type is a column of blanks."""
-    return _is_any(kind, ("null", "integer", "floating", "boolean", "decimal"))
-
-
-def _is_text(kind: Any) -> bool:
-    return _is_any(kind, ("string", "large_string", "string_view"))
-
-
-def _is_list(kind: Any) -> bool:
-    return _is_any(kind, ("list", "large_list", "fixed_size_list"))
+    for i, field in enumerate(table.schema):
+        if field.name in names and pyarrow.types.is_string(field.type):
+            texts = table.column(i)
+            try:
+                whole = compute.cast(texts, pyarrow.int64())
+            except pyarrow.ArrowInvalid:
+                continue
+            if compute.all(compute.equal(compute.cast(whole, pyarrow.string()), texts)).as_py():
+                table = table.set_column(i, field.name, whole)
+    return table

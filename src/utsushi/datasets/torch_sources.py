@@ -38,7 +38,7 @@ def from_torch_dataset(source: Any) -> Dataset:
     Raises
     ------
     DataError
-        If it has no length, or its items are not alike.
+        If it has no length or cannot be indexed, or its items are not alike.
 
     Examples
     --------
@@ -48,9 +48,12 @@ def from_torch_dataset(source: Any) -> Dataset:
     Dataset('TensorDataset': 3 rows, 4 features, 2x2 images, float32, labelled)
     """
     name = type(source).__name__
-    if not hasattr(source, "__len__"):
+    from torch.utils.data import IterableDataset
+
+    if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
+        what = "cannot be indexed" if hasattr(source, "__len__") else "has no length"
         raise DataError(
-            f"{name} has no length: expected a map-style data set, with __len__ and __getitem__; "
+            f"{name} {what}: expected a map-style data set, with __len__ and __getitem__; "
             "give list(source) as an array"
         )
     if not len(source):

@@ -225,7 +225,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         model = autoencoder_of(self)
         if places is None:
             return model, known, rows
-        return model, _safe_indexing(known, places), rows[places]
+        some = rows[places]
+        return model, some if known is rows else _safe_indexing(known, places), some
 
     # --- using what was learned -----------------------------------------------------------------
 

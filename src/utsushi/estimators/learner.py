@@ -36,7 +36,7 @@ from utsushi.estimators.rows import (
 )
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
-from utsushi.lazy import AnyRows, as_guarded
+from utsushi.lazy import AnyRows
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
@@ -156,7 +156,7 @@ class Learner(Described, ABC):
         # The sampler is learned last, and makes the model a fitted one: a refit that fails must
         # not leave the old network beside what is new.
         self.__dict__.pop("sampler_", None)
-        rows = as_guarded(self._checked(X, reset=True))
+        rows = self._checked(X, reset=True)
         self._check_gaps(rows)
         check_image_shape(self.image_shape, self.n_features_in_)
         warn_of_overruled_sizes(self)
@@ -209,7 +209,7 @@ class Learner(Described, ABC):
         """
         check_is_fitted(self)
         self._validate_params()
-        rows = as_guarded(self._checked(X, at_least=2))
+        rows = self._checked(X, at_least=2)
         with torch.inference_mode(mode=False):
             return self._fit_sampler(Labelled(rows, self._condition_of(y, len(rows))))
 
@@ -251,7 +251,7 @@ class Learner(Described, ABC):
 
     def _validation(self, validation_data: Any) -> Labelled:
         """Return the rows that the caller holds out."""
-        return Labelled(as_guarded(self._checked(validation_data)), None)
+        return Labelled(self._checked(validation_data), None)
 
     def _split(self, known: Labelled, validation_data: Any) -> tuple[Labelled, Labelled | None]:
         """Return the rows to train on and the rows to hold out, if any."""

@@ -19,7 +19,7 @@ from utsushi.exceptions import DataError, SettingError
 from utsushi.lazy import AnyRows, LazyRows, row_blocks
 from utsushi.validation import has_missing
 
-__all__ = ["check_columns", "check_width", "known_values", "mask_of", "without_gaps"]
+__all__ = ["check_columns", "check_rows", "check_width", "known_values", "mask_of", "without_gaps"]
 
 Rows = NDArray[np.floating[Any]]
 
@@ -78,6 +78,36 @@ def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
             f"column {column}{name} (counting from 0) has no value in {len(rows)} rows, expected "
             "one at least; leave the column out"
         )
+
+
+def check_rows(rows: AnyRows) -> None:
+    """Refuse a row without any value: nothing is known of it, and least of all that it is normal.
+
+    No term of a score would count it, and a sum of nothing is the best score that there is.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> check_rows(np.array([[1.0, np.nan], [np.nan, np.nan]]))
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: row 1 (counting from 0) has no value in any of its 2 columns,
+    expected one at least; drop such rows
+    """
+    if not has_missing(rows):
+        return
+    start = 0
+    for block in row_blocks(rows):
+        empty = np.isnan(block).all(axis=1)
+        if empty.any():
+            raise DataError(
+                f"row {start + int(empty.argmax())} (counting from 0) has no value in any of its "
+                f"{rows.shape[1]} columns, expected one at least; drop such rows"
+            )
+        start += len(block)
 
 
 def check_width(columns: Columns | None, X: Any) -> None:

@@ -15,7 +15,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor
 
-from utsushi.estimators.missing import without_gaps
+from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.lazy import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
 from utsushi.objectives import Batch, random_order
@@ -198,21 +198,22 @@ def checked_rows(
     at_least : int, default=1
         The fewest rows; `fit` wants two in any case.
     allow_missing : bool, default=False
-        Let NaN pass, for a value that is missing.
+        Let NaN pass, for a value that is missing, but no row of nothing else.
 
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        float32 stays; every other dtype becomes float64. `LazyRows` stay what they are.
+        float32 stays; every other dtype becomes float64. `LazyRows` stay what they are, and a large
+        memory map becomes such.
 
     Raises
     ------
     DataError
-        If the shape, the columns or a value cannot be used.
+        If the shape, the columns or a value cannot be used, or a mapped file has shrunk.
     """
     check_kind(X)
     _check_axes(X)
-    X = _left_on_disk(_from_torch(X))
+    X = _guarded(_from_torch(X))
     is_lazy = isinstance(X, LazyRows)
     try:
         rows: Rows = validate_data(
@@ -231,6 +232,8 @@ def checked_rows(
         raise DataError(f"the data has {len(rows)} row, expected 2 or more; give more rows")
     check_finite(rows, feature_names=names, allow_missing=allow_missing)
     check_within_float32(rows)
+    if allow_missing:
+        check_rows(rows)
     return rows
 
 
@@ -270,13 +273,22 @@ def _from_torch(X: ArrayLike) -> ArrayLike:
     return array
 
 
-def _left_on_disk(X: Any) -> Any:
-    """Return a large memory map of other numbers than floats as rows that become some when read."""
-    if not isinstance(X, np.memmap) or X.dtype in (np.float32, np.float64):
+def _guarded(X: Any) -> Any:
+    """Return a memory map as rows that its file cannot end the process by: to read what has gone.
+
+    A small one is copied. A large one is left on the disk, and looked at before each read; of other
+    numbers than floats, its rows become some when they are read.
+    """
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
         return X
-    if X.dtype.kind not in "biuf" or 8 * X.size <= COPIED_BYTES:
+    rows = as_guarded(X)
+    if not isinstance(rows, LazyRows):
         return X
-    return ConvertedRows(as_guarded(X), lambda rows: rows.astype(np.float64))
+    if 8 * X.size <= COPIED_BYTES:
+        return np.array(rows[:])
+    if X.dtype in (np.float32, np.float64):
+        return rows
+    return ConvertedRows(rows, lambda some: some.astype(np.float64))
 
 
 def _check_axes(X: ArrayLike) -> None:

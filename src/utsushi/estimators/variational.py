@@ -19,7 +19,7 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.rows import BLOCK_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.lazy import AnyRows, as_guarded
+from utsushi.lazy import AnyRows
 from utsushi.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import Source, VariationalObjective
@@ -297,7 +297,7 @@ class VariationalAutoencoder(LatentVariableModel):
         if not self.conditional:
             known = super()._validation(validation_data)
         elif isinstance(validation_data, tuple) and len(validation_data) == 2:
-            rows = as_guarded(self._checked(validation_data[0]))
+            rows = self._checked(validation_data[0])
             known = Labelled(rows, self.classes_.one_hot(validation_data[1], len(rows)))
         else:
             raise SettingError(

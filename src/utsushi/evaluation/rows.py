@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from utsushi.datasets import Dataset
 from utsushi.exceptions import UtsushiWarning
+from utsushi.lazy import LazyRows
 from utsushi.seeds import Purpose, numpy_generator
 
-__all__ = ["chosen_rows", "halves", "measurable"]
+__all__ = ["chosen_rows", "halves", "measurable", "measurable_rows"]
 
 #: Rows of more bytes are measured by some of them, which have about so many.
 LARGE_BYTES, MEASURED_BYTES = 2**28, 2**26
@@ -52,7 +53,8 @@ def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
     """Return a data set that can be measured in memory: large parts by rows drawn from them.
 
-    What is measured holds several copies of its rows. A warning says how many are drawn.
+    What is measured holds several copies of its rows. A warning says how many are drawn. Rows
+    that a file still holds are read.
 
     Examples
     --------
@@ -60,18 +62,20 @@ def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
     >>> measurable(tiny) is tiny
     True
     """
-    if all(X.nbytes <= LARGE_BYTES for X, _ in dataset.parts):
+    if all(X.nbytes <= LARGE_BYTES and not isinstance(X, LazyRows) for X, _ in dataset.parts):
         return dataset
     (X_train, y_train), (X_test, y_test) = (
-        _drawn(dataset.name, X, y, seed) for X, y in [*dataset.parts, (None, None)][:2]
+        measurable_rows(dataset.name, X, y, seed) for X, y in [*dataset.parts, (None, None)][:2]
     )
     return replace(dataset, X_train=X_train, y_train=y_train, X_test=X_test, y_test=y_test)
 
 
-def _drawn(name: str, X: Any, y: NDArray[Any] | None, seed: int) -> tuple[Any, NDArray[Any] | None]:
-    """Return rows and labels as they are, or some of many."""
+def measurable_rows(
+    name: str, X: Any, y: NDArray[Any] | None, seed: int
+) -> tuple[Any, NDArray[Any] | None]:
+    """Return rows in memory and their labels: all of them, or some of many."""
     if X is None or X.nbytes <= LARGE_BYTES:
-        return X, y
+        return np.asarray(X) if isinstance(X, LazyRows) else X, y
     n_rows = max(MEASURED_BYTES * len(X) // X.nbytes, 1)
     chosen = chosen_rows(len(X), n_rows, seed)
     warnings.warn(

@@ -13,6 +13,8 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
+from utsushi.evaluation.rows import measurable_rows
+from utsushi.lazy import LazyRows
 from utsushi.validation import has_missing
 
 __all__ = ["Subject", "beside"]
@@ -52,6 +54,23 @@ class Subject:
     n_importance_samples: tuple[int, ...] = ()
     extractor: Extractor | None = None
     anomalies: Rows | None = None
+
+    def __post_init__(self) -> None:
+        """Read what a file still holds: figures are taken of arrays."""
+        self._read("X", "y")
+        self._read("X_train", "y_train")
+        self._read("anomalies")
+
+    def _read(self, rows: str, labels: str | None = None) -> None:
+        """Take rows that are no array into memory, with their labels: all, or some of many."""
+        given = getattr(self, rows)
+        if not isinstance(given, LazyRows):
+            return
+        known = None if labels is None else getattr(self, labels)
+        read, known = measurable_rows("the data", given, known, self.seed)
+        object.__setattr__(self, rows, read)
+        if labels is not None:
+            object.__setattr__(self, labels, known)
 
     @cached_property
     def pca(self) -> PCABaseline | None:
@@ -96,7 +115,7 @@ class Subject:
     def has_seen_its_rows(self) -> bool:
         """Whether the rows to measure on are the training rows."""
         return self.X_train is not None and (
-            self.X_train is self.X or np.array_equal(self.X_train, self.X)
+            self.X_train is self.X or np.array_equal(self.X_train, self.X, equal_nan=True)
         )
 
 
