@@ -15,6 +15,7 @@ from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
 
 if TYPE_CHECKING:
+    from utsushi.columns import Column, Columns
     from utsushi.runs import Run
 
 __all__ = ["encode_by_ray"]
@@ -63,23 +64,69 @@ def encode_by_ray(
     return Path(out)
 
 
-def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
-    """Return a Ray dataset of features and labels, and which of its columns are features."""
+def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
+    """Return a Ray dataset of features and labels, and which of its columns are features.
+
+    Of the rows of a table that the model knows, None: a worker reads the table's own columns.
+    """
     import ray.data
 
     source = data
     if source is None and run.config is not None:
         source, label = run.config.data, label or run.config.label
+    known: Columns | None = getattr(run.model, "columns_", None)
     names = run.feature_names
     kind = "" if source is None else Path(source).suffix.lower()
     if names is None or kind not in (".parquet", ".csv"):
         return _opened(run, data, label)
     assert source is not None  # it has an ending
+    if known is not None:
+        names = [column.name for column in known.columns]
     wanted = [*names, *([] if label is None else [label])]
+    if kind == ".csv" and not _has_header(source):
+        return _opened(run, data, label)
     _check_columns(source, kind, wanted)
     if kind == ".parquet":
-        return ray.data.read_parquet(source, columns=wanted), names
-    return ray.data.read_csv(source).select_columns(wanted), names
+        rows = ray.data.read_parquet(source, columns=wanted)
+    else:
+        rows = _csv_rows(source, wanted, known, label)
+    return rows, names if known is None else None
+
+
+def _has_header(source: str) -> bool:
+    from utsushi.datasets.arrow_files import has_header
+
+    return has_header(Path(source))
+
+
+def _csv_rows(source: str, wanted: list[str], known: Columns | None, label: str | None) -> Any:
+    """Return a Ray dataset of a CSV file."""
+    import ray.data
+
+    from utsushi.datasets.tables import with_blanks_missing
+
+    rows = ray.data.read_csv(source, convert_options=_csv_options(wanted, known))
+    if known is None:
+        return rows
+    return rows.map_batches(with_blanks_missing, batch_format="pyarrow", fn_args=(label,))
+
+
+def _csv_options(wanted: list[str], known: Columns | None) -> Any:
+    """Say how Arrow reads a CSV file: its guess at a type would hang on the first rows alone."""
+    from pyarrow.csv import ConvertOptions
+
+    types = {} if known is None else {column.name: _type_of(column) for column in known.columns}
+    return ConvertOptions(include_columns=wanted, column_types=types)
+
+
+def _type_of(column: Column) -> Any:
+    """Return the type that a column of a CSV file is to be read as."""
+    import pyarrow
+
+    kinds: dict[type, Any] = {bool: pyarrow.bool_(), int: pyarrow.int64(), str: pyarrow.string()}
+    if column.kind == "category":
+        return kinds[type(column.categories[0])]
+    return pyarrow.bool_() if column.kind == "truth" else pyarrow.float64()
 
 
 def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
@@ -101,7 +148,7 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
             )
 
 
-def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
+def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
     """Read a source in this process, and hand its rows on in blocks."""
     import numpy as np
     import pyarrow as pa

@@ -30,6 +30,7 @@ __all__ = [
     "numbers",
     "read_arrow",
     "read_csv",
+    "with_blanks_missing",
 ]
 
 _SHOWN_COLUMNS = 5
@@ -53,7 +54,7 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
         If the file is damaged, or a column is neither numbers nor categories.
     """
     table, named = load_csv(path)
-    return from_arrow(_with_blanks_missing(table, reading), path.name, reading, named=named)
+    return from_arrow(with_blanks_missing(table, reading.label), path.name, reading, named=named)
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
@@ -343,14 +344,17 @@ def _rows_of_lists(
     return to_rows(column.to_numpy(zero_copy_only=False).reshape(table.num_rows, *shape), name)
 
 
-def _with_blanks_missing(table: Any, reading: Reading) -> Any:
-    """Return a table of a CSV file whose blank texts, "NA" and their like are missing."""
+def with_blanks_missing(table: Any, label: str | None = None) -> Any:
+    """Return a table of a CSV file whose blank texts, "NA" and their like are missing.
+
+    The column of the labels stays as it is.
+    """
     import pyarrow
     from pyarrow import compute, csv
 
     blanks = pyarrow.array(csv.ConvertOptions().null_values)
     for i, field in enumerate(table.schema):
-        if field.name != reading.label and pyarrow.types.is_string(field.type):
+        if field.name != label and pyarrow.types.is_string(field.type):
             trimmed = compute.utf8_trim_whitespace(table.column(i))
             kept = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
             table = table.set_column(i, field.name, kept)
