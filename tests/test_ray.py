@@ -12,7 +12,7 @@ from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datase
 from utsushi import ray as engine
 from utsushi.cli import cluster
 from utsushi.datasets.tables import with_blanks_missing
-from utsushi.exceptions import DataError, MissingPackageError, SettingError
+from utsushi.exceptions import DataError, MissingPackageError, NonFiniteDataError, SettingError
 
 # One cluster for all of them: its tests stay in one process.
 pytestmark = pytest.mark.xdist_group("ray")
@@ -132,6 +132,16 @@ def test_an_unknown_category_in_a_batch_is_named(refusal):
     )
 
 
+def test_a_missing_value_is_the_models_to_judge(refusal):
+    gaps = X.copy()
+    gaps[3, 1] = np.nan
+    batch = dict(zip(FRAME, gaps.T, strict=True))
+    masking = Autoencoder(2, missing="mask", **FEW).fit(FRAME)
+    found = worker(engine._Codes, masking, None)(batch)["autoencoder0"]
+    np.testing.assert_array_equal(found, masking.transform(FRAME.where(~np.isnan(gaps)))[:, 0])
+    assert "NaN at row 3" in refusal(NonFiniteDataError, worker(engine._Codes, AE, None), batch)
+
+
 def test_the_cluster_reads_a_csv_file_as_the_library_does(tmp_path):
     # Nothing in the first rows says what the columns are.
     rows = [", ,,,x", "NA,Kobe,7,true,y", "54, Oslo ,8,false,z"]
@@ -179,6 +189,29 @@ def test_what_an_engine_cannot_do_is_refused(words, message, capsys, tmp_path):
     out = [] if "--out" in words else ["--out", str(tmp_path / "codes.parquet")]
     assert run(["encode", model, *out, *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_of_a_failed_worker_its_own_error_is_told(refusal):
+    from ray.exceptions import RayError
+
+    # As Ray puts the errors of a worker into one text.
+    text = (
+        "ray::MapWorker(MapBatches(_Codes)).submit() (pid=1, ip=192.0.2.2)\n"
+        '  File "utsushi/validation.py", line 73, in check_finite\n'
+        "utsushi.exceptions.NonFiniteDataError: X has NaN at row 3, column 1\n\n"
+        "The above exception was the direct cause of the following exception:\n\n"
+        "ray.exceptions.UserCodeException: UDF failed to process a data block.\n"
+        "To change retry attempts, configure `ray.data.DataContext.get_current()`."
+    )
+
+    def fail(text):
+        with cluster._in_our_words():
+            raise RayError(text)
+
+    assert "failed (X has NaN at row 3, column 1), expected" in refusal(SettingError, fail, text)
+    assert "failed (out of memory), expected" in refusal(
+        SettingError, fail, "lost\nout of memory\n"
+    )
 
 
 # --- two workers --------------------------------------------------------------------------------
@@ -249,6 +282,18 @@ def test_an_error_of_a_worker_is_the_commands(started, capsys, tmp_path):
     assert run(["encode", model, *words, "--engine", "ray"]) == 2
     assert "width" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "rows.parquet"]
+
+
+@soak
+@pytest.mark.filterwarnings("ignore")
+def test_a_value_that_a_worker_refuses_is_told_by_the_command(started, capsys, tmp_path):
+    from utsushi.cli.main import run
+
+    FRAME.assign(width=np.inf).to_parquet(tmp_path / "rows.parquet")
+    model = str(AE.save(tmp_path / "model.safetensors"))
+    words = ["--data", str(tmp_path / "rows.parquet"), "--out", str(tmp_path / "codes.parquet")]
+    assert run(["encode", model, *words, "--engine", "ray"]) == 2
+    assert "has inf at row 0, column 1" in capsys.readouterr().err
 
 
 def test_the_models_file_is_all_that_travels(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.columns import Columns as TableColumns
+from utsushi.datasets.arrays import to_rows
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import find_column, from_arrow, labels_of
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
@@ -266,12 +267,13 @@ def _model_from(content: bytes) -> BaseAutoencoder | AnomalyDetector:
 
 
 def _rows(batch: Columns, names: Sequence[str]) -> NDArray[Any]:
-    """Return features as rows (n, D), by the rules that hold for every source."""
-    from utsushi import datasets
+    """Return features as rows (n, D), by the rules that hold for every source.
 
+    Whether NaN is a missing value or an error, the model says.
+    """
     parts = [_column(batch, name) for name in names]
     rows = parts[0] if len(parts) == 1 and parts[0].ndim > 1 else np.stack(parts, axis=1)
-    return datasets.open(rows).X_train
+    return to_rows(rows)[0]
 
 
 def _column(batch: Columns, name: str) -> NDArray[Any]:

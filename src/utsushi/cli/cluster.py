@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -189,16 +190,19 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except RayError as error:
-        reason: BaseException | None = error
-        while reason is not None and not isinstance(reason, UtsushiError):
-            reason = getattr(reason, "cause", None) or reason.__cause__
-        if reason is not None:
-            raise reason from error
-        last = [line for line in str(error).splitlines() if line.strip()][-1]
         raise SettingError(
-            f"a worker of the cluster failed ({last}), expected none to; see Ray's logs, or take "
-            "--engine own"
+            f"a worker of the cluster failed ({_reason(str(error))}), expected none to; mend that, "
+            "see Ray's logs, or take --engine own"
         ) from error
+
+
+def _reason(traceback: str) -> str:
+    """Return the last error of ours in a traceback, or else its last line.
+
+    Ray sends a worker's chain of errors as this text: of the errors themselves, the last alone.
+    """
+    ours = re.findall(rf"^{UtsushiError.__module__}\.\w+: (.+)$", traceback, re.MULTILINE)
+    return str(ours[-1]) if ours else [line for line in traceback.splitlines() if line.strip()][-1]
 
 
 @contextmanager
