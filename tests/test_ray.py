@@ -13,6 +13,7 @@ from utsushi import ray as engine
 from utsushi.cli import cluster
 from utsushi.datasets.tables import with_blanks_missing
 from utsushi.exceptions import DataError, MissingPackageError, NonFiniteDataError, SettingError
+from utsushi.runs import Run
 
 # One cluster for all of them: its tests stay in one process.
 pytestmark = pytest.mark.xdist_group("ray")
@@ -191,6 +192,27 @@ def test_what_an_engine_cannot_do_is_refused(words, message, capsys, tmp_path):
     assert message in capsys.readouterr().err
 
 
+def test_the_cluster_reads_the_parquet_files_of_a_folder_by_name(tmp_path):
+    for name in ("b.parquet", "a/c.parquet", "_kept/d.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        FRAME.to_parquet(tmp_path / name)
+    parts = [str(tmp_path / "a" / "c.parquet"), str(tmp_path / "b.parquet")]
+    assert cluster._table_files(str(tmp_path)) == (".parquet", parts)
+
+
+def test_rows_without_names_are_not_read_by_the_cluster(tmp_path):
+    (tmp_path / "rows.csv").write_text("1,2\n3,4\n")
+    assert cluster._table_files(str(tmp_path / "rows.csv")) == (".csv", [])
+
+
+def test_each_file_of_a_folder_needs_the_columns(tmp_path, refusal):
+    FRAME.to_parquet(tmp_path / "a.parquet")
+    FRAME.drop(columns="width").to_parquet(tmp_path / "b.parquet")
+    run = Run(AE, None)
+    message = refusal(DataError, cluster._rows_of, run, str(tmp_path), None)
+    assert "b.parquet' has no column 'width'" in message
+
+
 def test_of_a_failed_worker_its_own_error_is_told(refusal):
     from ray.exceptions import RayError
 
@@ -244,7 +266,7 @@ def test_two_workers_give_what_one_machine_gives(started):
 
 @soak
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("source", ["rows.parquet", "rows.csv", "rows.npy", "towns.csv"])
+@pytest.mark.parametrize("source", ["rows.parquet", "rows.csv", "rows.npy", "towns.csv", "parts"])
 def test_the_command_writes_the_codes_that_its_own_engine_writes(started, tmp_path, source):
     from utsushi.cli.main import run
 
@@ -253,6 +275,10 @@ def test_the_command_writes_the_codes_that_its_own_engine_writes(started, tmp_pa
         np.save(tmp_path / source, X)
     elif source == "rows.csv":
         frame.to_csv(tmp_path / source, index=False)
+    elif source == "parts":
+        (tmp_path / source).mkdir()
+        frame[:25].to_parquet(tmp_path / source / "1.parquet", index=False)
+        frame[25:].to_parquet(tmp_path / source / "2.parquet", index=False)
     elif source == "towns.csv":
         pyarrow.csv.write_csv(TOWNS, tmp_path / source)
     else:

@@ -77,36 +77,40 @@ def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[s
         source, label = run.config.data, label or run.config.label
     known: Columns | None = getattr(run.model, "columns_", None)
     names = run.feature_names
-    kind = "" if source is None else Path(source).suffix.lower()
-    if names is None or kind not in (".parquet", ".csv"):
+    kind, files = ("", []) if source is None or names is None else _table_files(source)
+    if names is None or not files:
         return _opened(run, data, label)
-    assert source is not None  # it has an ending
     if known is not None:
         names = [column.name for column in known.columns]
     wanted = [*names, *([] if label is None else [label])]
-    if kind == ".csv" and not _has_header(source):
-        return _opened(run, data, label)
-    _check_columns(source, kind, wanted)
+    for file in files:
+        _check_columns(file, kind, wanted)
     if kind == ".parquet":
-        rows = ray.data.read_parquet(source, columns=wanted)
+        rows = ray.data.read_parquet(files, columns=wanted)
     else:
-        rows = _csv_rows(source, wanted, known, label)
+        rows = _csv_rows(files, wanted, known, label)
     return rows, names if known is None else None
 
 
-def _has_header(source: str) -> bool:
-    from utsushi.datasets.arrow_files import has_header
+def _table_files(source: str) -> tuple[str, list[str]]:
+    """Return the kind and the files of a table that a cluster can read, in order; else no file."""
+    from utsushi.datasets.arrow_files import find_parts, has_header
 
-    return has_header(Path(source))
+    path = Path(source)
+    if path.is_dir():
+        return ".parquet", [str(part) for part in find_parts(path)]
+    kind = path.suffix.lower()
+    is_table = kind == ".parquet" or (kind == ".csv" and has_header(path))
+    return kind, [source] if is_table else []
 
 
-def _csv_rows(source: str, wanted: list[str], known: Columns | None, label: str | None) -> Any:
-    """Return a Ray dataset of a CSV file."""
+def _csv_rows(files: list[str], wanted: list[str], known: Columns | None, label: str | None) -> Any:
+    """Return a Ray dataset of CSV files."""
     import ray.data
 
     from utsushi.datasets.tables import with_blanks_missing
 
-    rows = ray.data.read_csv(source, convert_options=_csv_options(wanted, known))
+    rows = ray.data.read_csv(files, convert_options=_csv_options(wanted, known))
     if known is None:
         return rows
     return rows.map_batches(with_blanks_missing, batch_format="pyarrow", fn_args=(label,))
