@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from utsushi.cli.common import dataset_of, label_name_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
+from utsushi.files import folder_being_written
 
 if TYPE_CHECKING:
     from utsushi.columns import Column, Columns
@@ -58,7 +57,7 @@ def encode_by_ray(
     require_extra("ray", "ray", what="--engine ray", otherwise="take --engine own")
     from utsushi.ray import encode
 
-    with _connected(), _in_our_words(), _whole_folder(Path(out)) as folder:
+    with _connected(), _in_our_words(), folder_being_written(Path(out).absolute()) as folder:
         dataset, features = _rows_of(run, data, label)
         dataset.context.execution_options.preserve_order = True
         encode(dataset, run.model, columns=features, workers=workers).write_parquet(str(folder))
@@ -207,16 +206,3 @@ def _reason(traceback: str) -> str:
     """
     ours = re.findall(rf"^{UtsushiError.__module__}\.\w+: (.+)$", traceback, re.MULTILINE)
     return str(ours[-1]) if ours else [line for line in traceback.splitlines() if line.strip()][-1]
-
-
-@contextmanager
-def _whole_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to write into, which takes the place ``path`` when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    part.mkdir()
-    try:
-        yield part.resolve()
-        part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
