@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from utsushi.files import write_json, write_text, write_whole
+from utsushi.files import folder_being_written, write_json, write_text, write_whole
 
 
 def test_the_file_holds_the_content(tmp_path):
@@ -55,6 +55,33 @@ def test_an_interrupt_leaves_everything_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_whole(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    flushed, flush = [], os.fsync
+
+    def note(descriptor):
+        flushed.append((os.fstat(descriptor).st_ino, (tmp_path / "folder").exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with folder_being_written(tmp_path / "folder") as part:
+        (part / "inner").mkdir()
+        (part / "inner" / "file").write_bytes(b"x")
+    written = [tmp_path / "folder" / name for name in ("inner", "inner/file", ".")]
+    assert {(path.stat().st_ino, False) for path in written} <= set(flushed)
+    assert flushed[-1] == (tmp_path.stat().st_ino, True)
+
+
+def test_of_a_folder_that_fails_nothing_is_left(tmp_path):
+    def fail():
+        with folder_being_written(tmp_path / "folder") as part:
+            (part / "file").write_bytes(b"x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["being_written", "read_regular", "write_json", "write_text", "write_whole"]
+__all__ = [
+    "being_written",
+    "folder_being_written",
+    "read_regular",
+    "write_json",
+    "write_text",
+    "write_whole",
+]
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
@@ -99,7 +107,48 @@ def being_written(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    _flush(path.parent)
+
+
+@contextmanager
+def folder_being_written(
+    path: str | Path, put: Callable[[Path, Path], object] = os.replace
+) -> Iterator[Path]:
+    """Give a folder to write into, which takes the name ``path`` when all of it is on the disk.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where nothing stands yet, if ``put`` is left out. Its folder is created if need be.
+    put : callable
+        Moves its first argument, the folder that was written, to its second, ``path``.
+
+    Yields
+    ------
+    Path
+        A folder beside ``path``, removed if an exception leaves the block.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with folder_being_written(f"{folder}/notes") as part:
+    ...         _ = (part / "one.txt").write_bytes(b"kept")
+    ...     Path(f"{folder}/notes/one.txt").read_bytes()
+    b'kept'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        yield part
+        for written in [*part.rglob("*"), part]:
+            _flush(written)
+        put(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    _flush(path.parent)
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -112,11 +161,11 @@ def write_json(path: str | Path, value: Any) -> Path:
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _flush_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk, where the system can do that."""
-    if os.name == "nt":  # Windows cannot open a folder, and journals the rename itself.
+def _flush(path: Path) -> None:
+    """Flush a file, or a folder's entries, to the disk, where the system can do that."""
+    if os.name == "nt":  # Windows flushes for writers alone, and journals the rename itself.
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.columns import Columns as TableColumns
+from utsushi.datasets.arrays import to_rows
+from utsushi.datasets.reading import Reading
+from utsushi.datasets.tables import find_column, from_arrow, labels_of
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
 from utsushi.exceptions import DataError, SettingError
 from utsushi.extras import require_extra
@@ -47,12 +51,13 @@ def encode(
     ----------
     dataset : ray.data.Dataset
         Rows with a column for each feature, or with one column of arrays. 8-bit integers are
-        pixels, and divided by 255.
+        pixels, and divided by 255. For a model of a table, ``columns_``, the columns of such a
+        table, with the names of categories.
     model : fitted estimator, str or Path
         A path is that of a model file or a run folder, which this process alone has to see.
     columns : sequence of str, optional
-        The features, in their order, or the column of arrays. None takes the names that the model
-        was trained on; where it knows none, all columns.
+        The features, in their order, or the column of arrays. None takes the columns of the table,
+        or the names, that the model was trained on; where it knows none, all columns.
     workers : int >= 1, optional
         How many processes hold the model. None lets Ray add some as there is work.
     batch_size : int >= 1, default=4096
@@ -145,13 +150,34 @@ class _Worker:
         for part in {self.model, autoencoder_of(self.model)}:
             part.__dict__.pop("feature_names_in_", None)
         self.y = y
+        self.table = _table_of(self.model, columns)
 
-    def __call__(self, batch: Columns) -> Columns:
-        """Return a batch with the results in the place of the features."""
+    def __call__(self, batch: Any) -> Any:
+        """Return a batch with the results in the place of the features.
+
+        It is an Arrow table where the model is one of a table, else `Columns`.
+        """
+        if self.table is not None:
+            return self._call_table(batch, self.table)
         names = self._features(batch)
         others = {name: values for name, values in batch.items() if name not in names}
         labels = None if self.y is None else _column(batch, self.y)
         return others | self._results(_rows(batch, names), labels)
+
+    def _call_table(self, batch: Any, columns: TableColumns) -> Any:
+        """Read a batch as the library reads every table; Arrow alone keeps all types and gaps."""
+        import pyarrow
+
+        names = [column.name for column in columns.columns if column.name in batch.column_names]
+        rows = from_arrow(batch.select(names), "a batch of rows", Reading(columns=columns)).X_train
+        labels = None
+        if self.y is not None:
+            place = find_column(batch, "a batch of rows", self.y, " for the classes")
+            labels = labels_of(batch.column(place), "a batch of rows", self.y)
+        others = batch.drop_columns(names)
+        for name, values in self._results(rows, labels).items():
+            others = others.append_column(name, pyarrow.array(values))
+        return others
 
     def _features(self, batch: Columns) -> list[str]:
         """Return the columns that are the features of a row."""
@@ -200,6 +226,7 @@ def _mapped(
     import ray
     from ray.data import ActorPoolStrategy
 
+    model = load(model) if isinstance(model, (str, Path)) else model
     content = ray.put(_content_of(model))
     # Workers that held all processors would wait for rows that none is left to read.
     free = ray.cluster_resources().get("CPU", 0) - 1
@@ -211,9 +238,16 @@ def _mapped(
         fn_constructor_args=([content], *settings),
         compute=pool,
         batch_size=batch_size,
-        batch_format="numpy",
+        batch_format="numpy" if _table_of(model, settings[0]) is None else "pyarrow",
         **resources,
     )
+
+
+def _table_of(
+    model: BaseAutoencoder | AnomalyDetector, columns: Sequence[str] | None
+) -> TableColumns | None:
+    """Return what a model knows of the table that it was trained on, where no columns are named."""
+    return getattr(autoencoder_of(model), "columns_", None) if columns is None else None
 
 
 def _content_of(model: BaseAutoencoder | AnomalyDetector | str | Path) -> bytes:
@@ -233,12 +267,13 @@ def _model_from(content: bytes) -> BaseAutoencoder | AnomalyDetector:
 
 
 def _rows(batch: Columns, names: Sequence[str]) -> NDArray[Any]:
-    """Return features as rows (n, D), by the rules that hold for every source."""
-    from utsushi import datasets
+    """Return features as rows (n, D), by the rules that hold for every source.
 
+    Whether NaN is a missing value or an error, the model says.
+    """
     parts = [_column(batch, name) for name in names]
     rows = parts[0] if len(parts) == 1 and parts[0].ndim > 1 else np.stack(parts, axis=1)
-    return datasets.open(rows).X_train
+    return to_rows(rows)[0]
 
 
 def _column(batch: Columns, name: str) -> NDArray[Any]:

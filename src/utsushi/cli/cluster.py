@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import shutil
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from utsushi.cli.common import dataset_of, label_name_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
+from utsushi.files import folder_being_written
 
 if TYPE_CHECKING:
+    from utsushi.columns import Column, Columns
     from utsushi.runs import Run
 
 __all__ = ["encode_by_ray"]
@@ -56,30 +57,80 @@ def encode_by_ray(
     require_extra("ray", "ray", what="--engine ray", otherwise="take --engine own")
     from utsushi.ray import encode
 
-    with _connected(), _in_our_words(), _whole_folder(Path(out)) as folder:
+    with _connected(), _in_our_words(), folder_being_written(Path(out).absolute()) as folder:
         dataset, features = _rows_of(run, data, label)
         dataset.context.execution_options.preserve_order = True
         encode(dataset, run.model, columns=features, workers=workers).write_parquet(str(folder))
     return Path(out)
 
 
-def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
-    """Return a Ray dataset of features and labels, and which of its columns are features."""
+def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
+    """Return a Ray dataset of features and labels, and which of its columns are features.
+
+    Of the rows of a table that the model knows, None: a worker reads the table's own columns.
+    """
     import ray.data
 
     source = data
     if source is None and run.config is not None:
         source, label = run.config.data, label or run.config.label
+    known: Columns | None = getattr(run.model, "columns_", None)
     names = run.feature_names
-    kind = "" if source is None else Path(source).suffix.lower()
-    if names is None or kind not in (".parquet", ".csv"):
+    kind, files = ("", []) if source is None or names is None else _table_files(source)
+    if names is None or not files:
         return _opened(run, data, label)
-    assert source is not None  # it has an ending
+    if known is not None:
+        names = [column.name for column in known.columns]
     wanted = [*names, *([] if label is None else [label])]
-    _check_columns(source, kind, wanted)
+    for file in files:
+        _check_columns(file, kind, wanted)
     if kind == ".parquet":
-        return ray.data.read_parquet(source, columns=wanted), names
-    return ray.data.read_csv(source).select_columns(wanted), names
+        rows = ray.data.read_parquet(files, columns=wanted)
+    else:
+        rows = _csv_rows(files, wanted, known, label)
+    return rows, names if known is None else None
+
+
+def _table_files(source: str) -> tuple[str, list[str]]:
+    """Return the kind and the files of a table that a cluster can read, in order; else no file."""
+    from utsushi.datasets.arrow_files import find_parts, has_header
+
+    path = Path(source)
+    if path.is_dir():
+        return ".parquet", [str(part) for part in find_parts(path)]
+    kind = path.suffix.lower()
+    is_table = kind == ".parquet" or (kind == ".csv" and has_header(path))
+    return kind, [source] if is_table else []
+
+
+def _csv_rows(files: list[str], wanted: list[str], known: Columns | None, label: str | None) -> Any:
+    """Return a Ray dataset of CSV files."""
+    import ray.data
+
+    from utsushi.datasets.tables import with_blanks_missing
+
+    rows = ray.data.read_csv(files, convert_options=_csv_options(wanted, known))
+    if known is None:
+        return rows
+    return rows.map_batches(with_blanks_missing, batch_format="pyarrow", fn_args=(label,))
+
+
+def _csv_options(wanted: list[str], known: Columns | None) -> Any:
+    """Say how Arrow reads a CSV file: its guess at a type would hang on the first rows alone."""
+    from pyarrow.csv import ConvertOptions
+
+    types = {} if known is None else {column.name: _type_of(column) for column in known.columns}
+    return ConvertOptions(include_columns=wanted, column_types=types)
+
+
+def _type_of(column: Column) -> Any:
+    """Return the type that a column of a CSV file is to be read as."""
+    import pyarrow
+
+    kinds: dict[type, Any] = {bool: pyarrow.bool_(), int: pyarrow.int64(), str: pyarrow.string()}
+    if column.kind == "category":
+        return kinds[type(column.categories[0])]
+    return pyarrow.bool_() if column.kind == "truth" else pyarrow.float64()
 
 
 def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
@@ -101,7 +152,7 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
             )
 
 
-def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str]]:
+def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
     """Read a source in this process, and hand its rows on in blocks."""
     import numpy as np
     import pyarrow as pa
@@ -142,26 +193,16 @@ def _in_our_words() -> Iterator[None]:
     try:
         yield
     except RayError as error:
-        reason: BaseException | None = error
-        while reason is not None and not isinstance(reason, UtsushiError):
-            reason = getattr(reason, "cause", None) or reason.__cause__
-        if reason is not None:
-            raise reason from error
-        last = [line for line in str(error).splitlines() if line.strip()][-1]
         raise SettingError(
-            f"a worker of the cluster failed ({last}), expected none to; see Ray's logs, or take "
-            "--engine own"
+            f"a worker of the cluster failed ({_reason(str(error))}), expected none to; mend that, "
+            "see Ray's logs, or take --engine own"
         ) from error
 
 
-@contextmanager
-def _whole_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to write into, which takes the place ``path`` when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    part.mkdir()
-    try:
-        yield part.resolve()
-        part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _reason(traceback: str) -> str:
+    """Return the last error of ours in a traceback, or else its last line.
+
+    Ray sends a worker's chain of errors as this text: of the errors themselves, the last alone.
+    """
+    ours = re.findall(rf"^{UtsushiError.__module__}\.\w+: (.+)$", traceback, re.MULTILINE)
+    return str(ours[-1]) if ours else [line for line in traceback.splitlines() if line.strip()][-1]

@@ -17,6 +17,7 @@ __all__ = [
     "check_parts",
     "check_schema",
     "find_parts",
+    "has_header",
     "is_number",
     "load_arrow",
     "load_csv",
@@ -42,13 +43,32 @@ def load_csv(path: Path, texts: Sequence[str] = ()) -> tuple[Any, bool]:
 
     try:
         first = _first_row(path)
-        named = not all(is_number(cell) for cell in first if cell.strip())
+        named = _names_columns(first)
         numbered = None if named else [str(number) for number in range(len(first))]
         options = pyarrow.csv.ReadOptions(column_names=numbered)
         types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(texts, pyarrow.string()))
         return pyarrow.csv.read_csv(path, read_options=options, convert_options=types), named
     except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
         raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
+
+
+def has_header(path: Path) -> bool:
+    """Tell whether the first row of a CSV file names its columns.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        return _names_columns(_first_row(path))
+    except (csv.Error, OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
+
+
+def _names_columns(first: list[str]) -> bool:
+    """Tell whether the first row of a file holds more than numbers."""
+    return not all(is_number(cell) for cell in first if cell.strip())
 
 
 def _first_row(path: Path) -> list[str]:

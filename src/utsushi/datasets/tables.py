@@ -40,6 +40,7 @@ __all__ = [
     "read_arrow",
     "read_csv",
     "rows_of_lists",
+    "with_blanks_missing",
 ]
 
 _SHOWN_COLUMNS = 5
@@ -66,7 +67,7 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     known = () if reading.columns is None else reading.columns.columns
     texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
     table, named = load_csv(path, [*reading.categorical, *texts])
-    table = _with_whole_numbers(_with_blanks_missing(table, reading), reading.categorical)
+    table = _with_whole_numbers(with_blanks_missing(table, reading.label), reading.categorical)
     return from_arrow(table, path.name, reading, named=named)
 
 
@@ -345,14 +346,17 @@ def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tupl
     return to_rows(column.to_numpy(zero_copy_only=False).reshape(table.num_rows, *shape), name)
 
 
-def _with_blanks_missing(table: Any, reading: Reading) -> Any:
-    """Return a table of a CSV file whose blank texts, "NA" and their like are missing."""
+def with_blanks_missing(table: Any, label: str | None = None) -> Any:
+    """Return a table of a CSV file whose blank texts, "NA" and their like are missing.
+
+    The column of the labels stays as it is.
+    """
     import pyarrow
     from pyarrow import compute, csv
 
     blanks = pyarrow.array(csv.ConvertOptions().null_values)
     for i, field in enumerate(table.schema):
-        if field.name != reading.label and pyarrow.types.is_string(field.type):
+        if field.name != label and pyarrow.types.is_string(field.type):
             trimmed = compute.utf8_trim_whitespace(table.column(i))
             kept = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
             table = table.set_column(i, field.name, kept)

@@ -23,7 +23,7 @@ from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of,
 from utsushi.estimators.as_json import parameters_to_json
 from utsushi.estimators.storage import library_versions
 from utsushi.exceptions import RunError
-from utsushi.files import read_regular, write_json, write_text
+from utsushi.files import folder_being_written, read_regular, write_json, write_text
 from utsushi.validation import first_complaint
 
 __all__ = [
@@ -198,18 +198,11 @@ def new_run(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     Path
         A folder beside ``path``, removed if an exception leaves the block.
     """
-    path = check_free(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    part.mkdir()
-    try:
+    with folder_being_written(check_free(path, force=force), put=_replace_folder) as part:
         yield part
-        _replace_folder(path, part)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
-def _replace_folder(path: Path, part: Path) -> None:
+def _replace_folder(part: Path, path: Path) -> None:
     """Move ``part`` to ``path``; what stood there goes when the new one has its place."""
     if not path.exists():
         part.replace(path)
