@@ -144,8 +144,8 @@ def test_a_missing_value_is_the_models_to_judge(refusal):
 
 
 def test_the_cluster_reads_a_csv_file_as_the_library_does(tmp_path):
-    # Nothing in the first rows says what the columns are.
-    rows = [", ,,,x", "NA,Kobe,7,true,y", "54, Oslo ,8,false,z"]
+    # Next to nothing in the first rows says what the columns are.
+    rows = [", ,7,,x", "NA,Kobe,7,true,y", "54, Oslo ,8,false,z"]
     path = tmp_path / "people.csv"
     path.write_text("\n".join(["age,town,ward,member,id", *rows]) + "\n")
     names = [column.name for column in PEOPLE.columns.columns]
