@@ -1,7 +1,9 @@
 """Take the pictures of docs/page.md: each view of a living page, in both languages, light and dark.
 
     utsushi lecture --out runs/lecture
-    python tools/make_page_pictures.py runs/lecture/report.html
+    python tools/make_page_pictures.py runs/lecture/report.html --table runs/people/report.html
+
+The table is any whose rows are labelled, such as the one of docs/data.md.
 
 Needs the extra ``dev`` and Debian's ``chromium``, or another one that is named by --browser.
 """
@@ -26,6 +28,14 @@ VIEWS = {
     "draw": "v=draw&m=VAE",
     "generate": "v=generate&m=AE&s=1&c=12",
     "tour": "v=walk&m=VAE&p=r0",
+    "read": "v=walk&m=VAE&p=r0",
+}
+
+#: The same of a page of a table, whose rows are drawn over parallel coordinates.
+TABLE_VIEWS = {
+    "table-walk": "v=walk&p=r0",
+    "table-draw": "v=draw",
+    "table-generate": "v=generate&s=1&c=3",
 }
 
 #: A seven, as a hand would draw it: fractions of the pad.
@@ -40,7 +50,8 @@ def take(browser: Browser, page_file: Path, view: str, language: str, scheme: st
     page = browser.new_page(
         viewport={"width": 1280, "height": 960}, color_scheme=scheme, reduced_motion="reduce"
     )
-    page.goto(f"{page_file.resolve().as_uri()}#{VIEWS[view]}&l={language}")
+    address = (VIEWS | TABLE_VIEWS)[view]
+    page.goto(f"{page_file.resolve().as_uri()}#{address}&l={language}")
     page.wait_for_selector("#play[data-ready]")
     if view == "draw":
         draw(page)
@@ -48,7 +59,9 @@ def take(browser: Browser, page_file: Path, view: str, language: str, scheme: st
         page.click("#start-tour")
         page.click("#tour .choices button >> nth=1")
     page.wait_for_timeout(1500)  # fifty rows are decoded, a few at a time
-    if view != "tour":
+    if view == "read":  # the curves, and the numbers under them
+        page.evaluate("document.querySelector('#curves').scrollIntoView({ block: 'start' })")
+    elif view != "tour":
         page.locator("#play").scroll_into_view_if_needed()
     save(page.screenshot(), FOLDER / f"{view}-{language}-{scheme}.png")
     page.close()
@@ -76,16 +89,20 @@ def main() -> None:
     """Take all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path, help="the report.html of `utsushi lecture`")
+    parser.add_argument("--table", type=Path, help="the report.html of a table")
     parser.add_argument("--browser", default=shutil.which("chromium"))
     arguments = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=arguments.browser, args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
-        for view in VIEWS:
+        pages = dict.fromkeys(VIEWS, arguments.page)
+        if arguments.table:
+            pages |= dict.fromkeys(TABLE_VIEWS, arguments.table)
+        for view, page_file in pages.items():
             for language in ("en", "ja"):
                 for scheme in ("light", "dark"):
-                    take(browser, arguments.page, view, language, scheme)
+                    take(browser, page_file, view, language, scheme)
         browser.close()
     print(f"written: {FOLDER}")
 
