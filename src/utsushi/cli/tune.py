@@ -90,6 +90,9 @@ def _searcher(estimator: str) -> Callable[..., None]:
         reading: dict[Any, Any],
         parameters: dict[str, Any],
     ) -> None:
+        from utsushi.extras import require_extra
+
+        require_extra("tune", "optuna", what="utsushi tune")
         from utsushi import datasets, estimators, search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
