@@ -174,7 +174,7 @@ def test_a_model_decodes_as_torch_does_with_the_same_weights(calculator, whole, 
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_row_is_said_to_be_as_python_says(calculator, whole, name):
+def test_a_row_is_said_to_be_as_python_says(calculator, whole, rounded, name):
     model, rows = whole[name], rows_for(name, X[:50])
     classes = Y[:50].tolist() if name == "conditional" else None
     found = calculator.numbers(
@@ -196,6 +196,7 @@ def test_a_row_is_said_to_be_as_python_says(calculator, whole, name):
     errors = np.square(forward(rows) - forward(copies)).sum(axis=1)
     np.testing.assert_allclose(error[:, 0], errors, rtol=1e-3)
     np.testing.assert_allclose(copy, copies, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(code, rounded(model).transform(rows), rtol=0, atol=1e-5)
     np.testing.assert_allclose(code, model.transform(rows), rtol=0, atol=2e-3)
     if isinstance(model, Autoencoder):
         assert (kl == -1).all()  # an autoencoder has none
