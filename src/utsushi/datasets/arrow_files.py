@@ -93,7 +93,7 @@ def reading_parquet(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:  # of a column's name
         raise unreadable(path, "a Parquet file", error, "save it anew") from error
 
 

@@ -86,7 +86,10 @@ class CheckpointHeader(_Strict):
         if not (seed.isascii() and seed.isdecimal() and len(seed) <= 20 and int(seed) < 2**64):
             raise ValueError(f"its seed is {seed!r}")
         rows = [dict(pairs) for pairs in self.history]
-        if [row.get("epoch") for row in rows] != list(range(1, self.epoch)):
+        # The number first: of an epoch that lies, a list of all before it would fill the memory.
+        if len(rows) != self.epoch - 1 or any(
+            row.get("epoch") != epoch for epoch, row in enumerate(rows, start=1)
+        ):
             raise ValueError(f"its history is not that of the epochs before epoch {self.epoch}")
         if rows and not (
             rows[0].keys() >= _COLUMNS and all(r.keys() == rows[0].keys() for r in rows)
