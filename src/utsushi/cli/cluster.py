@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from utsushi.cli.common import dataset_of, label_name_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
-from utsushi.files import folder_being_written
+from utsushi.files import folder_being_written, one_line
 
 if TYPE_CHECKING:
     from utsushi.columns import Column, Columns
@@ -141,7 +141,7 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
         found = pyarrow.dataset.dataset(source, format=kind[1:]).schema.names
     except (OSError, ValueError) as error:  # an error of pyarrow is one of these
         raise DataError(
-            f"{source!r} cannot be read ({' '.join(str(error).split())}), expected a table; name "
+            f"{source!r} cannot be read ({one_line(error)}), expected a table; name "
             "rows with --data"
         ) from error
     for name in wanted:

@@ -25,9 +25,9 @@ from utsushi.datasets.arrow_types import (
     value_type,
 )
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.problems import one_line
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
+from utsushi.files import one_line
 
 __all__ = [
     "find_column",
