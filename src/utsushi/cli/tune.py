@@ -14,12 +14,9 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
-    is_said,
-    mask_to,
     note,
-    note_skipped,
-    shape_to,
     source_name,
+    training_rows,
 )
 from utsushi.cli.parameters import TRAINED, Parameter, takes
 from utsushi.cli.reading import reads
@@ -91,7 +88,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         from utsushi.extras import require_extra
 
         require_extra("tune", "optuna", what="utsushi tune")
-        from utsushi import datasets, estimators, search
+        from utsushi import estimators, search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
         from utsushi.search.study import id_of
@@ -105,11 +102,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         }
         model = getattr(estimators, estimator)(**given)
         source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label, **reading)
-        shape_to(model, dataset)
-        note_skipped(dataset)
-        if not is_said(context, "missing"):
-            mask_to(model, dataset)
+        dataset = training_rows(context, model, source, label, reading)
         found = search.tune(
             model,
             dataset.X_train,
