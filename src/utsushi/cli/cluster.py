@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["encode_by_ray"]
 
 #: Rows of a block, where this process reads the source.
-BLOCK_ROWS = 50_000
+RAY_BLOCK_ROWS = 50_000
 
 
 def encode_by_ray(
@@ -163,8 +163,8 @@ def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[st
     name = label_name_of(run, data, label, reserved=features)
     blocks = []
     for X, y in dataset.parts:
-        for start in range(0, len(X), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
+        for start in range(0, len(X), RAY_BLOCK_ROWS):
+            rows = slice(start, start + RAY_BLOCK_ROWS)
             columns = dict(zip(features, np.asarray(X[rows]).T, strict=True))
             blocks.append(pa.table(columns if y is None else {**columns, name: y[rows]}))
     return ray.data.from_arrow(blocks), features

@@ -35,7 +35,7 @@ from utsushi.exceptions import DataError
 __all__ = ["large_parquet", "read_folder", "read_parquet"]
 
 #: Files of more bytes in memory stay on the disk, and are read as they are asked for.
-LARGE_BYTES = 2**29
+IN_MEMORY_BYTES = 2**29
 
 #: So many rows tell what the columns of a large file are.
 FIRST_ROWS = 1000
@@ -190,4 +190,4 @@ def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
 
 def _is_large(paths: Sequence[Path]) -> bool:
     """Tell whether files would take much memory as rows; what they claim is looked at first."""
-    return sum(check_claims(path, read_footer(path)[0]) for path in paths) > LARGE_BYTES
+    return sum(check_claims(path, read_footer(path)[0]) for path in paths) > IN_MEMORY_BYTES
