@@ -227,8 +227,8 @@ def holds_nan(rows: NDArray[Any]) -> bool:
         return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
 
 
-def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[Any]]:
-    """Yield all rows in their order, about so many bytes at a time.
+def row_blocks(rows: AnyRows, n_bytes: int | None = None) -> Iterator[NDArray[Any]]:
+    """Yield all rows in their order, about so many bytes at a time, or `BLOCK_BYTES`.
 
     Examples
     --------
@@ -236,7 +236,8 @@ def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[An
     [2, 2, 1]
     """
     row_bytes = prod(rows.shape[1:]) * rows.dtype.itemsize
-    n_rows = max(n_bytes // max(row_bytes, 1), 1)
+    most = BLOCK_BYTES if n_bytes is None else n_bytes
+    n_rows = max(most // max(row_bytes, 1), 1)
     for start in range(0, len(rows), n_rows):
         yield rows[start : start + n_rows]
 
