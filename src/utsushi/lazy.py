@@ -28,6 +28,7 @@ __all__ = [
     "SelectedRows",
     "as_guarded",
     "holds_nan",
+    "in_memory",
     "row_blocks",
 ]
 
@@ -216,9 +217,18 @@ class SelectedRows(LazyRows):
 
 def as_guarded(rows: AnyRows) -> AnyRows:
     """Return rows of a memory map as `MappedRows`, and any others as they are."""
-    if isinstance(rows, LazyRows) or _map_of(rows) is None:
+    if isinstance(rows, LazyRows) or _map_of(rows) is None or rows.ndim != 2:
         return rows
     return MappedRows(rows)
+
+
+def in_memory(rows: AnyRows) -> NDArray[Any]:
+    """Return rows that no file can take away again: those of a memory map are copied."""
+    guarded = as_guarded(rows)
+    if not isinstance(guarded, LazyRows):
+        return guarded
+    read = guarded[:]
+    return read if _map_of(read) is None else read.copy()
 
 
 def holds_nan(rows: NDArray[Any]) -> bool:
