@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from utsushi.files import folder_being_written, write_json, write_text, write_whole
+from utsushi.files import folder_being_written, one_line, write_json, write_text, write_whole
 
 
 def test_the_file_holds_the_content(tmp_path):
@@ -90,3 +90,14 @@ def test_what_json_does_not_have_is_refused_before_anything_is_written(tmp_path,
     with pytest.raises((ValueError, TypeError)):
         write_json(tmp_path / "file", {"x": value})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_an_error_of_the_system_its_reason_is_told_without_the_path():
+    assert one_line(FileNotFoundError(2, "No such file or directory", "a\nb")) == (
+        "No such file or directory"
+    )
+
+
+def test_a_long_reason_is_cut_to_two_hundred_characters():
+    told = one_line(ValueError("line\n" * 100))
+    assert (len(told), told[:9], told[-1]) == (200, "line line", "…")

@@ -7,7 +7,7 @@ import pytest
 
 from utsushi import VariationalAutoencoder, datasets
 from utsushi.evaluation import evaluate_generation
-from utsushi.evaluation.extractor import BLOCK_ROWS, extract, name_of
+from utsushi.evaluation.extractor import EXTRACTED_ROWS, extract, name_of
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
 
 FIGURES = ["frechet_distance", "kernel_distance", "precision", "recall"]
@@ -133,9 +133,9 @@ def test_an_extractor_sees_a_block_of_rows_at_a_time():
         seen.append(len(rows))
         return rows
 
-    X = np.random.default_rng(0).random((2 * BLOCK_ROWS + 7, 2))
+    X = np.random.default_rng(0).random((2 * EXTRACTED_ROWS + 7, 2))
     np.testing.assert_array_equal(extract(watching, X), X)
-    assert seen == [BLOCK_ROWS, BLOCK_ROWS, 7]
+    assert seen == [EXTRACTED_ROWS, EXTRACTED_ROWS, 7]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_an_extractor_that_does_not_give_features_is_refused(small, extractor, r
 
 
 def test_an_extractor_whose_features_change_in_number_is_refused(refusal):
-    X = np.zeros((BLOCK_ROWS + 1, 5))
+    X = np.zeros((EXTRACTED_ROWS + 1, 5))
     assert "different widths" in refusal(
         SettingError, extract, lambda rows: rows[:, : 1 + len(rows) % 2], X
     )

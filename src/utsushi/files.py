@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and what is wrong with them, in a line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from typing import Any, BinaryIO
 __all__ = [
     "being_written",
     "folder_being_written",
+    "one_line",
     "read_regular",
     "write_json",
     "write_text",
     "write_whole",
 ]
+
+#: Characters of a reason that another library gave.
+LONGEST_REASON = 200
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
@@ -159,6 +163,22 @@ def write_text(path: str | Path, text: str) -> Path:
 def write_json(path: str | Path, value: Any) -> Path:
     """Write ``value`` as indented JSON, whole or not at all; NaN and infinity are refused."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def one_line(error: BaseException) -> str:
+    r"""Give the message of ``error`` on one line, shortened, or its class where it has none.
+
+    Examples
+    --------
+    >>> one_line(ValueError("first\n  second"))
+    'first second'
+    >>> one_line(EOFError())
+    'EOFError'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 def _flush(path: Path) -> None:

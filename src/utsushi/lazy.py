@@ -28,6 +28,7 @@ __all__ = [
     "SelectedRows",
     "as_guarded",
     "holds_nan",
+    "in_memory",
     "row_blocks",
 ]
 
@@ -216,9 +217,18 @@ class SelectedRows(LazyRows):
 
 def as_guarded(rows: AnyRows) -> AnyRows:
     """Return rows of a memory map as `MappedRows`, and any others as they are."""
-    if isinstance(rows, LazyRows) or _map_of(rows) is None:
+    if isinstance(rows, LazyRows) or _map_of(rows) is None or rows.ndim != 2:
         return rows
     return MappedRows(rows)
+
+
+def in_memory(rows: AnyRows) -> NDArray[Any]:
+    """Return rows that no file can take away again: those of a memory map are copied."""
+    guarded = as_guarded(rows)
+    if not isinstance(guarded, LazyRows):
+        return guarded
+    read = guarded[:]
+    return read if _map_of(read) is None else read.copy()
 
 
 def holds_nan(rows: NDArray[Any]) -> bool:
@@ -227,8 +237,8 @@ def holds_nan(rows: NDArray[Any]) -> bool:
         return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
 
 
-def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[Any]]:
-    """Yield all rows in their order, about so many bytes at a time.
+def row_blocks(rows: AnyRows, n_bytes: int | None = None) -> Iterator[NDArray[Any]]:
+    """Yield all rows in their order, about so many bytes at a time, or `BLOCK_BYTES`.
 
     Examples
     --------
@@ -236,7 +246,8 @@ def row_blocks(rows: AnyRows, n_bytes: int = BLOCK_BYTES) -> Iterator[NDArray[An
     [2, 2, 1]
     """
     row_bytes = prod(rows.shape[1:]) * rows.dtype.itemsize
-    n_rows = max(n_bytes // max(row_bytes, 1), 1)
+    most = BLOCK_BYTES if n_bytes is None else n_bytes
+    n_rows = max(most // max(row_bytes, 1), 1)
     for start in range(0, len(rows), n_rows):
         yield rows[start : start + n_rows]
 

@@ -20,7 +20,7 @@ SCALINGS = ("center", "standard", "minmax")
 Rows = NDArray[np.floating[Any]]
 
 #: Of a block of rows. scikit-learn copies what it learns from, several times.
-BLOCK_BYTES = 48 * 2**20
+MOMENTS_BLOCK_BYTES = 48 * 2**20
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def column_moments(X: AnyRows) -> StandardScaler:
     if has_missing(X):
         return _moments_of_known(X)
     moments = StandardScaler()
-    for block in row_blocks(X, BLOCK_BYTES):
+    for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
         moments.partial_fit(block)
     return moments
 
@@ -112,7 +112,7 @@ def _moments_of_known(X: AnyRows) -> StandardScaler:
     By the update of Chan, Golub and LeVeque: the moments of two parts are those of the whole.
     """
     count, mean, squares = np.zeros((3, X.shape[1]))
-    for block in row_blocks(X, BLOCK_BYTES):
+    for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
         known = ~np.isnan(block)
         n_new = known.sum(axis=0)
         n_all = np.maximum(count + n_new, 1)

@@ -117,7 +117,7 @@ def test_a_part_takes_the_name_of_no_other_file(tmp_path):
 def test_the_command_encodes_in_blocks(utsushi, ae_run, tmp_path, monkeypatch):
     X = np.random.default_rng(1).random((50, 64), dtype=np.float32)
     np.save(tmp_path / "x.npy", X)
-    monkeypatch.setattr(encode, "BLOCK_ROWS", 20)
+    monkeypatch.setattr(encode, "ROW_GROUP_ROWS", 20)
     out = tmp_path / "codes.parquet"
     assert utsushi("encode", ae_run, "--data", tmp_path / "x.npy", "--out", out).status == 0
     assert parquet.ParquetFile(out).num_row_groups == 3
@@ -135,7 +135,7 @@ def test_the_command_says_what_a_full_disk_has_left(utsushi, ae_run, tmp_path, m
         reserve(*arguments)
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    monkeypatch.setattr(encode, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(encode, "ROW_GROUP_ROWS", 500)
     call = utsushi("encode", ae_run, "--out", tmp_path / "codes.parquet")
     assert call.status == 1
     assert "No space left on device; the first 1000 of 1797 rows are readable in" in call.error

@@ -31,7 +31,7 @@ def write(path, rows=X, row_group_size=10, **more):
 @pytest.fixture
 def all_are_large(monkeypatch):
     """Leave each file on the disk, in windows of 25 rows or a few more."""
-    monkeypatch.setattr(parquet_files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(parquet_rows, "WINDOW_BYTES", 25 * X[:1].nbytes)
     monkeypatch.setattr(learner, "COPIED_BYTES", 0)
 
@@ -209,7 +209,7 @@ def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, w
 def test_columns_of_a_large_file_are_described_as_those_of_a_small_one(tmp_path, monkeypatch):
     path = write(tmp_path / "x.parquet", np.where(X < 0.1, np.nan, X).astype(np.float64))
     small = datasets.open(path)
-    monkeypatch.setattr(parquet_files, "LARGE_BYTES", 0)
+    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
     large = datasets.open(path)
     assert datasets.describe_columns(large) == datasets.describe_columns(small)
     assert datasets.suggest(large) == datasets.suggest(small)
@@ -248,7 +248,7 @@ def test_a_row_group_with_lists_of_another_length_is_refused(
 
 
 def test_the_values_in_lists_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_files, "LARGE_BYTES", X.size)  # more than a number a row
+    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", X.size)  # more than a number a row
     parquet.write_table(pa.table({"x": X.tolist()}), tmp_path / "x.parquet")
     assert isinstance(datasets.open(tmp_path / "x.parquet").X_train, ParquetRows)
 

@@ -47,9 +47,9 @@ def test_the_model_is_the_same_to_the_bit(name, dtype, tmp_path, monkeypatch):
 def test_blocks_change_what_is_learned_by_roundings_alone(monkeypatch):
     whole = Autoencoder(scaling="standard", sampler="gaussian", **FEW).fit(WIDE)
     monkeypatch.setattr(learner, "COPIED_BYTES", 0)
-    monkeypatch.setattr(rows, "BLOCK_ROWS", 7)
-    monkeypatch.setattr(scaling, "BLOCK_BYTES", 7 * WIDE[:1].nbytes)
-    monkeypatch.setattr(subspace, "BLOCK_BYTES", 7 * WIDE[:1].nbytes)
+    monkeypatch.setattr(rows, "SCANNED_ROWS", 7)
+    monkeypatch.setattr(scaling, "MOMENTS_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
+    monkeypatch.setattr(subspace, "SCALED_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
     blocks = Autoencoder(scaling="standard", sampler="gaussian", **FEW).fit(WIDE)
     np.testing.assert_allclose(blocks.scaling_.scale, whole.scaling_.scale, rtol=1e-6)
     np.testing.assert_allclose(blocks.reconstruct(WIDE), whole.reconstruct(WIDE), rtol=1e-3)

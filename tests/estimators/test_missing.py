@@ -149,7 +149,7 @@ def test_a_scaling_is_learned_from_known_values(name):
 
 
 def test_moments_pass_over_blocks_without_a_value(monkeypatch):
-    monkeypatch.setattr("utsushi.scaling.BLOCK_BYTES", 16)
+    monkeypatch.setattr("utsushi.scaling.MOMENTS_BLOCK_BYTES", 16)
     moments = column_moments(np.array([[np.nan, 1.0], [2.0, 3.0], [4.0, np.nan]]))
     np.testing.assert_allclose(moments.mean_, [3.0, 2.0])
 

@@ -1,6 +1,7 @@
 """What `evaluate` gives of each kind of model and rows."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, d
 from utsushi.evaluation import evaluate, lecture_loss, reconstruction_error
 from utsushi.evaluation.rows import measurable
 from utsushi.exceptions import DataError, SettingError
-from utsushi.lazy import ConvertedRows
+from utsushi.lazy import ConvertedRows, as_guarded
 from utsushi.runs import tables_of
 from utsushi.runs.texts import TEXTS
 
@@ -376,6 +377,24 @@ def test_rows_on_the_disk_are_measured_as_the_array_is():
     model = Autoencoder(n_components=2, hidden=(8,), max_epochs=1, random_state=0).fit(rows)
     lazy = ConvertedRows(rows, np.positive)
     assert evaluate(model, lazy, lazy) == evaluate(model, rows, rows)
+
+
+@pytest.mark.parametrize("which", ["X_train", "X", "anomalies"])
+def test_rows_whose_file_has_shrunk_are_a_clear_error_and_no_signal(which, tmp_path):
+    rows = np.random.default_rng(0).random((90, 64))
+    model = Autoencoder(n_components=2, hidden=(8,), max_epochs=1, random_state=0).fit(rows)
+    np.save(tmp_path / "rows.npy", rows)
+    given = {"X": rows, "X_train": rows, which: np.load(tmp_path / "rows.npy", mmap_mode="r")}
+    os.truncate(tmp_path / "rows.npy", 1000)
+    with pytest.raises(DataError, match="has shrunk from 46208 to 1000 bytes"):
+        evaluate(model, **given)
+
+
+def test_a_measurable_memory_map_is_in_memory(tmp_path):
+    np.save(tmp_path / "rows.npy", np.ones((6, 4)))
+    mapped = datasets.Dataset("mapped", np.load(tmp_path / "rows.npy", mmap_mode="r"))
+    rows = measurable(mapped).X_train
+    assert as_guarded(rows) is rows  # no view into the file
 
 
 def test_a_data_set_on_the_disk_becomes_one_in_memory_to_be_measured():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from utsushi.cli.common import dataset_of, label_name_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
-from utsushi.files import folder_being_written
+from utsushi.files import folder_being_written, one_line
 
 if TYPE_CHECKING:
     from utsushi.columns import Column, Columns
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["encode_by_ray"]
 
 #: Rows of a block, where this process reads the source.
-BLOCK_ROWS = 50_000
+RAY_BLOCK_ROWS = 50_000
 
 
 def encode_by_ray(
@@ -141,7 +141,7 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
         found = pyarrow.dataset.dataset(source, format=kind[1:]).schema.names
     except (OSError, ValueError) as error:  # an error of pyarrow is one of these
         raise DataError(
-            f"{source!r} cannot be read ({' '.join(str(error).split())}), expected a table; name "
+            f"{source!r} cannot be read ({one_line(error)}), expected a table; name "
             "rows with --data"
         ) from error
     for name in wanted:
@@ -163,8 +163,8 @@ def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[st
     name = label_name_of(run, data, label, reserved=features)
     blocks = []
     for X, y in dataset.parts:
-        for start in range(0, len(X), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
+        for start in range(0, len(X), RAY_BLOCK_ROWS):
+            rows = slice(start, start + RAY_BLOCK_ROWS)
             columns = dict(zip(features, np.asarray(X[rows]).T, strict=True))
             blocks.append(pa.table(columns if y is None else {**columns, name: y[rows]}))
     return ray.data.from_arrow(blocks), features

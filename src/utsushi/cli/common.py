@@ -38,6 +38,7 @@ __all__ = [
     "note",
     "note_skipped",
     "shape_to",
+    "training_rows",
 ]
 
 RunPath = Annotated[
@@ -124,6 +125,27 @@ def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
     shape_to(model, dataset)
     mask_to(model, dataset)
     model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
+
+
+def training_rows(
+    context: typer.Context,
+    model: BaseAutoencoder,
+    source: str,
+    label: str | None,
+    reading: dict[str, Any],
+    *,
+    quietly: bool = False,
+) -> Dataset:
+    """Open the rows to train a model on; what no option says, the model learns from them."""
+    from utsushi import datasets
+
+    dataset = datasets.open(source, label=label, **reading)
+    shape_to(model, dataset)
+    if not quietly:
+        note_skipped(dataset)
+    if not is_said(context, "missing"):
+        mask_to(model, dataset, quietly=quietly)
+    return dataset
 
 
 def note_skipped(dataset: Dataset) -> None:

@@ -10,7 +10,7 @@ import typer
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, label_name_of, note
 from utsushi.cli.outputs import check_output
 from utsushi.cli.progress import row_bar
-from utsushi.cli.writers import BLOCK_ROWS, write_blocks
+from utsushi.cli.writers import ROW_GROUP_ROWS, write_blocks
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _coded_blocks(
 
     for X, y in dataset.parts:
         rows = as_guarded(X)
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
+        for start in range(0, len(rows), ROW_GROUP_ROWS):
+            block = slice(start, start + ROW_GROUP_ROWS)
             codes = model.transform(rows[block])
             yield codes, {} if y is None else {name: y[block]}
             advance(len(codes))

@@ -16,12 +16,9 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
-    is_said,
-    mask_to,
     note,
-    note_skipped,
-    shape_to,
     source_name,
+    training_rows,
 )
 from utsushi.cli.parameters import TRAINED, takes
 from utsushi.cli.reading import reads
@@ -95,7 +92,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         reading: dict[str, Any],
         parameters: dict[str, Any],
     ) -> None:
-        from utsushi import datasets, estimators
+        from utsushi import estimators
         from utsushi.report import check_language
         from utsushi.runs import UnfinishedRun, begin_run, check_free, go_on_or_begin
         from utsushi.tracking import require_tensorboard
@@ -111,12 +108,8 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             source = data or DEFAULT_DATA
             if processes.is_first and not was_restarted():
                 check_free(out, force=force)
-            dataset = datasets.open(source, label=label, **reading)
-            shape_to(model, dataset)
-            if processes.is_first:
-                note_skipped(dataset)
-            if not is_said(context, "missing"):
-                mask_to(model, dataset, quietly=not processes.is_first)
+            quietly = not processes.is_first
+            dataset = training_rows(context, model, source, label, reading, quietly=quietly)
             run = UnfinishedRun.of(
                 model,
                 data=source_name(source),

@@ -14,16 +14,14 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
-    is_said,
-    mask_to,
     note,
-    note_skipped,
-    shape_to,
     source_name,
+    training_rows,
 )
 from utsushi.cli.parameters import TRAINED, Parameter, takes
 from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
+from utsushi.search.searched import SEARCHED, SEARCHED_OF_VARIATIONAL
 
 if TYPE_CHECKING:
     from utsushi.search import Search
@@ -52,13 +50,10 @@ StudyName = Annotated[
     typer.Option("--study", metavar="NAME", help="Its name; else the model's.", show_default=False),
 ]
 
-#: What is searched where it is not given; `utsushi.search.SEARCHED`, which help pages do not load.
-SEARCHED = ("hidden", "channels", "learning_rate", "batch_size", "weight_decay")
-
 
 def _options(name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """Return the options of ``train``, of which those that are searched say so."""
-    searched = (*SEARCHED, *(["n_components"] if name == "vae" else []))
+    searched = {*SEARCHED} - {*(() if name == "vae" else SEARCHED_OF_VARIATIONAL)}
     others = {"random_state": 0, "validation_fraction": 0.1, "verbose": 0}
     return tuple(
         replace(parameter, default=None, help=f"{_what(parameter)}; else searched.")
@@ -93,7 +88,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         from utsushi.extras import require_extra
 
         require_extra("tune", "optuna", what="utsushi tune")
-        from utsushi import datasets, estimators, search
+        from utsushi import estimators, search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
         from utsushi.search.study import id_of
@@ -103,15 +98,11 @@ def _searcher(estimator: str) -> Callable[..., None]:
         given = {
             name: value
             for name, value in parameters.items()
-            if name not in search.SEARCHED or value is not None
+            if name not in SEARCHED or value is not None
         }
         model = getattr(estimators, estimator)(**given)
         source = data or DEFAULT_DATA
-        dataset = datasets.open(source, label=label, **reading)
-        shape_to(model, dataset)
-        note_skipped(dataset)
-        if not is_said(context, "missing"):
-            mask_to(model, dataset)
+        dataset = training_rows(context, model, source, label, reading)
         found = search.tune(
             model,
             dataset.X_train,

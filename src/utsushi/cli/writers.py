@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from utsushi.exceptions import DataError
 from utsushi.files import being_written
 
-__all__ = ["BLOCK_ROWS", "write_blocks"]
+__all__ = ["ROW_GROUP_ROWS", "write_blocks"]
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Block: TypeAlias = tuple[Rows, Mapping[str, Rows]]
 
 #: Rows of a block where the command chooses: a row group of a Parquet file.
-BLOCK_ROWS = 2**16
+ROW_GROUP_ROWS = 2**16
 
 #: What a Parquet file says of its schema and of a row group takes, for each column, at most these.
 FOOTER_BYTES = 1024

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError
+from utsushi.files import one_line
 from utsushi.lazy import ConvertedRows, MappedRows
 from utsushi.validation import check_finite, check_kind
 

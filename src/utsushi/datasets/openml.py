@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.datasets.idx import CHECKSUMS, encode_idx, find_idx, read_content
-from utsushi.datasets.problems import one_line
 from utsushi.exceptions import DataError, DownloadError
-from utsushi.files import write_whole
+from utsushi.files import one_line, write_whole
 
 __all__ = ["fetch_mnist"]
 

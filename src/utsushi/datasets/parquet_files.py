@@ -23,7 +23,7 @@ from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import (
-    find_column,
+    features_and_labels,
     from_arrow,
     known_columns,
     labels_of,
@@ -35,7 +35,7 @@ from utsushi.exceptions import DataError
 __all__ = ["large_parquet", "read_folder", "read_parquet"]
 
 #: Files of more bytes in memory stay on the disk, and are read as they are asked for.
-LARGE_BYTES = 2**29
+IN_MEMORY_BYTES = 2**29
 
 #: So many rows tell what the columns of a large file are.
 FIRST_ROWS = 1000
@@ -82,16 +82,14 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
         categories are learned from all rows of a table in memory.
     """
     check_parts(paths)
-    some, label = _first_rows(paths), reading.label
-    if label is not None:
-        some = some.remove_column(find_column(some, name, label, " for the labels"))
-    for column in reading.drop:
-        some = some.remove_column(find_column(some, name, column, " to drop"))
+    some, _ = features_and_labels(_first_rows(paths), name, reading)
     if any(is_list(kind) for kind in some.schema.types):
         dataset = _of_lists(paths, some, name)
     else:
         dataset = _of_numbers(paths, some, name, reading)
-    return dataset if label is None else replace(dataset, y_train=_labels(paths, name, label))
+    if reading.label is None:
+        return dataset
+    return replace(dataset, y_train=_labels(paths, name, reading.label))
 
 
 def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -> Dataset:
@@ -192,4 +190,4 @@ def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
 
 def _is_large(paths: Sequence[Path]) -> bool:
     """Tell whether files would take much memory as rows; what they claim is looked at first."""
-    return sum(check_claims(path, read_footer(path)[0]) for path in paths) > LARGE_BYTES
+    return sum(check_claims(path, read_footer(path)[0]) for path in paths) > IN_MEMORY_BYTES

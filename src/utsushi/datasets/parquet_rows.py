@@ -28,7 +28,7 @@ READERS = 2
 
 #: Rows from here and there, as a training asks for in each epoch to be measured by, are kept if
 #: they have at most so many bytes: every row group had to be read for them.
-KEPT_BYTES = 2**25
+KEPT_SCATTERED_BYTES = 2**25
 
 #: From a table of some rows to floats (b, D).
 ToRows = Callable[[Any], NDArray[Any]]
@@ -108,7 +108,7 @@ class ParquetRows(LazyRows):
             after = [needed[-1] + 1] if in_order else self._next.get(needed[-1], [])
             self._read_ahead([group for group in after if group < len(self._groups)], wait=False)
         is_scattered = sum(self._groups[group].n_rows for group in needed) > 2 * self._most_held
-        if is_scattered and rows.nbytes <= KEPT_BYTES:
+        if is_scattered and rows.nbytes <= KEPT_SCATTERED_BYTES:
             self._kept = numbers, rows
         return rows
 

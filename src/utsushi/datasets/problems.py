@@ -5,26 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from utsushi.exceptions import DataError
+from utsushi.files import one_line
 
-__all__ = ["one_line", "unreadable"]
-
-_LONGEST = 200
-
-
-def one_line(error: BaseException) -> str:
-    r"""Give the message of ``error`` on one line, shortened, or its class where it has none.
-
-    Examples
-    --------
-    >>> one_line(ValueError("first\n  second"))
-    'first second'
-    >>> one_line(EOFError())
-    'EOFError'
-    """
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+__all__ = ["unreadable"]
 
 
 def unreadable(path: str | Path, expected: str, error: BaseException, fix: str) -> DataError:

@@ -25,11 +25,12 @@ from utsushi.datasets.arrow_types import (
     value_type,
 )
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.problems import one_line
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
+from utsushi.files import one_line
 
 __all__ = [
+    "features_and_labels",
     "find_column",
     "from_arrow",
     "from_frame",
@@ -135,13 +136,8 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
 
 def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -> Dataset:
     """Make a `Dataset` of an Arrow table: all columns but the label's are features."""
-    y, label = None, reading.label
-    if label is not None:
-        number = find_column(table, name, label, " for the labels")
-        y = labels_of(table.column(number), name, label)
-        table = table.remove_column(number)
-    for column in reading.drop:
-        table = table.remove_column(find_column(table, name, column, " to drop"))
+    table, labels = features_and_labels(table, name, reading)
+    y = None if labels is None else labels_of(labels, name, str(reading.label))
     if 0 in table.shape:
         raise DataError(
             f"{name} has {table.num_rows} rows and {table.num_columns} columns of features: "
@@ -168,6 +164,17 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         feature_names=columns.feature_names if named or columns.has_categories else None,
         columns=None if pixels else columns,
     )
+
+
+def features_and_labels(table: Any, name: str, reading: Reading) -> tuple[Any, Any]:
+    """Return a table without the columns that are no features, and the column of its labels."""
+    labels = None
+    if reading.label is not None:
+        number = find_column(table, name, reading.label, " for the labels")
+        labels, table = table.column(number), table.remove_column(number)
+    for column in reading.drop:
+        table = table.remove_column(find_column(table, name, column, " to drop"))
+    return table, labels
 
 
 def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:

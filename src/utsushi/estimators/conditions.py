@@ -17,7 +17,7 @@ from utsushi.seeds import Purpose, numpy_generator
 __all__ = ["Classes", "codes_by_class", "samplers_by_class"]
 
 #: A class of fewer rows is drawn from by what was learned of all of them.
-FEWEST_ROWS = 10
+FEWEST_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def samplers_by_class(
     for index in range(told.shape[1]):
         own = codes[told[:, index] == 1]
         draws = numpy_generator(seed, Purpose.SAMPLER, index)
-        samplers.append(make().fit(codes if len(own) < FEWEST_ROWS else own, draws))
+        samplers.append(make().fit(codes if len(own) < FEWEST_OF_A_CLASS else own, draws))
     return samplers
 
 

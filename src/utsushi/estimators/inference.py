@@ -23,7 +23,7 @@ from utsushi.lazy import AnyRows
 __all__ = ["map_rows", "row_noise"]
 
 #: Rows of a block. Large enough for the products to run at full speed.
-BLOCK_ROWS = 512
+LARGE_BLOCK_ROWS = 512
 
 #: Rows of a small block, so that one row does not cost a whole large one; so many of them at most
 #: take the place of one.
@@ -75,7 +75,7 @@ def _blocks(n_rows: int) -> Iterator[tuple[int, int]]:
     start = 0
     while start < n_rows:
         few = n_rows - start <= MOST_SMALL_BLOCKS * SMALL_BLOCK_ROWS
-        size = SMALL_BLOCK_ROWS if few else BLOCK_ROWS
+        size = SMALL_BLOCK_ROWS if few else LARGE_BLOCK_ROWS
         yield start, size
         start += size
 

@@ -27,9 +27,9 @@ from utsushi.estimators.parameters import (
     warn_of_overruled_sizes,
 )
 from utsushi.estimators.rows import (
-    BLOCK_ROWS,
     COPIED_BYTES,
     DEVICE_BYTES,
+    SCANNED_ROWS,
     Labelled,
     ScaledRows,
     warn_of_unlike_columns,
@@ -174,7 +174,7 @@ class Learner(Described, ABC):
         if checkpoints is not None:
             checkpoints.identify(identity_of(self, training, held_out))
         data = self._source(training)
-        check_output(self.network, (block.x for block in data.blocks(BLOCK_ROWS)))
+        check_output(self.network, (block.x for block in data.blocks(SCANNED_ROWS)))
         module = self._build()
         self.history_ = self._train(module, data, held_out, checkpoints, on_epoch)
         self.n_epochs_ = len(self.history_)
@@ -319,7 +319,7 @@ class Learner(Described, ABC):
         shape = None if self.image_shape is None else tuple(self.image_shape)
         augmentation = resolve(self.augment, AUGMENTATIONS)
         units = Units.of(self.scaling_, data.device)
-        for block in data.blocks(BLOCK_ROWS):
+        for block in data.blocks(SCANNED_ROWS):
             augmentation.check(units.restore(block.x), shape)
         return units.wrap(lambda rows, generator: augmentation(rows, shape, generator))
 

@@ -24,7 +24,7 @@ from utsushi.seeds import Purpose, numpy_generator
 from utsushi.validation import check_finite, check_kind, check_within_float32
 
 __all__ = [
-    "BLOCK_ROWS",
+    "SCANNED_ROWS",
     "Labelled",
     "Rows",
     "ScaledRows",
@@ -37,7 +37,7 @@ __all__ = [
 Rows = NDArray[np.floating[Any]]
 
 #: Rows per block when all of them are looked at.
-BLOCK_ROWS = 10_000
+SCANNED_ROWS = 10_000
 
 #: Rows of at most so many bytes are copied where that makes them handier.
 COPIED_BYTES = 2**26

@@ -36,6 +36,7 @@ from utsushi.exceptions import (
     SettingError,
     UtsushiWarning,
 )
+from utsushi.files import one_line
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.samplers import Sampler
 from utsushi.scaling import Scaling
@@ -187,10 +188,9 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     except MissingPackageError as error:
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
-        reason = " ".join(str(error).split())
         raise ModelFileError(
             f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
-            f"{reason}), expected what model.save wrote; take a copy of the file"
+            f"{one_line(error)}), expected what model.save wrote; take a copy of the file"
         ) from error
 
 

@@ -16,7 +16,7 @@ from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.missing import known_values
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.rows import BLOCK_ROWS, Labelled
+from utsushi.estimators.rows import SCANNED_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.lazy import AnyRows
@@ -322,7 +322,7 @@ class VariationalAutoencoder(LatentVariableModel):
         target = None
         if not self.likelihood_.of_scaled_rows:
             target = lambda x: units.restore(x).clamp(0.0, 1.0)  # noqa: E731
-        blocks = data.blocks(BLOCK_ROWS)
+        blocks = data.blocks(SCANNED_ROWS)
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         return VariationalObjective(
             self.likelihood_,

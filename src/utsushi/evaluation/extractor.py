@@ -20,7 +20,7 @@ Rows = NDArray[np.floating[Any]]
 Extractor = Callable[[Rows], NDArray[np.floating[Any]]]
 
 #: Rows that are given to an extractor at once, so that memory maps stay on the disk.
-BLOCK_ROWS = 1024
+EXTRACTED_ROWS = 1024
 
 
 def choose_extractor(
@@ -88,7 +88,8 @@ def extract(extractor: Extractor, X: Rows) -> NDArray[np.floating[Any]]:
     (3, 2)
     """
     blocks = [
-        _checked(extractor, X[start : start + BLOCK_ROWS]) for start in range(0, len(X), BLOCK_ROWS)
+        _checked(extractor, X[start : start + EXTRACTED_ROWS])
+        for start in range(0, len(X), EXTRACTED_ROWS)
     ]
     if len({block.shape[1] for block in blocks}) > 1:
         raise SettingError(

@@ -21,7 +21,7 @@ from utsushi.seeds import Purpose, numpy_generator, seed_from
 from utsushi.validation import check_finite
 
 __all__ = [
-    "FEWEST_ROWS",
+    "FEWEST_TO_COMPARE",
     "evaluate_generation",
     "frechet_distance",
     "kernel_distance",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: Fewer generated or real rows say nothing.
-FEWEST_ROWS = 20
+FEWEST_TO_COMPARE = 20
 
 Rows = NDArray[np.floating[Any]]
 
@@ -133,10 +133,10 @@ def _check_rows(generated: Rows, reference: Rows, train: Rows | None) -> None:
     for what, rows in (("generated", generated), ("real", reference), ("training", train)):
         if rows is None:
             continue
-        if rows.ndim != 2 or len(rows) < FEWEST_ROWS:
+        if rows.ndim != 2 or len(rows) < FEWEST_TO_COMPARE:
             raise DataError(
                 f"the {what} rows have shape {rows.shape}, expected (n, D) with n from "
-                f"{FEWEST_ROWS} on; give more rows"
+                f"{FEWEST_TO_COMPARE} on; give more rows"
             )
         if rows.shape[1] != reference.shape[1]:
             raise DataError(

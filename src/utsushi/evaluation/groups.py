@@ -30,8 +30,7 @@ from utsushi.evaluation.collapse import (
 from utsushi.evaluation.divergence import divergence_of
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
-from utsushi.evaluation.generation import FEWEST_ROWS as FEWEST_TO_COMPARE
-from utsushi.evaluation.generation import evaluate_generation
+from utsushi.evaluation.generation import FEWEST_TO_COMPARE, evaluate_generation
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
     exact_likelihood,
@@ -58,7 +57,7 @@ __all__ = ["GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
 SSIM_ROWS = 1_000
 
 #: Fewer rows have no neighbours to speak of.
-FEWEST_ROWS = 4
+FEWEST_NEIGHBOURS = 4
 
 Group = dict[str, Any]
 Lesson = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
@@ -224,7 +223,7 @@ def collapse(subject: Subject) -> Group:
 
 def features(subject: Subject) -> Group:
     """Measure what the code is worth to who has labels, and whether it keeps neighbours."""
-    if len(subject.X) < FEWEST_ROWS:
+    if len(subject.X) < FEWEST_NEIGHBOURS:
         return {}
     lesson, remarks = _lesson(subject)
     found = _of_codes(subject, subject.model.transform, subject.codes, lesson)

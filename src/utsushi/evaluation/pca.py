@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.evaluation.estimate import Estimate
+from utsushi.lazy import in_memory
 from utsushi.likelihoods import LOG_2PI
 
 __all__ = ["PCABaseline", "pca_errors"]
@@ -147,4 +148,5 @@ def pca_errors(X_train: Rows, X: Rows, n_components: Sequence[int]) -> dict[int,
     >>> pca_errors(X, X, [1])[1].value < 1e-12
     True
     """
-    return PCABaseline(X_train, max(n_components)).errors(X, n_components)
+    baseline = PCABaseline(in_memory(X_train), max(n_components))
+    return baseline.errors(in_memory(X), n_components)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from utsushi.datasets import Dataset
 from utsushi.exceptions import UtsushiWarning
-from utsushi.lazy import LazyRows
+from utsushi.lazy import LazyRows, as_guarded, in_memory
 from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = ["chosen_rows", "halves", "measurable", "measurable_rows"]
 
 #: Rows of more bytes are measured by some of them, which have about so many.
-LARGE_BYTES, MEASURED_BYTES = 2**28, 2**26
+MEASURED_WHOLE_BYTES, MEASURED_BYTES = 2**28, 2**26
 
 # The second steps of the paths: different choices of one seed are independent.
 _CHOSEN, _HALVES = 0, 1
@@ -62,7 +62,8 @@ def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
     >>> measurable(tiny) is tiny
     True
     """
-    if all(X.nbytes <= LARGE_BYTES and not isinstance(X, LazyRows) for X, _ in dataset.parts):
+    parts = [as_guarded(X) for X, _ in dataset.parts]
+    if not any(isinstance(X, LazyRows) or X.nbytes > MEASURED_WHOLE_BYTES for X in parts):
         return dataset
     (X_train, y_train), (X_test, y_test) = (
         measurable_rows(dataset.name, X, y, seed) for X, y in [*dataset.parts, (None, None)][:2]
@@ -74,8 +75,8 @@ def measurable_rows(
     name: str, X: Any, y: NDArray[Any] | None, seed: int
 ) -> tuple[Any, NDArray[Any] | None]:
     """Return rows in memory and their labels: all of them, or some of many."""
-    if X is None or X.nbytes <= LARGE_BYTES:
-        return np.asarray(X) if isinstance(X, LazyRows) else X, y
+    if X is None or X.nbytes <= MEASURED_WHOLE_BYTES:
+        return None if X is None else in_memory(X), y
     n_rows = max(MEASURED_BYTES * len(X) // X.nbytes, 1)
     chosen = chosen_rows(len(X), n_rows, seed)
     warnings.warn(
@@ -83,4 +84,4 @@ def measurable_rows(
         UtsushiWarning,
         stacklevel=4,
     )
-    return np.asarray(X[chosen]), None if y is None else y[chosen]
+    return np.asarray(as_guarded(X)[chosen]), None if y is None else y[chosen]

@@ -14,7 +14,7 @@ from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.evaluation.rows import measurable_rows
-from utsushi.lazy import LazyRows
+from utsushi.lazy import LazyRows, as_guarded
 from utsushi.validation import has_missing
 
 __all__ = ["Subject", "beside"]
@@ -63,7 +63,7 @@ class Subject:
 
     def _read(self, rows: str, labels: str | None = None) -> None:
         """Take rows that are no array into memory, with their labels: all, or some of many."""
-        given = getattr(self, rows)
+        given = as_guarded(getattr(self, rows))
         if not isinstance(given, LazyRows):
             return
         known = None if labels is None else getattr(self, labels)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from utsushi.exceptions import DataError
-from utsushi.figures.canvas import ACCENT, DPI, GREY, INK, SMALL, finite_array, settled, styled
+from utsushi.figures.canvas import (
+    ACCENT,
+    DPI,
+    GREY,
+    INK,
+    SMALL,
+    finite_array,
+    new_panels,
+    settled,
+    styled,
+)
 from utsushi.figures.images import draw_tiles, tiles_of
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ __all__ = ["departure_bars", "departure_images"]
 _SHOWN = 0.995
 
 _QUANTITY = "squared departure, scaled units"
+_TALLEST = 2**16 // DPI - 1  # inches of the largest picture, which more panels than fit share
 _BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
 _LONGEST_NAME = 24  # characters of a column's name
 
@@ -129,7 +139,8 @@ def departure_bars(
             "columns; expected a title a row and a name a column"
         )
     shown = min(n_columns, len(columns))
-    figure, panels = _panels(len(departures), height=0.24 * shown + 0.42)
+    tall = len(departures) * (0.24 * shown + 0.42) + 0.5
+    figure, panels = new_panels(len(departures), min(tall, _TALLEST))
     for axes, row, title in zip(panels, departures, titles, strict=True):
         order = np.argsort(-row, kind="stable")[:shown]
         axes.barh(np.arange(shown), row[order], color=ACCENT, height=0.7)
@@ -140,21 +151,6 @@ def departure_bars(
     panels[-1].set_xlabel(_QUANTITY)
     panels[-1].set_xlim(0, float(departures.max()) * 1.02 or 1.0)
     return settled(figure)
-
-
-def _panels(n: int, height: float) -> tuple[Figure, list[Any]]:
-    """Return a figure of the common width with n panels above each other, ``height`` inches each.
-
-    More than would fit into the largest picture share its height.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
-    tall = min(n * height + 0.5, math.floor(2**16 / DPI) - 1)
-    figure = Figure(figsize=(6.4, tall), dpi=DPI, layout=air)
-    panels = figure.subplots(n, 1, sharex=True, squeeze=False)
-    return figure, list(panels[:, 0])
 
 
 def _shortened(name: str) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "TEXT",
     "finite_array",
     "new_axes",
+    "new_panels",
     "settled",
     "styled",
     "to_png",
@@ -81,12 +82,19 @@ def styled() -> Iterator[None]:
 
 def new_axes(height: float) -> tuple[Figure, Axes]:
     """Return an empty figure of the common width and its one set of axes."""
+    figure, (axes,) = new_panels(1, height)
+    return figure, axes
+
+
+def new_panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure of the common width with n panels above each other."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
     figure = Figure(figsize=(_WIDTH, height), dpi=DPI, layout=air)
-    return figure, figure.subplots()
+    panels = figure.subplots(n, 1, sharex=True, squeeze=False)
+    return figure, list(panels[:, 0])
 
 
 def settled(figure: Figure) -> Figure:

@@ -27,7 +27,7 @@ from utsushi.seeds import drawn
 __all__ = ["VariationalObjective"]
 
 #: Rows per block when a likelihood is calibrated over all of them.
-CALIBRATION_ROWS = 1000
+CALIBRATION_BLOCK_ROWS = 1000
 
 #: Rows and steps of the fixed point by which it is calibrated for the importance-weighted bound.
 WEIGHTED_ROWS, FIXED_POINT_STEPS = 500, 20
@@ -121,7 +121,7 @@ class VariationalObjective:
             return self
         likelihood = copy(self.likelihood)
         total, n_values = 0.0, 0.0
-        for block in known.blocks(CALIBRATION_ROWS):
+        for block in known.blocks(CALIBRATION_BLOCK_ROWS):
             target, outputs, _, _, _ = self._drawn(module, block, 1, generator)
             total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
             n_values += len(target) * likelihood.width(target, block.mask)

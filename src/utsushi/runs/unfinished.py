@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.as_json import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
-from utsushi.files import read_regular, write_json
+from utsushi.files import one_line, read_regular, write_json
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
 
@@ -133,10 +133,9 @@ def go_on_with(path: str | Path) -> Iterator[tuple[UnfinishedRun, Path]]:
             "interrupted; train one with --out"
         ) from None
     except (ValidationError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise RunError(
-            f"{str(folder / _FILE)!r} is damaged ({reason}), expected what 'utsushi train' wrote; "
-            "take a copy of it, or begin anew with --force"
+            f"{str(folder / _FILE)!r} is damaged ({one_line(error)}), expected what 'utsushi "
+            "train' wrote; take a copy of it, or begin anew with --force"
         ) from None
     with _left_clean(path):
         yield run, folder

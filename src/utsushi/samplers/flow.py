@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.extras import require_extra
 from utsushi.global_state import checks_of_distributions_kept
+from utsushi.likelihoods import LOG_2PI
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
@@ -41,8 +42,6 @@ MAX_CODES = 512
 
 #: The part of the codes that decides on the best epoch, and the most codes that it may be.
 HELD_OUT, MOST_HELD_OUT = 0.1, 1000
-
-LOG_2PI = math.log(2 * math.pi)
 
 
 class Flow(TrainedSampler):

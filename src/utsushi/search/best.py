@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from utsushi.datasets import Dataset
 from utsushi.figures import part_bars, to_png
 from utsushi.files import write_json, write_whole
 from utsushi.runs import check_free, write_run
-from utsushi.runs.folder import ReadingOption
 from utsushi.search.study import Search
 
 __all__ = ["check_place", "write_best"]
@@ -34,11 +34,8 @@ def write_best(
     search: Search,
     dataset: Dataset,
     *,
-    source: str,
-    label: str | None = None,
-    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
-    language: str = "en",
+    **described: Any,
 ) -> dict[str, Any] | None:
     """Train the model of the best trial again, and leave it as a run folder.
 
@@ -49,12 +46,14 @@ def write_best(
     Parameters
     ----------
     path : str or Path
-        The folder. A run that the same search left there is replaced, by `Search.id`.
+        The folder.
     search : Search
     dataset : Dataset
         Whose training rows were searched with.
-    source, label, reading, force, language
-        See `utsushi.runs.write_run`.
+    force : bool
+        Replace a run that stands there; one that the same search left, by `Search.id`, always is.
+    **described
+        ``source``, ``label``, ``reading`` and ``language`` of `utsushi.runs.write_run`.
 
     Returns
     -------
@@ -62,6 +61,7 @@ def write_best(
         What ``metrics.json`` holds; None where the run of this very trial stands there already, as
         another process of the search has left it.
     """
+    signature(write_run).bind(path, None, dataset, **described)  # wrong ones, before the training
     best = search.study.best_trial.number
     folder = check_place(path, search.id, force=force)
     with _alone(folder):
@@ -71,16 +71,7 @@ def write_best(
             results = None
         else:
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
-            results = write_run(
-                folder,
-                model,
-                dataset,
-                source=source,
-                label=label,
-                reading=reading,
-                force=True,
-                language=language,
-            )
+            results = write_run(folder, model, dataset, force=True, **described)
         if importances:
             picture = to_png(part_bars(importances, xlabel="Part of the variance explained"))
             write_whole(folder / "figures" / "importance.png", picture)

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.networks import Conv
+from utsushi.search.searched import SEARCHED
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["SEARCHED", "settings_of", "space_of"]
-
-#: The parameters of an estimator that are searched, where they are not given.
-SEARCHED = ("hidden", "channels", "learning_rate", "batch_size", "weight_decay", "n_components")
+__all__ = ["settings_of", "space_of"]
 
 #: The most components of a code that are tried.
 MOST_COMPONENTS = 64
@@ -79,9 +77,9 @@ def space_of(
         space["n_components"] = {"n_components": IntDistribution(2, most, log=True)}
     return {
         name: distribution
-        for parameter, ranges in space.items()
+        for parameter in SEARCHED
         if parameter not in given
-        for name, distribution in ranges.items()
+        for name, distribution in space[parameter].items()
     }
 
 

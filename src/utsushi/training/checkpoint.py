@@ -31,6 +31,7 @@ from utsushi.exceptions import (
     TrainingInterrupted,
     UtsushiWarning,
 )
+from utsushi.files import one_line
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.training.arithmetic import Products
 from utsushi.training.bookkeeping import Progress, State
@@ -215,10 +216,9 @@ class Checkpoints:
             try:
                 restore(self.found, progress, products, optimizer)
             except (KeyError, ValueError, RuntimeError) as error:
-                reason = " ".join(str(error).split())
                 raise CheckpointError(
-                    f"{str(self._kept[-1])!r} does not fit the network ({reason}), expected a "
-                    "checkpoint of this very training; choose another checkpoint_dir"
+                    f"{str(self._kept[-1])!r} does not fit the network ({one_line(error)}), "
+                    "expected a checkpoint of this very training; choose another checkpoint_dir"
                 ) from error
             self.found = None  # its tensors are as large as the network, thrice
         with self._told():

@@ -30,7 +30,7 @@ __all__ = ["Objective", "train"]
 EVALUATION_ROWS = 1000
 
 #: Training rows, drawn by the seed, that calibrate what held-out rows are measured by.
-CALIBRATION_ROWS = 4000
+MOST_CALIBRATION_ROWS = 4000
 
 #: Steps between two looks at whether the sums are still finite: a look waits for the device.
 STEPS_PER_CHECK = 50
@@ -273,7 +273,7 @@ def _step(training: _Training, batch: Batch, rate: float, noise: Generator, epoc
 def _calibrated(training: _Training, data: Source) -> _Training:
     """Return the training with an objective that is one density for all blocks of rows."""
     draws = generator(training.seed, Purpose.CALIBRATION)
-    chosen = torch.randperm(len(data), generator=draws)[:CALIBRATION_ROWS].to(data.device)
+    chosen = torch.randperm(len(data), generator=draws)[:MOST_CALIBRATION_ROWS].to(data.device)
     objective = training.objective.calibrated(training.products.inference, data[chosen], draws)
     return replace(training, objective=objective)
 

@@ -41,10 +41,10 @@ FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 LARGEST_PART = 0.5
 
 #: Turned rows of at most so many bytes are made once and kept; of more, each batch is turned.
-KEPT_BYTES = 2**28
+KEPT_TURNED_BYTES = 2**28
 
 #: Rows per block when rows are turned, and bytes of a larger one of scaled rows.
-BLOCK_ROWS, BLOCK_BYTES = 10_000, 48 * 2**20
+TURNED_BLOCK_ROWS, SCALED_BLOCK_BYTES = 10_000, 48 * 2**20
 
 
 def train_in_subspace(
@@ -149,7 +149,7 @@ class Subspace:
     def turn(self, x: Tensor) -> Tensor:
         """Return rows (n, D) as (n, k + 1): their components, and their length outside of them."""
         blocks = []
-        for rows in x.split(BLOCK_ROWS):
+        for rows in x.split(TURNED_BLOCK_ROWS):
             inside = rows @ self.basis
             outside = rows.square().sum(dim=1) - inside.square().sum(dim=1)
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
@@ -157,7 +157,7 @@ class Subspace:
 
     def turned(self, data: Source) -> Source:
         """Return all rows turned: at once, or as they are asked for where they are large."""
-        if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_BYTES:
+        if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_TURNED_BYTES:
             return _TurnedRows(self, data)
         x = torch.empty(len(data), self.basis.shape[1] + 1, device=data.device)
         conditions, start = [], 0
@@ -194,7 +194,7 @@ class Subspace:
 
 def _blocks(data: Source) -> Iterator[Batch]:
     """Yield rows in blocks that are small beside what is worth to be kept small."""
-    return data.blocks(max(BLOCK_BYTES // (4 * data.n_features), 1))
+    return data.blocks(max(SCALED_BLOCK_BYTES // (4 * data.n_features), 1))
 
 
 def _layers(part: nn.Module) -> list[Any]:
