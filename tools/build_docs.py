@@ -116,6 +116,11 @@ def problems_of_catalogues() -> Iterator[str]:
             yield from _problems_of_catalogue(path, source)
 
 
+def has_words(sentence: str) -> bool:
+    """Tell whether there is something to translate: more than numbers, code and addresses."""
+    return re.search(r"[^\W\d_]", re.sub(r"`[^`]*`|\]\([^)]*\)", "", sentence)) is not None
+
+
 def _problems_of_catalogue(path: Path, source: Path) -> Iterator[str]:
     """Compare a catalogue with the sentences of its page."""
     if not source.exists():
@@ -124,7 +129,7 @@ def _problems_of_catalogue(path: Path, source: Path) -> Iterator[str]:
     with path.open("rb") as translated, source.open("rb") as original:
         known = {m.id: m for m in read_po(translated) if m.id}
         wanted = {m.id for m in read_po(original) if m.id}
-    for sentence in sorted(wanted - known.keys()):
+    for sentence in sorted(filter(has_words, wanted - known.keys())):
         yield f"{path} lacks {sentence!r}; run python tools/update_translations.py"
     for sentence, message in known.items():
         if not message.string or message.fuzzy:

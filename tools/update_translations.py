@@ -1,8 +1,9 @@
 """Bring the Japanese catalogues of the documentation up to date with its pages.
 
 ``python tools/update_translations.py`` adds the sentences that are new and drops those that are
-gone, in ``docs/locale/ja/LC_MESSAGES``; then translate those without a translation. A further page
-is translated when it is in the list below; pages that are not are shown in English.
+gone, in ``docs/locale/ja/LC_MESSAGES``; then translate those without a translation. Cells that hold
+only numbers, code or a picture stay as they are, and need no entry. A further page is translated
+when it is in the list below; pages that are not are shown in English.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po, write_po
 
-from build_docs import DOCS, build
+from build_docs import DOCS, build, has_words
 
-TRANSLATED = ("index", "install", "tour", "howto", "explanation", "anomalies", "resume")
+TRANSLATED = (
+    *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
+    *("data", "export", "page", "scale", "scale-inference", "tuning"),
+)
 
 
 def main() -> None:
@@ -33,9 +37,13 @@ def main() -> None:
 
 
 def _settle(path: Path) -> None:
-    """Leave out what changes without need: dates, versions, and sentences that are gone."""
+    """Leave out what changes without need: dates, versions, sentences that are gone, numbers."""
     catalogue = read_po(path.open("rb"))
     catalogue.obsolete.clear()
+    for message in list(catalogue):
+        guessed = message.fuzzy or message.string in ("", message.id)
+        if message.id and not has_words(message.id) and guessed:
+            catalogue.delete(message.id)
     catalogue.header_comment = (
         "# Japanese sentences of the documentation; see tools/update_translations.py."
     )
