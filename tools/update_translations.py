@@ -16,7 +16,10 @@ from babel.messages.pofile import read_po, write_po
 
 from build_docs import DOCS, build
 
-TRANSLATED = ("index", "install", "tour", "howto", "explanation", "anomalies", "resume")
+TRANSLATED = (
+    *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
+    *("likelihoods", "evaluation", "mathematics", "reliability", "lecture", "design"),
+)
 
 
 def main() -> None:
