@@ -28,6 +28,7 @@ extensions = [
     "lectures",
     "mathml",
     "two_languages",
+    "written_by_tools",
 ]
 
 # --- sources ------------------------------------------------------------------------------------

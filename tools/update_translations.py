@@ -20,6 +20,7 @@ from build_docs import DOCS, build, has_words
 TRANSLATED = (
     *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
     *("data", "export", "page", "scale", "scale-inference", "tuning"),
+    *("likelihoods", "evaluation", "mathematics", "reliability", "lecture", "design"),
 )
 
 

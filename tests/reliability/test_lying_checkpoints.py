@@ -31,9 +31,6 @@ def lied(tmp_path):
     return lie
 
 
-ROW = [["epoch", 1], ["objective", 1.0], ["learning_rate", 0.1], ["seconds", 1.0]]
-
-
 @pytest.mark.parametrize(
     "lie",
     [
@@ -46,11 +43,10 @@ ROW = [["epoch", 1], ["objective", 1.0], ["learning_rate", 0.1], ["seconds", 1.0
         {"seconds": -1.0},
         {"step": True},
         {"step": 10**400},
-        {"epoch": 3},  # with the history of one
-        {"history": []},
-        {"history": [ROW, [*ROW[1:], [1, 2]]]},
-        {"history": [[*ROW[:1], ["objective", "1"], *ROW[2:]]]},
-        {"history": [ROW[:2]]},
+        {"columns": []},
+        {"columns": ["epoch", "objective", "learning_rate", "seconds", "seconds"]},
+        {"columns": ["epoch", "objective", "learning_rate", 1]},
+        {"columns": ["epoch", "objective"]},
         {"means": {"n_rows": None, "sums": []}},
         {"means": {"n_rows": 4, "sums": {"objective": 1.0}}},
         {"arithmetic": ["float32"]},
@@ -81,6 +77,24 @@ def test_tensors_that_lie_are_refused(name, values, said, lied, refusal):
     _, folder = lied({}, **{name: values.astype(np.float32)})
     message = refusal(CheckpointError, Autoencoder(2, **FEW).fit, X, checkpoint_dir=folder)
     assert "does not fit the network" in message
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("lie", "history", "said"),
+    [
+        ({"epoch": 3}, None, "not that of the epochs before epoch 3"),
+        ({"epoch": 2**31}, None, "not that of the epochs before epoch 2147483648"),
+        ({"epoch": 1, "columns": [], "best": {"epoch": 0}}, None, "not that of the epochs before"),
+        ({}, np.ones((1, 2)), "has the shape (1, 2)"),
+        ({}, np.ones((1, 5), np.float32), "is not of finite float64 numbers"),
+        ({}, np.full((1, 5), np.nan), "is not of finite float64 numbers"),
+        ({}, np.full((1, 5), 7.0), "not that of the epochs before epoch 2"),
+    ],
+)
+def test_a_history_that_lies_is_refused(lie, history, said, lied, refusal):
+    _, folder = lied(lie, **({} if history is None else {"history": history}))
+    message = refusal(CheckpointError, Autoencoder(2, **FEW).fit, X, checkpoint_dir=folder)
     assert said in message
 
 

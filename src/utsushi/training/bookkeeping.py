@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from array import array
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Terms
 
-__all__ = ["BestSoFar", "History", "Means", "Progress"]
+__all__ = ["BestSoFar", "Curves", "History", "Means", "Progress"]
 
 History = list[dict[str, Any]]
 
@@ -102,6 +105,50 @@ class BestSoFar:
         self.parameters = tensors or None
 
 
+class Curves:
+    """What was measured after each epoch: rows of the same columns, as numbers behind one another.
+
+    A dict for each of ten thousand epochs would take as much memory as a small network.
+
+    Examples
+    --------
+    >>> curves = Curves()
+    >>> curves.append({"epoch": 1, "objective": 0.5})
+    >>> list(curves), len(curves)
+    ([{'epoch': 1, 'objective': 0.5}], 1)
+    """
+
+    def __init__(self) -> None:
+        self.columns: list[str] = []
+        self._values = array("d")
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add the row of an epoch."""
+        self.columns = self.columns or list(row)
+        self._values.extend(row[name] for name in self.columns)
+
+    def __len__(self) -> int:
+        return len(self._values) // max(len(self.columns), 1)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows; ``epoch`` alone is a whole number."""
+        for start in range(0, len(self._values), max(len(self.columns), 1)):
+            values = self._values[start : start + len(self.columns)]
+            row = dict(zip(self.columns, values, strict=True))
+            yield {**row, "epoch": int(row["epoch"])}
+
+    def packed(self) -> Tensor:
+        """Return a copy of the numbers: (n_epochs, n_columns), float64."""
+        return torch.from_numpy(np.array(self._values).reshape(-1, len(self.columns)))
+
+    @classmethod
+    def unpacked(cls, columns: list[str], packed: Tensor) -> Curves:
+        """Return what `packed` gave."""
+        curves = cls()
+        curves.columns, curves._values = list(columns), array("d", packed.ravel().tolist())
+        return curves
+
+
 @dataclass
 class Progress:
     """How far a training has come: with the parameters and the optimizer, all it needs to go on.
@@ -114,7 +161,7 @@ class Progress:
         Its steps that are done.
     seconds : float
         What it has taken until the training was last taken up.
-    history : list of dict
+    history : Curves
         A row for each epoch that is done.
     means : Means
         Of the epoch under way.
@@ -125,7 +172,7 @@ class Progress:
     epoch: int = 1
     step: int = 0
     seconds: float = 0.0
-    history: History = field(default_factory=list)
+    history: Curves = field(default_factory=Curves)
     means: Means = field(default_factory=Means)
 
     def next_epoch(self, row: dict[str, Any]) -> None:

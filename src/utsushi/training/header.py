@@ -13,9 +13,6 @@ __all__ = ["CheckpointHeader"]
 #: Whole numbers that a float can hold.
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
-#: A row of the history, as pairs in the order in which it is shown.
-Row = list[tuple[str, float]]
-
 #: What a row of the history says besides the terms.
 _COLUMNS = {"epoch", "objective", "learning_rate", "seconds"}
 
@@ -60,8 +57,9 @@ class CheckpointHeader(_Strict):
     epoch : int >= 1
     step : int >= 0
     seconds : float >= 0
-    history : list of rows
-        One for each epoch before ``epoch``, with the same columns.
+    columns : list of str
+        Of the history, in the order in which they are shown: the tensor ``history`` has a row for
+        each epoch before ``epoch``. None before the first is over.
     means, best
         Of the epoch under way, and of the best one.
     arithmetic : (str, bool) or None
@@ -75,7 +73,7 @@ class CheckpointHeader(_Strict):
     epoch: Annotated[Count, Field(ge=1)]
     step: Count
     seconds: Annotated[float, Field(ge=0)]
-    history: list[Row]
+    columns: list[str]
     means: _Means
     best: _Best
     arithmetic: tuple[str, bool] | None
@@ -85,15 +83,9 @@ class CheckpointHeader(_Strict):
         seed = self.identity.get("seed", "")
         if not (seed.isascii() and seed.isdecimal() and len(seed) <= 20 and int(seed) < 2**64):
             raise ValueError(f"its seed is {seed!r}")
-        rows = [dict(pairs) for pairs in self.history]
-        # The number first: of an epoch that lies, a list of all before it would fill the memory.
-        if len(rows) != self.epoch - 1 or any(
-            row.get("epoch") != epoch for epoch, row in enumerate(rows, start=1)
-        ):
-            raise ValueError(f"its history is not that of the epochs before epoch {self.epoch}")
-        if rows and not (
-            rows[0].keys() >= _COLUMNS and all(r.keys() == rows[0].keys() for r in rows)
-        ):
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError("a column of its history is named twice")
+        if self.epoch > 1 and not set(self.columns) >= _COLUMNS:
             raise ValueError("the columns of its history are not those of a training")
         if self.best.epoch >= self.epoch:
             raise ValueError(f"its best epoch, {self.best.epoch}, is not over")

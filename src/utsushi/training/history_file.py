@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["append_row", "begin_history"]
 PAGE = 4096
 
 
-def begin_history(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+def begin_history(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write the rows of before, and begin a page behind them."""
     text = ""
     for row in rows:

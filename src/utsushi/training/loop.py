@@ -186,7 +186,7 @@ def train(
         on_epoch(row)
     progress.best.give_to(module)
     # What the last step left was not looked at by any loss.
-    history = progress.history
+    history = list(progress.history)
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
     check_means(after, len(history), recipe.learning_rate)
     on_end(training.products.chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
 from utsushi.training.arithmetic import Arithmetic, Products
-from utsushi.training.bookkeeping import Progress, State
+from utsushi.training.bookkeeping import Curves, Progress, State
 
 __all__ = ["restore", "state_of"]
+
+#: The tensor of what was measured after each epoch.
+_HISTORY = "history"
 
 #: What Adam remembers of a parameter, element by element.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -38,6 +42,7 @@ def state_of(progress: Progress, products: Products, optimizer: torch.optim.Opti
         },
         **_prefixed("waiting.", waiting),
         **_prefixed("best.", best_parameters),
+        **({_HISTORY: progress.history.packed()} if progress.history else {}),
     }
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
@@ -51,8 +56,7 @@ def state_of(progress: Progress, products: Products, optimizer: torch.optim.Opti
         "epoch": progress.epoch,
         "step": progress.step,
         "seconds": progress.seconds,
-        # As pairs: a header's keys are sorted, those of a row say in which order it is shown.
-        "history": [list(row.items()) for row in progress.history],
+        "columns": progress.history.columns,
         "means": means,
         "best": best,
         "arithmetic": None if settled is None else [settled.precision, settled.compile],
@@ -71,6 +75,8 @@ def restore(
         If it does not fit the module or what the caller asked for.
     """
     header, tensors = state
+    history = _curves(header, tensors.get(_HISTORY))
+    tensors = {name: tensor for name, tensor in tensors.items() if name != _HISTORY}
     described = optimizer.state_dict()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     _check_tensors(tensors, products.module, parameters)
@@ -86,10 +92,28 @@ def restore(
     optimizer.load_state_dict({**described, "state": moments})
     progress.epoch, progress.step = header["epoch"], header["step"]
     progress.seconds = header["seconds"]
-    progress.history = [dict(pairs) for pairs in header["history"]]
+    progress.history = history
     device = parameters[0].device
     progress.means.restore(header["means"], _on(device, _under("waiting.", tensors)))
     progress.best.restore(header["best"], _on(device, _under("best.", tensors)))
+
+
+def _curves(header: Mapping[str, Any], packed: Tensor | None) -> Curves:
+    """Return what was measured after each epoch before the one under way."""
+    columns, n_epochs = header["columns"], header["epoch"] - 1
+    shape = (0, 0) if packed is None else tuple(packed.shape)
+    if shape != (n_epochs, len(columns)):
+        raise ValueError(
+            f"its history has the shape {shape}, not that of the epochs before epoch "
+            f"{n_epochs + 1} and of {len(columns)} columns"
+        )
+    if packed is None:
+        return Curves()
+    if packed.dtype != torch.float64 or not bool(torch.isfinite(packed).all()):
+        raise ValueError("its history is not of finite float64 numbers")
+    if packed[:, columns.index("epoch")].tolist() != list(range(1, n_epochs + 1)):
+        raise ValueError(f"its history is not that of the epochs before epoch {n_epochs + 1}")
+    return Curves.unpacked(columns, packed)
 
 
 def _check_tensors(
