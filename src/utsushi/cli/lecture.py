@@ -28,7 +28,8 @@ def lecture(
 ) -> None:
     """Run the lecture's two experiments.
 
-    Prints the lecture's numbers and Utsushi's side by side, and leaves a run with a report.
+    Prints the lecture's numbers and Utsushi's side by side, and leaves a run with a report. The run
+    is written anew after each experiment: what is stopped keeps those that are done.
     """
     from utsushi.lecture import run_lecture
     from utsushi.lecture.page import comparison_table
@@ -42,6 +43,7 @@ def lecture(
         random_state=random_state,
         max_epochs=max_epochs,
         sections=sections,
+        on_done=lambda name: note(f"{name}: done, in {out}"),
     )
     table = comparison_table(comparisons, lang, sections)
     typer.echo(as_text([replace(table, note=None)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,7 +43,7 @@ class Chapter:
         ]
 
 
-def run_sections(study: Study, sections: Iterable[LectureSection]) -> list[Chapter]:
+def run_sections(study: Study, sections: Iterable[LectureSection]) -> Iterator[Chapter]:
     """Train, measure and draw each section, which finds the models of those before it.
 
     Parameters
@@ -52,17 +52,16 @@ def run_sections(study: Study, sections: Iterable[LectureSection]) -> list[Chapt
         With the lecture's two models.
     sections : iterable of LectureSection
 
-    Returns
-    -------
-    list of Chapter
+    Yields
+    ------
+    Chapter
+        As soon as it is done.
     """
-    chapters = []
     for section in sections:
         models = section.train(study)
         study = replace(study, models={**study.models, **models})
         exhibits = list(section.exhibits(study))
-        chapters.append(Chapter(section, models, section.measure(study), exhibits))
-    return chapters
+        yield Chapter(section, models, section.measure(study), exhibits)
 
 
 def row_names(sections: Iterable[LectureSection], language: str) -> Mapping[str, str]:

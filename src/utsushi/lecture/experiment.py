@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from utsushi.lecture.page import lecture_page
 from utsushi.lecture.sections import LectureSection, Study
 from utsushi.lecture.sections.base import Model
 from utsushi.lecture.texts import TEXTS
-from utsushi.report import check_language, languages_from, render
+from utsushi.report import Page, check_language, languages_from, render
 from utsushi.report.model import short_name
 from utsushi.runs import (
     Exhibit,
@@ -30,7 +30,7 @@ from utsushi.runs import (
     write_models,
 )
 
-__all__ = ["Experiment", "run_experiment", "run_lecture"]
+__all__ = ["Experiment", "experiments", "run_experiment", "run_lecture"]
 
 #: Digits on the first figure.
 N_DIGITS = 50
@@ -81,6 +81,34 @@ def lecture_models(
     }
 
 
+def experiments(
+    *, random_state: int = 0, max_epochs: int = 30, verbose: int = 0
+) -> Iterator[Experiment]:
+    """Measure PCA, train and measure a model after another, and yield what there is after each.
+
+    The parameters are those of `run_experiment`.
+    """
+    digits = load_mnist20k()
+    train, test = digits.X_train, digits.X_test
+    assert test is not None  # the bundled digits have test rows
+    pca = PCABaseline(train, max(PCA_SIZES))
+    errors = {"train": pca.errors(train, PCA_SIZES), "test": pca.errors(test, PCA_SIZES)}
+    done = Experiment(digits=digits, pca=errors, models={}, metrics={})
+    models = lecture_models(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
+    for name, model in models.items():
+        model.fit(train, validation_data=test)
+        measured = {
+            "train": evaluate(model, train, groups=QUICK),
+            "test": evaluate(model, test, groups=QUICK),
+        }
+        done = replace(
+            done,
+            models={**done.models, name: model},
+            metrics={**done.metrics, name: measured},
+        )
+        yield done
+
+
 def run_experiment(*, random_state: int = 0, max_epochs: int = 30, verbose: int = 0) -> Experiment:
     """Train and measure the lecture's two models on its digits, and PCA beside them.
 
@@ -99,25 +127,8 @@ def run_experiment(*, random_state: int = 0, max_epochs: int = 30, verbose: int 
     -------
     Experiment
     """
-    digits = load_mnist20k()
-    train, test = digits.X_train, digits.X_test
-    assert test is not None  # the bundled digits have test rows
-    models = lecture_models(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
-    for model in models.values():
-        model.fit(train, validation_data=test)
-    pca = PCABaseline(train, max(PCA_SIZES))
-    return Experiment(
-        digits=digits,
-        pca={"train": pca.errors(train, PCA_SIZES), "test": pca.errors(test, PCA_SIZES)},
-        models=models,
-        metrics={
-            name: {
-                "train": evaluate(model, train, groups=QUICK),
-                "test": evaluate(model, test, groups=QUICK),
-            }
-            for name, model in models.items()
-        },
-    )
+    *_, whole = experiments(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
+    return whole
 
 
 def run_lecture(
@@ -129,8 +140,12 @@ def run_lecture(
     max_epochs: int = 30,
     verbose: int = 1,
     sections: Sequence[LectureSection] = (),
+    on_done: Callable[[str], None] = lambda name: None,
 ) -> list[Comparison]:
     """Run the lecture's experiments and leave a run folder with a report.
+
+    The run is written after each experiment, whole each time, with all that is done by then: what
+    stops in between keeps that, and its report says what is missing.
 
     Parameters
     ----------
@@ -140,12 +155,15 @@ def run_lecture(
     language : {"en", "ja"}
         The one that the report shows first; both are in it.
     force : bool, default=False
-        Replace a run that stands there.
+        Replace a run that stands there, as soon as the first experiment is done.
     random_state, max_epochs, verbose
         See `run_experiment`; ``max_epochs`` shortens the sections' models as well.
     sections : sequence of LectureSection, default=()
         What to run after the lecture's two experiments, such as
         `utsushi.lecture.sections.SECTIONS`.
+    on_done : callable
+        Called with the name of each experiment when the run holds it: "autoencoder",
+        "variational", then those of the sections.
 
     Returns
     -------
@@ -154,56 +172,102 @@ def run_lecture(
     """
     check_language(language)
     check_free(path, force=force)
-    experiment = run_experiment(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
-    study = _study(experiment, random_state, max_epochs, verbose) if sections else None
-    chapters = [] if study is None else run_sections(study, sections)
-    table = compare(experiment.pca, experiment.metrics)
-    table += [row for chapter in chapters for row in chapter.comparisons]
-    digits, exhibits = _exhibits(experiment, random_state)
-    pages = {
-        spoken: lecture_page(experiment.models, table, digits, exhibits, chapters, language=spoken)
-        for spoken in languages_from(language)
-    }
-    running = {short_name(model): model for model in experiment.models.values()}
-    payload = living_payload(running, experiment.digits, title=pages[language].title)
-    with new_run(path, force=force) as folder:
-        models: dict[str, Model] = dict(experiment.models)
-        for chapter in chapters:
-            models |= chapter.models
-        write_models(folder, models, command="lecture", data="mnist20k")
-        write_json(folder / "metrics.json", _metrics_to_json(experiment, chapters))
-        write_figures(folder, [digits])
-        for name, drawn in exhibits.items():
-            write_figures(folder, drawn, prefix=f"{name}-")
-        for chapter in chapters:
-            write_figures(folder, chapter.exhibits, prefix=f"{chapter.section.name}-")
-        write_text(folder / "report.html", render(pages, payload))
+    table: list[Comparison] = []
+    for done in _done_so_far(random_state, max_epochs, verbose, sections):
+        table = compare(done.experiment.pca, done.experiment.metrics)
+        table += [row for chapter in done.chapters for row in chapter.comparisons]
+        pages = {
+            spoken: lecture_page(
+                done.experiment.models,
+                table,
+                done.digits,
+                done.exhibits,
+                done.chapters,
+                sections,
+                language=spoken,
+            )
+            for spoken in languages_from(language)
+        }
+        _write(path, done, pages, language=language, force=force)
+        force = True  # what stands there from now on is this run
+        on_done(done.name)
     return table
 
 
-def _study(experiment: Experiment, random_state: int, max_epochs: int, verbose: int) -> Study:
-    """Return what the sections may look at."""
-    return Study(
-        digits=experiment.digits,
-        pca=PCABaseline(experiment.digits.X_train, N_COMPONENTS),
-        models=dict(experiment.models),
-        metrics=experiment.metrics,
+@dataclass(frozen=True)
+class _Done:
+    """What is done when the experiment ``name`` is: that one and all before it."""
+
+    name: str
+    experiment: Experiment
+    digits: Exhibit
+    exhibits: Mapping[str, Sequence[Exhibit]]
+    chapters: Sequence[Chapter] = ()
+
+
+def _done_so_far(
+    random_state: int, max_epochs: int, verbose: int, sections: Sequence[LectureSection]
+) -> Iterator[_Done]:
+    """Run one experiment after another, and yield what is done after each."""
+    done: _Done | None = None
+    for experiment in experiments(
+        random_state=random_state, max_epochs=max_epochs, verbose=verbose
+    ):
+        name = list(experiment.models)[-1]
+        digits = _first_digits(experiment) if done is None else done.digits
+        before = {} if done is None else done.exhibits
+        drawn = {**before, name: _exhibits(experiment, name, random_state)}
+        done = _Done(name, experiment, digits, drawn)
+        yield done
+    assert done is not None  # there are two models
+    if not sections:
+        return
+    study = Study(
+        digits=done.experiment.digits,
+        pca=PCABaseline(done.experiment.digits.X_train, N_COMPONENTS),
+        models=dict(done.experiment.models),
+        metrics=done.experiment.metrics,
         random_state=random_state,
         max_epochs=max_epochs,
         verbose=verbose,
     )
+    for chapter in run_sections(study, sections):
+        done = replace(done, name=chapter.section.name, chapters=[*done.chapters, chapter])
+        yield done
 
 
-def _exhibits(experiment: Experiment, seed: int) -> tuple[Exhibit, dict[str, list[Exhibit]]]:
-    """Draw the digits, and the figures of each model."""
+def _write(
+    path: str | Path, done: _Done, pages: Mapping[str, Page], *, language: str, force: bool
+) -> None:
+    """Leave a run of all that is done so far."""
+    models: dict[str, Model] = dict(done.experiment.models)
+    running = {short_name(model): model for model in done.experiment.models.values()}
+    payload = living_payload(running, done.experiment.digits, title=pages[language].title)
+    for chapter in done.chapters:
+        models |= chapter.models
+    with new_run(path, force=force) as folder:
+        write_models(folder, models, command="lecture", data="mnist20k")
+        write_json(folder / "metrics.json", _metrics_to_json(done.experiment, done.chapters))
+        write_figures(folder, [done.digits])
+        for name, drawn in done.exhibits.items():
+            write_figures(folder, drawn, prefix=f"{name}-")
+        for chapter in done.chapters:
+            write_figures(folder, chapter.exhibits, prefix=f"{chapter.section.name}-")
+        write_text(folder / "report.html", render(pages, payload))
+
+
+def _first_digits(experiment: Experiment) -> Exhibit:
+    """Draw the first digits."""
+    first = image_grid(experiment.digits.X_train[:N_DIGITS], (28, 28))
+    return Exhibit.of("digits", first, TEXTS, "digits_caption", "digits_alt")
+
+
+def _exhibits(experiment: Experiment, name: str, seed: int) -> list[Exhibit]:
+    """Draw the figures of a model."""
     data = experiment.digits
     assert data.X_test is not None
-    first = image_grid(data.X_train[:N_DIGITS], (28, 28))
-    digits = Exhibit.of("digits", first, TEXTS, "digits_caption", "digits_alt")
-    return digits, {
-        name: list(exhibits_of(model, data.X_test, data.y_test, seed=seed, held_out="test rows"))
-        for name, model in experiment.models.items()
-    }
+    model = experiment.models[name]
+    return list(exhibits_of(model, data.X_test, data.y_test, seed=seed, held_out="test rows"))
 
 
 def _metrics_to_json(experiment: Experiment, chapters: Sequence[Chapter]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def compare(
     pca : mapping
         Reconstruction errors of "train" and "test" by number of components.
     metrics : mapping
-        By model, "autoencoder" and "variational", and by part, "train" and "test".
+        By model, "autoencoder" and "variational" (which may be to come), and by part, "train" and
+        "test".
 
     Returns
     -------
@@ -77,18 +78,21 @@ def compare(
             known = f"{_LECTURE_PCA[size]:.6f}" if part == "train" else ""
             measured = f"{pca[part][size].value:.6f}"
             table.append(Comparison(f"pca_{part}", size, known, "", measured))
-    ae, vae = metrics["autoencoder"], metrics["variational"]
-    measured_values = {
-        "ae_train": ae["train"]["reconstruction"]["lecture_loss"]["value"],
-        "ae_test": ae["test"]["reconstruction"]["lecture_loss"]["value"],
-        "vae_train": vae["train"]["likelihood"]["lecture_loss"]["value"],
-        "vae_test": vae["test"]["likelihood"]["lecture_loss"]["value"],
-        "vae_mse": vae["test"]["reconstruction"]["mse"]["value"],
-    }
-    for key, value in measured_values.items():
-        table.append(Comparison(key, None, "", f"{_RERUN[key]:.4f}", f"{value:.4f}"))
+    ae, vae = metrics["autoencoder"], metrics.get("variational")
+    table += [_loss("ae", part, ae[part]["reconstruction"]) for part in ("train", "test")]
+    if vae is None:
+        return table
+    table += [_loss("vae", part, vae[part]["likelihood"]) for part in ("train", "test")]
+    mse = vae["test"]["reconstruction"]["mse"]["value"]
+    table.append(Comparison("vae_mse", None, "", f"{_RERUN['vae_mse']:.4f}", f"{mse:.4f}"))
     collapse = vae["test"]["collapse"]
     kl, dead = collapse["kl"]["value"], collapse["dead_components"]
     table.append(Comparison("vae_kl", None, "", f"{_RERUN['vae_kl']:.1f}", f"{kl:.1f}"))
     table.append(Comparison("vae_dead", None, "", str(_RERUN["vae_dead"]), str(dead)))
     return table
+
+
+def _loss(model: str, part: str, measured: Mapping[str, Any]) -> Comparison:
+    """Return the row of a model's loss on a part of the rows."""
+    key, value = f"{model}_{part}", measured["lecture_loss"]["value"]
+    return Comparison(key, None, "", f"{_RERUN[key]:.4f}", f"{value:.4f}")

@@ -21,6 +21,7 @@ def lecture_page(
     digits: Exhibit,
     exhibits: Mapping[str, Sequence[Exhibit]],
     chapters: Sequence[Chapter] = (),
+    sections: Sequence[LectureSection] = (),
     *,
     language: str,
 ) -> Page:
@@ -29,7 +30,7 @@ def lecture_page(
     Parameters
     ----------
     models : mapping of str to fitted autoencoder
-        "autoencoder" and "variational".
+        "autoencoder" and "variational"; what is to come is named in the lead.
     comparisons : sequence of Comparison
     digits : Exhibit
         The first digits.
@@ -37,6 +38,8 @@ def lecture_page(
         The figures of each model.
     chapters : sequence of Chapter
         What was run beyond the two models.
+    sections : sequence of LectureSection
+        What is to be run beyond them, in the end.
     language : {"en", "ja"}
 
     Returns
@@ -63,7 +66,9 @@ def lecture_page(
     table = comparison_table(comparisons, language, [chapter.section for chapter in chapters])
     return Page(
         title=words["title"],
-        lead=words["lead"] + (words["lead_all"] if chapters else ""),
+        lead=words["lead"]
+        + (words["lead_all"] if sections else "")
+        + _unfinished(models, chapters, sections, language),
         language=language,
         sections=(
             Section(words["numbers"], (table,)),
@@ -73,6 +78,19 @@ def lecture_page(
             Section(words["settings"], tuple(settings)),
         ),
     )
+
+
+def _unfinished(
+    models: Mapping[str, BaseAutoencoder],
+    chapters: Sequence[Chapter],
+    sections: Sequence[LectureSection],
+    language: str,
+) -> str:
+    """Say what is to come; nothing where all is done."""
+    words = TEXTS[language]
+    names = [words[name] for name in ("autoencoder", "variational") if name not in models]
+    names += [section.texts[language]["title"] for section in sections[len(chapters) :]]
+    return words["unfinished"].format(names=words["between"].join(names)) if names else ""
 
 
 def _chapter_section(chapter: Chapter, language: str) -> Section:

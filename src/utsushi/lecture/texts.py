@@ -17,6 +17,8 @@ TEXTS: dict[str, dict[str, str]] = {
             " After them come what the lecture only names: a calibrated likelihood, convolution, "
             "denoising, the codes as features, and anomaly detection."
         ),
+        "unfinished": " This run is not finished. Still to come: {names}.",
+        "between": "; ",
         "numbers": "The lecture's numbers, and these",
         "numbers_caption": "Errors are squared errors per pixel: the smaller, the better the copy.",
         "numbers_note": (
@@ -70,6 +72,8 @@ TEXTS: dict[str, dict[str, str]] = {
             "後半では，講義で名前だけが挙げられている発展的な話題（分散の学習，畳み込み，雑音除去，"
             "特徴量，異常検知）も試します．"
         ),
+        "unfinished": "この実行はまだ終わっていません．残りは次のとおりです：{names}．",
+        "between": "；",
         "numbers": "講義の数値との比較",
         "numbers_caption": "誤差は画素あたりの二乗誤差で，小さいほど良い再構成です．",
         "numbers_note": (
