@@ -164,7 +164,7 @@ def test_rows_of_another_width_are_refused(utsushi, ae_run, tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((3, 65)))
     call = utsushi("encode", ae_run, "--data", tmp_path / "wide.npy", "--out", tmp_path / "c.npy")
     assert call.status == 2
-    assert "65 features, expected 64" in call.error
+    assert "65 features, expected 64 as the model was trained on with 'digits8x8'" in call.error
     assert not (tmp_path / "c.npy").exists()
 
 

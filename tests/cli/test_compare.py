@@ -114,3 +114,9 @@ def test_a_bad_value_is_found_before_any_training(tmp_path, capsys):
     error = capsys.readouterr().err
     assert "beta" in error
     assert "training" not in error
+
+
+def test_a_setting_beside_its_model_is_shown_its_place(utsushi, tmp_path):
+    call = utsushi("compare", "vae", "beta=4", "--out", tmp_path / "both")
+    assert call.status == 2
+    assert "stand with their model between quotes: 'vae beta=4'" in call.error

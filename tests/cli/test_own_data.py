@@ -204,7 +204,7 @@ def test_images_are_brought_to_one_size_and_bad_ones_listed(photos_run):
     path, call = photos_run
     assert load(path).image_shape == (6, 8)
     lines = call.err.splitlines()
-    assert any(line.startswith("1 images were left out") for line in lines)
+    assert any(line.startswith("1 image was left out") for line in lines)
     assert any("bad.jpg cannot be read" in line for line in lines)
 
 

@@ -16,3 +16,15 @@ def options_of(app, name):
 def test_every_option_of_train_is_one_of_tune_but_those_of_a_run_under_way(name):
     missing = options_of(train.app, name) - options_of(tune.app, name)
     assert missing == {"--checkpoint-every", "--tensorboard"}
+
+
+def test_of_two_trials_no_column_is_empty_and_of_a_model_worse_than_pca_a_word_is_said(
+    utsushi, tmp_path
+):
+    pytest.importorskip("optuna")
+    words = ["tune", "ae", "--data", "digits8x8", "--out", tmp_path / "best", "--trials", "2"]
+    call = utsushi(*words, "--n-components", "2", "--max-epochs", "1", "--verbose", "0")
+    assert call.status == 0
+    assert "part of the variance" not in call.out
+    assert "it takes 4 that came to their end" in call.err
+    assert "PCA of the same size reconstructs as well or better" in call.err

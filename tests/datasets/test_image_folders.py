@@ -246,7 +246,7 @@ def test_the_error_for_a_bad_image_says_how_to_leave_it_out(with_bad_ones, refus
 def test_a_folder_of_nothing_but_bad_images_is_refused(tmp_path, refusal):
     (tmp_path / "a.png").write_bytes(b"no image")
     message = refusal(DataError, datasets.open, tmp_path, skip_bad=True)
-    assert "no image that can be read (1 were left out" in message
+    assert "no image that can be read (1 left out" in message
 
 
 def test_options_of_images_are_refused_for_what_is_none(refusal):

@@ -151,7 +151,9 @@ def training_rows(
 def note_skipped(dataset: Dataset) -> None:
     """Say how many images were left out, and which."""
     if dataset.skipped:
-        note(f"{len(dataset.skipped)} images were left out of {dataset.name}:")
+        n_skipped = len(dataset.skipped)
+        images = "1 image was" if n_skipped == 1 else f"{n_skipped} images were"
+        note(f"{images} left out of {dataset.name}:")
     for reason in dataset.skipped:
         note(f"  {reason}")
 
@@ -173,10 +175,14 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
     if dataset.X_train.shape[1] != expected:
         raise DataError(
             f"{data!r} has {dataset.X_train.shape[1]} features, expected {expected} as the model "
-            "was trained on; name other rows with --data"
+            f"was trained on{_trained_on(run)}; name other rows with --data"
         )
     check_names(data, dataset.feature_names, run.feature_names)
     return dataset
+
+
+def _trained_on(run: Run) -> str:
+    return "" if run.config is None else f" with {run.config.data!r}"
 
 
 def _reading_of(run: Run, data: str) -> dict[str, Any]:

@@ -44,7 +44,8 @@ def compare(
         list[str],
         typer.Argument(
             metavar="MODEL…",
-            help="Runs, model files, or models to train: vae, 'vae beta=4', 'mine: vae beta=4'.",
+            help="Runs, model files, or models to train, each with its settings between quotes: "
+            "vae, 'vae beta=4 max_epochs=2', 'mine: vae beta=4'.",
             show_default=False,
         ),
     ],
@@ -140,9 +141,20 @@ def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, Base
             unfitted[name] = _described(described, seed)
         else:
             path = Path(word)
+            _check_is_model(word, path)
             name = path.stem if path.suffix == ".safetensors" else path.resolve().name
             loaded[_free(check_model_name(name), [*loaded, *unfitted])] = open_run(word)
     return loaded, unfitted
+
+
+def _check_is_model(word: str, path: Path) -> None:
+    """Refuse a setting that stands beside its model, which no run is named like."""
+    name, equals, _ = word.partition("=")
+    if equals and name.isidentifier() and not path.exists():
+        raise SettingError(
+            f"{word!r} is no model, expected a run, a model file, or a model to train; settings "
+            f"stand with their model between quotes: 'vae {word}'"
+        )
 
 
 def _as_file_name(text: str) -> str:

@@ -151,17 +151,34 @@ def _show(search: Search, results: dict[str, Any] | None) -> None:
     """Print the best settings with what each explains, and the numbers of the run."""
     from utsushi.report import Table
     from utsushi.runs import tables_of
+    from utsushi.search.study import FEWEST_TRIALS
 
     parts = search.importances
-    rows = tuple(
-        (name, f"{value:.4g}" if isinstance(value, float) else str(value), _part(parts.get(name)))
+    heading: tuple[str, ...] = ("setting", "best")
+    rows: list[tuple[str, ...]] = [
+        (name, f"{value:.4g}" if isinstance(value, float) else str(value))
         for name, value in search.study.best_params.items()
-    )
-    table = Table(("setting", "best", "part of the variance"), rows, caption="")
-    typer.echo(as_text([table]))
+    ]
+    if parts:
+        heading = (*heading, "part of the variance")
+        rows = [(*row, f"{parts[row[0]]:.2f}" if row[0] in parts else "") for row in rows]
+    typer.echo(as_text([Table(heading, tuple(rows), caption="")]))
+    if not parts:
+        note(
+            f"what mattered is not known of so few trials, or of equal ones: it takes "
+            f"{FEWEST_TRIALS} that came to their end"
+        )
     if results is not None:
         typer.echo("\n" + as_text(tables_of(results)))
+        _compare_with_pca(results)
 
 
-def _part(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _compare_with_pca(results: dict[str, Any]) -> None:
+    """Say it where the best of all trials reconstructs no better than PCA does."""
+    error = results.get("reconstruction", {}).get("mse", {})
+    of_pca = (error.get("pca") or {}).get("value")
+    if of_pca is not None and error["value"] >= of_pca:
+        note(
+            f"PCA of the same size reconstructs as well or better ({of_pca:.4g} against "
+            f"{error['value']:.4g}): give more trials, longer ones (--max-epochs), or take PCA"
+        )

@@ -103,7 +103,7 @@ def _skipping(path: Path, reading: Reading, skipped: dict[Path, str]) -> Iterato
 
 def _nothing_left(folder: Path, skipped: dict[Path, str]) -> DataError:
     return DataError(
-        f"{folder} has no image that can be read ({len(skipped)} were left out, the first: "
+        f"{folder} has no image that can be read ({len(skipped)} left out, the first: "
         f"{next(iter(skipped.values()))}): expected one at least; repair some"
     )
 
