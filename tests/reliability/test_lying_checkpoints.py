@@ -90,6 +90,11 @@ def test_tensors_that_lie_are_refused(name, values, said, lied, refusal):
         ({}, np.ones((1, 5), np.float32), "is not of finite float64 numbers"),
         ({}, np.full((1, 5), np.nan), "is not of finite float64 numbers"),
         ({}, np.full((1, 5), 7.0), "not that of the epochs before epoch 2"),
+        (
+            {"columns": ["epoch", "objective", "os.system", "learning_rate", "seconds"]},
+            None,
+            "has a history of ['epoch', 'objective', 'os.system', 'learning_rate', 'seconds'], expected",
+        ),
     ],
 )
 def test_a_history_that_lies_is_refused(lie, history, said, lied, refusal):

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from utsushi.exceptions import CheckpointError
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Terms
 
@@ -123,8 +124,19 @@ class Curves:
         self._values = array("d")
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add the row of an epoch."""
+        """Add the row of an epoch.
+
+        Raises
+        ------
+        CheckpointError
+            If its columns are not those of the rows before, which a checkpoint may have told.
+        """
         self.columns = self.columns or list(row)
+        if row.keys() != set(self.columns):
+            raise CheckpointError(
+                f"the checkpoint has a history of {self.columns}, expected one of {list(row)}, "
+                "as this training measures; choose another checkpoint_dir"
+            )
         self._values.extend(row[name] for name in self.columns)
 
     def __len__(self) -> int:
