@@ -93,7 +93,7 @@ def test_tensors_that_lie_are_refused(name, values, said, lied, refusal):
         (
             {"columns": ["epoch", "objective", "os.system", "learning_rate", "seconds"]},
             None,
-            "has a history of ['epoch', 'objective', 'os.system', 'learning_rate', 'seconds'], expected",
+            "'objective', 'os.system', 'learning_rate', 'seconds'], expected",
         ),
     ],
 )
