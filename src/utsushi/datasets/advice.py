@@ -120,9 +120,9 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
     known = X[~np.isnan(X)]
     constant = _constant_columns(columns)
     if constant:
-        found["drop"] = _of(constant, f"these {len(constant)} columns hold one value each")
+        found["drop"] = _of(constant, "each of them holds one value only")
     if gaps:
-        found["missing"] = _of("mask", f"{gaps} values are missing")
+        found["missing"] = _of("mask", f"values that are missing: {gaps}")
     spreads = np.sqrt(_variances(X))
     spreads = spreads[spreads > 0]
     if ((known == 0) | (known == 1)).all() and len(spreads):
