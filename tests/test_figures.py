@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import matplotlib as mpl
+import matplotlib.font_manager
 import numpy as np
 import pytest
 from PIL import Image
@@ -200,3 +201,11 @@ def test_the_columns_that_depart_the_most_stand_above():
 def test_bars_without_a_name_for_each_column_are_refused():
     with pytest.raises(DataError, match="a name a column"):
         figures.departure_bars([[1.0, 2.0]], ["a"], ["row 0"])
+
+
+def test_names_in_another_script_are_drawn_where_a_font_for_them_is_installed():
+    installed = set(mpl.font_manager.get_font_names())
+    if not any("CJK JP" in name or "Hiragino" in name for name in installed):
+        pytest.skip("no Japanese font is installed, or matplotlib's list is older than it")
+    png = figures.to_png(figures.part_bars({"身長": 0.7, "体重": 0.3}, xlabel="割合"))  # no warning
+    assert png[1:4] == b"PNG"

@@ -46,6 +46,13 @@ TEXT, SMALL = 11.0, 9.5  # points
 DPI = 150  # of a PNG file
 _WIDTH = 6.4  # inches; on a page, the text then has the size of the page's own
 
+#: For the letters that matplotlib's own font lacks: a user's names of columns and classes may be in
+#: any script. Those that are installed are used.
+FALLBACK_FONTS = (
+    *("Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic", "IPAexGothic"),
+    *("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Apple SD Gothic Neo", "Malgun Gothic"),
+)
+
 #: matplotlib settings of all figures.
 STYLE: dict[str, Any] = {
     "axes.edgecolor": PALE,
@@ -75,8 +82,11 @@ STYLE: dict[str, Any] = {
 def styled() -> Iterator[None]:
     """Put the settings of this module in the place of the user's, and take them away again."""
     import matplotlib.style
+    from matplotlib.font_manager import get_font_names
 
-    with matplotlib.style.context(STYLE, after_reset=True):
+    installed = set(get_font_names())
+    fonts = ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
+    with matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True):
         yield
 
 
