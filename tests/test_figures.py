@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import warnings
 
 import matplotlib as mpl
 import matplotlib.font_manager
@@ -11,7 +12,8 @@ import pytest
 from PIL import Image
 
 from utsushi import figures
-from utsushi.exceptions import DataError
+from utsushi.exceptions import DataError, UtsushiWarning
+from utsushi.figures import canvas
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((12, 20))
@@ -201,6 +203,22 @@ def test_the_columns_that_depart_the_most_stand_above():
 def test_bars_without_a_name_for_each_column_are_refused():
     with pytest.raises(DataError, match="a name a column"):
         figures.departure_bars([[1.0, 2.0]], ["a"], ["row 0"])
+
+
+def test_letters_that_no_font_has_are_one_warning(monkeypatch):
+    monkeypatch.setattr(canvas, "FALLBACK_FONTS", ())
+    canvas._say_that_letters_are_missing.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        figures.to_png(figures.part_bars({"身長": 0.7, "体重": 0.3}, xlabel="割合"))
+    (only,) = caught
+    assert only.category is UtsushiWarning
+    assert "Noto Sans CJK" in str(only.message)
+
+
+def test_other_warnings_of_a_drawing_reach_the_caller():
+    with pytest.warns(RuntimeWarning, match="another"), canvas.styled():
+        warnings.warn("another", RuntimeWarning, stacklevel=1)
 
 
 def test_names_in_another_script_are_drawn_where_a_font_for_them_is_installed():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from utsushi.exceptions import DataError, NonFiniteDataError
+from utsushi.exceptions import DataError, NonFiniteDataError, UtsushiWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,8 +88,35 @@ def styled() -> Iterator[None]:
 
     installed = set(get_font_names())
     fonts = ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
-    with matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True):
+    with (
+        matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True),
+        _one_word_on_missing_letters(),
+    ):
         yield
+
+
+@contextmanager
+def _one_word_on_missing_letters() -> Iterator[None]:
+    """Say once, and with what to do, that a font lacks letters: matplotlib says it of each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message="Glyph ", category=UserWarning)
+        yield
+    others = [w for w in caught if not str(w.message).startswith("Glyph ")]
+    for other in others:
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    if len(others) < len(caught):
+        _say_that_letters_are_missing()
+
+
+@functools.cache  # once: it is the same for all figures
+def _say_that_letters_are_missing() -> None:
+    warnings.warn(
+        "no font on this machine has all letters of the names in a figure, which are drawn as "
+        "boxes, expected one such as Noto Sans CJK; install it, and delete the list of fonts in "
+        "the folder that matplotlib.get_cachedir() names",
+        UtsushiWarning,
+        stacklevel=6,
+    )
 
 
 def new_axes(height: float) -> tuple[Figure, Axes]:
