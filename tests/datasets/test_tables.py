@@ -266,6 +266,37 @@ def test_numbers_kept_as_text_are_refused(refusal):
     assert "first '1' at row 0" in refusal(DataError, datasets.open, frame)
 
 
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        (["12 kg", "3.5kg"], "kg"),
+        (["45 %", "7 %"], "%"),
+        (["$1,200", "$9"], "$"),
+        (["-3 °C", "21 °C"], "°C"),
+        (["1,200", "3,400"], ","),
+    ],
+)
+def test_numbers_with_one_unit_are_no_categories(refusal, values, unit):
+    message = refusal(DataError, datasets.open, pl.DataFrame({"a": values}))
+    assert f"numbers with their unit in column 'a' (such as {values[0]!r})" in message
+    assert f"take the {unit!r} away" in message
+
+
+@pytest.mark.parametrize(
+    "values", [["1st", "2nd"], ["18-24", "25-34"], ["B1", "B2"], ["5 mg", "weekly"], ["5 mg"]]
+)
+def test_texts_that_only_have_numbers_in_them_are_categories(values):
+    found = datasets.open(pl.DataFrame({"a": values})).feature_names
+    assert found == tuple(f"a={value}" for value in sorted(values))
+
+
+def test_numbers_with_a_unit_are_categories_where_they_are_said_to_be():
+    doses = {"a": ["10 mg", "5 mg"]}
+    said = datasets.open(pl.DataFrame(doses), categorical=["a"])
+    made = datasets.open(pd.DataFrame(doses, dtype="category"))
+    assert said.feature_names == made.feature_names == ("a=10 mg", "a=5 mg")
+
+
 def test_a_pandas_index_is_left_out():
     frame = pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"])
     assert datasets.open(frame).X.shape == (2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = [
     "check_claims",
     "check_parts",
     "check_schema",
+    "common_unit",
     "find_parts",
     "has_header",
     "is_number",
@@ -26,6 +28,11 @@ __all__ = [
     "read_footer",
     "reading_parquet",
 ]
+
+# A number as it is written for people: $1,200 or 12 kg or 45 %.
+_WITH_UNIT = re.compile(
+    r"(?P<before>[$€£¥]?)\s*[-+]?\d+(?:[.,]\d+)*\s*(?P<after>(?:[^\W\d_]|[%°‰])[^\d\s]{0,11})?"
+)
 
 
 def load_csv(path: Path, texts: Sequence[str] = ()) -> tuple[Any, bool]:
@@ -84,6 +91,20 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def common_unit(texts: Sequence[str]) -> str | None:
+    """Return what all of several different numbers are written with: a unit, or commas alone.
+
+    Examples
+    --------
+    >>> common_unit(["12 kg", "3.5 kg"]), common_unit(["$9", "$1,200"])
+    ('kg', '$')
+    >>> common_unit(["1st", "2nd"])  # None
+    """
+    matches = [_WITH_UNIT.fullmatch(text.strip()) for text in texts]
+    units = {match["before"] or match["after"] or "," if match else None for match in matches}
+    return units.pop() if len(units) == 1 and len(texts) > 1 else None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from utsushi.columns import Column, Columns
 from utsushi.datasets.arrays import check_labels, to_rows
-from utsushi.datasets.arrow_files import is_number, load_arrow, load_csv
+from utsushi.datasets.arrow_files import common_unit, is_number, load_arrow, load_csv
 from utsushi.datasets.arrow_types import (
     are_pixels,
     decoded,
@@ -250,7 +250,9 @@ def _learned(column: str, values: Any, name: str, chosen: bool) -> Column:
 
 
 def _check_categories(column: str, found: list[Any], values: Any, name: str) -> None:
-    """Refuse texts that are numbers, wholly or in part, or that are different in most rows."""
+    """Refuse texts that are numbers, or have one, or that are different in most rows."""
+    from pyarrow import types
+
     texts = [str(value) for value in found]
     n_numbers = sum(is_number(text) for text in texts)
     if n_numbers:
@@ -261,6 +263,14 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
             f"{name} has {what} in column {column!r} (first {str(values[row])[:40]!r} at row "
             f"{row}, counting from 0): expected either; repair it, or if these are categories, "
             f"say categorical=({column!r},)"
+        )
+    # A column that its maker called categorical, such as doses, is one.
+    unit = None if types.is_dictionary(values.type) else common_unit(texts)
+    if unit is not None:
+        raise DataError(
+            f"{name} has numbers with their unit in column {column!r} (such as {texts[0]!r}): "
+            f"expected the numbers alone; take the {unit!r} away, or if these are categories, say "
+            f"categorical=({column!r},)"
         )
     if len(texts) > FEW_CATEGORIES and 2 * len(texts) > len(values):
         raise DataError(
