@@ -110,7 +110,7 @@ def test_a_saved_detector_keeps_its_own_threshold(utsushi, ae_run, tmp_path):
         (["--out", "s.csv", "--picture", "p.jpg"], ".png"),
         (["--out", "s.csv", "--worst", "-1"], "--worst -1"),
         (["--out", "s.csv", "--scoring", "best"], "'best'"),
-        (["--out", "s.csv", "--scoring", "auto,best"], "'best'"),
+        (["--out", "s.csv", "--scoring", "auto,best"], "--scoring auto,best, expected"),
         (["--out", "s.csv", "--scoring", "bound"], "VariationalAutoencoder"),
         (["--out", "s.csv", "--contamination", "0.9"], "0.9"),
         (["--out", "s.csv", "--max-false-positive-rate", "0.0001"], "9999 held-out rows"),

@@ -64,7 +64,7 @@ def test_a_table_keeps_its_names_and_labels(utsushi, table_run, tmp_path):
         (["--to", "onnx", "--out", "page.html"], "--out 'page.html', expected a name that ends in"),
         (["--to", "onnx", "--data", "mnist20k"], "--data mnist20k with --to onnx, which takes"),
         (["--to", "html", "--out", "page.pdf"], "--out 'page.pdf', expected a name that ends in"),
-        (["--to", "html", "--lang", "fr"], "lang='fr', expected one of en, ja"),
+        (["--to", "html", "--lang", "fr"], "--lang fr, expected one of en, ja"),
         (["--to", "html", "--data", "no/such"], "no/such"),
         ([], "--to"),
     ],

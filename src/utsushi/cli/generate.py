@@ -17,7 +17,7 @@ from utsushi.cli.common import (
     note,
 )
 from utsushi.cli.outputs import check_output, write_table
-from utsushi.cli.parameters import integer
+from utsushi.cli.parameters import count
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def generate(
     run: RunPath,
     out: Out,
-    n: Annotated[Any, typer.Option("-n", parser=integer, metavar="N", help="How many.")] = "50",
+    n: Annotated[Any, typer.Option("-n", parser=count, metavar="N", help="How many.")] = "50",
     random_state: RandomState = None,
     noise: Annotated[
         bool, typer.Option("--noise", help="Draw from p(x|z), not only its mean (VAE).")

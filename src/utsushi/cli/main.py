@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from utsushi.cli import (
     train,
     tune,
 )
+from utsushi.cli.wording import as_options, options_of
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
@@ -88,32 +90,37 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 done, 1 failed while working, 2 asked for what cannot be."""
-    warnings.showwarning = _show_warning
-    sys.exit(run(arguments))
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    warnings.showwarning = functools.partial(_show_warning, words)
+    sys.exit(run(words))
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], *_: object, **__: object
+    words: Sequence[str], message: Warning | str, category: type[Warning], *_: object, **__: object
 ) -> None:
     """Print a warning as one line, without the place in the code that Python would add."""
-    typer.echo(f"utsushi: {category.__name__}: {' '.join(str(message).split())}", err=True)
+    typer.echo(f"utsushi: {category.__name__}: {_in_one_line(str(message), words)}", err=True)
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def _in_one_line(text: str, words: Sequence[str]) -> str:
+    """Return what the library says in one line, with the command's options for its settings."""
+    options = options_of(typer.main.get_command(app), words)
+    return as_options(" ".join(text.split()), options)
+
+
+def run(words: Sequence[str]) -> int:
     """Run the program and return its exit status; an error is one line on stderr."""
     command = typer.main.get_command(app)
     try:
-        status = command.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="utsushi",
-            standalone_mode=False,
-        )
+        status = command.main(list(words), prog_name="utsushi", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         explanation = _explain(error)
         if explanation is None:  # A defect of ours: its traceback is what helps.
             raise
         text, status = explanation
-        typer.echo(text, err=True)
+        # Only the help that a call without words gets has more than one line.
+        line = text if text.startswith("Usage:") else f"utsushi: {_in_one_line(text, words)}"
+        typer.echo(line, err=True)
     return int(status or 0)
 
 
@@ -139,8 +146,7 @@ def _explain(error: BaseException) -> tuple[str, int] | None:
             text, status = "not enough memory for so many rows; ask for fewer", 1
         case _:
             return None
-    # Only the help that a call without words gets has more than one line.
-    return (text if text.startswith("Usage:") else f"utsushi: {' '.join(text.split())}"), status
+    return text, status
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "TRAINED",
     "VARIATIONAL",
     "Parameter",
+    "count",
     "integer",
     "integers",
     "number",
@@ -34,6 +35,14 @@ def integer(text: str) -> int:
         return int(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r}, expected an integer such as 10") from None
+
+
+def count(text: str) -> int:
+    """Parse how many there are to be."""
+    value = integer(text)
+    if value < 1:
+        raise typer.BadParameter(f"{text!r}, expected an integer from 1 on")
+    return value
 
 
 def number(text: str) -> float:

@@ -128,9 +128,10 @@ def go_on_with(path: str | Path) -> Iterator[tuple[UnfinishedRun, Path]]:
         run.model()
     except OSError as error:
         state = "a finished run" if (path / CONFIG).is_file() else "no run"
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror}: {_FILE})"
         raise RunError(
-            f"{str(path)!r} holds {state} ({error.strerror}: {_FILE}), expected one that was "
-            "interrupted; train one with --out"
+            f"{str(path)!r} holds {state}{why}, expected one that was interrupted; train one with "
+            "--out"
         ) from None
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise RunError(

@@ -1,0 +1,78 @@
+"""What the library says of settings, the program says of its options."""
+
+import numpy as np
+import pytest
+import typer.main
+
+from utsushi.cli.main import app
+from utsushi.cli.wording import as_options, options_of
+
+
+@pytest.fixture(scope="module")
+def options():
+    return options_of(typer.main.get_command(app), ["train", "vae", "--data", "generate"])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("use scaling='standard'.", "use --scaling standard."),
+        ("set scaling=None, or", "set --scaling none, or"),
+        ("image_shape=None, expected", "no --image-shape, expected"),
+        ("drop=('id', 'name')", "--drop id,name"),
+        ("drop=('id',), or name it", "--drop id, or name it"),
+        ("drop=(…)", "--drop …"),
+        ("hidden=(1000,) or hidden=(500, 250)", "--hidden 1000 or --hidden 500,250"),
+        ("learning_rate=1e-3 or less", "--learning-rate 1e-3 or less"),
+        ("or skip_bad=True", "or --skip-bad"),
+        ("conditional=False", "--conditional false"),
+        ("raise n_samples.", "raise --n-samples."),
+        ("The 'n_components' parameter of Autoencoder must", "--n-components must"),
+        (
+            "a str among {'flow'} or an instance of 'utsushi.samplers.Sampler'.",
+            "a str among {'flow'}.",
+        ),
+    ],
+)
+def test_a_setting_is_said_as_the_option_of_that_name(options, said, expected):
+    assert as_options(said, options) == expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "column 'learning_rate' at row 3",
+        "/home/you/random_state/x.npy",
+        "random_state.npy",
+        "extractor='own'",
+        "a=1 and b_c=(2, 3)",
+        "see 'utsushi train ae --help'",
+        "the network is small",
+        "the columns' scaling",
+        "such as 'vae beta=4'",
+    ],
+)
+def test_what_is_no_setting_stays(options, said):
+    assert as_options(said, options) == said
+
+
+def test_the_options_are_those_of_the_command(options):
+    program = typer.main.get_command(app)
+    assert "beta" in options
+    assert "sampler" in options_of(program, ["generate", "run"])
+    assert "beta" not in options_of(program, ["compare", "vae"])
+    assert "version" in options_of(program, [])
+
+
+def test_an_error_of_a_command_names_its_options(utsushi, tmp_path):
+    (tmp_path / "table.csv").write_text(
+        "a,when\n" + "\n".join(f"{i},2026-01-0{i}" for i in range(1, 9))
+    )
+    call = utsushi("train", "ae", "--data", tmp_path / "table.csv", "--out", tmp_path / "run")
+    assert call.status == 2
+    assert call.error.endswith("leave it out with --drop when")
+
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(20, 3)))
+    words = ["--n-components", "0", "--out", tmp_path / "run"]
+    call = utsushi("train", "ae", "--data", tmp_path / "rows.npy", *words)
+    assert call.error.startswith("utsushi: --n-components must be an int")
