@@ -38,6 +38,12 @@ def test_all_views_can_be_chosen_without_scrolling_on_a_narrow_screen(visit, lan
         assert box["x"] + box["width"] <= 360
 
 
+def test_the_sentence_on_opening_goes_when_the_model_runs(visit):
+    living = visit("digits")
+    expect(living.page.locator(".opening")).to_be_hidden()
+    expect(living.page.locator(".stage")).to_be_visible()
+
+
 # --- the keyboard ---------------------------------------------------------------------------------
 
 #: What takes the focus; a bar of tabs and a group of radio buttons are one stop each.
