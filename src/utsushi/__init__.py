@@ -6,8 +6,9 @@ torch nor scikit-learn.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from utsushi.late import imported_late
 
 if TYPE_CHECKING:
     from utsushi import (
@@ -60,26 +61,17 @@ __all__ = [
     "tracking",
 ]
 
-#: Where each public name lives; a name that is missing here is a module of the package.
+#: Where each public name lives; one that is missing here is a module of the package.
 _HOMES = {
-    "AnomalyDetector": "utsushi.estimators",
-    "Autoencoder": "utsushi.estimators",
-    "DenoisingAutoencoder": "utsushi.estimators",
-    "Recipe": "utsushi.training",
-    "VariationalAutoencoder": "utsushi.estimators",
-    "load": "utsushi.estimators",
+    "AnomalyDetector": "utsushi.estimators:AnomalyDetector",
+    "Autoencoder": "utsushi.estimators:Autoencoder",
+    "DenoisingAutoencoder": "utsushi.estimators:DenoisingAutoencoder",
+    "Recipe": "utsushi.training:Recipe",
+    "VariationalAutoencoder": "utsushi.estimators:VariationalAutoencoder",
+    "load": "utsushi.estimators:load",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'utsushi' has no attribute {name!r}")
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-    else:
-        value = import_module(f"utsushi.{name}")
-    globals()[name] = value
-    return value
+__getattr__ = imported_late(__name__, {name: f"utsushi.{name}:" for name in __all__} | _HOMES)
 
 
 def __dir__() -> list[str]:

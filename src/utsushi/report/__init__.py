@@ -6,9 +6,9 @@ runs the models. What makes one is imported when it is first used, for it loads 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from utsushi.late import imported_late
 from utsushi.report.page import Page, Paragraph, Picture, Section, Settings, Table, render
 from utsushi.report.texts import LANGUAGES, check_language, in_each_language, languages_from
 
@@ -34,10 +34,4 @@ __all__ = [
 
 _LIVING = ("LivingPage", "settings_of", "to_html")
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LIVING:
-        raise AttributeError(f"module 'utsushi.report' has no attribute {name!r}")
-    value = getattr(import_module("utsushi.report.living"), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_late(__name__, {name: f"utsushi.report.living:{name}" for name in _LIVING})

@@ -6,9 +6,9 @@ searched: neither the likelihood nor the scaling, whose units it has, nor a weig
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from utsushi.late import imported_late
 from utsushi.search.searched import SEARCHED
 
 if TYPE_CHECKING:
@@ -18,19 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SEARCHED", "Search", "settings_of", "space_of", "tune", "write_best"]
 
-#: Where each name lives that is imported when it is first used, for it loads torch.
+#: What is imported when it is first used, for it loads torch.
 _HOMES = {
-    "Search": "study",
-    "settings_of": "spaces",
-    "space_of": "spaces",
-    "tune": "study",
-    "write_best": "best",
+    "Search": "utsushi.search.study:Search",
+    "settings_of": "utsushi.search.spaces:settings_of",
+    "space_of": "utsushi.search.spaces:space_of",
+    "tune": "utsushi.search.study:tune",
+    "write_best": "utsushi.search.best:write_best",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'utsushi.search' has no attribute {name!r}")
-    value = getattr(import_module(f"utsushi.search.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = imported_late(__name__, _HOMES)
