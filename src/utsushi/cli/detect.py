@@ -87,24 +87,15 @@ def detect(
 
     The threshold is learned from the rows of the training, or a detector's file has its own.
     """
-    check_output(out, [".csv", ".parquet", ".npz"])
-    picture = picture or str(Path(out).with_suffix(".png"))
-    if not picture.lower().endswith(".png"):
-        raise SettingError(f"--picture {picture!r}, expected a name that ends in .png")
-    if worst < 0:
-        raise SettingError(f"--worst {worst}, expected 0 or more")
-    if contamination is not None and max_false_positive_rate is not None:
-        raise SettingError(
-            f"--contamination {contamination} and --max-false-positive-rate "
-            f"{max_false_positive_rate} both set the threshold, expected one of them"
-        )
-    from utsushi.runs import open_run
-
     settings = {
         "scoring": scoring,
         "contamination": contamination,
         "max_false_positive_rate": max_false_positive_rate,
     }
+    picture = picture or str(Path(out).with_suffix(".png"))
+    _check_options(out, picture, worst, settings)
+    from utsushi.runs import open_run
+
     opened = open_run(run)
     dataset = dataset_of(opened, data, label)
     chosen = {name: value for name, value in settings.items() if value is not None}
@@ -118,6 +109,20 @@ def detect(
         order = scores.argsort(kind="stable")[:worst]
         shape = image_shape_of(opened, dataset)
         note(f"the {len(order)} lowest scores: {_draw(picture, detector, dataset, order, shape)}")
+
+
+def _check_options(out: str, picture: str, worst: int, settings: Settings) -> None:
+    """Refuse what cannot be, before anything is opened."""
+    check_output(out, [".csv", ".parquet", ".npz"])
+    if not picture.lower().endswith(".png"):
+        raise SettingError(f"--picture {picture!r}, expected a name that ends in .png")
+    if worst < 0:
+        raise SettingError(f"--worst {worst}, expected 0 or more")
+    if None not in (settings["contamination"], settings["max_false_positive_rate"]):
+        raise SettingError(
+            f"--contamination {settings['contamination']} and --max-false-positive-rate "
+            f"{settings['max_false_positive_rate']} both set the threshold, expected one of them"
+        )
 
 
 def _detector(

@@ -18,6 +18,13 @@ Utsushi.pictures = (() => {
     return element;
   }
 
+  /** A new small canvas, as the first thing in the element of that id. */
+  function canvasIn(id) {
+    const element = canvas("small");
+    document.getElementById(id).prepend(element);
+    return element;
+  }
+
   function imageData(context, rgbOf) {
     const [channels, height, width] = page.image_shape;
     const data = context.createImageData(width, height);
@@ -124,5 +131,5 @@ Utsushi.pictures = (() => {
     page = header;
   }
 
-  return { start, canvas, paint, paintDifference, style, isDark };
+  return { start, canvas, canvasIn, paint, paintDifference, style, isDark };
 })();

@@ -101,11 +101,6 @@ Utsushi.interpolate = (() => {
 
   function start() {
     const find = (id) => document.getElementById(id);
-    const slot = (id) => {
-      const picture = pictures.canvas("small");
-      find(id).prepend(picture);
-      return picture;
-    };
     const strip = (id) =>
       Array.from({ length: FRAMES }, () => {
         const picture = pictures.canvas("frame");
@@ -114,9 +109,9 @@ Utsushi.interpolate = (() => {
         return picture;
       });
     parts = {
-      a: slot("end-a"),
-      now: slot("end-now"),
-      b: slot("end-b"),
+      a: pictures.canvasIn("end-a"),
+      now: pictures.canvasIn("end-now"),
+      b: pictures.canvasIn("end-b"),
       aName: find("end-a").querySelector("figcaption"),
       nowName: find("end-now").querySelector("figcaption"),
       bName: find("end-b").querySelector("figcaption"),

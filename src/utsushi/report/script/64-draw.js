@@ -299,15 +299,10 @@ Utsushi.draw = (() => {
 
   function start() {
     const find = (id) => document.getElementById(id);
-    const slot = (id) => {
-      const picture = pictures.canvas("small");
-      find(id).prepend(picture);
-      return picture;
-    };
     parts = {
-      before: slot("draw-seen"),
-      copy: slot("draw-copy"),
-      difference: slot("draw-difference"),
+      before: pictures.canvasIn("draw-seen"),
+      copy: pictures.canvasIn("draw-copy"),
+      difference: pictures.canvasIn("draw-difference"),
       numbers: find("draw-numbers"),
       result: find("draw-result"),
       empty: find("draw-empty"),

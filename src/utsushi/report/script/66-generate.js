@@ -101,15 +101,10 @@ Utsushi.generate = (() => {
 
   function start() {
     const find = (id) => document.getElementById(id);
-    const slot = (id) => {
-      const picture = pictures.canvas("small");
-      find(id).prepend(picture);
-      return picture;
-    };
     parts = {
       grid: find("generated"),
-      one: slot("generated-one"),
-      nearest: slot("generated-nearest"),
+      one: pictures.canvasIn("generated-one"),
+      nearest: pictures.canvasIn("generated-nearest"),
       nearestName: find("generated-nearest").querySelector("figcaption"),
       result: find("generated-result"),
       hint: find("generated-hint"),
