@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.covariance import LedoitWolf
 
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.rows import Rows
@@ -281,6 +280,8 @@ def _without_rounding(codes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _covariance_factor(codes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Cholesky factor (H, H) of a covariance that is shrunk and never singular."""
+    from sklearn.covariance import LedoitWolf  # late: most who import the estimators need it not
+
     covariance = LedoitWolf().fit(codes).covariance_
     mean_variance = np.trace(covariance) / len(covariance)
     if mean_variance == 0:  # all codes are one: a unit counts as a unit
