@@ -21,6 +21,7 @@ TRANSLATED = (
     *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
     *("data", "export", "page", "scale", "scale-inference", "tuning"),
     *("likelihoods", "evaluation", "mathematics", "reliability", "lecture", "design"),
+    *("cli", "contributing", "releasing"),
 )
 
 

@@ -156,7 +156,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "標準誤差",
         "rows": "件数",
         "group_reconstruction": "再構成",
-        "group_denoising": "雑音除去",
+        "group_denoising": "ノイズ除去",
         "group_likelihood": "尤度",
         "group_collapse": "潜在変数と事後崩壊",
         "group_features": "特徴量としてのコード",
