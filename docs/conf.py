@@ -43,6 +43,8 @@ myst_enable_extensions = ["attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
 
+smartquotes_action = "qe"  # quotes and ellipses: a dash would make of --data another word
+
 # --- reference ----------------------------------------------------------------------------------
 
 autodoc_member_order = "bysource"
