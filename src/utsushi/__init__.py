@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi.late import imported_late
+from utsushi.late_imports import imported_late
 
 if TYPE_CHECKING:
     from utsushi import (

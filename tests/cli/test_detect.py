@@ -109,6 +109,8 @@ def test_a_saved_detector_keeps_its_own_threshold(utsushi, ae_run, tmp_path):
         (["--out", "s.txt"], ".csv, .parquet, .npz"),
         (["--out", "s.csv", "--picture", "p.jpg"], ".png"),
         (["--out", "s.csv", "--worst", "-1"], "--worst -1"),
+        (["--out", ""], "--out ''"),
+        (["--out", "."], "--out '.'"),
         (["--out", "s.csv", "--scoring", "best"], "'best'"),
         (["--out", "s.csv", "--scoring", "auto,best"], "--scoring auto,best, expected"),
         (["--out", "s.csv", "--scoring", "bound"], "VariationalAutoencoder"),

@@ -22,6 +22,11 @@ def options():
         ("drop=('id', 'name')", "--drop id,name"),
         ("drop=('id',), or name it", "--drop id, or name it"),
         ("drop=(…)", "--drop …"),
+        ("drop=('seen (UTC)',)", "--drop 'seen (UTC)'"),
+        ('drop=("patient\'s age",)', """--drop 'patient'"'"'s age'"""),
+        ("channels=() has", "--channels '' has"),
+        ("image_shape=(height, width)", "--image-shape height,width"),
+        ("an int, an instance of 'numpy.random.RandomState' or None", "an int or None"),
         ("hidden=(1000,) or hidden=(500, 250)", "--hidden 1000 or --hidden 500,250"),
         ("learning_rate=1e-3 or less", "--learning-rate 1e-3 or less"),
         ("or skip_bad=True", "or --skip-bad"),
@@ -50,10 +55,21 @@ def test_a_setting_is_said_as_the_option_of_that_name(options, said, expected):
         "the network is small",
         "the columns' scaling",
         "such as 'vae beta=4'",
+        "drop=('Year, Month',)",
+        "give Flow(recipe=Recipe(learning_rate=0.0001))",
+        "network=Conv(channels=(3, 4))",
+        "expected (n_samples, n_features)",
+        'column "the patient\'s batch_size"',
     ],
 )
 def test_what_is_no_setting_stays(options, said):
     assert as_options(said, options) == said
+
+
+@pytest.mark.parametrize("word", ["beta=4.csv", "runs/vae beta=4", "batch_size"])
+def test_what_was_typed_is_said_as_it_was(options, word):
+    text = f"{word} has no column 'x'; set beta=1"
+    assert as_options(text, options, [word]) == f"{word} has no column 'x'; set --beta 1"
 
 
 def test_the_options_are_those_of_the_command(options):

@@ -92,8 +92,9 @@ def detect(
         "contamination": contamination,
         "max_false_positive_rate": max_false_positive_rate,
     }
+    check_output(out, [".csv", ".parquet", ".npz"])
     picture = picture or str(Path(out).with_suffix(".png"))
-    _check_options(out, picture, worst, settings)
+    _check_options(picture, worst, settings)
     from utsushi.runs import open_run
 
     opened = open_run(run)
@@ -111,9 +112,8 @@ def detect(
         note(f"the {len(order)} lowest scores: {_draw(picture, detector, dataset, order, shape)}")
 
 
-def _check_options(out: str, picture: str, worst: int, settings: Settings) -> None:
+def _check_options(picture: str, worst: int, settings: Settings) -> None:
     """Refuse what cannot be, before anything is opened."""
-    check_output(out, [".csv", ".parquet", ".npz"])
     if not picture.lower().endswith(".png"):
         raise SettingError(f"--picture {picture!r}, expected a name that ends in .png")
     if worst < 0:

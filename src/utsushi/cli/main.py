@@ -105,7 +105,7 @@ def _show_warning(
 def _in_one_line(text: str, words: Sequence[str]) -> str:
     """Return what the library says in one line, with the command's options for its settings."""
     options = options_of(typer.main.get_command(app), words)
-    return as_options(" ".join(text.split()), options)
+    return as_options(" ".join(text.split()), options, words)
 
 
 def run(words: Sequence[str]) -> int:

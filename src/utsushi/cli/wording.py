@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 __all__ = ["as_options", "options_of"]
 
-# Of a text: what is quoted, which stays as it is; name='value', name=("a", "b") or name=10; what
-# scikit-learn says of a parameter; a name whose underscore tells it from a word.
-_PARTS = re.compile(
-    r"""(?<![\w=])'[^']*'(?!\w)"""
-    r"""|(?<![\w./=-])(?P<setting>[a-z]\w*)=(?P<value>'[^']*'|"[^"]*"|\([^()]*\)|[\w.+…-]*[\w…])"""
+# Of a text: what is quoted or a call, which stays as it is; name='value', name=("a", "b") or
+# name=10; what scikit-learn says of a parameter; a name whose underscore tells it from a word.
+_PARTS = (
+    r"""(?<![\w=])'[^']*'(?!\w)|(?<![\w=])"[^"]*"(?!\w)"""
+    r"""|(?:\w+=)?[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"""
+    r"""|(?<![\w./=-])(?P<setting>[a-z]\w*)="""
+    r"""(?P<value>'[^']*'|"[^"]*"|\((?:'[^']*'|"[^"]*"|[^()'"])*\)|[\w.+…-]*[\w…])"""
     r"""|The\ '(?P<parameter>\w+)'\ parameter\ of\ \w+"""
-    r"""|(?<![\w"./=-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w"=]|[./]\w)"""
+    r"""|(?<![\w"(./=-])(?P<name>[a-z]+(?:_[a-z]+)+)(?![\w"=]|[./]\w)"""
 )
 
 # Which no option can be given.
-_INSTANCE = re.compile(r",? or an instance of '[\w.]+'")
+_INSTANCE = re.compile(r"(?:, or|,| or) an instance of '[\w.]+'")
 
 
 def options_of(command: Any, words: Sequence[str]) -> dict[str, Any]:
@@ -42,7 +47,7 @@ def options_of(command: Any, words: Sequence[str]) -> dict[str, Any]:
     return {p.name: p for p in command.params if p.opts and p.opts[-1].startswith("--")}
 
 
-def as_options(text: str, options: Mapping[str, Any]) -> str:
+def as_options(text: str, options: Mapping[str, Any], words: Sequence[str] = ()) -> str:
     """Say settings as options of the program; what is no option stays as it is.
 
     Parameters
@@ -50,6 +55,8 @@ def as_options(text: str, options: Mapping[str, Any]) -> str:
     text : str
     options : mapping of str to Option
         See `options_of`.
+    words : sequence of str, default=()
+        What the user typed: names of files stay as they are too.
 
     Returns
     -------
@@ -62,22 +69,32 @@ def as_options(text: str, options: Mapping[str, Any]) -> str:
         option = options.get(match["setting"] or match["parameter"] or match["name"])
         if option is None:
             return match[0]
-        return _flag(option) if match["setting"] is None else _with_value(option, match["value"])
+        if match["setting"] is None:
+            return _flag(option)
+        return _with_value(option, match["value"]) or match[0]
 
-    return _PARTS.sub(said, _INSTANCE.sub("", text))
+    own = {name for word in words for name in (word, PurePath(word).name) if len(name) > 1}
+    kept = [re.escape(name) for name in sorted(own, key=len, reverse=True)]
+    return re.sub("|".join([*kept, _PARTS]), said, _INSTANCE.sub("", text))
 
 
 def _flag(option: Any) -> str:
     return str(max(option.opts, key=len))
 
 
-def _with_value(option: Any, value: str) -> str:
-    """Return an option with its value as one would type it."""
+def _with_value(option: Any, value: str) -> str | None:
+    """Return an option with its value as one would type it, or None where none can be typed."""
+    try:
+        found = ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # such as (height, width)
+        return f"{_flag(option)} {value.strip('()').replace(' ', '')}"
     if option.is_flag:
-        return _flag(option) if value == "True" else f"no {_flag(option)}"
-    if value == "None" and "none" not in (option.metavar or ""):
+        return _flag(option) if found else f"no {_flag(option)}"
+    if found is None and "none" not in (option.metavar or ""):
         return f"no {_flag(option)}"
-    if value in ("True", "False", "None"):
-        value = value.lower()
-    parts = (part.strip().strip("'\"") for part in value.strip("()").split(","))
-    return f"{_flag(option)} {','.join(part for part in parts if part)}"
+    if not isinstance(found, str | tuple):
+        return f"{_flag(option)} {value.lower()}"  # a number, true, false or none
+    parts = [found] if isinstance(found, str) else [str(part) for part in found]
+    if isinstance(found, tuple) and "," in "".join(parts):  # the comma would part it
+        return None
+    return f"{_flag(option)} {shlex.quote(','.join(parts))}"

@@ -29,9 +29,10 @@ __all__ = [
     "reading_parquet",
 ]
 
-# A number as it is written for people: $1,200 or 12 kg or 45 %.
-_WITH_UNIT = re.compile(
-    r"(?P<before>[$€£¥]?)\s*[-+]?\d+(?:[.,]\d+)*\s*(?P<after>(?:[^\W\d_]|[%°‰])[^\d\s]{0,11})?"
+# A number as it is written for people: $1,200 or 12 kg or 45%.
+_QUANTITY = re.compile(
+    r"(?P<before>[$€£¥])?\s?[-+−]?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]?\d+)"
+    r"(?P<after>\s+[^\W\d_]\S{0,11}|\s?[%‰°]\S{0,3}|(?P<glued>[^\W\d_]{1,12}))?"
 )
 
 
@@ -94,17 +95,26 @@ def is_number(text: str) -> bool:
 
 
 def common_unit(texts: Sequence[str]) -> str | None:
-    """Return what all of several different numbers are written with: a unit, or commas alone.
+    """Return what several numbers are all written with: a unit, or a comma alone.
+
+    A name may begin with a number too: what follows one without a space is a unit only where some
+    number has a fraction.
 
     Examples
     --------
-    >>> common_unit(["12 kg", "3.5 kg"]), common_unit(["$9", "$1,200"])
-    ('kg', '$')
-    >>> common_unit(["1st", "2nd"])  # None
+    >>> common_unit(["12 kg", "3.5 kg"]), common_unit(["$9", "$1,200"]), common_unit(["1,5", "2,0"])
+    ('kg', '$', ',')
+    >>> common_unit(["2WD", "4WD"]), common_unit(["31.12.2025", "1.2.2026"])
+    (None, None)
     """
-    matches = [_WITH_UNIT.fullmatch(text.strip()) for text in texts]
-    units = {match["before"] or match["after"] or "," if match else None for match in matches}
-    return units.pop() if len(units) == 1 and len(texts) > 1 else None
+    matches = [_QUANTITY.fullmatch(text.strip()) for text in texts]
+    found = [match for match in matches if match]
+    if len(found) < max(len(texts), 2):
+        return None
+    if all(m["glued"] and not m["before"] and m["number"].isdigit() for m in found):
+        return None
+    units = {m["before"] or (m["after"] or re.sub(r"\d", "", m[0])[:1]).strip() for m in found}
+    return units.pop() if len(units) == 1 else None
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def _check_columns(data: Dataset) -> None:
     n_features = data.X_train.shape[1]
     if data.image_shape is not None and prod(data.image_shape) != n_features:
         raise DataError(
-            f"{data.name} has image_shape {data.image_shape} and {n_features} features: "
+            f"{data.name} has images of {data.image_shape} and {n_features} features: "
             f"expected {prod(data.image_shape)} features; correct the shape"
         )
     if data.feature_names is not None and len(data.feature_names) != n_features:

@@ -268,9 +268,9 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
     unit = None if types.is_dictionary(values.type) else common_unit(texts)
     if unit is not None:
         raise DataError(
-            f"{name} has numbers with their unit in column {column!r} (such as {texts[0]!r}): "
-            f"expected the numbers alone; take the {unit!r} away, or if these are categories, say "
-            f"categorical=({column!r},)"
+            f"{name} has numbers with {unit!r} in column {column!r} (such as {texts[0][:40]!r}): "
+            "expected the numbers alone, such as 1200 or 3.5; rewrite them, or if these are "
+            f"categories, say categorical=({column!r},)"
         )
     if len(texts) > FEW_CATEGORIES and 2 * len(texts) > len(values):
         raise DataError(
