@@ -205,15 +205,12 @@ def test_bars_without_a_name_for_each_column_are_refused():
         figures.departure_bars([[1.0, 2.0]], ["a"], ["row 0"])
 
 
-def test_letters_that_no_font_has_are_one_warning(monkeypatch):
+def test_letters_that_no_font_has_are_one_warning_at_the_place_that_draws(monkeypatch):
     monkeypatch.setattr(canvas, "FALLBACK_FONTS", ())
-    canvas._say_that_letters_are_missing.cache_clear()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        figures.to_png(figures.part_bars({"身長": 0.7, "体重": 0.3}, xlabel="割合"))
-    (only,) = caught
-    assert only.category is UtsushiWarning
-    assert "Noto Sans CJK" in str(only.message)
+    figure = figures.part_bars({"身長": 0.7, "b": 0.3}, xlabel="割合")
+    with pytest.warns(UtsushiWarning, match="'割合身長', drawn as boxes") as caught:
+        figures.to_png(figure)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_other_warnings_of_a_drawing_reach_the_caller():

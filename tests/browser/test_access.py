@@ -38,10 +38,26 @@ def test_all_views_can_be_chosen_without_scrolling_on_a_narrow_screen(visit, lan
         assert box["x"] + box["width"] <= 360
 
 
-def test_the_sentence_on_opening_goes_when_the_model_runs(visit):
-    living = visit("digits")
-    expect(living.page.locator(".opening")).to_be_hidden()
-    expect(living.page.locator(".stage")).to_be_visible()
+def test_until_the_model_runs_there_is_a_sentence_and_no_empty_stage(visit):
+    page = visit("digits").page
+    stage, sentence = page.locator(".stage"), page.locator(".opening")
+    expect(stage).to_be_visible()
+    expect(sentence).to_be_hidden()
+    page.evaluate("delete document.getElementById('play').dataset.ready")
+    expect(stage).to_be_hidden()
+    expect(sentence).to_be_visible()
+    assert sentence.inner_text() == "Opening the model …"
+
+
+def test_a_damaged_page_says_that_its_model_cannot_be_opened(browser, made, tmp_path):
+    html = made("digits").path.read_text(encoding="utf-8")
+    start = html.index('id="utsushi-tensors"') + 200
+    (tmp_path / "damaged.html").write_text(html[:start] + "!" + html[start + 1 :], "utf-8")
+    page = browser.new_page()
+    page.goto((tmp_path / "damaged.html").as_uri())
+    expect(page.locator(".opening")).to_contain_text("The model cannot be opened")
+    expect(page.locator(".stage")).to_be_hidden()
+    page.close()
 
 
 # --- the keyboard ---------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import warnings
 from collections.abc import Iterator
@@ -90,33 +89,34 @@ def styled() -> Iterator[None]:
     fonts = ["DejaVu Sans", *(name for name in FALLBACK_FONTS if name in installed)]
     with (
         matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True),
-        _one_word_on_missing_letters(),
+        warnings.catch_warnings(),
     ):
+        # It says so of each letter, each time it is drawn; `to_png` says it once.
+        warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
         yield
 
 
-@contextmanager
-def _one_word_on_missing_letters() -> Iterator[None]:
-    """Say once, and with what to do, that a font lacks letters: matplotlib says it of each."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", message="Glyph ", category=UserWarning)
-        yield
-    others = [w for w in caught if not str(w.message).startswith("Glyph ")]
-    for other in others:
-        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    if len(others) < len(caught):
-        _say_that_letters_are_missing()
+def _warn_of_missing_letters(figure: Figure) -> None:
+    """Say which letters of a figure no font has, and what to do."""
+    import matplotlib
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.text import Text
 
-
-@functools.cache  # once: it is the same for all figures
-def _say_that_letters_are_missing() -> None:
-    warnings.warn(
-        "no font on this machine has all letters of the names in a figure, which are drawn as "
-        "boxes, expected one such as Noto Sans CJK; install it, and delete the list of fonts in "
-        "the folder that matplotlib.get_cachedir() names",
-        UtsushiWarning,
-        stacklevel=6,
-    )
+    fonts = [get_font(findfont(name)) for name in matplotlib.rcParams["font.family"]]
+    letters = {letter for text in figure.findobj(Text) for letter in text.get_text()}
+    missing = [
+        letter
+        for letter in sorted(letters)
+        if letter.isprintable() and not any(font.get_char_index(ord(letter)) for font in fonts)
+    ]
+    if missing:
+        warnings.warn(
+            f"no font has {''.join(missing[:20])!r}, drawn as boxes, expected one on this machine "
+            "such as Noto Sans CJK; install it, and delete the list of fonts in the folder that "
+            "matplotlib.get_cachedir() names",
+            UtsushiWarning,
+            stacklevel=4,
+        )
 
 
 def new_axes(height: float) -> tuple[Figure, Axes]:
@@ -189,6 +189,7 @@ def to_png(figure: Figure, *, dpi: int = DPI) -> bytes:
     >>> to_png(image_grid(np.eye(64), (8, 8)))[1:4]
     b'PNG'
     """
+    _warn_of_missing_letters(figure)
     stream = io.BytesIO()
     # The version of matplotlib would change the bytes where it does not change the picture.
     figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})

@@ -52,3 +52,10 @@ Utsushi.ready = (async () => {
   document.getElementById("play").dataset.ready = "";
   if (!linked) Utsushi.journey.start();
 })();
+
+Utsushi.ready.catch((error) => {
+  for (const said of document.querySelectorAll("#play > .opening > [hidden]")) {
+    for (const other of said.parentElement.children) other.hidden = other !== said;
+  }
+  throw error; // for the console
+});
