@@ -1,12 +1,12 @@
-r"""Take the pictures of docs/page.md: each view of a living page, in both languages, light and dark.
+r"""Take the pictures of docs/page.md: each view of a living page, in two languages, light and dark.
 
     utsushi lecture --out runs/lecture
     utsushi train vae --data wine.csv --label grape --scaling standard --n-components 3 \
         --hidden 64 --max-epochs 200 --random-state 0 --out runs/wine
     python tools/make_page_pictures.py runs/lecture/report.html --table runs/wine/report.html
 
-The table is scikit-learn's `load_wine` with the names of the three grapes as labels; any other whose
-rows are labelled does as well.
+The table is scikit-learn's `load_wine` with the names of the three grapes as labels; any other with
+labelled rows does as well.
 
 Needs the extra ``dev`` and Debian's ``chromium``, or another one that is named by --browser.
 """
