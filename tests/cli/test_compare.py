@@ -74,6 +74,7 @@ def test_two_runs_of_one_name_stay_two(compared, tmp_path):
         ("vae beat=4", "has 'beat=4', expected name=value"),
         ("ae beta=4", "has 'beta=4', expected name=value"),
         ("ae hidden", "has 'hidden', expected name=value"),
+        ("vae beta=x", "'vae beta=x' has beta='x', expected a finite number"),
         ("no/such/run", "no/such/run"),
     ],
 )

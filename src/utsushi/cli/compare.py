@@ -184,7 +184,10 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
                 f"{word!r} has {setting!r}, expected name=value with a parameter of {estimator}; "
                 f"see 'utsushi train {kind} --help'"
             )
-        chosen[name] = known[name].parse(value)
+        try:
+            chosen[name] = known[name].parse(value)
+        except typer.BadParameter as error:
+            raise SettingError(f"{word!r} has {name}={error.message}") from None
     model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
     model._validate_params()  # before another one is trained in vain
     return model
