@@ -74,7 +74,8 @@ class Bar:
         seeds = f"{len(runs)}" + ("" if len(runs) >= N_SEEDS_ASKED else f" of {N_SEEDS_ASKED}")
         rows = [run["rows of importance samples"] for run in runs if "NLL" in run]
         if rows:
-            measured += f"; samples for {rows[0]:,} of {N_BINARY_TEST_ROWS:,} rows"
+            counts = " or ".join(f"{n:,}" for n in sorted(set(rows)))
+            measured += f"; samples for {counts} of {N_BINARY_TEST_ROWS:,} rows"
         return (
             f"| {self.question} | {self.asked()} | {measured} | {took} | {seeds} "
             f"| {command(self.script, runs)} |"
@@ -159,8 +160,7 @@ BARS = [
 
 #: What the rows of a script's table are, in words.
 COUNTS = {
-    "binary_likelihood": """Nats a row over the 10,000 test rows, binarized once. One seed each, of
-        the three that are asked for.""",
+    "binary_likelihood": "Nats a row over the 10,000 test rows, binarized once.",
     "denoising": """Mean squared error of the copies of the 4,000 damaged test rows, against the
         clean ones.""",
     "features": """Accuracies on the 4,000 test rows, learned from the codes and labels of the
@@ -285,7 +285,7 @@ def command(script: str, runs: Sequence[Run] = ()) -> str:
     if script == "binary_likelihood" and runs:
         seeds = " ".join(str(run["seed"]) for run in runs)
         options += f" --models {runs[0]['model']} --seeds {seeds}"
-        every = N_BINARY_TEST_ROWS // runs[0]["rows of importance samples"]
+        every = N_BINARY_TEST_ROWS // min(run["rows of importance samples"] for run in runs)
         options += f" --every {every}" if every > 1 else ""
     return f"`python benchmarks/quality/{script}.py{options}`"
 
