@@ -74,8 +74,7 @@ class Bar:
         seeds = f"{len(runs)}" + ("" if len(runs) >= N_SEEDS_ASKED else f" of {N_SEEDS_ASKED}")
         rows = [run["rows of importance samples"] for run in runs if "NLL" in run]
         if rows:
-            counts = " or ".join(f"{n:,}" for n in sorted(set(rows)))
-            measured += f"; samples for {counts} of {N_BINARY_TEST_ROWS:,} rows"
+            measured += f"; samples for {counts(rows)} of {N_BINARY_TEST_ROWS:,} rows"
         return (
             f"| {self.question} | {self.asked()} | {measured} | {took} | {seeds} "
             f"| {command(self.script, runs)} |"
@@ -317,9 +316,14 @@ def cell(runs: Sequence[Run], key: str) -> str:
     """Return one figure of one model's runs."""
     values = [run[key] for run in runs if key in run]
     if values and isinstance(values[0], int):
-        return f"{values[0]:,}"
+        return counts(values)
     errors = [run.get("standard errors", {}).get(key) for run in runs]
     return shown(values, [error for error in errors if error is not None]) if values else ""
+
+
+def counts(values: Sequence[int]) -> str:
+    """Return how many there are: of each seed, where they differ."""
+    return " or ".join(f"{value:,}" for value in sorted(set(values)))
 
 
 def tries() -> list[str]:
