@@ -44,7 +44,7 @@ def options_of(command: Any, words: Sequence[str]) -> dict[str, Any]:
         if word not in getattr(command, "commands", {}):
             break
         command = command.commands[word]
-    return {p.name: p for p in command.params if p.opts and p.opts[-1].startswith("--")}
+    return {p.name: p for p in command.params if p.opts and _flag(p).startswith("--")}
 
 
 def as_options(text: str, options: Mapping[str, Any], words: Sequence[str] = ()) -> str:

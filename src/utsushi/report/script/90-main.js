@@ -54,8 +54,8 @@ Utsushi.ready = (async () => {
 })();
 
 Utsushi.ready.catch((error) => {
-  for (const said of document.querySelectorAll("#play > .opening > [hidden]")) {
-    for (const other of said.parentElement.children) other.hidden = other !== said;
+  for (const sentence of document.querySelectorAll("#play > .opening > *")) {
+    sentence.hidden = !sentence.hidden;
   }
   throw error; // for the console
 });
