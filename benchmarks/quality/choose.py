@@ -6,16 +6,20 @@ Each candidate is trained on nine tenths of the lecture's 16,000 training rows a
 tenth that it has not seen; no test row is looked at. Prints a line a candidate and writes
 ``results/choice_FAMILY.json``, the tries that came out worse included. ``sampler`` tries sizes and
 temperatures of the mixture that codes are drawn from, by the Fréchet distance to the same tenth.
+``default-sampler`` does so for the default models, over the seeds 0 to 4.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import product
+from statistics import mean, stdev
 from typing import Any
 
 from common import Rows, parser_of, trained, validation_split, write
 from models import LARGE_MOVES, LARGER_MOVES, MIDDLE_MOVES, conv, recipe
+from numpy.random import default_rng
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.augmentation import Affine
@@ -27,7 +31,7 @@ from utsushi.evaluation import (
     reconstruction_error,
 )
 from utsushi.networks import Conv, Dense, Network
-from utsushi.samplers import Mixture
+from utsushi.samplers import Gaussian, Mixture, Prior
 
 DATA = datasets.load_mnist20k()
 X, Y, HELD_OUT, Y_HELD_OUT = validation_split(DATA.X_train, DATA.y_train)
@@ -154,15 +158,42 @@ def tries_of_samplers(seed: int) -> list[dict[str, Any]]:
     return runs
 
 
+def tries_of_default_samplers() -> list[dict[str, Any]]:
+    """Draw the codes of the default models from each sampler that needs no further dependency."""
+    candidates = {"prior": Prior(), "Gaussian": Gaussian(), "mixture of 100": Mixture(100)} | {
+        f"mixture by BIC, temperature {temperature}": Mixture(temperature=temperature)
+        for temperature in TEMPERATURES
+    }
+    found: dict[str, list[dict[str, Any]]] = {}
+    for estimator, seed in product((VariationalAutoencoder, Autoencoder), range(5)):
+        model = estimator(sampler="gaussian", random_state=seed).fit(X)
+        for name, sampler in candidates.items():
+            if isinstance(sampler, Prior) and estimator is Autoencoder:
+                continue
+            model.sampler_ = sampler.fit(model.transform(X).astype(float), default_rng(seed))
+            samples = model.sample(len(HELD_OUT), random_state=seed)
+            figures = evaluate_generation(samples, HELD_OUT, X, random_state=seed)
+            found.setdefault(f"{estimator.__name__}, {name}", []).append(figures)
+    runs = []
+    for name, seeds in found.items():
+        distances = [figures["frechet_distance"]["value"] for figures in seeds]
+        run = {"candidate": name, "Fréchet": mean(distances), "deviation": stdev(distances)}
+        for key in ("precision", "recall", "share_memorized"):
+            run[key] = mean(figures[key]["value"] for figures in seeds)
+        print(run, flush=True)
+        runs.append(run)
+    return runs
+
+
 def main() -> None:
     """Try all candidates of the families that are asked for."""
-    families = [*FAMILIES, "sampler"]
+    families = [*FAMILIES, "sampler", "default-sampler"]
     parser = parser_of(__doc__, seeds=[0])
     parser.add_argument("--families", nargs="+", choices=families, default=families)
     arguments = parser.parse_args()
     for family in arguments.families:
-        runs = []
-        for seed in arguments.seeds:
+        runs = tries_of_default_samplers() if family == "default-sampler" else []
+        for seed in [] if family == "default-sampler" else arguments.seeds:
             runs += tries_of_samplers(seed) if family == "sampler" else tries_of(family, seed)
         write(f"choice_{family}.json", {"runs": runs})
 

@@ -49,7 +49,11 @@ def validation_split(X: Rows, y: Rows) -> tuple[Rows, Rows, Rows, Rows]:
 
 
 def trained(
-    name: str, make: Callable[[int], BaseAutoencoder], X: Rows, seed: int
+    name: str,
+    make: Callable[[int], BaseAutoencoder],
+    X: Rows,
+    seed: int,
+    y: NDArray[Any] | None = None,
 ) -> tuple[BaseAutoencoder, float]:
     """Return a fitted model and the wall seconds of its training, from the cache if it is there.
 
@@ -62,7 +66,7 @@ def trained(
     if note.exists() and json.loads(note.read_text())["parameters"] == described:
         return load(file), json.loads(note.read_text())["seconds"]
     started = time.perf_counter()
-    model = unfitted.fit(X)
+    model = unfitted.fit(X, y)
     seconds = time.perf_counter() - started
     CACHE.mkdir(exist_ok=True)
     model.save(file)

@@ -12,7 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from common import Rows, parser_of, print_summary, summary_of, trained, write_runs
-from models import MODELS, lecture_autoencoder, lecture_variational
+from models import (
+    MODELS,
+    default_autoencoder,
+    default_conditional,
+    default_variational,
+    lecture_autoencoder,
+    lecture_variational,
+)
 
 from utsushi import datasets
 from utsushi.estimators import BaseAutoencoder
@@ -31,6 +38,9 @@ COOL = Mixture(50, temperature=0.8)
 SOURCES: dict[str, dict[str, Sampler]] = {
     "lecture-vae": {"prior": Prior()},
     "lecture-ae": {"Gaussian": Gaussian(), "mixture": Mixture()},
+    "default-vae": {"prior": Prior(), "default": Mixture()},
+    "default-ae": {"Gaussian": Gaussian(), "default": Mixture()},
+    "default-conditional": {"prior": Prior(), "default": Mixture()},
     "conv": {"mixture of 50": Mixture(50), "cool mixture of 50": COOL, "flow": Flow()},
     "conv-vae": {
         "prior": Prior(),
@@ -40,6 +50,15 @@ SOURCES: dict[str, dict[str, Sampler]] = {
     },
 }
 
+
+MAKERS = {
+    "lecture-ae": lecture_autoencoder,
+    "lecture-vae": lecture_variational,
+    "default-ae": default_autoencoder,
+    "default-vae": default_variational,
+    "default-conditional": default_conditional,
+    **MODELS,
+}
 
 #: By the name in the tables, that of `evaluate_generation`.
 FIGURES = {
@@ -66,15 +85,28 @@ def runs_of(name: str, seed: int) -> list[dict[str, Any]]:
     """Train one model, and measure what it generates from each of its sources."""
     if name == FLOOR:
         return [run_of("training digits (the floor)", seed, DATA.X_train[:N_ROWS], "real_")]
-    makers = {"lecture-ae": lecture_autoencoder, "lecture-vae": lecture_variational, **MODELS}
     model: BaseAutoencoder
-    model, _ = trained(name, makers[name], DATA.X_train, seed)
-    runs = [run_of(f"{name}, its copies", seed, model.reconstruct(DATA.X_test))]
+    model, _ = trained(name, MAKERS[name], DATA.X_train, seed, DATA.y_train)
+    runs = [run_of(f"{name}, its copies", seed, model.reconstruct(DATA.X_test, DATA.y_test))]
     for source, sampler in SOURCES[name].items():
-        model.set_params(sampler=sampler).fit_sampler(DATA.X_train)
+        model.set_params(sampler=sampler).fit_sampler(DATA.X_train, DATA.y_train)
         rows = model.sample(N_ROWS, random_state=seed)
         runs.append(run_of(f"{name}, {source}", seed, rows))
+        if name == "default-conditional":
+            runs[-1]["Fréchet by class"] = distance_by_class(model, seed)
+            print(runs[-1]["Fréchet by class"], flush=True)
     return runs
+
+
+def distance_by_class(model: BaseAutoencoder, seed: int) -> float:
+    """Return the mean over the classes of the Fréchet distance of samples to test digits."""
+    distances = []
+    for label in range(10):
+        real = DATA.X_test[DATA.y_test == label]
+        samples = model.sample(len(real), y=label, random_state=seed)
+        found = evaluate_generation(samples, real, random_state=seed)
+        distances.append(found["frechet_distance"]["value"])
+    return sum(distances) / len(distances)
 
 
 def main() -> None:

@@ -110,7 +110,24 @@ def lecture_autoencoder(seed: int) -> Autoencoder:
 
 def lecture_variational(seed: int) -> VariationalAutoencoder:
     """Return the lecture's variational autoencoder."""
-    return VariationalAutoencoder(likelihood="unit-gaussian", recipe="lecture", random_state=seed)
+    return VariationalAutoencoder(
+        likelihood="unit-gaussian", sampler="prior", recipe="lecture", random_state=seed
+    )
+
+
+def default_autoencoder(seed: int) -> Autoencoder:
+    """Return the autoencoder with every setting at its default."""
+    return Autoencoder(random_state=seed)
+
+
+def default_variational(seed: int) -> VariationalAutoencoder:
+    """Return the variational autoencoder with every setting at its default."""
+    return VariationalAutoencoder(random_state=seed)
+
+
+def default_conditional(seed: int) -> VariationalAutoencoder:
+    """Return the conditional variational autoencoder with every other setting at its default."""
+    return VariationalAutoencoder(conditional=True, random_state=seed)
 
 
 #: By name, the makers of unfitted models by seed.

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -316,8 +317,29 @@ def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
             Autoencoder(**SMALL, sampler=sampler).fit(TRAIN)
 
 
-def test_a_variational_model_samples_from_its_prior_by_default(vae):
-    assert isinstance(vae.sampler_, Prior)
+def test_samples_are_drawn_by_default_from_a_mixture_fitted_to_the_codes(model):
+    assert isinstance(model.sampler_, Mixture)
+
+
+def test_the_prior_of_a_variational_model_is_one_argument_away(vae):
+    model = clone(vae).set_params(sampler="prior").fit(TRAIN)
+    assert isinstance(model.sampler_, Prior)
+    Z = np.random.default_rng(0).standard_normal((5, model.n_components_))
+    model.sampler_.sample = lambda n_samples, generator: Z
+    np.testing.assert_array_equal(model.sample(5), model.inverse_transform(Z))
+
+
+def test_the_default_samples_are_nearer_to_the_data_than_the_priors():
+    model = VariationalAutoencoder(4, hidden=(64,), random_state=0).fit(TRAIN)
+    default = energy_distance(model.sample(300, random_state=0), TEST)
+    model.set_params(sampler="prior").fit_sampler(TRAIN)
+    assert default < 0.7 * energy_distance(model.sample(300, random_state=0), TEST)
+
+
+def energy_distance(X, Y):
+    """Return the squared energy distance, Székely and Rizzo 2013."""
+    between, of_x, of_y = (pairwise_distances(*pair).mean() for pair in ((X, Y), (X, X), (Y, Y)))
+    return 2 * between - of_x - of_y
 
 
 # --- scores -----------------------------------------------------------------------------------

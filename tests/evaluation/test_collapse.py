@@ -174,11 +174,11 @@ def test_only_what_the_model_does_not_do_is_advised():
     assert "likelihood='gaussian'" in unit["fixes"]
 
 
-def test_a_far_aggregate_is_told_to_who_samples_from_the_prior(model):
+def test_another_sampler_is_advised_where_samples_come_from_a_prior_far_from_the_codes(model):
     used = np.ones(2)
-    assert [r["key"] for r in advice(used, 3.0, 1.1, model)] == ["all_alive", "far_from_prior"]
-    mixture = fitted(sampler="mixture")
-    assert [r["key"] for r in advice(used, 3.0, 1.1, mixture)] == ["all_alive"]
+    prior = fitted(sampler="prior")
+    assert [r["key"] for r in advice(used, 3.0, 1.1, prior)] == ["all_alive", "far_from_prior"]
+    assert [r["key"] for r in advice(used, 3.0, 1.1, model)] == ["all_alive"]
 
 
 def test_the_advice_fits_a_model_that_really_collapsed():

@@ -246,8 +246,9 @@ def test_what_has_no_second_axis_has_zeros(n_components, n_rows):
 # --- samplers -----------------------------------------------------------------------------------
 
 
-def test_the_prior_needs_no_numbers(vae_page):
-    assert vae_page.header["models"][0]["sampler"] == {"kind": "prior"}
+def test_the_prior_needs_no_numbers():
+    page = page_of(*fitted(VariationalAutoencoder, sampler="prior"))
+    assert page.header["models"][0]["sampler"] == {"kind": "prior"}
 
 
 def test_a_gaussians_factor_is_a_root_of_its_covariance(read):

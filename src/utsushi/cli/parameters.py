@@ -165,7 +165,7 @@ VARIATIONAL = (
         "standard|doubly-reparameterized",
         "The encoder's, with several of them.",
     ),
-    Parameter("sampler", "prior", str, "prior|gaussian|mixture|flow|two-stage", _CODES),
+    Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
 )
 
 

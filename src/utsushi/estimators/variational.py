@@ -84,9 +84,11 @@ class VariationalAutoencoder(LatentVariableModel):
         the score.
     importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
         The encoder's gradient when K > 1; the latter has a lower variance.
-    sampler : {"prior", "gaussian", "mixture", "flow", "two-stage"} or Sampler, default="prior"
-        Where `sample` takes its codes from; all but the prior are fitted to the training codes:
-        see `utsushi.samplers`. ``"flow"`` needs the extra of that name.
+    sampler : {"mixture", "prior", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
+        The distribution that `sample` draws codes from. All but ``"prior"``, which is N(0, I), are
+        fitted to the training codes: see `utsushi.samplers`. A mixture follows the codes where they
+        leave the prior, so its samples resemble the data more. ``"flow"`` needs the optional
+        dependency zuko.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         What is done anew to the training rows at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
@@ -196,7 +198,7 @@ class VariationalAutoencoder(LatentVariableModel):
         n_samples: int = 1,
         n_importance_samples: int = 1,
         importance_gradient: str = "standard",
-        sampler: str | Sampler = "prior",
+        sampler: str | Sampler = "mixture",
         augment: str | Augmentation | None = None,
         recipe: str | Recipe = "fast",
         max_epochs: int | None = None,

@@ -77,7 +77,9 @@ def lecture_models(
     }
     return {
         "autoencoder": Autoencoder(sampler="gaussian", **shared),
-        "variational": VariationalAutoencoder(likelihood="unit-gaussian", **shared),
+        "variational": VariationalAutoencoder(
+            likelihood="unit-gaussian", sampler="prior", **shared
+        ),
     }
 
 
