@@ -1,4 +1,4 @@
-"""One epoch of the lecture's networks as three other libraries train them.
+"""The lecture's networks as three other libraries train them, epoch by epoch.
 
 All have 784-1000-10 and back with ReLU, batches of 100 and Adam at 1e-3 without decay, batch norm
 or dropout. What differs is where a ReLU stands around the code. They are not needed to use Utsushi:
@@ -12,6 +12,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,18 +21,28 @@ from torch.utils.data import DataLoader
 
 N_HIDDEN, N_COMPONENTS, BATCH_SIZE, RATE = 1000, 10, 100, 1e-3
 
-
-def seconds_of_second(epoch: Callable[[], object]) -> float:
-    """Run an epoch twice, in silence, and return the seconds of the second one."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        epoch()
-        started = time.perf_counter()
-        epoch()
-        return time.perf_counter() - started
+#: Where the libraries want to write; it goes with the process.
+FOLDER = tempfile.TemporaryDirectory()
 
 
-def pythae_epoch(kind: str, rows: np.ndarray) -> float:
-    """Return the seconds of an epoch of Pythae's trainer."""
+class Training(NamedTuple):
+    """A training that another library makes."""
+
+    epoch: Callable[[], object]
+    """Train one epoch."""
+    reconstruct: Callable[[Tensor], Tensor]
+    """Reconstruct rows, float32 of shape (n, D)."""
+
+    def seconds_of_epoch(self) -> float:
+        """Train an epoch in silence and return its seconds."""
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            started = time.perf_counter()
+            self.epoch()
+            return time.perf_counter() - started
+
+
+def pythae(kind: str, rows: np.ndarray) -> Training:
+    """Train by Pythae's trainer."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import AE, VAE, AEConfig, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -71,20 +82,22 @@ def pythae_epoch(kind: str, rows: np.ndarray) -> float:
     else:
         model = AE(AEConfig(**settings), Encoder(), Decoder())
     x = torch.tensor(rows, dtype=torch.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        config = BaseTrainerConfig(
-            output_dir=folder,
-            per_device_train_batch_size=BATCH_SIZE,
-            learning_rate=RATE,
-            num_epochs=2,
-        )
-        trainer = BaseTrainer(model, BaseDataset(x, torch.zeros(len(x))), training_config=config)
-        trainer.prepare_training()
-        return seconds_of_second(lambda: trainer.train_step(1))
+    config = BaseTrainerConfig(
+        output_dir=FOLDER.name,
+        per_device_train_batch_size=BATCH_SIZE,
+        learning_rate=RATE,
+        num_epochs=2,
+    )
+    trainer = BaseTrainer(model, BaseDataset(x, torch.zeros(len(x))), training_config=config)
+    trainer.prepare_training()
+    return Training(
+        lambda: trainer.train_step(1),
+        lambda x: model.decoder(model.encoder(x).embedding).reconstruction,
+    )
 
 
-def pyod_epoch(kind: str, rows: np.ndarray) -> float:
-    """Return the seconds of an epoch of PyOD's detector, without batch norm and dropout."""
+def pyod(kind: str, rows: np.ndarray, *, batch_norm: bool = False) -> Training:
+    """Train by PyOD's detector, without dropout."""
     from pyod.models.auto_encoder import AutoEncoder
     from pyod.models.vae import VAE
     from pyod.utils.torch_utility import TorchDataset
@@ -94,7 +107,7 @@ def pyod_epoch(kind: str, rows: np.ndarray) -> float:
         "lr": RATE,
         "epoch_num": 1,
         "batch_size": BATCH_SIZE,
-        "batch_norm": False,
+        "batch_norm": batch_norm,
         "dropout_rate": 0.0,
         "optimizer_params": {},
         "verbose": 0,
@@ -112,11 +125,16 @@ def pyod_epoch(kind: str, rows: np.ndarray) -> float:
     detector.build_model()
     detector.training_prepare()
     loader = DataLoader(TorchDataset(X=rows), batch_size=BATCH_SIZE, shuffle=True, drop_last=True)
-    return seconds_of_second(lambda: detector.train(loader))
+
+    def reconstruct(x: Tensor) -> Tensor:
+        output = detector.model.eval()(x)
+        return output[0] if kind == "vae" else output
+
+    return Training(lambda: (detector.model.train(), detector.train(loader)), reconstruct)
 
 
-def autoencoders_epoch(kind: str, rows: np.ndarray) -> float:
-    """Return the seconds of an epoch of the trainer of ``autoencoders``."""
+def autoencoders(kind: str, rows: np.ndarray) -> Training:
+    """Train by the trainer of ``autoencoders``."""
     from autoencoders import (
         AETrainer,
         AutoencoderConfig,
@@ -140,22 +158,23 @@ def autoencoders_epoch(kind: str, rows: np.ndarray) -> float:
         config=config(latent_dim=N_COMPONENTS),
         sample_spec=TensorSpec((rows.shape[1],)),
         encoder="mlp",
-        encoder_config={"hidden_dims": [N_HIDDEN]},
+        # Its last layer has no ReLU: of one layer alone the encoder would be linear.
+        encoder_config={"hidden_dims": [N_HIDDEN, N_COMPONENTS] if kind == "ae" else [N_HIDDEN]},
         decoder=None if kind == "ae" else decoder,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingConfig(
-            output_dir=folder, batch_size=BATCH_SIZE, learning_rate=RATE, device="cpu"
-        )
-        trainer = trainer_class(model, arguments)
-        loader = DataLoader(
-            torch.tensor(rows, dtype=torch.float32), batch_size=BATCH_SIZE, shuffle=True
-        )
-        return seconds_of_second(lambda: trainer.train_epoch(loader))
+    arguments = TrainingConfig(
+        output_dir=FOLDER.name, batch_size=BATCH_SIZE, learning_rate=RATE, device="cpu"
+    )
+    trainer = trainer_class(model, arguments)
+    loader = DataLoader(
+        torch.tensor(rows, dtype=torch.float32), batch_size=BATCH_SIZE, shuffle=True
+    )
+    return Training(lambda: trainer.train_epoch(loader), lambda x: model(x).reconstruction)
 
 
-PEERS: dict[str, Callable[[str, np.ndarray], float]] = {
-    "pythae": pythae_epoch,
-    "pyod": pyod_epoch,
-    "autoencoders": autoencoders_epoch,
+#: By name, what starts a training of "ae" or "vae" on rows.
+PEERS: dict[str, Callable[[str, np.ndarray], Training]] = {
+    "pythae": pythae,
+    "pyod": pyod,
+    "autoencoders": autoencoders,
 }
