@@ -31,15 +31,20 @@ def test_both_readmes_show_the_same_example():
     assert example_of(READMES[0]) == example_of(READMES[1])
 
 
-def test_both_readmes_give_the_same_numbers():
-    def numbers(readme):
-        return re.findall(r"\d\.\d{2,}", readme.read_text())
+def test_both_readmes_give_the_same_commands_numbers_and_links():
+    def facts(readme):
+        text = readme.read_text().replace(".ja.svg", ".en.svg").replace("README.ja.md", "README.md")
+        return [
+            sorted(re.findall(r"`((?:utsushi|python) [^`]+)`", text)),
+            sorted(re.findall(r"\d\.\d{2,}", text)),
+            sorted(re.findall(r"\]\(([^)]+)\)", text)),
+        ]
 
-    assert numbers(READMES[0]) == numbers(READMES[1])
+    assert facts(READMES[0]) == facts(READMES[1])
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda p: p.name)
-def test_a_readme_opens_with_the_two_commands(readme):
+def test_a_readme_names_the_two_commands(readme):
     commands = re.findall(r"^    (make \w+)", readme.read_text(), flags=re.MULTILINE)
     assert commands[:2] == ["make lecture", "make test"]
 
