@@ -5,74 +5,136 @@
    One function holds all of it, and uses nothing outside: a worker is made from its source. */
 
 Utsushi.makeNetwork = function makeNetwork() {
-  /** x (n, inputs) by weight (outputs, inputs), plus bias. Zeros of x, as after a ReLU, cost nothing. */
-  function linear(layer, x, n) {
-    const [outputs, inputs] = layer.shape;
-    const y = new Float32Array(n * outputs);
-    const live = new Int32Array(inputs);
+  /** The products (n, outputs) of n vectors x with a weight (outputs, size), in double precision.
+      Zeros of x, as after a ReLU, cost nothing; four sums at a time need not wait for each other. */
+  function products(x, n, weight, outputs) {
+    const size = weight.length / outputs;
+    const last = (outputs - 1) * size;
+    const sums = new Float64Array(n * outputs);
+    const places = new Int32Array(size);
+    const values = new Float64Array(size);
     for (let row = 0; row < n; row++) {
       let count = 0;
-      for (let i = 0; i < inputs; i++) if (x[row * inputs + i] !== 0) live[count++] = i;
-      for (let o = 0; o < outputs; o++) {
-        let sum = layer.bias ? layer.bias[o] : 0;
-        for (let k = 0; k < count; k++) {
-          sum += layer.weight[o * inputs + live[k]] * x[row * inputs + live[k]];
+      for (let i = 0; i < size; i++) {
+        const value = x[row * size + i];
+        if (value !== 0) {
+          places[count] = i;
+          values[count++] = value;
         }
-        y[row * outputs + o] = sum;
+      }
+      for (let o = 0; o < outputs; o += 4) {
+        // At the end of the weight, the last output is computed again in place of those after it.
+        const a = o * size;
+        const b = Math.min(a + size, last);
+        const c = Math.min(b + size, last);
+        const d = Math.min(c + size, last);
+        let [first, second, third, fourth] = [0, 0, 0, 0];
+        for (let k = 0; k < count; k++) {
+          const i = places[k];
+          const value = values[k];
+          first += weight[a + i] * value;
+          second += weight[b + i] * value;
+          third += weight[c + i] * value;
+          fourth += weight[d + i] * value;
+        }
+        const to = row * outputs + o;
+        sums[to] = first;
+        if (o + 1 < outputs) sums[to + 1] = second;
+        if (o + 2 < outputs) sums[to + 2] = third;
+        if (o + 3 < outputs) sums[to + 3] = fourth;
+      }
+    }
+    return sums;
+  }
+
+  /** The columns of a matrix (rows, columns) as its rows. */
+  function transpose(matrix, rows, columns) {
+    const turned = new Float32Array(matrix.length);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) turned[j * rows + i] = matrix[i * columns + j];
+    }
+    return turned;
+  }
+
+  /** x (n, inputs) by weight (outputs, inputs), plus bias. */
+  function linear(layer, x, n) {
+    const [outputs] = layer.shape;
+    const sums = products(x, n, layer.weight, outputs);
+    if (layer.bias) for (let i = 0; i < sums.length; i++) sums[i] += layer.bias[i % outputs];
+    return new Float32Array(sums);
+  }
+
+  /** What a kernel joins, as triples: pixel of the small image, pixel of the large, kernel element. */
+  function joints(layer, [, smallHeight, smallWidth], [, largeHeight, largeWidth]) {
+    const [, , rows, columns] = layer.shape;
+    const triples = [];
+    for (let i = 0; i < smallHeight * smallWidth; i++) {
+      const top = Math.floor(i / smallWidth) * layer.stride - layer.padding;
+      const left = (i % smallWidth) * layer.stride - layer.padding;
+      for (let k = 0; k < rows * columns; k++) {
+        const y = top + Math.floor(k / columns);
+        const x = left + (k % columns);
+        if (y < 0 || y >= largeHeight || x < 0 || x >= largeWidth) continue;
+        triples.push(i, y * largeWidth + x, k);
+      }
+    }
+    return Int32Array.from(triples);
+  }
+
+  const area = ([, height, width]) => height * width;
+  const kernelSize = ({ shape: [, , rows, columns] }) => rows * columns;
+
+  /** A convolution: the part of the image under the kernel, of each output pixel, by the weight. */
+  function convolve(layer, x, n) {
+    const [outputs, inputs] = layer.shape;
+    const [inArea, outArea, kernel] = [area(layer.input), area(layer.output), kernelSize(layer)];
+    const size = inputs * kernel;
+    layer.joints ??= joints(layer, layer.output, layer.input);
+    const triples = layer.joints;
+    const windows = new Float32Array(outArea * size);
+    const y = new Float32Array(n * outputs * outArea);
+    for (let row = 0; row < n; row++) {
+      for (let c = 0; c < inputs; c++) {
+        const from = (row * inputs + c) * inArea;
+        const to = c * kernel;
+        for (let t = 0; t < triples.length; t += 3) {
+          windows[triples[t] * size + to + triples[t + 2]] = x[from + triples[t + 1]];
+        }
+      }
+      const sums = products(windows, outArea, layer.weight, outputs);
+      for (let o = 0; o < outputs; o++) {
+        const bias = layer.bias ? layer.bias[o] : 0;
+        const to = (row * outputs + o) * outArea;
+        for (let pixel = 0; pixel < outArea; pixel++) {
+          y[to + pixel] = sums[pixel * outputs + o] + bias;
+        }
       }
     }
     return y;
   }
 
-  /** Call visit(small pixel, large pixel) for each pair that one element of a kernel joins. */
-  function eachPair(layer, small, large, ky, kx, visit) {
-    const [, smallHeight, smallWidth] = small;
-    const [, largeHeight, largeWidth] = large;
-    for (let i = 0; i < smallHeight; i++) {
-      const y = i * layer.stride - layer.padding + ky;
-      if (y < 0 || y >= largeHeight) continue;
-      for (let j = 0; j < smallWidth; j++) {
-        const x = j * layer.stride - layer.padding + kx;
-        if (x >= 0 && x < largeWidth) visit(i * smallWidth + j, y * largeWidth + x);
-      }
-    }
-  }
-
-  /** Both convolutions: the transposed one sends what the other gathers. */
-  function convolve(layer, x, n, transposed) {
-    const [inputs, height, width] = layer.input;
-    const [outputs, outHeight, outWidth] = layer.output;
-    const [first, second, rows, columns] = layer.shape;
-    const inArea = height * width;
-    const outArea = outHeight * outWidth;
+  /** A transposed convolution: each input pixel by the weight, added to what lies under the kernel. */
+  function convolveTransposed(layer, x, n) {
+    const [inputs, outputs] = layer.shape;
+    const [inArea, outArea, kernel] = [area(layer.input), area(layer.output), kernelSize(layer)];
+    const size = outputs * kernel;
+    layer.joints ??= joints(layer, layer.input, layer.output);
+    layer.turned ??= transpose(layer.weight, inputs, size);
+    const triples = layer.joints;
+    const image = new Float64Array(outputs * outArea);
     const y = new Float32Array(n * outputs * outArea);
-    const sums = new Float64Array(outputs * outArea);
     for (let row = 0; row < n; row++) {
+      const pixels = x.subarray(row * inputs * inArea, (row + 1) * inputs * inArea);
+      const sums = products(transpose(pixels, inputs, inArea), inArea, layer.turned, size);
       for (let o = 0; o < outputs; o++) {
-        sums.fill(layer.bias ? layer.bias[o] : 0, o * outArea, (o + 1) * outArea);
-      }
-      for (let a = 0; a < first; a++) {
-        for (let b = 0; b < second; b++) {
-          const [input, output] = transposed ? [a, b] : [b, a];
-          const from = (row * inputs + input) * inArea;
-          const to = output * outArea;
-          for (let ky = 0; ky < rows; ky++) {
-            for (let kx = 0; kx < columns; kx++) {
-              const weight = layer.weight[((a * second + b) * rows + ky) * columns + kx];
-              if (transposed) {
-                eachPair(layer, layer.input, layer.output, ky, kx, (small, large) => {
-                  sums[to + large] += weight * x[from + small];
-                });
-              } else {
-                eachPair(layer, layer.output, layer.input, ky, kx, (small, large) => {
-                  sums[to + small] += weight * x[from + large];
-                });
-              }
-            }
-          }
+        const to = o * outArea;
+        const from = o * kernel;
+        image.fill(layer.bias ? layer.bias[o] : 0, to, to + outArea);
+        for (let t = 0; t < triples.length; t += 3) {
+          image[to + triples[t + 1]] += sums[triples[t] * size + from + triples[t + 2]];
         }
       }
-      y.set(sums, row * outputs * outArea);
+      y.set(image, row * outputs * outArea);
     }
     return y;
   }
@@ -107,18 +169,14 @@ Utsushi.makeNetwork = function makeNetwork() {
     sigmoid,
   };
 
-  const structured = {
-    linear,
-    conv: (layer, x, n) => convolve(layer, x, n, false),
-    conv_transpose: (layer, x, n) => convolve(layer, x, n, true),
-  };
+  const structured = { linear, conv: convolve, conv_transpose: convolveTransposed };
 
   /** Run n rows, flattened into x, through all layers. */
   function forward(layers, x, n) {
     let y = x;
     for (const layer of layers) {
       if (layer.type in structured) y = structured[layer.type](layer, y, n);
-      else y = Float32Array.from(y, elementwise[layer.type]);
+      else y = y.map(elementwise[layer.type]);
     }
     return y;
   }
