@@ -125,6 +125,15 @@ def test_only_dark_images_of_mnists_shape_are_drawn_as_its_digits():
         assert page_of(model, rows).header["digits"] is digits
 
 
+def test_the_typical_distance_is_that_of_a_test_row_to_its_nearest_training_row(ae_page, digits):
+    nearest = [np.linalg.norm(digits.X_train - row, axis=1).min() for row in digits.X_test]
+    assert ae_page.header["typical_distance"] == pytest.approx(np.median(nearest), rel=1e-5)
+
+
+def test_without_training_rows_there_is_no_typical_distance(vae_page):
+    assert vae_page.header["typical_distance"] is None
+
+
 # --- networks -----------------------------------------------------------------------------------
 
 

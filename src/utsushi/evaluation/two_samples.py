@@ -24,6 +24,7 @@ __all__ = [
     "jackknife_error",
     "kernel_distance",
     "memorization",
+    "nearest_distances",
     "precision_recall",
 ]
 
@@ -262,7 +263,7 @@ def memorization(
     """
     _check_pair(generated, held_out, N_GROUPS)
     _check_pair(held_out, train, 1)
-    near, far = (_nearest(rows, train) for rows in (generated, held_out))
+    near, far = (nearest_distances(rows, train) for rows in (generated, held_out))
 
     def ratio(a: Features, b: Features) -> float:
         below = float(np.median(b))
@@ -289,8 +290,14 @@ def memorization(
     }
 
 
-def _nearest(rows: Features, train: Features) -> NDArray[np.float64]:
-    """Return the distance from each row to the nearest training row."""
+def nearest_distances(rows: Features, train: Features) -> NDArray[np.float64]:
+    """Return the Euclidean distance from each row to the nearest training row.
+
+    Examples
+    --------
+    >>> nearest_distances(np.array([[0.0, 3.0]]), np.array([[4.0, 0.0], [0.0, 1.0]]))
+    array([2.])
+    """
     from sklearn.neighbors import NearestNeighbors
 
     neighbours = NearestNeighbors(n_neighbors=1).fit(train)

@@ -11,6 +11,8 @@ blob; see `utsushi.report.tensors`.
     digits            whether rows are images like MNIST's, which it centred in a certain way
     classes           the names of the classes, or null where there are none, or too many
     test, train       rows: values, divisor, labels (places in ``classes``), n_total
+    typical_distance  the median distance of the test rows to the nearest of the training rows
+                      here, or null without these; a generated row that is much nearer may be a copy
     models            one to four
 
 A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling`` and
@@ -36,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
+from utsushi.evaluation.two_samples import nearest_distances
 from utsushi.report.carried import Sample, samples_of, stored
 from utsushi.report.model import model_header
 from utsushi.report.tensors import Blob
@@ -120,6 +123,7 @@ def payload_of(
         "classes": classes,
         "test": _packed(test, classes, blob, images=shape is not None),
         "train": None if train is None else _packed(train, classes, blob, images=shape is not None),
+        "typical_distance": None if train is None else _typical_distance(test.rows, train.rows),
         "models": described,
     }
     return Payload(header, blob.encoded())
@@ -172,6 +176,13 @@ def _sortable(labels: Rows) -> Rows:
 def _name(label: Any) -> str:
     """Return a label as text: 3 for the number 3.0, which is how a CSV file often spells it."""
     return f"{label:g}" if isinstance(label, np.floating) else str(label)
+
+
+def _typical_distance(test: Rows, train: Rows) -> float:
+    """Return the median Euclidean distance of rows to the nearest training row, to six digits."""
+    distances = nearest_distances(test.astype(np.float64), train.astype(np.float64))
+    # The digits beyond depend on the order in which a processor takes a sum.
+    return float(f"{np.median(distances):.6g}")
 
 
 def _packed(

@@ -52,21 +52,6 @@ Utsushi.page = (() => {
     return { row: best, distance: Math.sqrt(least) };
   }
 
-  let typical = null;
-
-  /** The middle distance of a carried test row to its nearest training row: what a copy is less than. */
-  function typicalDistance() {
-    if (typical === null) {
-      const some = Math.min(test.count, 100);
-      const distances = Array.from({ length: some }, (_, i) => {
-        const row = Math.floor((i * test.count) / some);
-        return nearestTraining(rowOf(test, row)).distance;
-      }).sort((a, b) => a - b);
-      typical = distances[Math.floor(some / 2)];
-    }
-    return typical;
-  }
-
   return {
     start,
     rowOf,
@@ -74,7 +59,6 @@ Utsushi.page = (() => {
     pointOf,
     conditionOf,
     nearestTraining,
-    typicalDistance,
     get header() {
       return header;
     },

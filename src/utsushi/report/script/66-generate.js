@@ -69,7 +69,7 @@ Utsushi.generate = (() => {
     parts.one.setAttribute("aria-label", words.get("generated"));
     if (!page.train) return;
     const { row, distance } = page.nearestTraining(one.values);
-    const typical = page.typicalDistance();
+    const typical = page.header.typical_distance;
     pictures.paint(parts.nearest, page.rowOf(page.train, row));
     const name = page.classOf(page.train, row);
     parts.nearest.setAttribute("aria-label", words.get("nearest"));
