@@ -132,6 +132,40 @@ def test_an_end_is_dragged_or_put_on_a_mark(between, end):
     assert living.page.locator(f"#end-{'ab'[end]} figcaption").inner_text().endswith("a free code")
 
 
+def test_the_point_between_the_ends_is_dragged_along_the_path(between):
+    living = between("AE")
+    ends = living.state()["ends"]
+    a, b = (
+        living.js("(z) => Utsushi.plane.project(Utsushi.map.view().flat, z)", end["z"])
+        for end in ends
+    )
+    path = np.subtract(b, a)
+
+    def at(part, aside=0.0):
+        return living.on_map(a + part * path + aside * np.array([-path[1], path[0]]))
+
+    mouse = living.page.mouse
+    mouse.move(*at(0.5))
+    mouse.down()
+    for part in (0.6, 0.75):
+        mouse.move(*at(part, aside=0.1))
+        assert living.state()["position"] == pytest.approx(part, abs=0.02)
+    mouse.up()
+    living.settle()
+    assert living.state()["ends"] == ends
+    assert living.page.locator("#end-now figcaption").inner_text() == (
+        f"{100 * living.state()['position']:.0f} %"
+    )
+    mouse.move(*at(0.5))
+    assert living.state()["position"] == pytest.approx(0.75, abs=0.02)
+    # Without a drag it is a press, which puts an end there.
+    mouse.move(*at(living.state()["position"]))
+    mouse.down()
+    mouse.up()
+    assert living.state()["ends"][0] == ends[0]
+    assert living.state()["ends"][1] != ends[1]
+
+
 def test_by_keyboard_e_changes_between_the_ends(between):
     living = between("AE")
     living.page.locator("#map").focus()

@@ -140,6 +140,34 @@ def test_the_arrows_move_the_point_and_n_and_p_go_from_row_to_row(visit):
         assert living.state()["point"]["row"] == row
 
 
+def test_n_and_p_are_heard_in_capitals_and_go_on_from_the_last_row(visit):
+    living = visit("digits", "p=r40")
+    living.page.locator("#map").focus()
+    for key, row in (
+        *(("Shift+N", 41), ("N", 42), ("Shift+P", 41)),  # N is what Caps Lock gives
+        *(("ArrowUp", -1), ("n", 42), ("ArrowLeft", -1), ("ArrowLeft", -1), ("P", 41)),
+    ):
+        living.page.keyboard.press(key)
+        assert living.state()["point"]["row"] == row
+    living.page.get_by_label("Component 1", exact=True).press("ArrowRight")
+    living.page.locator("#map").press("n")
+    assert living.state()["point"]["row"] == 42
+
+
+@pytest.mark.parametrize("modifier", ["ctrlKey", "metaKey", "altKey"])
+def test_the_keys_of_the_browser_are_left_to_it(visit, modifier):
+    living = visit("digits", "p=r40")
+    prevented = living.js(
+        """(modifier) => ["p", "n", "ArrowLeft"].map((key) => {
+          const event = new KeyboardEvent("keydown", { key, [modifier]: true, cancelable: true });
+          return !document.getElementById("map").dispatchEvent(event);
+        })""",
+        modifier,
+    )
+    assert prevented == [False] * 3
+    assert living.state()["point"]["row"] == 40
+
+
 def test_a_slider_moves_its_component_alone(visit, made, rounded):
     living, page = visit("digits"), made("digits")
     model = rounded(page.models["AE"])

@@ -11,7 +11,8 @@ Utsushi.map = (() => {
   let canvas = null;
   let tooltip = null;
   let still = null; // { key, image, view, places }
-  let dragged = null; // "point", "a" or "b"
+  let dragged = null; // "point", "a" or "b"; "position" is the point between these two
+  const visited = {}; // the test row that each of them had last
   let listeners = { point: () => {}, posterior: () => null };
 
   // --- from the code's units to pixels and back -------------------------------------------------
@@ -191,12 +192,30 @@ Utsushi.map = (() => {
     return best;
   }
 
+  const pixelOfCode = (z) => toPixel(view(), plane.project(view().flat, z));
+
+  function nearerEnd(pixel) {
+    const [a, b] = state.get().ends.map(({ z }) => apart(pixelOfCode(z), pixel));
+    return a <= b ? "a" : "b";
+  }
+
   function grabbed(pixel) {
     const now = state.get();
     if (now.view !== "interpolate") return "point";
-    const here = view();
-    const [a, b] = now.ends.map((end) => apart(toPixel(here, plane.project(here.flat, end.z)), pixel));
-    return a <= b ? "a" : "b";
+    const between = apart(pixelOfCode(Utsushi.interpolate.between(now, now.position)), pixel);
+    const ends = now.ends.map(({ z }) => apart(pixelOfCode(z), pixel));
+    return between < NEAR && between < Math.min(...ends) ? "position" : nearerEnd(pixel);
+  }
+
+  /** The part of the path from A to B that is drawn nearest to a pixel. */
+  function positionAt(pixel) {
+    const now = state.get();
+    let [best, least] = [0, Infinity];
+    for (let step = 0; step <= 100; step++) {
+      const distance = apart(pixelOfCode(Utsushi.interpolate.between(now, step / 100)), pixel);
+      if (distance < least) [best, least] = [step / 100, distance];
+    }
+    return best;
   }
 
   const handled = () => {
@@ -210,6 +229,11 @@ Utsushi.map = (() => {
     if (dragged === "a") state.change({ ends: [point, second] }, { keep });
     else if (dragged === "b") state.change({ ends: [first, point] }, { keep });
     else state.change({ point }, { keep });
+  }
+
+  function dragTo(pixel, keep = false) {
+    if (dragged === "position") state.change({ position: positionAt(pixel) }, { keep });
+    else moveTo(fromPixel(view(), pixel), keep);
   }
 
   function moveTo(target, keep = false) {
@@ -233,7 +257,7 @@ Utsushi.map = (() => {
     // A finger trembles: what moves less than this is a press.
     if (!canvas.pressed.moved && apart(pixel, canvas.pressed.pixel) < 4) return undefined;
     canvas.pressed.moved = true;
-    return moveTo(fromPixel(view(), pixel));
+    return dragTo(pixel);
   }
 
   function up(event) {
@@ -242,8 +266,10 @@ Utsushi.map = (() => {
     const row = rowAt(pixel);
     const { moved: wasDrag } = canvas.pressed;
     canvas.pressed = null;
+    // A press is for the ends: it puts one of them there.
+    if (!wasDrag && dragged === "position") dragged = nearerEnd(pixel);
     if (!wasDrag && row >= 0) put(page.pointOf(page.models[state.get().model], row), true);
-    else moveTo(fromPixel(view(), pixel), true);
+    else dragTo(pixel, true);
     dragged = null;
   }
 
@@ -270,18 +296,20 @@ Utsushi.map = (() => {
   // --- the keyboard: arrows move, Shift moves far, N and P go from mark to mark -----------------
 
   function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const letter = event.key.toLowerCase(); // also with Shift, or when Caps Lock is on
     const now = state.get();
     dragged = now.view === "interpolate" ? canvas.dataset.end || "a" : "point";
     if (event.key in steps) {
       const size = (view().frame.half / 40) * (event.shiftKey ? 5 : 1);
       const at = plane.project(view().flat, handled().z);
       moveTo(steps[event.key].map((step, axis) => at[axis] + step * size));
-    } else if (event.key === "n" || event.key === "p") {
-      const step = event.key === "n" ? 1 : page.test.count - 1;
-      const row = (Math.max(handled().row, 0) + step) % page.test.count;
+    } else if (letter === "n" || letter === "p") {
+      const { count } = page.test;
+      const row = letter === "n" ? (visited[dragged] + 1) % count : (visited[dragged] + count - 1) % count;
       put(page.pointOf(page.models[now.model], row), true);
-    } else if (event.key === "e" && now.view === "interpolate") {
+    } else if (letter === "e" && now.view === "interpolate") {
       canvas.dataset.end = dragged === "a" ? "b" : "a";
     } else {
       dragged = null;
@@ -289,6 +317,13 @@ Utsushi.map = (() => {
     }
     dragged = null;
     event.preventDefault();
+  }
+
+  /** N and P go on from the last row, also when the point has left it meanwhile. */
+  function remember({ point, ends: [a, b] }) {
+    for (const [handle, { row }] of Object.entries({ point, a, b })) {
+      if (row >= 0 || !(handle in visited)) visited[handle] = Math.max(row, 0);
+    }
   }
 
   // --- the legend -------------------------------------------------------------------------------
@@ -317,6 +352,7 @@ Utsushi.map = (() => {
     canvas.addEventListener("pointerleave", hide);
     canvas.addEventListener("keydown", key);
     new ResizeObserver(draw).observe(canvas);
+    state.listen(remember);
     drawLegend(document.getElementById("legend"));
   }
 
