@@ -197,7 +197,9 @@ def test_the_first_view_moves_and_its_picture_with_it(visit):
     assert living.js("location.hash") == ""
 
 
-@pytest.mark.parametrize("touch", ["press", "key", "wheel", "tab"])
+@pytest.mark.parametrize(
+    "touch", ["press", "key", "wheel", "tab", "a hidden tab", "less motion", "an address"]
+)
 def test_the_journey_ends_at_the_first_touch(visit, touch):
     living = visit("digits", motion="no-preference")
     assert living.js(MOVES)
@@ -206,6 +208,15 @@ def test_the_journey_ends_at_the_first_touch(visit, touch):
     elif touch == "wheel":
         living.page.mouse.wheel(0, 10)
         living.settle()
+    elif touch == "a hidden tab":
+        living.js("document.dispatchEvent(new Event('visibilitychange'))")
+    elif touch == "less motion":
+        living.page.emulate_media(reduced_motion="reduce")
+        living.settle()
+    elif touch == "an address":
+        living.js("() => { location.hash = 'm=VAE&p=r3' }")
+        living.settle()
+        assert living.state()["point"]["row"] == 3
     else:
         living.page.keyboard.press("Shift" if touch == "key" else "Tab")
     assert not living.js(MOVES)

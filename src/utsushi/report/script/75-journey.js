@@ -1,9 +1,12 @@
 "use strict";
-/* The first view moves: the point goes from class to class until somebody touches the page. */
+/* The first view moves: the point goes once from class to class, unless somebody touches the page. */
 
 Utsushi.journey = (() => {
   const { page, state } = Utsushi;
   const SECONDS_A_LEG = 2.2;
+  /** What a visitor does, or a browser for one: nothing moves by itself after it. */
+  const TOUCHES = ["pointerdown", "click", "keydown", "wheel", "touchstart", "focusin", "popstate"];
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
   let running = false;
 
   /** For each class the row nearest to the middle of its codes; rows spread evenly without classes. */
@@ -28,28 +31,33 @@ Utsushi.journey = (() => {
   function stop() {
     if (!running) return;
     running = false;
-    for (const event of ["pointerdown", "keydown", "wheel", "touchstart", "focusin"]) {
-      removeEventListener(event, stop, true);
-    }
+    for (const event of TOUCHES) removeEventListener(event, stop, true);
+    document.removeEventListener("visibilitychange", stop);
+    still.removeEventListener("change", stop);
   }
 
   function start() {
     const model = page.models[state.get().model];
     const rows = stops(model);
-    if (rows.length < 2 || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    if (rows.length < 2 || still.matches || document.hidden) return;
     running = true;
-    for (const event of ["pointerdown", "keydown", "wheel", "touchstart", "focusin"]) {
-      addEventListener(event, stop, { capture: true, passive: true });
-    }
+    for (const event of TOUCHES) addEventListener(event, stop, { capture: true, passive: true });
+    document.addEventListener("visibilitychange", stop);
+    still.addEventListener("change", stop);
     const codes = rows.map((row) => page.pointOf(model, row));
     let began = null;
     const frame = (time) => {
       if (!running) return;
       began ??= time;
       const legs = (time - began) / 1000 / SECONDS_A_LEG;
-      const leg = Math.floor(legs) % codes.length;
+      const leg = Math.floor(legs);
+      if (leg >= codes.length) {
+        stop();
+        state.move(codes[0]);
+        return;
+      }
       const [from, to] = [codes[leg], codes[(leg + 1) % codes.length]];
-      const t = eased(legs - Math.floor(legs));
+      const t = eased(legs - leg);
       const z = from.z.map((value, h) => value + t * (to.z[h] - value));
       state.move(state.point(z, -1, t < 0.5 ? from.y : to.y));
       requestAnimationFrame(frame);
