@@ -8,7 +8,7 @@ import shutil
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +146,29 @@ def hostile():
     return models, X, labels, X
 
 
-KINDS = {maker.__name__: maker for maker in (digits, colour, table, conditional, hostile)}
+def spots(network, shape):
+    """A network of the default size that was hardly trained, and sixty images of a spot each."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[: shape[-2], : shape[-1]] / shape[-1]
+    left, top = rng.uniform(0.2, 0.8, size=(2, 60, 1, 1, 1))
+    colours = rng.uniform(0.1, 1, size=(60, shape[0], 1, 1))
+    X = colours * np.exp(-((x - left) ** 2 + (y - top) ** 2) / 0.05)
+    X = X.reshape(60, -1).astype(np.float32)
+    settings = {"image_shape": shape, "learning_rate": 1e-3, "max_epochs": 1, "random_state": 0}
+    model = Autoencoder(4, network=network, **settings).fit(X)
+    # Its codes are much alike: the decoder is made to show what they differ in.
+    next(model.module_.decoder.parameters()).data *= 0.5 / model.transform(X).std()
+    return {"AE": model}, X, None, X
+
+
+KINDS = {
+    **{maker.__name__: maker for maker in (digits, colour, table, conditional, hostile)},
+    **{
+        f"{network}, {'x'.join(map(str, shape))}": partial(spots, network, shape)
+        for network in ("dense", "conv")
+        for shape in ((1, 28, 28), (3, 64, 64))
+    },
+}
 
 
 @pytest.fixture(scope="session")
@@ -159,7 +181,7 @@ def made(tmp_path_factory):
         models, X, labels, train = KINDS[name]()
         title = f"{HOSTILE} {ATTRIBUTE} {LONG} {TURNED}" if name == "hostile" else name
         page = to_html(models, X, labels, X_train=train, title=title)
-        path = page.save(folder / f"{name}.html")
+        path = page.save(folder / f"{len(list(folder.iterdir()))}.html")
         return Made(path, models, np.asarray(X), labels, np.asarray(train), str(page))
 
     return make
@@ -215,6 +237,18 @@ class Living:
             "async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame) }"
         )
 
+    def until(self, condition):
+        """Wait for a condition in JavaScript; the page itself may not evaluate one."""
+        self.js(
+            f"""async () => {{
+              const end = performance.now() + 60_000;
+              while (!({condition})) {{
+                if (performance.now() > end) throw new Error("waited for a minute");
+                await new Promise((resolve) => setTimeout(resolve, 20));
+              }}
+            }}"""
+        )
+
     def view(self, name):
         self.page.locator(f"#tab-{name}").click()
         self.settle()
@@ -267,8 +301,8 @@ class Tabs:
         self.idle = defaultdict(list)
 
     @contextmanager
-    def tab(self, size, scheme, motion, touch):
-        kind = (size, scheme, motion, touch)
+    def tab(self, size, scheme, motion, touch, script):
+        kind = (size, scheme, motion, touch, script)
         page = self.idle[kind].pop() if self.idle[kind] else self._new(*kind)
         try:
             yield page
@@ -278,7 +312,7 @@ class Tabs:
         page.emulate_media(media="null", color_scheme=scheme, reduced_motion=motion)
         self.idle[kind].append(page)
 
-    def _new(self, size, scheme, motion, touch):
+    def _new(self, size, scheme, motion, touch, script):
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,
@@ -286,7 +320,7 @@ class Tabs:
             has_touch=touch,
         )
         context.set_default_timeout(20_000)
-        context.add_init_script(NUMBERS)
+        context.add_init_script(NUMBERS + script)
         return context.new_page()
 
 
@@ -323,13 +357,22 @@ def watched(page, address):
 
 @pytest.fixture(scope="session")
 def open_page(browser, made):
-    """Open a page by its name, as a context."""
+    """Open a page by its name, as a context; a script of the test's own runs before the page's."""
     tabs = Tabs(browser)
 
     @contextmanager
-    def opened(name, hash_="", *, size=(1280, 900), scheme="light", motion="reduce", touch=False):
+    def opened(
+        name,
+        hash_="",
+        *,
+        size=(1280, 900),
+        scheme="light",
+        motion="reduce",
+        touch=False,
+        script="",
+    ):
         address = made(name).path.as_uri()
-        with tabs.tab(size, scheme, motion, touch) as page, watched(page, address):
+        with tabs.tab(size, scheme, motion, touch, script) as page, watched(page, address):
             page.goto(f"{address}#{hash_}" if hash_ else address)
             page.wait_for_selector("#play[data-ready]", state="attached")
             living = Living(page)

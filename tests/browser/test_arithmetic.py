@@ -245,6 +245,98 @@ def test_a_worker_gives_the_same_numbers_and_each_asker_its_own(calculator):
     assert same == [True] * 9
 
 
+def test_a_worker_has_one_row_at_a_time_and_takes_requests_in_turn(calculator):
+    order, most, same = calculator.js(
+        """async () => {
+          const parts = Utsushi.page.models[0].layers;
+          const inside = new Utsushi.engine.InWorker(parts);
+          const { worker } = inside;
+          const [post, receive] = [worker.postMessage.bind(worker), worker.onmessage];
+          let [there, most] = [0, 0];
+          worker.postMessage = (message) => {
+            most = Math.max(most, ++there);
+            post(message);
+          };
+          worker.onmessage = (event) => {
+            there--;
+            receive(event);
+          };
+          const order = [];
+          const codes = (n) => Float32Array.from({ length: 10 * n }, (_, i) => Math.sin(i));
+          const asked = Object.entries({ many: 40, few: 3, one: 1 }).map(async ([name, n]) => {
+            const y = await inside.run("decoder", codes(n), n);
+            order.push(name);
+            const expected = Utsushi.network.forward(parts.decoder, codes(n), n);
+            return y.length === expected.length && y.every((value, i) => value === expected[i]);
+          });
+          const same = await Promise.all(asked);
+          worker.terminate();
+          return [order, most, same];
+        }"""
+    )
+    assert order == ["one", "few", "many"]
+    assert most == 1
+    assert same == [True] * 3
+
+
+def test_of_the_requests_before_an_answer_only_the_newest_is_sent(calculator):
+    asked, used, in_flight = calculator.js(
+        """async () => {
+          const [asked, used, answers] = [[], [], []];
+          let [there, most] = [0, 0];
+          const ask = Utsushi.newest(
+            (request) => {
+              asked.push(request);
+              most = Math.max(most, ++there);
+              return new Promise((resolve) => answers.push(() => resolve(request)));
+            },
+            (answer) => {
+              there--;
+              used.push(answer);
+            },
+          );
+          const answer = async () => {
+            answers.pop()();
+            await new Promise(requestAnimationFrame);
+          };
+          for (let i = 0; i < 100; i++) ask(i);
+          await answer();
+          ask(100);
+          ask(101);
+          await answer();
+          await answer();
+          ask(102);
+          await answer();
+          return [asked, used, most];
+        }"""
+    )
+    assert asked == used == [0, 99, 101, 102]
+    assert in_flight == 1
+
+
+@pytest.mark.parametrize("how", ["at once", "later"])
+def test_a_request_that_fails_does_not_stop_those_after_it(calculator, how):
+    used = calculator.js(
+        """async (how) => {
+          const used = [];
+          const ask = Utsushi.newest(
+            how === "later"
+              ? async (request) => (request ? request : Promise.reject(new Error("failed")))
+              : (request) => {
+                  if (!request) throw new Error("failed");
+                  return request;
+                },
+            (answer) => used.push(answer),
+          );
+          await ask(0).catch(({ message }) => used.push(message));
+          await ask(1);
+          return used;
+        }""",
+        how,
+    )
+    assert used == ["failed", 1]
+
+
 def test_only_a_heavy_network_is_run_in_a_worker(calculator):
     kinds = calculator.js(
         """() => [2000, 1000].map((width) => {

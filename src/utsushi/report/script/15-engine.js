@@ -14,6 +14,8 @@ Utsushi.engine = (() => {
     }
   }
 
+  /** Rows go to the worker one at a time, those of several requests in turn: a request of one row
+      does not wait for all fifty rows of another. */
   class InWorker {
     constructor(parts) {
       const source = `"use strict";
@@ -21,26 +23,41 @@ Utsushi.engine = (() => {
         let parts;
         onmessage = ({ data }) => {
           if (data.parts) { parts = data.parts; return; }
-          const y = network.forward(parts[data.part], data.x, data.n);
-          postMessage({ id: data.id, y }, [y.buffer]);
+          const y = network.forward(parts[data.part], data.row, 1);
+          postMessage(y, [y.buffer]);
         };`;
       const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
       this.worker = new Worker(url);
-      this.waiting = new Map();
-      this.count = 0;
-      this.worker.onmessage = ({ data }) => {
-        this.waiting.get(data.id)(data.y);
-        this.waiting.delete(data.id);
-      };
+      this.requests = []; // the worker has a row of the first
+      this.worker.onmessage = ({ data }) => this.receive(data);
       this.worker.postMessage({ parts });
     }
     run(part, x, n) {
       return new Promise((resolve) => {
-        const id = this.count++;
-        this.waiting.set(id, resolve);
-        this.worker.postMessage({ id, part, x, n });
+        this.requests.push({ part, x, n, rows: [], resolve });
+        if (this.requests.length === 1) this.send();
       });
     }
+    send() {
+      const { part, x, n, rows } = this.requests[0];
+      const size = x.length / n;
+      const row = x.slice(rows.length * size, (rows.length + 1) * size);
+      this.worker.postMessage({ part, row });
+    }
+    receive(row) {
+      const request = this.requests.shift();
+      const { n, rows, resolve } = request;
+      rows.push(row);
+      if (rows.length < n) this.requests.push(request);
+      else resolve(joined(rows));
+      if (this.requests.length) this.send();
+    }
+  }
+
+  function joined(rows) {
+    const all = new Float32Array(rows.length * rows[0].length);
+    rows.forEach((row, i) => all.set(row, i * row.length));
+    return all;
   }
 
   function start(parts) {

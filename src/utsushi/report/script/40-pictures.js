@@ -31,8 +31,11 @@ Utsushi.pictures = (() => {
     const area = height * width;
     for (let pixel = 0; pixel < area; pixel++) {
       const channel = (c) => (channels === 1 ? pixel : c * area + pixel);
-      const rgb = rgbOf(channel(0), channel(1), channel(2));
-      data.data.set([...rgb, 255], 4 * pixel);
+      const [red, green, blue] = rgbOf(channel(0), channel(1), channel(2));
+      data.data[4 * pixel] = red;
+      data.data[4 * pixel + 1] = green;
+      data.data[4 * pixel + 2] = blue;
+      data.data[4 * pixel + 3] = 255;
     }
     return data;
   }

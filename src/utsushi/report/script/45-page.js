@@ -90,12 +90,24 @@ Utsushi.build = (tag, options = {}, children = []) => {
   return element;
 };
 
-/** Only the newest of several answers under way is used: what is asked later overtakes. */
-Utsushi.latest = (ask, use) => {
-  let newest = 0;
-  return async (...question) => {
-    const mine = ++newest;
-    const answer = await ask(...question);
-    if (mine === newest) use(answer);
+/** A function that asks for one purpose, such as the picture of the point. One request is in flight at
+    a time; of those made meanwhile only the newest waits. Each answer is used, so what changes faster
+    than it is answered is shown a little late, and not only once it rests. */
+Utsushi.newest = (ask, use) => {
+  let waiting = null;
+  let isAsking = false;
+  return async (...request) => {
+    waiting = request;
+    if (isAsking) return;
+    isAsking = true;
+    try {
+      while (waiting) {
+        const next = waiting;
+        waiting = null;
+        use(await ask(...next));
+      }
+    } finally {
+      isAsking = false;
+    }
   };
 };

@@ -76,10 +76,11 @@ Utsushi.views = (() => {
     return state.point((await to.encode(values)).mean, -1, y);
   }
 
-  /** Going back to a model finds the points as they were left, unless they were moved since. */
-  async function chooseModel(index) {
+  /** The state in another model, or null where that is the one already. Going back to a model finds
+      the points as they were left, unless they were moved since. */
+  async function inModel(index) {
     const now = state.get();
-    if (index === now.model) return;
+    if (index === now.model) return null;
     const [from, to] = [page.models[now.model], page.models[index]];
     const points = [now.point, ...now.ends];
     const known = remembered.get(index);
@@ -90,8 +91,12 @@ Utsushi.views = (() => {
     remembered.set(now.model, { points, left: [point, ...ends] });
     const isPlane = now.plane !== "pc" && Math.max(...now.plane) >= to.n_components;
     const plane = isPlane ? "pc" : now.plane;
-    state.change({ model: index, point, ends, plane }, { keep: true });
+    return { model: index, point, ends, plane };
   }
+
+  const chooseModel = Utsushi.newest(inModel, (patch) => {
+    if (patch) state.change(patch, { keep: true });
+  });
 
   function buildModels() {
     const group = document.getElementById("models");

@@ -15,43 +15,43 @@ Utsushi.walk = (() => {
 
   // --- the picture and its numbers --------------------------------------------------------------
 
-  const decodePoint = Utsushi.latest(
-    async ({ z, y }) => model().decode(z, 1, [y]),
+  const decodePoint = Utsushi.newest(
+    ({ model: of, point: { z, y } }) => page.models[of].decode(z, 1, [y]),
     (values) => {
-      pictures.paint(parts.decoded, values);
+      // A table's copy and its row share one picture.
+      const row = !page.isImage && shown && isCurrent(shown) ? shown.values : null;
+      pictures.paint(parts.decoded, values, row);
       parts.decodedValues = values;
-      parts.decoded.setAttribute("aria-label", describe());
+      parts.decoded.setAttribute("aria-label", describe(state.get().point.row));
     },
   );
 
-  const measureRow = Utsushi.latest(
-    async (row) => {
+  const measureRow = Utsushi.newest(
+    async ({ model: of, point: { row } }) => {
       const values = page.rowOf(page.test, row);
-      const of = state.get().model;
-      const measures = await model().measure(values, page.conditionOf(model(), row));
+      const measures = await page.models[of].measure(
+        values,
+        page.conditionOf(page.models[of], row),
+      );
       return { row, of, values, measures };
     },
     (answer) => {
-      // A point that has moved on by now is of no row any more, or is one of another model.
-      if (!isCurrent(answer)) return;
+      // A point that has moved off the rows by now has no numbers, and another model has others.
+      if (state.get().point.row < 0 || state.get().model !== answer.of) return;
       shown = answer;
       showNumbers();
       Utsushi.map.draw();
-      Utsushi.views.announce(describe());
+      if (isCurrent(answer)) Utsushi.views.announce(describe(answer.row));
     },
   );
 
   const isCurrent = ({ row, of }) =>
     state.get().point.row === row && state.get().model === of;
 
-  function describe() {
-    const { point } = state.get();
-    if (point.row < 0) return words.get("decoded_free");
-    const name = page.classOf(page.test, point.row);
-    return words.get(name === null ? "decoded_row" : "decoded_row_class", {
-      row: point.row,
-      name,
-    });
+  function describe(row) {
+    if (row < 0) return words.get("decoded_free");
+    const name = page.classOf(page.test, row);
+    return words.get(name === null ? "decoded_row" : "decoded_row_class", { row, name });
   }
 
   function showNumbers() {
@@ -60,13 +60,12 @@ Utsushi.walk = (() => {
     pair.classList.toggle("away", !shown);
     numbers.replaceChildren(...Utsushi.views.measureItems(model(), shown && shown.measures));
     const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
-    parts.caption.textContent = describe() + key;
+    parts.caption.textContent = describe(shown ? shown.row : state.get().point.row) + key;
     original.setAttribute("aria-label", words.get("original"));
     difference.setAttribute("aria-label", words.get("difference"));
     if (!shown) return;
     const { values, measures } = shown;
     pictures.paint(original, values);
-    // A table's copy and its row share one picture.
     if (!page.isImage) pictures.paint(parts.decoded, measures.reconstruction, values);
     pictures.paintDifference(difference, values, measures.reconstruction);
   }
@@ -177,7 +176,6 @@ Utsushi.walk = (() => {
     select.replaceChildren(
       ...chosen.conditions.map((name, index) => build("option", { value: index, text: name })),
     );
-    select.value = state.get().point.y;
   }
 
   function chooseAxis(axis) {
@@ -194,7 +192,7 @@ Utsushi.walk = (() => {
 
   // --- one input through every model ------------------------------------------------------------
 
-  const throughAll = Utsushi.latest(
+  const throughAll = Utsushi.newest(
     async (row) => {
       const values = page.rowOf(page.test, row);
       const all = page.models.map((each) => each.measure(values, page.conditionOf(each, row)));
@@ -220,13 +218,17 @@ Utsushi.walk = (() => {
 
   function refresh(now, changed) {
     if (changed.has("model") || changed.has("language")) buildSliders();
-    if (["model", "language", "plane", "point"].some((name) => changed.has(name))) buildChoices();
+    if (["model", "language", "plane"].some((name) => changed.has(name))) buildChoices();
+    parts.condition.querySelector("select").value = now.point.y;
     if (now.view !== "walk") return;
     placeSliders();
-    decodePoint(now.point);
-    if (now.point.row >= 0) measureRow(now.point.row);
+    decodePoint(now);
+    const hadNumbers = shown !== null;
+    if (now.point.row >= 0) measureRow(now);
     else shown = null;
-    if (now.point.row < 0 || changed.has("language")) showNumbers();
+    // The point of a drag has no numbers, and those of the frame before were none either.
+    const isDragged = changed.size === 1 && changed.has("point") && !hadNumbers;
+    if (changed.has("language") || (!shown && !isDragged)) showNumbers();
     parts.through.hidden = page.models.length < 2 || now.point.row < 0;
     if (!parts.through.hidden) throughAll(now.point.row);
   }

@@ -34,10 +34,10 @@ Utsushi.interpolate = (() => {
   async function decodeAt(now, positions) {
     const codes = positions.flatMap((t) => between(now, t));
     const conditions = positions.map((t) => conditionAt(now, t));
-    return model().decode(codes, positions.length, conditions);
+    return page.models[now.model].decode(codes, positions.length, conditions);
   }
 
-  const film = Utsushi.latest(
+  const film = Utsushi.newest(
     (now) => decodeAt(now, Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1))),
     (rows) => {
       const size = model().nFeatures;
@@ -51,7 +51,7 @@ Utsushi.interpolate = (() => {
     },
   );
 
-  const still = Utsushi.latest(
+  const still = Utsushi.newest(
     (now) => decodeAt(now, [0, now.position, 1]),
     (rows) => {
       const size = model().nFeatures;

@@ -12,6 +12,7 @@ Utsushi.draw = (() => {
   let cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
   let input = null; // the row that the model is shown
   let answer = null;
+  let cleared = 0; // how often: what was drawn before is not shown after it
 
   const model = () => page.models[state.get().model];
 
@@ -99,24 +100,28 @@ Utsushi.draw = (() => {
 
   // --- through the model ------------------------------------------------------------------------
 
-  const encode = Utsushi.latest(
+  const encode = Utsushi.newest(
     async (row) => {
-      const of = state.get().model;
-      return { of, ...(await model().measure(row, state.get().point.y)) };
+      const { model: of, point } = state.get();
+      const before = cleared;
+      return { of, row, point, before, ...(await page.models[of].measure(row, point.y)) };
     },
     (measures) => {
-      if (measures.of !== state.get().model || !input) return;
+      if (measures.of !== state.get().model || measures.before !== cleared) return;
       answer = measures;
-      const { y } = state.get().point;
-      state.change({ point: state.point(measures.code, -1, y) });
+      // A point that was moved meanwhile is newer than the drawing.
+      const { point } = state.get();
+      if (point === measures.point) {
+        state.change({ point: state.point(measures.code, -1, point.y) });
+      }
       show();
     },
   );
 
   function show() {
-    pictures.paint(parts.before, input);
-    pictures.paint(parts.copy, answer.reconstruction, page.isImage ? null : input);
-    pictures.paintDifference(parts.difference, input, answer.reconstruction);
+    pictures.paint(parts.before, answer.row);
+    pictures.paint(parts.copy, answer.reconstruction, page.isImage ? null : answer.row);
+    pictures.paintDifference(parts.difference, answer.row, answer.reconstruction);
     parts.numbers.replaceChildren(...Utsushi.views.measureItems(model(), answer));
     parts.result.hidden = false;
     parts.empty.hidden = true;
@@ -136,6 +141,7 @@ Utsushi.draw = (() => {
       pad.fillRect(0, 0, pad.canvas.width, pad.canvas.height);
     }
     [input, answer] = [null, null];
+    cleared++;
     parts.result.hidden = true;
     parts.empty.hidden = false;
     Utsushi.map.draw();
@@ -253,7 +259,7 @@ Utsushi.draw = (() => {
       field.addEventListener("input", () => {
         if (field.value === "" || !Number.isFinite(Number(field.value))) return;
         input[i] = Number(field.value);
-        encode(input);
+        encode(input.slice());
       });
       return build("label", {}, [build("span", { text: name }), field]);
     });

@@ -7,35 +7,46 @@ Utsushi.generate = (() => {
   /** Rows decoded between two frames of the screen. */
   const AT_ONCE = 5;
   let parts = {};
-  let drawn = []; // { z, y, values, button, picture }
-  let made = ""; // which model and seed they are of
-  let running = 0;
+  let drawn = []; // { z, y, values, nearest, button, picture }
+  let maker = null; // the model that they are of
+  let made = ""; // which model and seed that is
 
   const model = () => page.models[state.get().model];
 
-  async function make() {
-    const now = state.get();
-    const key = `${now.model},${now.seed}`;
+  function make({ model: of, seed }) {
+    const key = `${of},${seed}`;
     if (made === key) return;
     made = key;
-    const mine = ++running;
-    const chosen = model();
-    const next = Utsushi.random.uniform(now.seed);
-    drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(chosen, next));
+    maker = page.models[of];
+    const next = Utsushi.random.uniform(seed);
+    drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(maker, next));
     fillGrid();
-    for (let first = 0; first < COUNT; first += AT_ONCE) {
-      const some = drawn.slice(first, first + AT_ONCE);
-      const codes = some.flatMap(({ z }) => z);
-      const rows = await chosen.decode(codes, some.length, some.map(({ y }) => y));
-      if (mine !== running) return;
-      some.forEach((one, i) => {
-        one.values = rows.slice(i * chosen.nFeatures, (i + 1) * chosen.nFeatures);
-        pictures.paint(one.picture, one.values);
-      });
-      await new Promise(requestAnimationFrame);
-    }
-    choose(state.get().chosen);
   }
+
+  /** Decode the first that are not decoded yet; then the next, as long as the view is open. */
+  const decodeSome = Utsushi.newest(
+    async () => {
+      const some = drawn.filter(({ values }) => !values).slice(0, AT_ONCE);
+      if (some.length) {
+        const codes = some.flatMap(({ z }) => z);
+        const rows = await maker.decode(codes, some.length, some.map(({ y }) => y));
+        const size = rows.length / some.length;
+        some.forEach((one, i) => {
+          one.values = rows.slice(i * size, (i + 1) * size);
+        });
+      }
+      return some;
+    },
+    (some) => {
+      if (!some.length) return;
+      for (const { picture, values } of some) pictures.paint(picture, values);
+      const { chosen } = state.get();
+      if (some.includes(drawn[chosen])) choose(chosen);
+      requestAnimationFrame(() => {
+        if (state.get().view === "generate") decodeSome();
+      });
+    },
+  );
 
   function fillGrid() {
     drawn.forEach((one, index) => {
@@ -68,7 +79,8 @@ Utsushi.generate = (() => {
     pictures.paint(parts.one, one.values);
     parts.one.setAttribute("aria-label", words.get("generated"));
     if (!page.train) return;
-    const { row, distance } = page.nearestTraining(one.values);
+    one.nearest ??= page.nearestTraining(one.values);
+    const { row, distance } = one.nearest;
     const typical = page.header.typical_distance;
     pictures.paint(parts.nearest, page.rowOf(page.train, row));
     const name = page.classOf(page.train, row);
@@ -95,7 +107,8 @@ Utsushi.generate = (() => {
         button.setAttribute("aria-label", words.get("generated_number", { number: index + 1 })),
       );
     }
-    make();
+    make(now);
+    decodeSome();
     choose(now.chosen);
   }
 
