@@ -24,7 +24,13 @@ DOCUMENT = ROOT / "docs" / "reliability.md"
 HEADING = "## The last long run\n"
 
 #: Tests outside of tests/reliability that have a long form.
-LONG = ["tests/distributed", "tests/test_onnx.py", "tests/test_ray.py", "tests/test_search.py"]
+LONG = [
+    "tests/browser/test_keeping_up.py",
+    "tests/distributed",
+    "tests/test_onnx.py",
+    "tests/test_ray.py",
+    "tests/test_search.py",
+]
 
 
 def run_tests(only: str | None) -> list[tuple[str, str, float]]:
