@@ -9,58 +9,54 @@
 # make quality-choices  what was tried before on training rows, for docs/quality.md (two hours)
 # make soak      the long forms of the tests of docs/reliability.md (two hours)
 #
-# TORCH=cpu (the default) takes torch's CPU build. On Linux the package index's own build brings
-# several gigabytes of CUDA; ask for that with TORCH=cuda.
+# TORCH=cpu (the default) takes PyTorch's CPU build if pip's sources have it. On Linux the default
+# build of the package index is several gigabytes larger; take it with TORCH=cuda.
+# PYTHON=python3.13 makes the environment with that Python, VENV=folder in another folder.
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= cpu
 
-BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-TORCH_VERSION := $(shell sed -n 's/^torch==//p' constraints.txt)
+BIN := "$(VENV)/bin"
+SET_UP := @$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)"
 
-# Only Linux's builds differ: elsewhere the index's own is the CPU build.
-ifeq ($(TORCH)-$(shell uname -s),cpu-Linux)
-TORCH_PIN := torch==$(TORCH_VERSION)+cpu
-else
-TORCH_PIN := torch==$(TORCH_VERSION)
-endif
+.PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality quality-choices soak clean \
+  environment environment-dev environment-docs environment-bench
+# One set-up after the other, under make -j too.
+.NOTPARALLEL:
 
-.PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality quality-choices soak clean
-
-lecture: $(VENV)/.installed-$(TORCH)
+lecture: environment
 	$(BIN)/utsushi lecture --out runs/lecture --force
 
-notebooks: $(VENV)/.dev-$(TORCH)
+notebooks: environment-dev
 	$(BIN)/jupytext --quiet --to ipynb $(wildcard lectures/*/[0-9]*.md)
 
 # One thread a process: two that share the cores with two threads each wait for one another.
-test: $(VENV)/.dev-$(TORCH)
+test: environment-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: lint types contracts test
 
-lint: $(VENV)/.dev-$(TORCH)
+lint: environment-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 
-types: $(VENV)/.dev-$(TORCH)
+types: environment-dev
 	$(BIN)/mypy
 
-contracts: $(VENV)/.dev-$(TORCH)
+contracts: environment-dev
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.docs-$(TORCH)
+docs: environment-docs
 	$(BIN)/python tools/build_docs.py
 
 # The README's example against the wheel, installed with all its dependencies from pip's sources.
-wheel-test: $(VENV)/.dev-$(TORCH)
+wheel-test: environment-dev
 	UTSUSHI_SOAK=1 $(BIN)/python -m pytest tests/test_wheel.py
 
 SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas
 
-bench: $(VENV)/.bench-$(TORCH)
+bench: environment-bench
 	$(BIN)/python benchmarks/lecture_loop.py --seeds 0 1 2
 	$(BIN)/python benchmarks/lecture_numbers.py
 	for question in $(SPEED); do \
@@ -69,48 +65,35 @@ bench: $(VENV)/.bench-$(TORCH)
 	$(BIN)/python benchmarks/speed/render.py
 
 # The figures of docs/quality.md that need the bundled digits alone; two hours.
-quality: $(VENV)/.dev-$(TORCH)
+quality: environment-dev
 	for question in reconstruction features generation denoising one_class; do \
 	  $(BIN)/python benchmarks/quality/$$question.py || exit 1; \
 	done
 	$(BIN)/python benchmarks/quality/render.py
 
 # How the settings behind those figures were chosen: no test row is looked at.
-quality-choices: $(VENV)/.dev-$(TORCH)
+quality-choices: environment-dev
 	$(BIN)/python benchmarks/quality/choose.py
 	$(BIN)/python benchmarks/quality/one_class.py --choose
 	$(BIN)/python benchmarks/quality/render.py
 
 # The long forms of the tests of docs/reliability.md, whose result is written there; two hours.
-soak: $(VENV)/.dev-$(TORCH)
+soak: environment-dev
 	$(BIN)/python tools/soak.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf "$(VENV)"
 
-$(VENV)/.torch-$(TORCH): constraints.txt
-	@echo "Setting up $(VENV) with $(TORCH_PIN) (a minute or two) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) '$(TORCH_PIN)' || { \
-	  echo "pip has no $(TORCH_PIN) among its sources. Name PyTorch's CPU index, whose address"; \
-	  echo "the page 'Start Locally' of pytorch.org shows, in PIP_EXTRA_INDEX_URL; or take the"; \
-	  echo "build with CUDA, several gigabytes: make TORCH=cuda"; \
-	  exit 1; }
-	@touch $@
+# An environment with the library, made and brought up to date by tools/set_up.py.
+environment:
+	$(SET_UP)
 
-$(VENV)/.installed-$(TORCH): $(VENV)/.torch-$(TORCH) pyproject.toml
-	$(PIP) --editable .
-	@touch $@
+environment-dev:
+	$(SET_UP) dev
 
-$(VENV)/.docs-$(TORCH): $(VENV)/.installed-$(TORCH)
-	$(PIP) --editable '.[docs]'
-	@touch $@
+environment-docs:
+	$(SET_UP) docs
 
 # With the libraries that Utsushi is measured against.
-$(VENV)/.bench-$(TORCH): $(VENV)/.dev-$(TORCH)
-	$(PIP) --editable '.[dev,bench]'
-	@touch $@
-
-$(VENV)/.dev-$(TORCH): $(VENV)/.installed-$(TORCH)
-	$(PIP) --editable '.[dev]'
-	@touch $@
+environment-bench:
+	$(SET_UP) dev bench
