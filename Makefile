@@ -17,8 +17,8 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= cpu
 
-BIN := "$(VENV)/bin"
-SET_UP := @$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)"
+BIN := $(VENV)/bin
+SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch $(TORCH)
 
 .PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality quality-choices soak clean \
   environment environment-dev environment-docs environment-bench
@@ -82,7 +82,7 @@ soak: environment-dev
 	$(BIN)/python tools/soak.py
 
 clean:
-	rm -rf "$(VENV)"
+	rm -rf $(VENV)
 
 # An environment with the library, made and brought up to date by tools/set_up.py.
 environment:

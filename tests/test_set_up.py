@@ -48,8 +48,15 @@ sys.exit(set_up.main())
 
 #: Notes how it is called, and behaves as the test asks.
 STAND_IN = """
-import json, os, sys, time
+import json, os, subprocess, sys, time
 from pathlib import Path
+
+CHILD = '''
+import sys
+from pathlib import Path
+while not Path("go").exists():
+    Path(sys.prefix, "half").touch()
+'''
 
 words = sys.argv[1:]
 with open("calls", "a") as calls:
@@ -67,10 +74,13 @@ if kind == "unreachable":
 if kind == "without extras" and "[" in words[-1] or kind == "full disk":
     sys.exit("ERROR: Could not install packages due to an OSError:\\n[Errno 28] No space left")
 if kind == "waits" and "--editable" in words:
-    Path(sys.prefix, "half").touch()
+    child = subprocess.Popen([sys.executable, "-c", CHILD])
+    while not Path(sys.prefix, "half").exists():
+        time.sleep(0.01)
     Path("started").touch()
     while not Path("go").exists():
         time.sleep(0.01)
+    child.wait()
 """
 
 

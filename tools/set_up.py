@@ -166,7 +166,7 @@ def make(venv: Path, torch: str, lock: int | None, wanted: dict) -> dict:
                 f"{venv} was not made by this set-up, so it is left as it is. Remove it, or name "
                 "another folder: make VENV=.venv-utsushi"
             )
-        shutil.rmtree(venv)
+        remove(venv)
     print(f"Setting up {venv} (a minute or two) ...", flush=True)
     try:
         venv.mkdir(parents=True, exist_ok=True)
@@ -177,7 +177,7 @@ def make(venv: Path, torch: str, lock: int | None, wanted: dict) -> dict:
         record = {**wanted, "project": digest(ROOT / "pyproject.toml"), "extras": []}
         write_record(venv, record)
     except BaseException:
-        shutil.rmtree(venv, ignore_errors=True)
+        remove(venv)
         raise
     return record
 
@@ -276,13 +276,28 @@ def run(command: list[str], lock: int | None) -> subprocess.CompletedProcess:
 
 
 def interrupt(process: subprocess.Popen) -> None:
-    """End a program; on Ctrl-C, pip removes its temporary files."""
-    if os.name != "nt":
-        process.send_signal(signal.SIGINT)
+    """End a program and its children; on Ctrl-C, pip removes its temporary files."""
+    if os.name == "nt":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
-    process.kill()
+        with contextlib.suppress(OSError):  # they have ended
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def remove(venv: Path) -> None:
+    """Remove an environment, the record last: if this is cut short, the next set-up repeats it."""
+    write_record(venv, {})
+    for path in venv.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != RECORD:
+            path.unlink()
+    (venv / RECORD).unlink()
+    venv.rmdir()
 
 
 def python_of(venv: Path) -> Path:
