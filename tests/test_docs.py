@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 import subprocess
 from importlib.metadata import metadata
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_no_number_is_still_to_be_filled_in(document):
     assert not re.search(r"@[A-Z_]+@", document.read_text())
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_the_makefile_has_the_readmes_targets():
     for target in ("lecture", "test", "check", "docs", "wheel-test", "bench"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)

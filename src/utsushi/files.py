@@ -75,7 +75,7 @@ def read_regular(path: str | Path) -> bytes:
     >>> read_regular(os.devnull)
     Traceback (most recent call last):
     ...
-    OSError: [Errno 22] no regular file: '/dev/null'
+    OSError: [Errno 22] no regular file: ...
     """
     path = Path(path)
     mode = path.stat().st_mode

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.report import to_html
@@ -61,11 +61,14 @@ def pytest_collection_modifyitems(items):
 def browser():
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        say = pytest.fail if os.environ.get("UTSUSHI_REQUIRE_BROWSER") else pytest.skip
-        say("no Chromium to open the living page with; install one: apt-get install chromium")
+    # Playwright knows where macOS and Windows keep Chrome.
+    which = {"executable_path": found} if found else {"channel": "chrome"}
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        try:
+            chromium = playwright.chromium.launch(**which, args=ARGUMENTS)
+        except Error as error:
+            say = pytest.fail if os.environ.get("UTSUSHI_REQUIRE_BROWSER") else pytest.skip
+            say(f"no Chromium or Chrome that opens the living page; install one: {error}")
         yield chromium
         chromium.close()
 

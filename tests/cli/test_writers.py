@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 
 import numpy as np
 import pytest
@@ -40,6 +39,7 @@ def read(path):
 @pytest.fixture
 def no_large_files():
     """Give a function that limits the size of files, as a disk would; it is taken back."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit of this kind")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda n_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -125,6 +125,7 @@ def test_the_command_encodes_in_blocks(utsushi, ae_run, tmp_path, monkeypatch):
     np.testing.assert_array_equal(codes, load(ae_run / "model.safetensors").transform(X))
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="nothing can be reserved here")
 def test_the_command_says_what_a_full_disk_has_left(utsushi, ae_run, tmp_path, monkeypatch):
     reserve, calls = os.posix_fallocate, []
 

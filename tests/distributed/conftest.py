@@ -13,6 +13,14 @@ HERE = Path(__file__).parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Training by torchrun is tested on Linux and macOS."""
+    for item in items:
+        if sys.platform == "win32" and Path(item.path).is_relative_to(HERE):
+            item.add_marker(pytest.mark.skip(reason="torchrun is not tested on Windows"))
+
+
 @pytest.fixture(scope="session")
 def worker():
     """Give what stands in `worker.py`."""

@@ -1,6 +1,5 @@
 """Ctrl-C and SIGTERM: a checkpoint first, and a word on how to go on."""
 
-import os
 import signal
 
 import numpy as np
@@ -22,7 +21,7 @@ def signalled_at(monkeypatch, step, *numbers):
     def send(self, **how):
         if next(seen, None) is None:
             for number in numbers:
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
         return is_due(self, **how)
 
     monkeypatch.setattr(Checkpoints, "is_due", send)

@@ -251,6 +251,7 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path, refusal):
     Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=tmp_path / "c")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_the_lock_dies_with_its_owner(tmp_path):
     code = (
         "import os, signal, sys; from utsushi.training.checkpoint import Checkpoints\n"
@@ -366,6 +367,7 @@ def test_a_folder_that_becomes_read_only_ends_the_training_and_keeps_its_checkpo
 # --- kill -9 ------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="it forks processes that have loaded torch")
 def test_kill_minus_nine_at_any_instant(soak, tmp_path):
     """See `killing.py`: half of the instants are drawn, half are inside of a write."""
     script = Path(__file__).with_name("killing.py")

@@ -212,7 +212,7 @@ class _Parquet(_Writer):
         if not self._n_done:
             return ""
         self.close()
-        self.file.flush()
+        self.file.close()  # Windows renames no open file
         kept = _free_name(self.path)
         os.replace(self.file.name, kept)
         return f"the first {self._n_done} of {self.n_rows} rows are readable in {str(kept)!r}"
