@@ -40,6 +40,7 @@ check: lint types contracts test
 lint: environment-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/zizmor --offline --quiet --no-progress .github
 
 types: environment-dev
 	$(BIN)/mypy
