@@ -8,6 +8,7 @@ import ast
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -302,6 +303,29 @@ def test_a_set_up_that_is_killed_is_made_anew_after_its_pip_has_ended(project):
     assert again.returncode == 0
     assert not (project.venv / "half").exists()
     assert project.run() == (0, "", "", [])
+
+
+# --- supported versions ---------------------------------------------------------------------------
+
+
+def test_the_supported_pythons_are_the_same_everywhere():
+    root = SCRIPT.parents[1]
+    named = {
+        "set_up.py": re.findall(r"PYTHONS = .*range\((11), (15)\)", SCRIPT.read_text()),
+        "pyproject.toml": re.findall(r":: (3\.\d+)", (root / "pyproject.toml").read_text()),
+        "ci.yml": re.search(
+            r"python: \[(.*)\]", (root / ".github" / "workflows" / "ci.yml").read_text()
+        )[1],
+        "install.md": re.search(
+            r"Python (3\.\d+) to (3\.\d+)", (root / "docs" / "install.md").read_text()
+        ).groups(),
+    }
+    assert named == {
+        "set_up.py": [("11", "15")],
+        "pyproject.toml": ["3.11", "3.12", "3.13", "3.14"],
+        "ci.yml": '"3.11", "3.12", "3.13", "3.14"',
+        "install.md": ("3.11", "3.14"),
+    }
 
 
 # --- an old Python --------------------------------------------------------------------------------
