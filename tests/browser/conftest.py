@@ -68,7 +68,8 @@ def browser():
             chromium = playwright.chromium.launch(**which, args=ARGUMENTS)
         except Error as error:
             say = pytest.fail if os.environ.get("UTSUSHI_REQUIRE_BROWSER") else pytest.skip
-            say(f"no Chromium or Chrome that opens the living page; install one: {str(error).splitlines()[0]}")
+            reason, *_ = str(error).splitlines()
+            say(f"no Chromium or Chrome that opens the living page; install one: {reason}")
         yield chromium
         chromium.close()
 
