@@ -18,6 +18,7 @@ import threading
 import time
 import zipfile
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,11 @@ LARGER = "several gigabytes larger"
 
 #: Runs the script with a stand-in for pip in each environment that it makes.
 DRIVER = """
-import os, platform, sys, venv
+import os, platform, signal, sys, venv
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run under nohup
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, "tools")
 import set_up
 
@@ -393,7 +397,10 @@ def empty_index(tmp_path):
 @pytest.fixture
 def run_real_pip(project, tmp_path):
     """Run a set-up that installs torch, and nothing else, by pip itself."""
-    project.pip = Path(pytest.importorskip("pip").__file__).parent
+    try:  # to import pip here would keep setuptools from being imported later in this process
+        project.pip = Path(metadata.distribution("pip").locate_file("pip"))
+    except metadata.PackageNotFoundError:
+        pytest.skip("there is no pip")
 
     def run(index):
         kept = {name: "" for name in os.environ if name.startswith("PIP_")}
