@@ -359,13 +359,6 @@ def test_bits_are_those_of_the_tightest_bound_in_any_order(variational, digits):
     assert bits[0]["seed"] == variational.seed_
 
 
-def test_an_importance_weighted_model_has_no_lectures_loss(digits):
-    model = VariationalAutoencoder(
-        2, likelihood="unit-gaussian", n_importance_samples=3, **SMALL
-    ).fit(digits.X_train)
-    assert "lecture_loss" not in evaluate(model, digits.X_test)["likelihood"]
-
-
 def test_a_conditional_model_is_asked_about_no_anomalies(digits):
     model = VariationalAutoencoder(2, conditional=True, **SMALL).fit(digits.X_train, digits.y_train)
     found = evaluate(model, digits.X_test, y=digits.y_test, anomalies=digits.X_train[:5])

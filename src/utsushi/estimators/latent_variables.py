@@ -155,14 +155,13 @@ class LatentVariableModel(BaseAutoencoder):
         return self._restored(drawn.numpy(), self.dtype_)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
-        r"""Return a bound on the log density of each row, in nats.
+        r"""Return the evidence lower bound on the log density of each sample, in nats.
 
-        The evidence lower bound at :math:`\beta = 1`, with the divergence in closed form and 16
-        codes a row; the importance-weighted bound, with as many codes as in training and at least
-        16, if that was trained. In the units of the input: :math:`-\sum_d \log` scale of the
-        scaling is included. The draws are a function of the model's seed and of the row's own
-        float32 bytes: the same row has the same score each time, wherever it stands, and the
-        errors of different rows are independent.
+        At :math:`\beta = 1`, with the KL divergence in closed form and 16 codes a sample, however
+        the model was trained; `log_likelihood` is the importance-weighted bound. In the units of
+        the input: :math:`-\sum_d \log` scale of the scaling is included. The draws are a function
+        of the model's seed and of the sample's own float32 bytes: the same sample has the same
+        score each time, in any batch, and the errors of different samples are independent.
 
         Parameters
         ----------
@@ -174,19 +173,6 @@ class LatentVariableModel(BaseAutoencoder):
         -------
         ndarray of shape (n_samples,), float32 for float32 input, else float64
             Nats; higher is more normal.
-        """
-        if self.n_importance_samples == 1:
-            return self.elbo(X, y)
-        return self._bound(X, y, importance_bound, max(SCORE_DRAWS, self.n_importance_samples))
-
-    def elbo(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
-        """Return the evidence lower bound of each row, however the model was trained.
-
-        Parameters, units and draws are those of `score_samples`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), float32 for float32 input, else float64
         """
         return self._bound(X, y, evidence_bound, SCORE_DRAWS)
 

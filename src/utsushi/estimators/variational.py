@@ -80,8 +80,8 @@ class VariationalAutoencoder(LatentVariableModel):
     n_samples : int >= 1, default=1
         S, the independent estimates of the bound per row and step of training.
     n_importance_samples : int >= 1, default=1
-        K, the codes drawn for each; above 1 the importance-weighted bound is maximized, and is
-        the score.
+        K, the codes drawn for each; above 1 the importance-weighted bound is maximized. The score
+        is the evidence lower bound in any case; `log_likelihood` is the importance-weighted one.
     importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
         The encoder's gradient when K > 1; the latter has a lower variance.
     sampler : {"mixture", "prior", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"

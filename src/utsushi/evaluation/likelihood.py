@@ -61,7 +61,7 @@ def likelihood_bounds(
     """
     bounds = importance_bounds(model, X, y, n_importance_samples=n_importance_samples)
     return {
-        "elbo": Estimate.over(model.elbo(X, y), model.seed_),
+        "elbo": Estimate.over(model.score_samples(X, y), model.seed_),
         **{f"K={n_draws}": bound for n_draws, bound in bounds.items()},
         **exact_likelihood(model, X),
     }
