@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +80,7 @@ def check_finite(
 
 
 def check_kind(X: Any, what: str = "the data") -> None:
-    """Refuse what numpy would turn into other numbers than were meant: masked values and dates.
+    """Refuse what is no array, and what numpy would turn into other numbers than were meant.
 
     Parameters
     ----------
@@ -89,7 +91,8 @@ def check_kind(X: Any, what: str = "the data") -> None:
     Raises
     ------
     DataError
-        If values are masked, or are dates or durations.
+        If values are masked, or are dates or durations, or if ``X`` is a loader, a data set or a
+        path.
 
     Examples
     --------
@@ -99,6 +102,7 @@ def check_kind(X: Any, what: str = "the data") -> None:
     utsushi.exceptions.DataError: the data is a masked array with 1 masked value, expected all
     values; drop those rows, or pass X.filled(numpy.nan) to a model with missing='mask'
     """
+    _check_is_array(X, what)
     if np.ma.is_masked(X):
         count = int(np.ma.getmaskarray(X).sum())
         raise DataError(
@@ -106,13 +110,42 @@ def check_kind(X: Any, what: str = "the data") -> None:
             "expected all values; drop those rows, or pass X.filled(numpy.nan) to a model with "
             "missing='mask'"
         )
-    kinds = list(getattr(X, "dtypes", ())) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
-    for kind in kinds:
+    if not hasattr(X, "columns"):
+        if _is_of_time(getattr(X, "dtype", None)):
+            raise DataError(
+                f"{what} has dtype {X.dtype}: expected integers or floats; convert it to float32 "
+                "or float64 first, such as days since 1970-01-01"
+            )
+        return
+    for column, kind in zip(map(str, X.columns), getattr(X, "dtypes", ()), strict=False):
         if _is_of_time(kind):
             raise DataError(
-                f"{what} has dtype {kind}: expected integers or floats; convert it to float32 or "
-                "float64 first, such as days from a day on"
+                f"{what} has dtype {kind} in column {column!r}: expected integers or floats; "
+                f"convert it, or make numbers of the table: datasets.open(df, dates=({column!r},))"
             )
+
+
+def _check_is_array(X: Any, what: str) -> None:
+    """Refuse what holds rows but is no array: loaders and data sets of torch, our own, paths."""
+    data = sys.modules.get("torch.utils.data")
+    if data is not None and isinstance(X, data.DataLoader):
+        fix = "give its data set, datasets.open(loader.dataset).X_train"
+        if isinstance(X.dataset, data.IterableDataset):
+            fix = "give all batches as one tensor, torch.cat(list(loader))"
+        raise DataError(f"{what} is a torch DataLoader, expected an array of rows; {fix}")
+    if data is not None and isinstance(X, data.Dataset):
+        is_map = not isinstance(X, data.IterableDataset)
+        fix = "datasets.open(dataset).X_train" if is_map else "torch.stack(list(dataset))"
+        raise DataError(f"{what} is a torch Dataset, expected an array of rows; give {fix}")
+    if hasattr(X, "X_train"):
+        raise DataError(
+            f"{what} is a {type(X).__name__}, expected an array of rows; give its X_train"
+        )
+    if isinstance(X, str | PathLike):
+        raise DataError(
+            f"{what} is {str(X)[:80]!r}, expected an array of rows; give "
+            f"datasets.open({str(X)[:80]!r}).X_train"
+        )
 
 
 def _is_of_time(dtype: Any) -> bool:

@@ -226,6 +226,8 @@ def checked_rows(
             skip_check_array=is_lazy,
         )
     except ValueError as error:
+        if str(error).startswith("could not convert string to float"):
+            raise _of_text(X, reset=reset) from error
         raise DataError(_with_fix(str(error), reset=reset or at_least > 1)) from error
     names = getattr(estimator, "feature_names_in_", None)
     if is_lazy and len(rows) < (2 if reset else at_least):
@@ -301,10 +303,38 @@ def _check_axes(X: ArrayLike) -> None:
             f"the rows have the shape {shape}, expected (n_samples, n_features). Reshape your data "
             "by X.reshape(1, -1) if it is one row, by X.reshape(-1, 1) if it is one column"
         )
+    flat, image_shape = "X.reshape(len(X), -1)", tuple(shape[1:])
+    if len(shape) == 4 and shape[3] in (1, 3, 4) and min(shape[1:3]) > 4:
+        channels_first = "permute" if isinstance(X, Tensor) else "transpose"
+        flat = f"X.{channels_first}(0, 3, 1, 2).reshape(len(X), -1)"
+        image_shape = (shape[3], *shape[1:3])
+    if str(getattr(X, "dtype", "")) in ("uint8", "torch.uint8"):
+        flat += " / 255"
+    images = f", and say image_shape={image_shape} if they are images" if len(shape) < 5 else ""
     raise DataError(
-        f"the rows have the shape {shape}, expected (n_samples, n_features); flatten them by "
-        f"X.reshape(len(X), -1), and say image_shape={shape[1:]} if they are images"
+        f"the rows have the shape {tuple(shape)}, expected (n_samples, n_features); flatten them "
+        f"by {flat}{images}"
     )
+
+
+def _of_text(X: Any, *, reset: bool) -> DataError:
+    """Make the error for rows with text in them; of a data frame it names the first column."""
+    names = [str(name) for name in getattr(X, "columns", ()) if not _are_numbers(X[name])]
+    where = f" in column {names[0]!r}" if names else ""
+    where += f" and {len(names) - 1} more" if len(names) > 1 else ""
+    fix = "data = datasets.open(df, label=…, drop=…); fit(data.X_train, columns=data.columns)"
+    if not reset:
+        fix = "datasets.open(df, columns=model.columns_).X_train"
+    return DataError(f"the data has text{where}, expected numbers; make numbers of a table: {fix}")
+
+
+def _are_numbers(column: Any) -> bool:
+    """Tell whether a column of a data frame can become floats."""
+    try:
+        np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _with_fix(message: str, *, reset: bool = False) -> str:
