@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,21 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
-__all__ = ["KINDS", "Column", "Columns"]
+__all__ = ["DATES", "HANDLE_UNKNOWN", "KINDS", "Column", "Columns"]
+
+#: Whole days, and dates with a time of day; both become days since 1970-01-01.
+DATES = ("date", "datetime")
 
 #: Numbers stay as they are; truth values become 0 and 1; a category has a column for each.
-KINDS = ("number", "truth", "category")
+KINDS = ("number", "truth", "category", *DATES)
+
+#: What can be done about a category that the training table did not have.
+HANDLE_UNKNOWN = ("error", "ignore")
+
+_SECONDS_PER_DAY = 86_400
+
+#: The days of the first and the last date that every program can read: years 1 to 9999.
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
 Category = str | int | bool
 
@@ -29,7 +39,8 @@ class Column:
     Attributes
     ----------
     name : str
-    kind : {"number", "truth", "category"}
+    kind : {"number", "truth", "category", "date", "datetime"}
+        A date is a whole day, a datetime has a time of day, to the second.
     categories : tuple of str, int or bool
         Of a category: its values, each once.
     """
@@ -51,12 +62,25 @@ class Column:
         return [self.name]
 
     def restored(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return encoded values, shape (n, width), as a column, shape (n,)."""
+        """Return encoded values, shape (n, width), as a column, shape (n,).
+
+        A missing number is NaN, a missing date NaT. A missing truth value is None, and so is a
+        category that is missing or unknown: the column is then an array of objects.
+        """
+        if self.kind == "number":
+            return values[:, 0]
+        if self.kind in DATES:
+            return _as_dates(values[:, 0], self.kind)
         if self.kind == "category":
-            largest: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
-            return largest
-        truth: NDArray[Any] = values[:, 0] >= 0.5
-        return truth if self.kind == "truth" else values[:, 0]
+            found: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
+            lacking = np.isnan(values).any(axis=1) | ~values.any(axis=1)
+        else:
+            found, lacking = values[:, 0] >= 0.5, np.isnan(values[:, 0])
+        if not lacking.any():
+            return found
+        found = found.astype(object)
+        found[lacking] = None
+        return found
 
 
 @dataclass(frozen=True)
@@ -70,6 +94,9 @@ class Columns:
     Attributes
     ----------
     columns : tuple of Column
+    handle_unknown : {"error", "ignore"}, default="error"
+        What reading a table does about a category that is none of a column's: refuse it, or give
+        zeros in all features of that column, as scikit-learn's ``OneHotEncoder`` does.
 
     Examples
     --------
@@ -86,6 +113,7 @@ class Columns:
     """
 
     columns: tuple[Column, ...]
+    handle_unknown: str = "error"
 
     @property
     def n_features(self) -> int:
@@ -125,7 +153,8 @@ class Columns:
         Parameters
         ----------
         values : ndarray of shape (n, number of columns), float32 or float64
-            Numbers, truth values as 0 and 1, and the places of categories; NaN is missing.
+            Numbers, truth values as 0 and 1, days since 1970-01-01, and the places of categories,
+            of which -1 is an unknown one; NaN is missing.
 
         Returns
         -------
@@ -145,8 +174,9 @@ class Columns:
         Returns
         -------
         dict of str to ndarray of shape (n,)
-            Numbers in the units of the table, truth values from one half on, and the category with
-            the largest share.
+            Numbers in the units of the table, truth values from one half on, dates as numpy's
+            ``datetime64``, and the category with the largest share. What is missing is NaN, NaT or
+            None.
         """
         return {c.name: c.restored(X[:, features]) for _, c, features in self._slices()}
 
@@ -155,29 +185,61 @@ class Columns:
         """Whether a column is a category."""
         return any(column.kind == "category" for column in self.columns)
 
+    def with_handle_unknown(self, handle_unknown: str | None) -> Columns:
+        """Return the columns with another ``handle_unknown``; None keeps their own."""
+        if handle_unknown in (None, self.handle_unknown):
+            return self
+        return replace(self, handle_unknown=str(handle_unknown))
+
+    def count_unknown(self, X: NDArray[Any]) -> dict[str, int]:
+        """Count the unknown categories in encoded rows, shape (n, n_features).
+
+        Returns
+        -------
+        dict of str to int
+            By column, the rows in which all of its features are zero; columns without any are left
+            out.
+        """
+        counts = {
+            column.name: int((~X[:, features].any(axis=1)).sum())
+            for _, column, features in self._slices()
+            if column.kind == "category"
+        }
+        return {name: count for name, count in counts.items() if count}
+
     def _slices(self) -> list[tuple[int, Column, slice]]:
         """Return the place of each column, itself, and the features that it becomes."""
         ends = accumulate(column.width for column in self.columns)
         places = zip(range(len(self.columns)), self.columns, ends, strict=True)
         return [(place, column, slice(end - column.width, end)) for place, column, end in places]
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_json` takes it back."""
-        return [
+        described = [
             {"name": column.name, "kind": column.kind, "categories": list(column.categories)}
             for column in self.columns
         ]
+        return {"columns": described, "handle_unknown": self.handle_unknown}
 
     @classmethod
-    def from_json(cls, described: Sequence[dict[str, Any]]) -> Columns:
-        """Take back what `to_json` gave; what it cannot have given is a ``ValueError``."""
+    def from_json(cls, described: Any) -> Columns:
+        """Take back what `to_json` gave; anything else is a ``ValueError``.
+
+        A list of columns alone is what version 0.1 wrote.
+        """
+        if isinstance(described, list):
+            described = {"columns": described, "handle_unknown": "error"}
         try:
+            handle_unknown = described["handle_unknown"]
             columns = tuple(
-                Column(str(one["name"]), one["kind"], tuple(one["categories"])) for one in described
+                Column(str(one["name"]), one["kind"], tuple(one["categories"]))
+                for one in described["columns"]
             )
             hash(columns)
         except (TypeError, KeyError) as error:  # what is no list of objects, or lacks a key
             raise ValueError(f"no columns: {error!r}") from error
+        if handle_unknown not in HANDLE_UNKNOWN:
+            raise ValueError(f"handle_unknown is {handle_unknown!r}")
         if len({column.name for column in columns}) < len(columns):
             raise ValueError("two columns have one name")
         for column in columns:
@@ -186,4 +248,15 @@ class Columns:
             known = column.kind in KINDS and kinds <= {str, int, bool}
             if not known or several or (column.kind == "category") != bool(kinds):
                 raise ValueError(f"column {column.name!r} is no {column.kind}")
-        return cls(columns)
+        return cls(columns, handle_unknown)
+
+
+def _as_dates(days: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Return days since 1970-01-01 as dates, to the day or to the second; NaN becomes NaT."""
+    unit, per_day = ("D", 1) if kind == "date" else ("s", _SECONDS_PER_DAY)
+    lacking = np.isnan(days)
+    known = np.where(lacking, 0, days).clip(_FIRST_DAY, _LAST_DAY)
+    steps = np.rint(known * per_day).astype(np.int64)
+    dates: NDArray[Any] = steps.astype(f"datetime64[{unit}]")
+    dates[lacking] = np.datetime64("NaT")
+    return dates

@@ -167,9 +167,16 @@ class ConvertedRows(LazyRows):
         first = convert(stored[:1])
         self.shape = (len(stored), int(first.shape[1]))
         self.dtype = first.dtype
+        if isinstance(stored, LazyRows):
+            self.starts, self.window_rows = stored.starts, stored.window_rows
 
     def __getitem__(self, which: Which) -> NDArray[Any]:
         return self._convert(self._stored[which])
+
+    def expect(self, order: NDArray[np.integer[Any]]) -> None:
+        """Hand the order on to the stored rows."""
+        if isinstance(self._stored, LazyRows):
+            self._stored.expect(order)
 
 
 class SelectedRows(LazyRows):

@@ -173,7 +173,7 @@ class _Worker:
         labels = None
         if self.y is not None:
             place = find_column(batch, "a batch of rows", self.y, " for the classes")
-            labels = labels_of(batch.column(place), "a batch of rows", self.y)
+            labels = labels_of(batch.column(place), "a batch of rows", Reading(label=self.y))
         others = batch.drop_columns(names)
         for name, values in self._results(rows, labels).items():
             others = others.append_column(name, pyarrow.array(values))

@@ -206,7 +206,7 @@ def test_a_size_that_is_none_is_refused(tmp_path, save, size, refusal):
 
 
 def test_an_unknown_colour_is_refused(tmp_path, refusal):
-    assert "color='red'" in refusal(SettingError, datasets.open, tmp_path, color="red")
+    assert "'red'" in refusal(SettingError, datasets.open, tmp_path, color="red")
 
 
 @pytest.fixture

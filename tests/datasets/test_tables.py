@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.preprocessing import OneHotEncoder
 
 from utsushi import datasets
-from utsushi.columns import Columns
-from utsushi.exceptions import DataError, NonFiniteDataError
+from utsushi.columns import Column, Columns
+from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
 
 
 @pytest.fixture
@@ -142,9 +145,44 @@ def test_whole_numbers_are_categories_if_they_are_said_to_be(csv):
     assert data.X.tolist() == [[1, 0, 1], [2, 1, 0], [3, 0, 1]]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([4.0, None, 3.0, 4.0]),
+        pd.Series([4, None, 3, 4], dtype="Int64"),
+        pl.Series([4.0, None, 3.0, 4.0]),
+        pl.Series([4.0, float("nan"), 3.0, 4.0]),
+        pl.Series([4, None, 3, 4]),
+    ],
+    ids=["float64", "Int64", "polars float", "polars NaN", "polars"],
+)
+def test_whole_numbers_with_gaps_are_categories_in_a_frame_as_in_a_file(csv, values):
+    frame = (pd if isinstance(values, pd.Series) else pl).DataFrame(
+        {"a": [1, 2, 3, 4], "k": values}
+    )
+    expected = [[1, 0, 1], [2, np.nan, np.nan], [3, 1, 0], [4, 0, 1]]
+    for written in ("4", "4.0"):
+        text = f"a,k\n1,{written}\n2,\n3,{written.replace('4', '3')}\n4,{written}\n"
+        for first, second in ((frame, csv(text)), (csv(text), frame)):
+            known = datasets.open(first, categorical=["k"])
+            assert known.columns.columns[1].categories == (3, 4)
+            again = datasets.open(second, columns=known.columns)
+            np.testing.assert_array_equal(known.X, expected)
+            np.testing.assert_array_equal(again.X, expected)
+
+
+def test_fractions_are_no_categories(refusal):
+    frame = pd.DataFrame({"k": [1.0, 2.5, None]})
+    message = refusal(DataError, datasets.open, frame, categorical=["k"])
+    assert "2.5 in column 'k' at row 1" in message
+
+
 def test_dates_are_refused_with_their_column(refusal):
     frame = pl.DataFrame({"a": [1.0], "day": pl.Series(["2026-01-01"]).str.to_date()})
-    assert "date32[day] in column 'day'" in refusal(DataError, datasets.open, frame)
+    message = refusal(DataError, datasets.open, frame)
+    assert "dates in column 'day'" in message
+    assert "dates=('day',)" in message
+    assert "drop=('day',)" in message
 
 
 def test_two_columns_that_would_have_one_name_are_refused(refusal):
@@ -169,6 +207,33 @@ def test_a_category_that_was_not_in_training_is_named(csv, refusal):
     message = refusal(DataError, datasets.open, new, columns=columns)
     assert "'Bonn' in column 'town' at row 1" in message
     assert "expected one of 'Kobe', 'Oslo'" in message
+
+
+def test_a_category_that_was_not_in_training_can_be_ignored(csv):
+    columns = datasets.open(csv(TRAINED)).columns
+    new = csv("age,town,member\n1,Kobe,true\n2,Bonn,true\n3,,true\n")
+    data = datasets.open(new, columns=columns, handle_unknown="ignore")
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    expected = encoder.fit([["Oslo"], ["Kobe"]]).transform([["Kobe"], ["Bonn"]])
+    np.testing.assert_array_equal(data.X[:2, 1:3], expected)
+    assert np.isnan(data.X[2, 1:3]).all()
+    assert data.columns.count_unknown(data.X) == {"town": 1}
+    assert data.columns.decode(data.X)["town"].tolist() == ["Kobe", None, None]
+
+
+def test_the_columns_remember_what_to_do_about_an_unknown_category(csv):
+    columns = datasets.open(csv(TRAINED), handle_unknown="ignore").columns
+    columns = Columns.from_json(json.loads(json.dumps(columns.to_json())))
+    new = csv("age,town,member\n2,Bonn,true\n")
+    assert datasets.open(new, columns=columns).X.tolist() == [[2, 0, 0, 1]]
+    with pytest.raises(DataError, match="'Bonn' in column 'town'"):
+        datasets.open(new, columns=columns, handle_unknown="error")
+
+
+def test_another_way_to_handle_an_unknown_category_is_refused(refusal):
+    frame = pl.DataFrame({"a": ["b"]})
+    message = refusal(SettingError, datasets.open, frame, handle_unknown="infrequent")
+    assert "handle_unknown must be 'error', 'ignore' or None, got 'infrequent'" in message
 
 
 def test_text_where_training_had_numbers_is_named(csv, refusal):
@@ -255,10 +320,18 @@ def test_text_in_a_frame_becomes_a_column_for_each_category(make):
 
 
 @pytest.mark.parametrize(
-    "column", [pd.Series(["q", "p"], dtype="category"), pd.Series(["q", "p"], dtype=object)]
+    "column",
+    [
+        pd.Series(["q", "p"], dtype="category"),
+        pd.Series(["q", "p"], dtype=object),
+        pl.Series(["q", "p"], dtype=pl.Categorical),
+        pl.Series(["q", "p"], dtype=pl.Enum(["q", "p"])),
+    ],
+    ids=["category", "object", "polars Categorical", "polars Enum"],
 )
-def test_text_of_any_of_pandas_types_is_a_category(column):
-    assert datasets.open(pd.DataFrame({"a": column})).feature_names == ("a=p", "a=q")
+def test_text_of_any_type_is_a_category(column):
+    make = pl.DataFrame if isinstance(column, pl.Series) else pd.DataFrame
+    assert datasets.open(make({"a": column})).feature_names == ("a=p", "a=q")
 
 
 def test_numbers_kept_as_text_are_refused(refusal):
@@ -365,6 +438,8 @@ NO_COLUMNS = [
     [{"name": "a"}],
     [{"name": "a", "kind": "number", "categories": 1}],
     [{"name": "a", "kind": "category", "categories": [[1]]}],
+    {"columns": []},
+    {"columns": 3, "handle_unknown": "error"},
 ]
 
 
@@ -372,3 +447,13 @@ NO_COLUMNS = [
 def test_what_no_columns_can_have_given_is_a_value_error(described):
     with pytest.raises(ValueError, match="no columns"):
         Columns.from_json(described)
+
+
+def test_columns_remember_only_what_can_be_done_about_an_unknown_category():
+    with pytest.raises(ValueError, match="handle_unknown"):
+        Columns.from_json({"columns": [], "handle_unknown": "guess"})
+
+
+def test_the_columns_of_version_0_1_are_read():
+    described = [{"name": "a", "kind": "category", "categories": ["x"]}]
+    assert Columns.from_json(described) == Columns((Column("a", "category", ("x",)),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from utsushi.datasets.dataset import Dataset
 from utsushi.exceptions import DataError
 from utsushi.files import one_line
-from utsushi.lazy import ConvertedRows, MappedRows
+from utsushi.lazy import ConvertedRows, LazyRows, MappedRows, as_guarded, row_blocks
 from utsushi.validation import check_finite, check_kind
 
 __all__ = [
     "as_array",
+    "as_pixels",
     "check_labels",
     "dataset_from_arrays",
     "from_array_like",
@@ -57,10 +59,10 @@ def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
     array([  0.,  51., 255.])
     """
     if values.dtype.kind not in "biuf":
-        raise DataError(
-            f"{what} has dtype {values.dtype}: expected integers or floats; "
-            "convert it to float32 or float64 first"
-        )
+        fix = "convert it to float32 or float64 first"
+        if values.dtype.kind in "OUST":
+            fix += ", or give a table with text as a data frame"
+        raise DataError(f"{what} has dtype {values.dtype}: expected integers or floats; {fix}")
     if values.dtype == np.uint8:
         pixels = values.astype(np.float32)
         pixels /= 255
@@ -147,7 +149,8 @@ def dataset_from_arrays(
                 f"{X_test.shape[1:]} for testing: expected the same; give both the same shape"
             )
         test_rows = test_rows.astype(rows.dtype, copy=False)
-    return Dataset(name, rows, test_rows, y_train, y_test, image_shape)
+    pixels = X_train.dtype == np.uint8
+    return Dataset(name, rows, test_rows, y_train, y_test, image_shape, pixels=pixels)
 
 
 def from_array_like(values: Any, name: str = "array") -> Dataset:
@@ -161,7 +164,77 @@ def from_array_like(values: Any, name: str = "array") -> Dataset:
             "expected rows of numbers of one length"
         ) from error
     rows, image_shape = to_rows(array)
-    return Dataset(name, rows, image_shape=image_shape)
+    return Dataset(name, rows, image_shape=image_shape, pixels=array.dtype == np.uint8)
+
+
+def as_pixels(dataset: Dataset, pixels: bool | None) -> Dataset:
+    """Return a data set whose whole numbers from 0 to 255 are divided by 255, or are not.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of a reader, which divides those of type uint8 and no others.
+    pixels : bool or None
+        Whether to divide them; None leaves the data set as it is.
+
+    Raises
+    ------
+    DataError
+        If ``pixels`` is true, and a value is neither a whole number from 0 to 255 nor one between
+        0 and 1.
+
+    Examples
+    --------
+    >>> as_pixels(Dataset("digits", np.array([[0.0, 51.0], [255.0, 0.0]])), True).X_train
+    array([[0. , 0.2],
+           [1. , 0. ]], dtype=float32)
+    """
+    if pixels is None or dataset.columns is not None or dataset.pixels is pixels:
+        return dataset
+    if not pixels:
+        return dataset if not dataset.pixels else _with_rows(dataset, _times_255, pixels=False)
+    if all(_are_within_one(X) for X, _ in dataset.parts):
+        return replace(dataset, pixels=True)
+    for X, _ in dataset.parts:
+        _check_pixels(X, dataset.name)
+    return _with_rows(dataset, lambda rows: rows.astype(np.float32) / np.float32(255), pixels=True)
+
+
+def _with_rows(dataset: Dataset, change: Any, *, pixels: bool) -> Dataset:
+    """Return a data set whose rows are changed; those of a large file when they are read."""
+
+    def changed(X: Any) -> Any:
+        X = as_guarded(X)
+        return ConvertedRows(X, change) if isinstance(X, LazyRows) else change(X)
+
+    X_test = None if dataset.X_test is None else changed(dataset.X_test)
+    return replace(dataset, X_train=changed(dataset.X_train), X_test=X_test, pixels=pixels)
+
+
+def _times_255(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Undo the division of pixels."""
+    whole: NDArray[np.float64] = np.rint(rows.astype(np.float64) * 255)
+    return whole
+
+
+def _are_within_one(X: Any) -> bool:
+    """Tell whether all values are between 0 and 1."""
+    return all(bool((b >= 0).all() and (b <= 1).all()) for b in row_blocks(as_guarded(X)))
+
+
+def _check_pixels(X: Any, name: str) -> None:
+    """Refuse values that are no whole numbers from 0 to 255."""
+    start = 0
+    for block in row_blocks(as_guarded(X)):
+        wrong = ~((block >= 0) & (block <= 255) & (block == np.rint(block)))
+        if wrong.any():
+            row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+            raise DataError(
+                f"{name} has {block[row, column]:g} at row {start + row}, column {column} "
+                "(counting from 0): pixels must be whole numbers from 0 to 255, or all from 0 to "
+                "1; leave out pixels=True"
+            )
+        start += len(block)
 
 
 def check_labels(name: str, y: NDArray[Any] | None) -> None:

@@ -38,6 +38,9 @@ class Dataset:
         What the columns of that table were; several features may stand for one category.
     skipped : tuple of str, default=()
         What was left out because it could not be read, each with the reason.
+    pixels : bool, default=None
+        Whether whole numbers from 0 to 255 were taken for pixels and divided by 255. None where
+        that is unknown, or nothing of the kind was done to find out.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     columns: Columns | None = None
     skipped: tuple[str, ...] = ()
+    pixels: bool | None = None
 
     def __post_init__(self) -> None:
         _check_rows(self.name, self.X_train, self.y_train)

@@ -59,6 +59,7 @@ def load_mnist20k() -> Dataset:
         y_train=labels[train],
         y_test=labels[test],
         image_shape=(28, 28),
+        pixels=True,
     )
 
 

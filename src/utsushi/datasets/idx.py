@@ -103,6 +103,7 @@ def load_mnist(folder: str | Path) -> Dataset:
         y_train=train_labels.astype(np.int64),
         y_test=test_labels.astype(np.int64),
         image_shape=train_images.shape[1:],
+        pixels=train_images.dtype == np.uint8,
     )
 
 

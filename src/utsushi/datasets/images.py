@@ -87,6 +87,7 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
         y_train=labels,
         image_shape=shape,
         skipped=tuple(skipped.values()),
+        pixels=True,
     )
 
 

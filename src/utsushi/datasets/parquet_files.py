@@ -18,17 +18,19 @@ from utsushi.datasets.arrow_files import (
     read_footer,
     reading_parquet,
 )
-from utsushi.datasets.arrow_types import are_pixels, is_list, numbers, stacked
+from utsushi.datasets.arrow_types import are_bytes, are_pixels, is_list, stacked
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import (
+    check_pixel_columns,
     features_and_labels,
     from_arrow,
     known_columns,
     labels_of,
     learned_columns,
     rows_of_lists,
+    values_of,
 )
 from utsushi.exceptions import DataError
 
@@ -82,14 +84,14 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
         categories are learned from all rows of a table in memory.
     """
     check_parts(paths)
-    some, _ = features_and_labels(_first_rows(paths), name, reading)
+    some, labels = features_and_labels(_first_rows(paths), name, reading)
     if any(is_list(kind) for kind in some.schema.types):
         dataset = _of_lists(paths, some, name)
     else:
         dataset = _of_numbers(paths, some, name, reading)
-    if reading.label is None:
+    if labels is None:
         return dataset
-    return replace(dataset, y_train=_labels(paths, name, reading.label))
+    return replace(dataset, y_train=_labels(paths, name, reading))
 
 
 def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -> Dataset:
@@ -106,10 +108,14 @@ def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -
         )
     # What is missing in one row group only must not change what the others are.
     pixels = are_pixels(some.schema, reading, 0)
-    pixels = pixels and not _has_nulls(paths, some.column_names)
+    if reading.pixels is None:
+        pixels = pixels and not _has_nulls(paths, some.column_names)
+    if pixels:
+        check_pixel_columns(columns, name)
 
     def to_rows(table: Any) -> NDArray[Any]:
-        values = [numbers(table, index) for index in range(table.num_columns)]
+        pairs = zip(table.columns, columns.columns, strict=True)
+        values = [values_of(found, column, name) for found, column in pairs]
         return stacked(values, name, pixels=pixels)
 
     rows: Any = ParquetRows(paths, some.column_names, to_rows)
@@ -118,6 +124,7 @@ def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -
         rows,
         feature_names=columns.feature_names,
         columns=None if pixels else columns,
+        pixels=pixels and are_bytes(some.schema),
     )
 
 
@@ -138,10 +145,10 @@ def _of_lists(paths: Sequence[Path], some: Any, name: str) -> Dataset:
         return found
 
     rows: Any = ParquetRows(paths, some.column_names, to_rows)
-    return Dataset(name, rows, image_shape=image_shape)
+    return Dataset(name, rows, image_shape=image_shape, pixels=are_bytes(some.schema))
 
 
-def _labels(paths: Sequence[Path], name: str, label: str) -> NDArray[Any]:
+def _labels(paths: Sequence[Path], name: str, reading: Reading) -> NDArray[Any] | None:
     """Read the column of labels of all files."""
     import pyarrow
     from pyarrow import parquet
@@ -149,9 +156,9 @@ def _labels(paths: Sequence[Path], name: str, label: str) -> NDArray[Any]:
     found = []
     for path in paths:
         with reading_parquet(path), parquet.ParquetFile(path) as file:
-            found.append(file.read(columns=[label]).column(0))
+            found.append(file.read(columns=[reading.label]).column(0))
     chunks = [chunk for column in found for chunk in column.chunks]
-    return labels_of(pyarrow.chunked_array(chunks, found[0].type), name, label)
+    return labels_of(pyarrow.chunked_array(chunks, found[0].type), name, reading)
 
 
 def _first_rows(paths: Sequence[Path]) -> Any:

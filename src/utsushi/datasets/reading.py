@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from utsushi.columns import Columns
+from utsushi.columns import HANDLE_UNKNOWN, Columns
 from utsushi.exceptions import DataError, SettingError
 
 __all__ = ["Reading"]
 
-_OF_TABLES = ("label", "categorical", "drop")
+_OF_TABLES = ("label", "categorical", "drop", "dates", "handle_unknown")
 _OF_IMAGES = ("image_size", "color", "skip_bad")
 
 
@@ -30,6 +30,13 @@ class Reading:
         Its columns that are categories though they hold whole numbers, or numbers and texts.
     drop : tuple of str
         Its columns to leave out.
+    dates : tuple of str
+        Its columns that hold dates, which become days since 1970-01-01.
+    handle_unknown : {"error", "ignore"} or None
+        What to do about a category that is none of ``columns``; None is what they say themselves.
+    pixels : bool or None
+        Whether whole numbers from 0 to 255 are pixels, which are divided by 255; None is those of
+        type uint8.
     columns : Columns or None
         What its columns are, where that is known: those of a fitted model.
     image_size : (height, width) or None
@@ -38,15 +45,22 @@ class Reading:
         What they are made; None is grey where all are.
     skip_bad : bool
         Leave images out that cannot be read.
+    optional : tuple of str
+        The names of options that are ignored where they do not apply: those of the training, when
+        another source is read for its model.
     """
 
     label: str | None = None
     categorical: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    handle_unknown: str | None = None
+    pixels: bool | None = None
     columns: Columns | None = None
     image_size: tuple[int, int] | None = None
     color: str | None = None
     skip_bad: bool = False
+    optional: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -54,6 +68,8 @@ class Reading:
         *,
         categorical: Sequence[str] = (),
         drop: Sequence[str] = (),
+        dates: Sequence[str] = (),
+        handle_unknown: str | None = None,
         image_size: int | Sequence[int] | None = None,
         color: str | None = None,
         **others: Any,
@@ -63,7 +79,7 @@ class Reading:
         Raises
         ------
         SettingError
-            If a size or a colour is none.
+            If an option is not what it may be.
 
         Examples
         --------
@@ -71,10 +87,23 @@ class Reading:
         (28, 28)
         """
         if color not in (None, "grey", "rgb"):
-            raise SettingError(f"color={color!r}, expected 'grey', 'rgb' or None")
+            raise SettingError(f"color must be 'grey', 'rgb' or None, got {color!r}")
+        if handle_unknown not in (None, *HANDLE_UNKNOWN):
+            raise SettingError(
+                f"handle_unknown must be 'error', 'ignore' or None, got {handle_unknown!r}"
+            )
+        given = {"categorical": categorical, "drop": drop, "dates": dates}
+        names = {option: _names(option, columns) for option, columns in given.items()}
+        both = set(names["categorical"]) & set(names["dates"])
+        if both:
+            raise SettingError(
+                f"categorical and dates must name different columns, both have {min(both)!r}"
+            )
         return cls(
-            categorical=_names("categorical", categorical),
-            drop=_names("drop", drop),
+            categorical=names["categorical"],
+            drop=names["drop"],
+            dates=names["dates"],
+            handle_unknown=handle_unknown,
             image_size=_size(image_size),
             color=color,
             **others,
@@ -88,11 +117,18 @@ class Reading:
         """Refuse what can only be said of folders of images."""
         self._refuse(_OF_IMAGES, f"{what} is no folder of images", "one")
 
+    def refuse_number_options(self, what: str) -> None:
+        """Refuse what cannot be said of folders of images."""
+        if self.pixels is False:
+            self._refuse(
+                ("pixels",), f"{what} holds images, which are pixels", "a table or an array"
+            )
+
     def _refuse(self, names: Sequence[str], what: str, expected: str) -> None:
         defaults = {field.name: field.default for field in fields(self)}
         for name in names:
             value = getattr(self, name)
-            if value != defaults[name]:
+            if value != defaults[name] and name not in self.optional:
                 raise DataError(f"{name}={value!r}, but {what}: expected {expected}; leave it out")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from utsushi.columns import Columns
-from utsushi.datasets.arrays import from_array_like
+from utsushi.datasets.arrays import as_pixels, from_array_like
 from utsushi.datasets.arrow_files import find_parts
 from utsushi.datasets.catalogue import catalogue, names
 from utsushi.datasets.dataset import Dataset
@@ -30,7 +30,7 @@ from utsushi.exceptions import DataError
 from utsushi.lazy import as_guarded
 from utsushi.validation import check_finite
 
-__all__ = ["open_source"]
+__all__ = ["check_values", "open_reading", "open_source", "read"]
 
 _TABLES = {
     ".csv": read_csv,
@@ -48,6 +48,9 @@ def open_source(
     label: str | None = None,
     categorical: Sequence[str] = (),
     drop: Sequence[str] = (),
+    dates: Sequence[str] = (),
+    handle_unknown: str | None = None,
+    pixels: bool | None = None,
     columns: Columns | None = None,
     image_size: int | Sequence[int] | None = None,
     color: str | None = None,
@@ -74,10 +77,23 @@ def open_source(
     label : str, default=None
         For a table, the column that holds the labels.
     categorical : sequence of str, default=()
-        For a table, the columns that are categories though they look like numbers. Columns of text
-        are categories anyway.
+        For a table, the columns that are categories though they look like numbers: whole numbers,
+        perhaps with gaps, or numbers among text. Columns of text are categories anyway.
     drop : sequence of str, default=()
         For a table, the columns to leave out.
+    dates : sequence of str, default=()
+        For a table, the columns that hold dates, or texts as ISO 8601 writes dates, such as
+        2026-03-31 or 2026-03-31 18:30. They become days since 1970-01-01 (UTC where a time zone is
+        given), and `Columns.decode` makes dates of them again.
+    handle_unknown : {"error", "ignore"}, default=None
+        For a table, what to do about a category that is not among those of ``columns``: raise a
+        `DataError`, or set all features of that column to zero, as scikit-learn's
+        ``OneHotEncoder``. The ``columns`` of the data set remember it. None takes what ``columns``
+        say, or "error" without them.
+    pixels : bool, default=None
+        For a table or an array, whether whole numbers from 0 to 255 are pixels, which are divided
+        by 255; values between 0 and 1 stay as they are. None takes uint8 for pixels and nothing
+        else.
     columns : Columns, default=None
         For a table, what its columns are: ``model.columns_`` of the model that it is for. Without
         it they are found out.
@@ -92,10 +108,10 @@ def open_source(
     Returns
     -------
     Dataset
-        float32 or float64, and finite but for what a table lacks, which is NaN. uint8 always
-        means pixels, and is divided by 255; float32 stays and float16 becomes float32; all other
-        numbers become float64. Arrays that need no change are not copied, and a ``.npy`` file that
-        needs none stays on the disk.
+        float32 or float64, and finite but for what a table lacks, which is NaN. uint8 means
+        pixels, and is divided by 255, unless ``pixels=False``; float32 stays and float16 becomes
+        float32; all other numbers become float64. Arrays that need no change are not copied, and a
+        ``.npy`` file that needs none stays on the disk.
 
     Raises
     ------
@@ -120,19 +136,37 @@ def open_source(
         label=label,
         categorical=categorical,
         drop=drop,
+        dates=dates,
+        handle_unknown=handle_unknown,
+        pixels=pixels,
         columns=columns,
         image_size=image_size,
         color=color,
         skip_bad=skip_bad,
     )
-    dataset = _read(source, reading)
+    return open_reading(source, reading)
+
+
+def open_reading(source: Any, reading: Reading) -> Dataset:
+    """Open data as `open_source` does, with options that are checked already."""
+    dataset = read(source, reading)
+    check_values(dataset)
+    return dataset
+
+
+def check_values(dataset: Dataset) -> None:
+    """Refuse infinity, and NaN where it is not a missing value of a table."""
     names, may_lack = dataset.feature_names, dataset.columns is not None
     # A file that shrinks meanwhile is an error, and must not end the process.
     check_finite(as_guarded(dataset.X_train), dataset.name, names, allow_missing=may_lack)
     if dataset.X_test is not None:
         what = f"the test part of {dataset.name}"
         check_finite(as_guarded(dataset.X_test), what, names, allow_missing=may_lack)
-    return dataset
+
+
+def read(source: Any, reading: Reading) -> Dataset:
+    """Read a source of any kind; its values are not checked."""
+    return as_pixels(_read(source, reading), reading.pixels)
 
 
 def _read(source: Any, reading: Reading) -> Dataset:
@@ -189,6 +223,7 @@ def _read_folder(path: Path, reading: Reading) -> Dataset:
         reading.refuse_image_options(str(path))
         return read_folder(path, reading)
     reading.refuse_table_options(str(path))
+    reading.refuse_number_options(str(path))
     return read_images(path, reading)
 
 

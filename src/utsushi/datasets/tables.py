@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -11,12 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import Column, Columns
+from utsushi.columns import DATES, Column, Columns
 from utsushi.datasets.arrays import check_labels, to_rows
 from utsushi.datasets.arrow_files import common_unit, is_number, load_arrow, load_csv
 from utsushi.datasets.arrow_types import (
+    are_bytes,
     are_pixels,
+    dates_of,
+    days,
     decoded,
+    is_date,
     is_list,
     is_numeric,
     is_text,
@@ -30,17 +35,25 @@ from utsushi.exceptions import DataError
 from utsushi.files import one_line
 
 __all__ = [
+    "FEW_CATEGORIES",
+    "MOST_CATEGORIES",
+    "check_pixel_columns",
+    "csv_table",
     "features_and_labels",
     "find_column",
+    "frame_table",
     "from_arrow",
     "from_frame",
     "is_frame",
     "known_columns",
     "labels_of",
+    "learned_column",
     "learned_columns",
     "read_arrow",
     "read_csv",
     "rows_of_lists",
+    "values_of",
+    "whole_numbers",
     "with_blanks_missing",
 ]
 
@@ -51,6 +64,11 @@ MOST_CATEGORIES = 1000
 
 #: Nor are so many, where they are most of the values.
 FEW_CATEGORIES = 50
+
+_ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
+
+#: A whole number as pandas writes one of a column with gaps.
+_WHOLE = r"^(-?\d+)\.0+$"
 
 
 def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
@@ -65,11 +83,17 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     DataError
         If the file is damaged, or a column is neither numbers nor categories.
     """
+    table, named = csv_table(path, reading)
+    return from_arrow(table, path.name, reading, named=named)
+
+
+def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
+    """Read a CSV file as an Arrow table, and tell whether its columns have names."""
     known = () if reading.columns is None else reading.columns.columns
     texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
     table, named = load_csv(path, [*reading.categorical, *texts])
-    table = _with_whole_numbers(with_blanks_missing(table, reading.label), reading.categorical)
-    return from_arrow(table, path.name, reading, named=named)
+    table = with_blanks_missing(table, None if "label" in reading.optional else reading.label)
+    return _with_whole_numbers(table, reading.categorical), named
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
@@ -111,6 +135,12 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
     >>> from_frame(people, Reading(label="town"))
     Dataset('frame': 2 rows, 1 features, float64, labelled)
     """
+    table, named = frame_table(frame)
+    return from_arrow(table, "frame", reading, named=named)
+
+
+def frame_table(frame: Any) -> tuple[Any, bool]:
+    """Return a data frame as an Arrow table, and tell whether its columns have names."""
     import pyarrow
 
     named = True
@@ -128,7 +158,7 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
             f"the frame cannot be read ({one_line(error)}): "
             "expected columns of one type, each with its own name; convert the others first"
         ) from error
-    return from_arrow(table, "frame", reading, named=named)
+    return table, named
 
 
 # --- which columns are what ---------------------------------------------------------------------
@@ -137,7 +167,7 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
 def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -> Dataset:
     """Make a `Dataset` of an Arrow table: all columns but the label's are features."""
     table, labels = features_and_labels(table, name, reading)
-    y = None if labels is None else labels_of(labels, name, str(reading.label))
+    y = None if labels is None else labels_of(labels, name, reading)
     if 0 in table.shape:
         raise DataError(
             f"{name} has {table.num_rows} rows and {table.num_columns} columns of features: "
@@ -146,16 +176,19 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
     lists = [i for i, field in enumerate(table.schema) if is_list(field.type)]
     if lists:
         rows, image_shape = rows_of_lists(table, lists[0], name)
-        return Dataset(name, rows, y_train=y, image_shape=image_shape)
+        pixels = are_bytes(table.schema)
+        return Dataset(name, rows, y_train=y, image_shape=image_shape, pixels=pixels)
     columns = learned_columns(table, name, reading)
     if reading.columns is not None:
-        columns, table = reading.columns, known_columns(table, reading.columns, name)
+        table = known_columns(table, columns, name)
     values = [
-        _places(table.column(i), column, name) if column.kind == "category" else numbers(table, i)
+        values_of(table.column(i), column, name, columns.handle_unknown)
         for i, column in enumerate(columns.columns)
     ]
     n_missing = sum(column.null_count for column in table.columns)
     pixels = are_pixels(table.schema, reading, n_missing)
+    if pixels:
+        check_pixel_columns(columns, name)
     X = columns.encode(stacked(values, name, pixels=pixels))
     return Dataset(
         name,
@@ -163,18 +196,35 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         y_train=y,
         feature_names=columns.feature_names if named or columns.has_categories else None,
         columns=None if pixels else columns,
+        pixels=pixels and are_bytes(table.schema) and not n_missing,
     )
+
+
+def check_pixel_columns(columns: Columns, name: str) -> None:
+    """Refuse pixels among which there are categories, truth values or dates."""
+    for column in columns.columns:
+        if column.kind != "number":
+            raise DataError(
+                f"{name} has a {column.kind} in column {column.name!r}: pixels must be numbers; "
+                f"leave the column out with drop=({column.name!r},), or leave out pixels=True"
+            )
 
 
 def features_and_labels(table: Any, name: str, reading: Reading) -> tuple[Any, Any]:
     """Return a table without the columns that are no features, and the column of its labels."""
     labels = None
-    if reading.label is not None:
+    if reading.label is not None and _applies("label", reading.label, table, reading):
         number = find_column(table, name, reading.label, " for the labels")
         labels, table = table.column(number), table.remove_column(number)
     for column in reading.drop:
-        table = table.remove_column(find_column(table, name, column, " to drop"))
+        if _applies("drop", column, table, reading):
+            table = table.remove_column(find_column(table, name, column, " to drop"))
     return table, labels
+
+
+def _applies(option: str, column: str, table: Any, reading: Reading) -> bool:
+    """Tell whether an option names a column that a table has, or has to have."""
+    return option not in reading.optional or column in table.column_names
 
 
 def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:
@@ -198,9 +248,14 @@ def listed(columns: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def labels_of(column: Any, name: str, label: str) -> NDArray[Any]:
-    """Take a column of labels: numbers stay numbers, all else becomes text."""
-    values = column.to_pylist()
+def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
+    """Take a column of labels: numbers stay numbers, all else becomes text.
+
+    Where ``reading.label`` is optional, labels that are missing in some rows are left out.
+    """
+    label, values = str(reading.label), column.to_pylist()
+    if None in values and "label" in reading.optional:
+        return None
     if None in values:
         raise DataError(
             f"{name} has no label in column {label!r} at row {values.index(None)} (counting from "
@@ -215,24 +270,40 @@ def labels_of(column: Any, name: str, label: str) -> NDArray[Any]:
 def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
     """Say of each column what it is; those of a known table are known."""
     if reading.columns is not None:
-        return reading.columns
+        return reading.columns.with_handle_unknown(reading.handle_unknown)
     for column in reading.categorical:
         find_column(table, name, column, " to be a category")
+    for column in reading.dates:
+        find_column(table, name, column, " of dates")
     fields = zip(table.column_names, table.columns, strict=True)
-    columns = Columns(tuple(_learned(c, v, name, c in reading.categorical) for c, v in fields))
+    learned = tuple(learned_column(column, values, name, reading) for column, values in fields)
+    columns = Columns(learned, reading.handle_unknown or "error")
     if len(set(columns.feature_names)) < len(columns.feature_names) and columns.has_categories:
         twice = max(columns.feature_names, key=columns.feature_names.count)
         raise DataError(f"{name} has two columns {twice!r}: rename one of them")
     return columns
 
 
-def _learned(column: str, values: Any, name: str, chosen: bool) -> Column:
-    """Say what one column is, and which categories it has."""
+def learned_column(column: str, values: Any, name: str, reading: Reading) -> Column:
+    """Say what one column is, and which categories it has.
+
+    Raises
+    ------
+    DataError
+        If it is none of the kinds that `Column` has.
+    """
     from pyarrow import compute, types
 
-    kind = value_type(values.type)
+    kind, chosen = value_type(values.type), column in reading.categorical
+    if column in reading.dates:
+        return Column(column, _date_kind(column, values, name))
     if not chosen and is_numeric(kind):
         return Column(column, "truth" if types.is_boolean(kind) else "number")
+    if not chosen and is_date(kind):
+        raise _is_of_dates(column, name)
+    if chosen and types.is_floating(kind):
+        values = _checked_whole_numbers(column, values, name)
+        kind = values.type
     if not (is_text(kind) or types.is_boolean(kind) or types.is_integer(kind)):
         raise DataError(
             f"{name} has {values.type} in column {column!r}: expected numbers or categories; "
@@ -249,8 +320,68 @@ def _learned(column: str, values: Any, name: str, chosen: bool) -> Column:
     return Column(column, "category", tuple(sorted(found)))
 
 
+def _date_kind(column: str, values: Any, name: str) -> str:
+    """Tell whether a column that is said to hold dates has days, or also times of day."""
+    from pyarrow import types
+
+    dates = dates_of(values)
+    if dates is None and values.null_count < len(values):
+        raise DataError(
+            f"{name} has {_first_that_is_no_date(values)} in column {column!r}: expected dates, or "
+            "texts as ISO 8601 writes them, such as 2026-03-31 or 2026-03-31 18:30; rewrite them, "
+            f"or leave {column!r} out of dates"
+        )
+    return "datetime" if dates is not None and types.is_timestamp(dates.type) else "date"
+
+
+def _first_that_is_no_date(values: Any) -> str:
+    """Describe the first value of a column that is not a date, and where it is."""
+    import pyarrow
+
+    if not is_text(value_type(values.type)):
+        return f"{values.type}"
+    for row, value in enumerate(values.to_pylist()):
+        if value is not None and dates_of(pyarrow.chunked_array([[value]])) is None:
+            return f"{value[:40]!r} at row {row} (counting from 0)"
+    return "dates with and without a time zone"
+
+
+def _is_of_dates(column: str, name: str) -> DataError:
+    return DataError(
+        f"{name} has dates in column {column!r}: expected numbers or categories; make them days "
+        f"with dates=({column!r},), or leave the column out with drop=({column!r},)"
+    )
+
+
+def whole_numbers(values: Any) -> Any:
+    """Return a column of floats as int64 if all are whole, else None; NaN is missing."""
+    import pyarrow
+    from pyarrow import compute
+
+    found = decoded(values)
+    found = compute.if_else(compute.is_nan(found), None, found)
+    try:
+        return found.cast(pyarrow.int64())
+    except pyarrow.ArrowInvalid:
+        return None
+
+
+def _checked_whole_numbers(column: str, values: Any, name: str) -> Any:
+    """Return a column that is said to hold categories as int64; fractions are refused."""
+    whole = whole_numbers(values)
+    if whole is None:
+        row = _first_row_where(values, lambda text: not float(text).is_integer())
+        raise DataError(
+            f"{name} has {values[row]} in column {column!r} at row {row} (counting from 0): "
+            "categories must be whole numbers, texts or truth values; leave "
+            f"{column!r} out of categorical"
+        )
+    return whole
+
+
 def _check_categories(column: str, found: list[Any], values: Any, name: str) -> None:
-    """Refuse texts that are numbers, or have one, or that are different in most rows."""
+    """Refuse texts that are numbers, or have one, or dates, or that are different in most rows."""
+    import pyarrow
     from pyarrow import types
 
     texts = [str(value) for value in found]
@@ -264,6 +395,8 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
             f"{row}, counting from 0): expected either; repair it, or if these are categories, "
             f"say categorical=({column!r},)"
         )
+    if texts and _ISO_DATE.match(texts[0]) and dates_of(pyarrow.chunked_array([texts])) is not None:
+        raise _is_of_dates(column, name)
     # A column that its maker called categorical, such as doses, is one.
     unit = None if types.is_dictionary(values.type) else common_unit(texts)
     if unit is not None:
@@ -292,7 +425,9 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
     places = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
     table = table.select(places)
     for column, values in zip(columns.columns, table.columns, strict=True):
-        if column.kind != "category" and not is_numeric(value_type(values.type)):
+        if column.kind in DATES:
+            _date_kind(column.name, values, name)
+        elif column.kind != "category" and not is_numeric(value_type(values.type)):
             filled = len(values) > values.null_count and not types.is_null(values.type)
             row = _first_row_where(values, lambda text: not is_number(text)) if filled else 0
             raise DataError(
@@ -305,28 +440,57 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
 # --- from columns to numbers --------------------------------------------------------------------
 
 
-def _places(values: Any, column: Column, name: str) -> NDArray[Any]:
+def values_of(
+    values: Any, column: Column, name: str, handle_unknown: str = "error"
+) -> NDArray[Any]:
+    """Return the values of a column as `Columns.encode` takes them; NaN is missing."""
+    if column.kind == "category":
+        return _places(values, column, name, handle_unknown)
+    if column.kind in DATES:
+        dates = dates_of(values)
+        return np.full(len(values), np.nan) if dates is None else days(dates)
+    return numbers(values)
+
+
+def _places(values: Any, column: Column, name: str, handle_unknown: str) -> NDArray[Any]:
     """Return the place of each value among the categories of a column, float32; NaN is missing."""
     import pyarrow
     from pyarrow import compute
 
     if values.null_count == len(values):
         return np.full(len(values), np.nan, np.float32)
-    found = compute.cast(decoded(values), pyarrow.string())
+    found = _category_texts(values, column)
     known = pyarrow.array([str(value) for value in column.categories])
     if isinstance(column.categories[0], bool):  # as Arrow writes them
         known = compute.utf8_lower(known)
     places = compute.index_in(found, value_set=known)
     unknown = compute.and_(compute.is_null(places), compute.is_valid(found))
-    if compute.any(unknown).as_py():
+    if handle_unknown == "error" and compute.any(unknown).as_py():
         row = compute.index(unknown, True).as_py()
         raise DataError(
             f"{name} has {str(found[row])[:40]!r} in column {column.name!r} at row {row} (counting "
             f"from 0): expected one of {listed([str(c) for c in column.categories])}, as in "
-            "training; repair it, or leave the cell blank"
+            "training; repair it, leave the cell blank, or read such values as zeros with "
+            "handle_unknown='ignore'"
         )
+    places = compute.if_else(unknown, -1, places)
     numbered: NDArray[Any] = compute.cast(places, pyarrow.float32()).to_numpy()
     return numbered
+
+
+def _category_texts(values: Any, column: Column) -> Any:
+    """Return the values of a category as texts; a whole number is one however it is stored."""
+    import pyarrow
+    from pyarrow import compute, types
+
+    found = decoded(values)
+    if types.is_floating(found.type):
+        whole = whole_numbers(found)
+        found = found if whole is None else whole
+    texts = compute.cast(found, pyarrow.string())
+    if type(column.categories[0]) is not int:
+        return texts
+    return compute.replace_substring_regex(texts, _WHOLE, r"\1")
 
 
 def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tuple[int, ...] | None]:
@@ -381,13 +545,18 @@ def with_blanks_missing(table: Any, label: str | None = None) -> Any:
 
 
 def _with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
-    """Return a table whose texts of these names are whole numbers where all are written so."""
+    """Return a table whose texts of these names are whole numbers where all are written so.
+
+    As 4, or all of them as 4.0.
+    """
     import pyarrow
     from pyarrow import compute
 
     for i, field in enumerate(table.schema):
         if field.name in names and pyarrow.types.is_string(field.type):
             texts = table.column(i)
+            if compute.all(compute.match_substring_regex(texts, _WHOLE)).as_py():
+                texts = compute.replace_substring_regex(texts, _WHOLE, r"\1")
             try:
                 whole = compute.cast(texts, pyarrow.int64())
             except pyarrow.ArrowInvalid:
