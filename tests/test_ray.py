@@ -209,7 +209,7 @@ def test_each_file_of_a_folder_needs_the_columns(tmp_path, refusal):
     FRAME.to_parquet(tmp_path / "a.parquet")
     FRAME.drop(columns="width").to_parquet(tmp_path / "b.parquet")
     run = Run(AE, None)
-    message = refusal(DataError, cluster._rows_of, run, str(tmp_path), None)
+    message = refusal(DataError, cluster._rows_of, run, str(tmp_path), None, {})
     assert "b.parquet' has no column 'width'" in message
 
 

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from utsushi import load
+from utsushi.exceptions import ModelFileError
 from utsushi.training.checkpoint import Checkpoints
 
 TRAIN = ["train", "ae", "--data", "digits8x8", "--hidden", "16", "--random-state", "0"]
@@ -84,9 +86,26 @@ def test_a_run_that_is_not_finished_is_not_overwritten(utsushi, unfinished):
     call = utsushi(*TRAIN, "--out", unfinished)
     assert (call.status, call.error) == (
         2,
-        f"utsushi: {str(unfinished)!r} holds a run that is not finished, expected a new or empty "
-        "folder; go on with it by utsushi train --resume, or begin anew with --force",
+        f"utsushi: {str(unfinished)!r} holds a training that has not finished, expected a new or "
+        f"empty folder; finish it with utsushi train --resume {unfinished}, or begin anew with "
+        "--force",
     )
+
+
+@pytest.mark.parametrize(
+    "command", ["evaluate", "compare", "reconstruct", "encode", "detect", "generate", "export"]
+)
+def test_what_takes_a_run_says_how_to_finish_one(utsushi, unfinished, tmp_path, command):
+    more = {"evaluate": [], "export": ["--to", "html"], "compare": ["--out", tmp_path / "both"]}
+    words = [unfinished, *more.get(command, ["--out", tmp_path / "out.npz"])]
+    call = utsushi(command, *words)
+    assert (call.status, call.error) == (
+        2,
+        f"utsushi: {str(unfinished)!r} holds a training that has not finished; if it was "
+        f"interrupted, finish it with utsushi train --resume {unfinished}",
+    )
+    with pytest.raises(ModelFileError, match="utsushi train --resume"):
+        load(unfinished)
 
 
 def test_force_begins_anew(utsushi, unfinished):

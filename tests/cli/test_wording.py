@@ -30,6 +30,10 @@ def options():
         ("hidden=(1000,) or hidden=(500, 250)", "--hidden 1000 or --hidden 500,250"),
         ("learning_rate=1e-3 or less", "--learning-rate 1e-3 or less"),
         ("or skip_bad=True", "or --skip-bad"),
+        ("leave out pixels=True", "leave out --pixels"),
+        ("with pixels=False", "with --no-pixels"),
+        ("with handle_unknown='ignore'", "with --handle-unknown ignore"),
+        ("with dates=('day',), or", "with --dates day, or"),
         ("conditional=False", "--conditional false"),
         ("raise n_samples.", "raise --n-samples."),
         ("The 'n_components' parameter of Autoencoder must", "--n-components must"),
@@ -86,7 +90,8 @@ def test_an_error_of_a_command_names_its_options(utsushi, tmp_path):
     )
     call = utsushi("train", "ae", "--data", tmp_path / "table.csv", "--out", tmp_path / "run")
     assert call.status == 2
-    assert call.error.endswith("leave it out with --drop when")
+    assert "make them days with --dates when" in call.error
+    assert call.error.endswith("with --drop when")
 
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(20, 3)))
     words = ["--n-components", "0", "--out", tmp_path / "run"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utsushi.cli.common import dataset_of, label_name_of
+from utsushi.cli.common import dataset_of, label_name_of, reading_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
 from utsushi.files import folder_being_written, one_line
@@ -25,7 +25,12 @@ RAY_BLOCK_ROWS = 50_000
 
 
 def encode_by_ray(
-    run: Run, out: str, data: str | None, label: str | None, workers: int | None
+    run: Run,
+    out: str,
+    data: str | None,
+    label: str | None,
+    workers: int | None,
+    reading: Mapping[str, Any],
 ) -> Path:
     """Write the codes of all rows of a source, in their order, as a folder of Parquet files.
 
@@ -41,6 +46,8 @@ def encode_by_ray(
         As for ``encode``.
     workers : int or None
         Processes that hold the model.
+    reading : mapping
+        How the source is read, where that is not as in training.
 
     Returns
     -------
@@ -58,13 +65,15 @@ def encode_by_ray(
     from utsushi.ray import encode
 
     with _connected(), _in_our_words(), folder_being_written(Path(out).absolute()) as folder:
-        dataset, features = _rows_of(run, data, label)
+        dataset, features = _rows_of(run, data, label, reading)
         dataset.context.execution_options.preserve_order = True
         encode(dataset, run.model, columns=features, workers=workers).write_parquet(str(folder))
     return Path(out)
 
 
-def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
+def _rows_of(
+    run: Run, data: str | None, label: str | None, reading: Mapping[str, Any]
+) -> tuple[Any, list[str] | None]:
     """Return a Ray dataset of features and labels, and which of its columns are features.
 
     Of the rows of a table that the model knows, None: a worker reads the table's own columns.
@@ -75,10 +84,16 @@ def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[s
     if source is None and run.config is not None:
         source, label = run.config.data, label or run.config.label
     known: Columns | None = getattr(run.model, "columns_", None)
+    if known is not None:  # which go to the workers in the model's file
+        known = known.with_handle_unknown(reading.get("handle_unknown"))
+        run.model.columns_ = known
     names = run.feature_names
     kind, files = ("", []) if source is None or names is None else _table_files(source)
     if names is None or not files:
-        return _opened(run, data, label)
+        return _opened(run, data, label, reading)
+    pixels = reading_of(run, str(source), label, reading)[0].pixels
+    if known is None and not _is_read_alike(kind, files, names, pixels):
+        return _opened(run, data, label, reading)
     if known is not None:
         names = [column.name for column in known.columns]
     wanted = [*names, *([] if label is None else [label])]
@@ -89,6 +104,20 @@ def _rows_of(run: Run, data: str | None, label: str | None) -> tuple[Any, list[s
     else:
         rows = _csv_rows(files, wanted, known, label)
     return rows, names if known is None else None
+
+
+def _is_read_alike(kind: str, files: list[str], names: list[str], pixels: bool | None) -> bool:
+    """Tell whether a worker, which divides uint8 by 255 and nothing else, reads what is meant."""
+    import pyarrow
+
+    from utsushi.datasets.arrow_files import read_footer
+    from utsushi.datasets.arrow_types import are_bytes
+
+    if pixels is None or kind == ".csv":
+        return not pixels
+    schema = read_footer(Path(files[0]))[1]
+    found = [schema.field(name) for name in names if name in schema.names]
+    return are_bytes(pyarrow.schema(found)) == pixels
 
 
 def _table_files(source: str) -> tuple[str, list[str]]:
@@ -127,10 +156,10 @@ def _type_of(column: Column) -> Any:
     """Return the type that a column of a CSV file is to be read as."""
     import pyarrow
 
-    kinds: dict[type, Any] = {bool: pyarrow.bool_(), int: pyarrow.int64(), str: pyarrow.string()}
-    if column.kind == "category":
-        return kinds[type(column.categories[0])]
-    return pyarrow.bool_() if column.kind == "truth" else pyarrow.float64()
+    is_truth = column.kind == "truth" or isinstance(next(iter(column.categories), None), bool)
+    if is_truth:
+        return pyarrow.bool_()
+    return pyarrow.float64() if column.kind == "number" else pyarrow.string()
 
 
 def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
@@ -152,15 +181,17 @@ def _check_columns(source: str, kind: str, wanted: list[str]) -> None:
             )
 
 
-def _opened(run: Run, data: str | None, label: str | None) -> tuple[Any, list[str] | None]:
+def _opened(
+    run: Run, data: str | None, label: str | None, reading: Mapping[str, Any]
+) -> tuple[Any, list[str] | None]:
     """Read a source in this process, and hand its rows on in blocks."""
     import numpy as np
     import pyarrow as pa
     import ray.data
 
-    dataset = dataset_of(run, data, label)
+    dataset = dataset_of(run, data, label, reading)
     features = [f"x{index}" for index in range(dataset.X_train.shape[1])]
-    name = label_name_of(run, data, label, reserved=features)
+    name = label_name_of(run, label, reserved=features)
     blocks = []
     for X, y in dataset.parts:
         for start in range(0, len(X), RAY_BLOCK_ROWS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from utsushi.exceptions import DataError, RunError, SettingError
 
 if TYPE_CHECKING:
     from utsushi.datasets import Dataset
+    from utsushi.datasets.reading import Reading
     from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import Run
 
@@ -37,6 +38,8 @@ __all__ = [
     "measured_by",
     "note",
     "note_skipped",
+    "reading_of",
+    "recorded",
     "shape_to",
     "training_rows",
 ]
@@ -158,9 +161,21 @@ def note_skipped(dataset: Dataset) -> None:
         note(f"  {reason}")
 
 
-def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
-    """Open the rows to use with a run: the named source, or the one it was trained on."""
-    from utsushi import datasets
+def recorded(reading: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """Return how a source was read, as a run remembers it: also whether it held pixels."""
+    if dataset.pixels is None or dataset.columns is not None:
+        return dict(reading)
+    return {"pixels": dataset.pixels, **reading}
+
+
+def dataset_of(
+    run: Run, data: str | None, label: str | None, reading: Mapping[str, Any]
+) -> Dataset:
+    """Open the rows to use with a run: the named source, or the one it was trained on.
+
+    They are read as the run's were; options of the command line come first.
+    """
+    from utsushi.datasets.sources import open_reading
 
     if data is None:
         if run.config is None:
@@ -168,9 +183,10 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
                 "the model file stands in no run that says what it was trained on, expected "
                 "rows; name them with --data"
             )
-        data, label = run.config.data, label or run.config.label
-    dataset = datasets.open(data, label=label, **_reading_of(run, data))
+        data = run.config.data
+    dataset = open_reading(data, reading_of(run, data, label, reading)[0])
     note_skipped(dataset)
+    _note_unknown(dataset)
     expected = run.model.n_features_in_
     if dataset.X_train.shape[1] != expected:
         raise DataError(
@@ -181,20 +197,51 @@ def dataset_of(run: Run, data: str | None, label: str | None) -> Dataset:
     return dataset
 
 
+def _note_unknown(dataset: Dataset) -> None:
+    """Say how many values are none of the categories of training, where these are ignored."""
+    if dataset.columns is None or dataset.columns.handle_unknown != "ignore":
+        return
+    for name, count in dataset.columns.count_unknown(dataset.X).items():
+        values = "1 value" if count == 1 else f"{count} values"
+        note(f"{dataset.name} has {values} in column {name!r} that training did not have: zeros")
+
+
 def _trained_on(run: Run) -> str:
     return "" if run.config is None else f" with {run.config.data!r}"
 
 
-def _reading_of(run: Run, data: str) -> dict[str, Any]:
-    """Return how a source is read for a model: as the one was that it was trained on."""
-    said = {} if run.config is None else dict(run.config.reading)
-    of_images = ("image_size", "color", "skip_bad") if Path(data).is_dir() else ()
-    kept = (*of_images, "drop")
-    reading: dict[str, Any] = {name: said[name] for name in kept if name in said}
+def reading_of(
+    run: Run, data: str, label: str | None, options: Mapping[str, Any]
+) -> tuple[Reading, dict[str, Any]]:
+    """Return how a source is read for a model, and which options say so.
+
+    As the source was read that the model was trained on, where no option says otherwise; images
+    are fitted to what the model takes.
+    """
+    from utsushi.datasets.reading import Reading
+
+    known: dict[str, Any] = {}
+    if run.config is not None:
+        known |= {str(name): value for name, value in run.config.reading.items()}
+        known |= {} if run.config.label is None else {"label": run.config.label}
     columns = getattr(run.model, "columns_", None)
     if columns is not None:  # which say what to read, by name
-        return {"columns": columns}
-    return reading
+        known = {name: known[name] for name in ("label", "drop") if name in known}
+    if Path(data).is_dir():
+        known |= _image_options(run.model)
+    said = {**options, **({} if label is None else {"label": label})}
+    chosen = known | said
+    reading = Reading.of(**chosen, columns=columns, optional=tuple(known.keys() - said.keys()))
+    return reading, {name: value for name, value in chosen.items() if name != "label"}
+
+
+def _image_options(model: BaseAutoencoder) -> dict[str, Any]:
+    """Return what images of a folder are made for a model of images."""
+    shape = getattr(model, "image_shape", None)
+    if shape is None or (len(shape) == 3 and shape[0] != 3):
+        return {}
+    color = "grey" if len(shape) == 2 else "rgb"
+    return {"image_size": [int(size) for size in shape[-2:]], "color": color}
 
 
 def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:
@@ -209,11 +256,9 @@ def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | N
             )
 
 
-def label_name_of(
-    run: Run, data: str | None, label: str | None, *, reserved: Sequence[str] = ()
-) -> str:
+def label_name_of(run: Run, label: str | None, *, reserved: Sequence[str] = ()) -> str:
     """Return what the column of the labels is called: as in the table that they come from."""
-    if data is None and label is None and run.config is not None:
+    if label is None and run.config is not None:
         label = run.config.label
     return "y" if label is None or label in reserved else label
 

@@ -23,10 +23,14 @@ from utsushi.cli.common import (
     fit_to,
     measured_by,
     note,
+    note_skipped,
+    reading_of,
+    recorded,
     source_name,
 )
 from utsushi.cli.outputs import check_output
 from utsushi.cli.parameters import TRAINED
+from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
 from utsushi.exceptions import DataError, SettingError
 
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 PAGE = "comparison.html"
 
 
+@reads
 def compare(
     models: Annotated[
         list[str],
@@ -68,26 +73,23 @@ def compare(
     force: Force = False,
     lang: Language = "en",
     random_state: Seed = "0",
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Measure several models on one source, in one table and one report.
 
     A model is a run, a model file, or ae, dae or vae with settings as name=value, which is trained
     on the source first; a name and a colon may stand before it. The source is that of the first
-    run, or the bundled digits. The report runs the first four of them side by side.
+    run, or the bundled digits, and is read as for the first run. The report runs the first four of
+    them side by side.
     """
-    from utsushi import datasets
     from utsushi.report import check_language
     from utsushi.runs import comparison_tables, write_comparison, write_comparison_page
 
     check_language(lang)
     out = _checked_out(out, to, force=force)
     loaded, unfitted = _models(models, random_state)
-    if data is None:
-        configs = [run.config for run in loaded.values() if run.config is not None]
-        data, label = (
-            (configs[0].data, label or configs[0].label) if configs else (DEFAULT_DATA, label)
-        )
-    dataset = datasets.open(data, label=label)
+    data, label, dataset, reading = _opened(loaded, data, label, reading)
     ready = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
     for name, model in unfitted.items():
         note(f"training {name}")
@@ -96,6 +98,7 @@ def compare(
     settings = {"language": lang, "random_state": random_state, **measured_by(everything)}
     if to is None:
         kept: dict[str, Any] = {"source": source_name(data), "label": label, "force": force}
+        kept["reading"] = recorded(reading, dataset)
         results = write_comparison(out, ready, dataset, **kept, **settings)
     else:
         results = write_comparison_page(out, ready, dataset, **settings)
@@ -121,6 +124,27 @@ def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
         )
     check_free(out, force=force)
     return out
+
+
+def _opened(
+    loaded: dict[str, Run], data: str | None, label: str | None, options: dict[str, Any]
+) -> tuple[str, str | None, Dataset, dict[str, Any]]:
+    """Open the rows to compare on; return their source, the label, them, and how they are read."""
+    from utsushi.datasets.reading import Reading
+    from utsushi.datasets.sources import open_reading
+
+    configs = [run.config for run in loaded.values() if run.config is not None]
+    if data is None:
+        data = configs[0].data if configs else DEFAULT_DATA
+    if label is None and configs and configs[0].data == source_name(data):
+        label = configs[0].label
+    if loaded:
+        reading, options = reading_of(next(iter(loaded.values())), data, label, options)
+    else:
+        reading = Reading.of(label=label, **options)
+    dataset = open_reading(data, reading)
+    note_skipped(dataset)
+    return data, label, dataset, options
 
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:
@@ -198,8 +222,9 @@ def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencode
     n_features, known = dataset.X_train.shape[1], run.model.n_features_in_
     if known != n_features:
         raise DataError(
-            f"{name!r} was trained on rows of {known} features, but {dataset.name} has "
-            f"{n_features}; compare models of one source, or name another with --data"
+            f"{name!r} was trained on rows of {known} features{_as_images(run.model)}, but "
+            f"{dataset.name} has {n_features}{_as_images(dataset)}; compare models of one source, "
+            "read alike, or name another with --data"
         )
     check_names(data, dataset.feature_names, run.feature_names)
     source = source_name(data)
@@ -209,3 +234,9 @@ def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencode
             "comparison; compare models of one source, or name another with --data"
         )
     return run.model
+
+
+def _as_images(rows: Any) -> str:
+    """Return the shape of rows as images, for a message, if they are some."""
+    shape = rows.image_shape
+    return "" if shape is None else f" ({'x'.join(map(str, shape))} images)"

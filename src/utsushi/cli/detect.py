@@ -19,6 +19,7 @@ from utsushi.cli.common import (
 )
 from utsushi.cli.outputs import check_output, write_columns
 from utsushi.cli.parameters import integer, number
+from utsushi.cli.reading import reads_again
 from utsushi.exceptions import RunError, SettingError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def names(text: str) -> str | tuple[str, ...]:
 Settings = dict[str, Any]
 
 
+@reads_again
 def detect(
     run: RunPath,
     out: Out,
@@ -78,6 +80,8 @@ def detect(
     worst: Annotated[
         int, typer.Option(parser=integer, metavar="N", help="Rows in the picture; 0 for none.")
     ] = PICTURE_ROWS,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Score rows, and call those outliers that the model cannot account for.
 
@@ -98,11 +102,11 @@ def detect(
     from utsushi.runs import open_run
 
     opened = open_run(run)
-    dataset = dataset_of(opened, data, label)
+    dataset = dataset_of(opened, data, label, reading)
     chosen = {name: value for name, value in settings.items() if value is not None}
-    detector = _detector(run, opened, normal, label, chosen)
+    detector = _detector(run, opened, normal, label, chosen, reading)
     scores = detector.score_samples(dataset.X)
-    name = label_name_of(opened, data, label, reserved=("row", "score", "outlier"))
+    name = label_name_of(opened, label, reserved=("row", "score", "outlier"))
     path = _write_scores(out, scores, detector.offset_, name, dataset.y)
     n_outliers = int((scores < detector.offset_).sum())
     note(f"{len(scores)} rows, {n_outliers} outliers below {detector.offset_:.6g}: {path}")
@@ -126,7 +130,12 @@ def _check_options(picture: str, worst: int, settings: Settings) -> None:
 
 
 def _detector(
-    path: str, opened: Run, normal: str | None, label: str | None, settings: Settings
+    path: str,
+    opened: Run,
+    normal: str | None,
+    label: str | None,
+    settings: Settings,
+    reading: dict[str, Any],
 ) -> AnomalyDetector:
     """Return the detector that a file holds, or one around the model with a threshold learned."""
     from sklearn.frozen import FrozenEstimator
@@ -146,9 +155,9 @@ def _detector(
         elif "max_false_positive_rate" in chosen:
             del settings["contamination"]
     if normal is not None:
-        rows = dataset_of(opened, normal, label).X
+        rows = dataset_of(opened, normal, label, reading).X
     elif opened.config is not None:
-        rows = dataset_of(opened, None, None).X_train
+        rows = dataset_of(opened, None, None, {}).X_train
         if settings.get("max_false_positive_rate") is not None:
             note(
                 "the threshold is set by rows that the model was trained on, which score better "

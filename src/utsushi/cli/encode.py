@@ -10,6 +10,7 @@ import typer
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, label_name_of, note
 from utsushi.cli.outputs import check_output
 from utsushi.cli.progress import row_bar
+from utsushi.cli.reading import reads_again
 from utsushi.cli.writers import ROW_GROUP_ROWS, write_blocks
 from utsushi.exceptions import SettingError
 
@@ -24,6 +25,7 @@ Workers = Annotated[
 ]
 
 
+@reads_again
 def encode(
     run: RunPath,
     out: Out,
@@ -31,6 +33,8 @@ def encode(
     label: Label = None,
     engine: Engine = "own",
     workers: Workers = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write the codes of rows, with their labels.
 
@@ -39,7 +43,7 @@ def encode(
     the workers of a cluster write a folder of .parquet files.
     """
     if engine == "ray":
-        _encode_by_ray(run, out, data, label, workers)
+        _encode_by_ray(run, out, data, label, workers, reading)
         return
     if engine != "own":
         raise SettingError(f"--engine {engine!r}, expected own or ray; leave it out")
@@ -52,10 +56,10 @@ def encode(
     from utsushi.runs import open_run
 
     opened = open_run(run)
-    dataset = dataset_of(opened, data, label)
+    dataset = dataset_of(opened, data, label, reading)
     names = list(opened.model.get_feature_names_out())
     # In an .npz the codes are "X", so a column of that name cannot keep it.
-    name = label_name_of(opened, data, label, reserved=[*names, "X"])
+    name = label_name_of(opened, label, reserved=[*names, "X"])
     n_rows = sum(len(X) for X, _ in dataset.parts)
     with row_bar("encoding", n_rows) as advance:
         blocks = _coded_blocks(opened.model, dataset, name, advance)
@@ -79,9 +83,14 @@ def _coded_blocks(
 
 
 def _encode_by_ray(
-    run: str, out: str, data: str | None, label: str | None, workers: int | None
+    run: str,
+    out: str,
+    data: str | None,
+    label: str | None,
+    workers: int | None,
+    reading: dict[str, Any],
 ) -> None:
     from utsushi.cli.cluster import encode_by_ray
     from utsushi.runs import open_run
 
-    note(f"the codes: {encode_by_ray(open_run(run), out, data, label, workers)}")
+    note(f"the codes: {encode_by_ray(open_run(run), out, data, label, workers, reading)}")

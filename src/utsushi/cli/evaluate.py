@@ -20,9 +20,11 @@ from utsushi.cli.common import (
     source_name,
 )
 from utsushi.cli.parameters import integers
+from utsushi.cli.reading import reads_again
 from utsushi.cli.tables import as_text
 
 
+@reads_again
 def evaluate(
     run: RunPath,
     data: Data = None,
@@ -47,6 +49,8 @@ def evaluate(
     ] = None,
     as_json: AsJson = False,
     random_state: Seed = "0",
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Measure a model, PCA beside it.
 
@@ -58,7 +62,7 @@ def evaluate(
     from utsushi.runs import open_run, tables_of
 
     opened = open_run(run)
-    dataset = measurable(dataset_of(opened, data, label))
+    dataset = measurable(dataset_of(opened, data, label, reading))
     X, y = dataset.measured
     if dataset.X_test is None:
         note(f"{dataset.name} has no test rows: measured on all {len(X)} rows")
@@ -78,7 +82,7 @@ def evaluate(
     if n_importance_samples is not None:
         more["n_importance_samples"] = n_importance_samples
     if anomalies is not None:
-        more["anomalies"] = dataset_of(opened, anomalies, label).X
+        more["anomalies"] = dataset_of(opened, anomalies, label, reading).X
     results = measure(
         opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state, **more
     )

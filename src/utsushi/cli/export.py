@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from utsushi.cli.common import (
     source_name,
 )
 from utsushi.cli.outputs import check_output
+from utsushi.cli.reading import reads_again
 from utsushi.exceptions import SettingError
 from utsushi.files import write_whole
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from utsushi.runs import Run
 
 
+@reads_again
 def export(
     run: RunPath,
     to: Annotated[
@@ -42,6 +44,8 @@ def export(
     data: Data = None,
     label: Label = None,
     lang: Language = "en",
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write one file that runs the model elsewhere: a page to play with, or a graph for programs.
 
@@ -55,7 +59,7 @@ def export(
     if to == "onnx":
         _export_onnx(run, out, data, label)
     else:
-        _export_html(run, out, data, label, lang)
+        _export_html(run, out, data, label, lang, reading)
 
 
 def _export_onnx(run: str, out: str | None, data: str | None, label: str | None) -> None:
@@ -77,14 +81,21 @@ def _export_onnx(run: str, out: str | None, data: str | None, label: str | None)
     note(f"the graph: {path}, {difference:.2g} from the model (batches of {sizes} rows)")
 
 
-def _export_html(run: str, out: str | None, data: str | None, label: str | None, lang: str) -> None:
+def _export_html(
+    run: str,
+    out: str | None,
+    data: str | None,
+    label: str | None,
+    lang: str,
+    reading: dict[str, Any],
+) -> None:
     """Write the page."""
     from utsushi.report import check_language, to_html
     from utsushi.runs import open_run
 
     check_language(lang)
     opened = open_run(run)
-    dataset = dataset_of(opened, data, label)
+    dataset = dataset_of(opened, data, label, reading)
     shape_to(opened.model, dataset)
     X, y = dataset.measured
     # Of another source the model has seen no row that it could have copied.

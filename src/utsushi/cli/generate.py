@@ -18,12 +18,14 @@ from utsushi.cli.common import (
 )
 from utsushi.cli.outputs import check_output, write_table
 from utsushi.cli.parameters import count
+from utsushi.cli.reading import reads_again
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
     from utsushi.runs import Run
 
 
+@reads_again
 def generate(
     run: RunPath,
     out: Out,
@@ -51,6 +53,8 @@ def generate(
     ] = None,
     data: Data = None,
     label: Label = None,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write new rows from the model's sampler, or from another.
 
@@ -75,16 +79,18 @@ def generate(
     if of_class is not None:
         options["y"] = _class_of(opened.model, of_class)
     if sampler is not None:
-        _fit_sampler(opened, sampler, data, label)
+        _fit_sampler(opened, sampler, data, label, reading)
     rows = opened.model.sample(n, **options)
     path = write_table(out, rows, opened.model, opened.feature_names, image_shape=shape)
     note(f"{n} generated rows: {path}")
 
 
-def _fit_sampler(opened: Run, sampler: str, data: str | None, label: str | None) -> None:
+def _fit_sampler(
+    opened: Run, sampler: str, data: str | None, label: str | None, reading: dict[str, Any]
+) -> None:
     """Give the opened model another sampler; nothing is written."""
     opened.model.set_params(sampler=sampler)._validate_params()  # before the data are opened
-    dataset = dataset_of(opened, data, label)
+    dataset = dataset_of(opened, data, label, reading)
     note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} rows")
     opened.model.fit_sampler(dataset.X_train, dataset.y_train)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +12,10 @@ import typer
 from utsushi.cli.parameters import integers
 from utsushi.exceptions import SettingError
 
-__all__ = ["reads"]
+__all__ = ["reads", "reads_again"]
+
+#: Options of commands that read rows for a model: the other ones are known from its training.
+_AGAIN = ("drop", "handle_unknown", "pixels", "image_size", "grey", "rgb", "skip_bad")
 
 
 def _names(text: str) -> list[str]:
@@ -29,6 +32,30 @@ def _options(
     ] = None,
     drop: Annotated[
         Any, typer.Option(parser=_names, metavar="COLUMN,…", help="Columns to leave out (tables).")
+    ] = None,
+    dates: Annotated[
+        Any,
+        typer.Option(
+            parser=_names,
+            metavar="COLUMN,…",
+            help="Dates, to become days since 1970-01-01 (tables).",
+        ),
+    ] = None,
+    handle_unknown: Annotated[
+        str | None,
+        typer.Option(
+            metavar="error|ignore",
+            help="What to do about a category that training did not have; ignore makes it zeros.",
+            show_default=False,
+        ),
+    ] = None,
+    pixels: Annotated[
+        bool | None,
+        typer.Option(
+            "--pixels/--no-pixels",
+            help="Divide whole numbers from 0 to 255 by 255; else those of type uint8.",
+            show_default=False,
+        ),
     ] = None,
     image_size: Annotated[
         Any,
@@ -47,15 +74,33 @@ def _options(
     if image_size is not None:
         size = list(image_size) * (2 if len(image_size) == 1 else 1)
     color = "grey" if grey else "rgb" if rgb else None
-    said = {"categorical": categorical, "drop": drop, "image_size": size, "color": color}
-    if skip_bad:
-        said["skip_bad"] = True
-    return {name: value for name, value in said.items() if value}
+    said = {
+        "categorical": categorical,
+        "drop": drop,
+        "dates": dates,
+        "handle_unknown": handle_unknown,
+        "pixels": pixels,
+        "image_size": size,
+        "color": color,
+        "skip_bad": skip_bad or None,
+    }
+    return {name: value for name, value in said.items() if value not in (None, [])}
 
 
 def reads(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options; it gets what was said of them as one dict, ``reading``."""
-    options = inspect.signature(_options, eval_str=True).parameters
+    return _with_options(command, list(inspect.signature(_options).parameters))
+
+
+def reads_again(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options with which rows are read for a model that is trained."""
+    return _with_options(command, _AGAIN)
+
+
+def _with_options(command: Callable[..., None], names: Sequence[str]) -> Callable[..., None]:
+    """Give a command the options of these names."""
+    known = inspect.signature(_options, eval_str=True).parameters
+    options = {name: known[name] for name in names}
 
     @functools.wraps(command)
     def wrapper(**arguments: Any) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
 from utsushi.cli.outputs import check_output, write_table
 from utsushi.cli.parameters import integer
+from utsushi.cli.reading import reads_again
 from utsushi.exceptions import SettingError
 
 #: Images in a row of the picture.
 PICTURE_COLUMNS = 10
 
 
+@reads_again
 def reconstruct(
     run: RunPath,
     out: Out,
@@ -27,6 +29,8 @@ def reconstruct(
     fill: Annotated[
         bool, typer.Option("--fill", help="Keep what is known; only missing values are filled.")
     ] = False,
+    *,
+    reading: dict[str, Any],
 ) -> None:
     """Write rows as the model copies them; missing values are filled.
 
@@ -42,7 +46,7 @@ def reconstruct(
     if n is not None and n < 1:
         raise SettingError(f"-n {n}, expected 1 or more; leave it out for all rows")
     opened = open_run(run)
-    dataset = dataset_of(opened, data, label)
+    dataset = dataset_of(opened, data, label, reading)
     shape = image_shape_of(opened, dataset)
     check_output(out, [".npy", ".npz", ".csv", ".parquet", ".png"], shape)
     rows, labels = dataset.measured

@@ -17,6 +17,7 @@ from utsushi.cli.common import (
     Label,
     Language,
     note,
+    recorded,
     source_name,
     training_rows,
 )
@@ -114,7 +115,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 model,
                 data=source_name(source),
                 label=label,
-                reading=reading,
+                reading=recorded(reading, dataset),
                 language=lang,
                 checkpoint_every=checkpoint_every,
                 tensorboard=tensorboard,

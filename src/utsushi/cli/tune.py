@@ -15,6 +15,7 @@ from utsushi.cli.common import (
     Label,
     Language,
     note,
+    recorded,
     source_name,
     training_rows,
 )
@@ -119,7 +120,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
             dataset,
             source=source_name(source),
             label=label,
-            reading=reading,
+            reading=recorded(reading, dataset),
             force=force,
             language=lang,
         )

@@ -89,7 +89,8 @@ def _with_value(option: Any, value: str) -> str | None:
     except (ValueError, SyntaxError):  # such as (height, width)
         return f"{_flag(option)} {value.strip('()').replace(' ', '')}"
     if option.is_flag:
-        return _flag(option) if found else f"no {_flag(option)}"
+        without = [*option.secondary_opts, f"no {_flag(option)}"][0]
+        return _flag(option) if found else without
     if found is None and "none" not in (option.metavar or ""):
         return f"no {_flag(option)}"
     if not isinstance(found, str | tuple):

@@ -7,6 +7,7 @@ import os
 import warnings
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,11 @@ def _file_at(path: str | Path) -> str | Path:
     if not os.path.isdir(path):
         return path
     inside = Path(path, "model.safetensors")
+    if not os.path.isfile(inside) and os.path.isdir(Path(path, "checkpoints")):
+        raise ModelFileError(
+            f"{str(path)!r} holds a training that has not finished; if it was interrupted, finish "
+            f"it with utsushi train --resume {quote(str(path))}"
+        )
     if not os.path.isfile(inside):
         raise ModelFileError(
             f"{str(path)!r} is a folder without a model.safetensors, expected a model file or the "

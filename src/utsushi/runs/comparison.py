@@ -28,7 +28,7 @@ from utsushi.report import (
 )
 from utsushi.report.payload import MOST_MODELS
 from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
-from utsushi.runs.folder import new_run, write_models
+from utsushi.runs.folder import ReadingOption, new_run, write_models
 from utsushi.runs.tables import figure_and_error, measure_name
 from utsushi.runs.texts import TEXTS
 from utsushi.runs.write import living_payload, pictures_of, write_figures
@@ -47,6 +47,7 @@ def write_comparison(
     *,
     source: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     force: bool = False,
     language: str = "en",
     random_state: int = 0,
@@ -63,7 +64,7 @@ def write_comparison(
         By the names that they have in tables and figures, and as files.
     dataset : Dataset
         Its test rows are measured on, or else its training rows.
-    source, label, force, language
+    source, label, reading, force, language
         See `utsushi.runs.write_run`.
     random_state : int, default=0
         Of what is drawn to measure.
@@ -84,6 +85,7 @@ def write_comparison(
             command="compare",
             data=source,
             label=label,
+            reading=reading,
             feature_names=dataset.feature_names,
         )
         write_json(folder / "metrics.json", results)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -49,7 +50,16 @@ CHECKPOINTS = "checkpoints"
 
 
 #: What may be said of how a source is read.
-ReadingOption = Literal["categorical", "drop", "image_size", "color", "skip_bad"]
+ReadingOption = Literal[
+    "categorical",
+    "drop",
+    "dates",
+    "handle_unknown",
+    "pixels",
+    "image_size",
+    "color",
+    "skip_bad",
+]
 
 
 def check_model_name(name: str) -> str:
@@ -84,7 +94,7 @@ class RunConfig(BaseModel):
     label : str or None
         The column of the labels, where one was named.
     reading : dict
-        How the source was read: what was said to `utsushi.datasets.open`.
+        How the source was read: options of `utsushi.datasets.open`.
     feature_names : list of str or None
         The names of the columns, where the source has names.
     models : dict of str to dict
@@ -157,8 +167,9 @@ def check_free(path: str | Path, *, force: bool) -> Path:
         if force:
             return path
         raise RunError(
-            f"{str(path)!r} holds a run that is not finished, expected a new or empty folder; go "
-            "on with it by utsushi train --resume, or begin anew with --force"
+            f"{str(path)!r} holds a training that has not finished, expected a new or empty "
+            f"folder; finish it with utsushi train --resume {quote(str(path))}, or begin anew with "
+            "--force"
         )
     if path.exists():
         raise RunError(
@@ -275,6 +286,7 @@ def write_models(
     command: str,
     data: str,
     label: str | None = None,
+    reading: Mapping[ReadingOption, Any] | None = None,
     feature_names: Sequence[str] | None = None,
 ) -> None:
     """Write several models, what they were made with, and how they learned, told apart by name."""
@@ -286,6 +298,7 @@ def write_models(
         command=command,
         data=data,
         label=label,
+        reading=reading,
         feature_names=feature_names,
         models=models,
     )
@@ -348,6 +361,11 @@ def _read_config(path: Path) -> RunConfig:
     try:
         return RunConfig.model_validate_json(read_regular(path))
     except OSError as error:
+        if (path.parent / CHECKPOINTS).is_dir():
+            raise RunError(
+                f"{str(path.parent)!r} holds a training that has not finished; if it was "
+                f"interrupted, finish it with utsushi train --resume {quote(str(path.parent))}"
+            ) from None
         raise RunError(
             f"{str(path.parent)!r} holds no run ({path.name}: {error.strerror}), expected what "
             "'utsushi train' leaves; check the path"
