@@ -163,7 +163,7 @@ class Columns:
         if self.n_features == len(self.columns) and not self.has_categories:
             return values
         X: NDArray[Any] = self.encoder.transform(values).astype(values.dtype, copy=False)
-        for place, column, features in self._slices():
+        for place, (column, features) in enumerate(self.slices()):
             if column.kind == "category":
                 X[np.isnan(values[:, place]), features] = np.nan
         return X
@@ -178,7 +178,7 @@ class Columns:
             ``datetime64``, and the category with the largest share. What is missing is NaN, NaT or
             None.
         """
-        return {c.name: c.restored(X[:, features]) for _, c, features in self._slices()}
+        return {column.name: column.restored(X[:, where]) for column, where in self.slices()}
 
     @property
     def has_categories(self) -> bool:
@@ -202,16 +202,16 @@ class Columns:
         """
         counts = {
             column.name: int((~X[:, features].any(axis=1)).sum())
-            for _, column, features in self._slices()
+            for column, features in self.slices()
             if column.kind == "category"
         }
         return {name: count for name, count in counts.items() if count}
 
-    def _slices(self) -> list[tuple[int, Column, slice]]:
-        """Return the place of each column, itself, and the features that it becomes."""
+    def slices(self) -> list[tuple[Column, slice]]:
+        """Return each column with the features that it becomes."""
         ends = accumulate(column.width for column in self.columns)
-        places = zip(range(len(self.columns)), self.columns, ends, strict=True)
-        return [(place, column, slice(end - column.width, end)) for place, column, end in places]
+        pairs = zip(self.columns, ends, strict=True)
+        return [(column, slice(end - column.width, end)) for column, end in pairs]
 
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_json` takes it back."""

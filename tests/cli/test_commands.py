@@ -151,7 +151,7 @@ def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path
     np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
     call = utsushi("evaluate", ae_run / "model.safetensors", "--data", tmp_path / "rows.npy")
     assert call.status == 0
-    assert "no test rows" in call.err
+    assert "no held-out part" in call.err
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet"])

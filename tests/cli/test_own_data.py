@@ -108,7 +108,7 @@ def test_an_unknown_category_is_one_line(utsushi, people_run, tmp_path):
 def test_a_run_with_gaps_can_be_evaluated(utsushi, people_run):
     call = utsushi("evaluate", people_run, "--json")
     measured = json.loads(call.out)
-    assert measured["reconstruction"]["mse"]["pca"]["value"] > 0
+    assert measured["reconstruction"]["standardized_mse"]["pca"]["value"] > 0
     assert "exact" not in measured["likelihood"]
 
 

@@ -65,7 +65,8 @@ def evaluate(
     dataset = measurable(dataset_of(opened, data, label, reading))
     X, y = dataset.measured
     if dataset.X_test is None:
-        note(f"{dataset.name} has no test rows: measured on all {len(X)} rows")
+        rows = "its training rows" if data is None else "rows"
+        note(f"measured on all {len(X)} {rows}: {dataset.name} has no held-out part")
         # On the rows of the training both have seen them; PCA fitted to other rows, which the
         # model has not seen, would be no honest neighbour.
         X_train, y_train = (X, y) if data is None else (None, None)

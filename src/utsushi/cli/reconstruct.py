@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,11 @@ from utsushi.cli.outputs import check_output, write_table
 from utsushi.cli.parameters import integer
 from utsushi.cli.reading import reads_again
 from utsushi.exceptions import SettingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from utsushi.estimators import BaseAutoencoder
 
 #: Images in a row of the picture.
 PICTURE_COLUMNS = 10
@@ -54,7 +59,7 @@ def reconstruct(
     first = slice(n or (PICTURE_COLUMNS if picture else None))
     rows, labels = rows[first], None if labels is None else labels[first]
     copies = opened.model.reconstruct(rows, labels)
-    error = float(np.nanmean((copies - rows) ** 2))  # of what is known
+    error = _error(opened.model, rows, copies)
     if fill:
         copies = np.where(np.isnan(rows), copies, rows)
     if picture:
@@ -68,4 +73,17 @@ def reconstruct(
         path = write_whole(out, to_png(image_rows(pairs, picture)))
     else:
         path = write_table(out, copies, opened.model, dataset.feature_names)
-    note(f"{len(rows)} rows, mean squared error {error:.6g}: {path}")
+    note(f"{len(rows)} rows, {error}: {path}")
+
+
+def _error(model: BaseAutoencoder, rows: NDArray[Any], copies: NDArray[Any]) -> str:
+    """Say how far reconstructions are from the known values of their rows."""
+    import numpy as np
+
+    from utsushi.scaling import column_moments
+
+    if not hasattr(model, "columns_"):
+        return f"mean squared error {np.nanmean((copies - rows) ** 2):.6g}"
+    spreads = np.sqrt(column_moments(rows).var_)
+    departures = (copies - rows) / np.where(spreads > 0, spreads, 1)
+    return f"mean squared error of standardized columns {np.nanmean(departures**2):.6g}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from utsushi.cli.wording import as_options_of_train
+
 if TYPE_CHECKING:
     from utsushi.report import Table
 
@@ -17,7 +19,7 @@ def as_text(tables: Sequence[Table]) -> str:
     Parameters
     ----------
     tables : sequence of Table
-        Their notes stand below them; captions are for the page.
+        Their notes are printed below them, with settings as options; captions are for the page.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def as_text(tables: Sequence[Table]) -> str:
         "\n".join(
             [
                 *map(aligned, (table.columns, *table.rows)),
-                *(() if table.note is None else table.note.splitlines()),
+                *(() if table.note is None else as_options_of_train(table.note).splitlines()),
             ]
         )
         for table in tables

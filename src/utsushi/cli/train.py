@@ -195,7 +195,10 @@ def _train_to_the_end(
         note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
     if dataset.X_test is None:
-        note(f"measured on the training rows: {dataset.name} has no test rows")
+        note(
+            f"measured on the training rows: {dataset.name} has no held-out part; for new rows: "
+            f"utsushi evaluate {shlex.quote(str(folder.parent))} --data SOURCE"
+        )
     run_path = shlex.quote(str(folder.parent))
     note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
     note(f"what its codes are worth to others: utsushi evaluate {run_path}")

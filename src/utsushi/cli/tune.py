@@ -176,7 +176,8 @@ def _show(search: Search, results: dict[str, Any] | None) -> None:
 
 def _compare_with_pca(results: dict[str, Any]) -> None:
     """Say it where the best of all trials reconstructs no better than PCA does."""
-    error = results.get("reconstruction", {}).get("mse", {})
+    group = results.get("reconstruction", {})
+    error = group.get("mse") or group.get("standardized_mse") or {}
     of_pca = (error.get("pca") or {}).get("value")
     if of_pca is not None and error["value"] >= of_pca:
         note(

@@ -6,16 +6,19 @@ import ast
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["as_options", "options_of"]
+__all__ = ["as_options", "as_options_of_train", "options_of"]
 
-# Of a text: what is quoted or a call, which stays as it is; name='value', name=("a", "b") or
-# name=10; what scikit-learn says of a parameter; a name whose underscore tells it from a word.
+# Of a text: what is quoted or a call, which stays as it is; name>10; name='value',
+# name=("a", "b") or name=10; what scikit-learn says of a parameter; a name whose underscore tells
+# it from a word.
 _PARTS = (
     r"""(?<![\w=])'[^']*'(?!\w)|(?<![\w=])"[^"]*"(?!\w)"""
     r"""|(?:\w+=)?[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"""
+    r"""|(?<![\w./=-])(?P<bounded>[a-z]\w*)(?P<bound>[<>])(?P<limit>-?[\d.]*\d(?:e-?\d+)?)"""
     r"""|(?<![\w./=-])(?P<setting>[a-z]\w*)="""
     r"""(?P<value>'[^']*'|"[^"]*"|\((?:'[^']*'|"[^"]*"|[^()'"])*\)|[\w.+…-]*[\w…])"""
     r"""|The\ '(?P<parameter>\w+)'\ parameter\ of\ \w+"""
@@ -62,13 +65,18 @@ def as_options(text: str, options: Mapping[str, Any], words: Sequence[str] = ())
     -------
     str
         ``scaling='standard'`` is ``--scaling standard``, ``drop=('id',)`` is ``--drop id``,
-        ``skip_bad=True`` is ``--skip-bad``, ``n_samples`` is ``--n-samples``.
+        ``skip_bad=True`` is ``--skip-bad``, ``beta<4`` is ``--beta below 4``, ``n_samples`` is
+        ``--n-samples``.
     """
 
     def said(match: re.Match[str]) -> str:
-        option = options.get(match["setting"] or match["parameter"] or match["name"])
+        name = match["setting"] or match["bounded"] or match["parameter"] or match["name"]
+        option = options.get(name)
         if option is None:
             return match[0]
+        if match["bounded"] is not None:
+            side = "above" if match["bound"] == ">" else "below"
+            return f"{_flag(option)} {side} {match['limit']}"
         if match["setting"] is None:
             return _flag(option)
         return _with_value(option, match["value"]) or match[0]
@@ -76,6 +84,26 @@ def as_options(text: str, options: Mapping[str, Any], words: Sequence[str] = ())
     own = {name for word in words for name in (word, PurePath(word).name) if len(name) > 1}
     kept = [re.escape(name) for name in sorted(own, key=len, reverse=True)]
     return re.sub("|".join([*kept, _PARTS]), said, _INSTANCE.sub("", text))
+
+
+def as_options_of_train(text: str) -> str:
+    """Say settings as options of ``utsushi train``: what is said of a model is about those."""
+    return as_options(text, _options_of_train())
+
+
+@cache
+def _options_of_train() -> dict[str, Any]:
+    """Return the options of all commands that train a model."""
+    import typer.main
+
+    from utsushi.cli.train import app
+
+    program = typer.main.get_command(app)
+    return {
+        name: option
+        for model in program.commands  # type: ignore[attr-defined]
+        for name, option in options_of(program, [model]).items()
+    }
 
 
 def _flag(option: Any) -> str:

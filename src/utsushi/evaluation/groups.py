@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.columns import Column
 from utsushi.estimators import (
     Autoencoder,
     BaseAutoencoder,
@@ -69,6 +70,8 @@ Rows = NDArray[np.floating[Any]]
 
 def reconstruction(subject: Subject) -> Group:
     """Measure the copies; in the input's units, through the mean code."""
+    if subject.spreads is not None:
+        return _reconstruction_of_table(subject, subject.spreads)
     model, X, pca = subject.model, subject.X, subject.pca
     data_range = data_range_of(X if subject.X_train is None else subject.X_train)
     found = _errors(X, subject.copies, data_range)
@@ -106,6 +109,19 @@ def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
     return found
 
 
+def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
+    """Measure the copies of a table in standard deviations of its columns, which have own units."""
+    X, pca = subject.X, subject.pca
+    of_pca = None
+    if pca is not None:
+        of_pca = error_of_copies(X / spreads, pca.reconstruct(subject.filled(X)) / spreads)
+    remarks = [remark("standardized")]
+    if subject.has_gaps:
+        remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
+    found = error_of_copies(X / spreads, subject.copies / spreads)
+    return {"standardized_mse": beside(found, of_pca), "remarks": remarks}
+
+
 def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
     """Say how SSIM is taken, or why it is not."""
     window = ssim_window(image_shape)
@@ -118,6 +134,45 @@ def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
     return remark("ssim_window", window=window)
 
 
+# --- columns of a table -------------------------------------------------------------------------
+
+
+def columns(subject: Subject) -> Group:
+    """Measure the copies of each column of a table, by its name under ``"errors"``.
+
+    Of numbers and dates the squared error over the variance, of the others the share of rows that
+    come back as another value.
+    """
+    if subject.spreads is None:
+        return {}
+    X, pca = subject.X, subject.pca
+    others = None if pca is None else pca.reconstruct(subject.filled(X))
+    errors: Group = {}
+    for column, features in subject.model.columns_.slices():
+        found, of_pca = (
+            None
+            if copies is None
+            else _column_error(
+                column, X[:, features], copies[:, features], subject.spreads[features]
+            )
+            for copies in (subject.copies, others)
+        )
+        if found is not None:
+            errors[column.name] = beside(found, of_pca)
+    return {"errors": errors, "remarks": [remark("columns")]}
+
+
+def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estimate | None:
+    """Return the error of one column, over the rows in which it has a value; None without any."""
+    known = ~np.isnan(X).any(axis=1)
+    if not known.any():
+        return None
+    X, copies = X[known], copies[known]
+    if column.kind in ("category", "truth"):
+        return Estimate.over(column.restored(X) != column.restored(copies))
+    return Estimate.over(np.square((X - copies)[:, 0] / spreads[0], dtype=np.float64))
+
+
 # --- denoising ----------------------------------------------------------------------------------
 
 
@@ -128,12 +183,15 @@ def denoising(subject: Subject) -> Group:
     X, seed = subject.X, subject.seed
     damaged = subject.model.corrupt(X, random_state=seed)
     repaired, pca = subject.model.reconstruct(damaged), subject.pca
-    of_pca = (
-        None if pca is None else error_of_copies(X, pca.reconstruct(subject.filled(damaged)), seed)
-    )
+    unit = 1.0 if subject.spreads is None else subject.spreads
+
+    def error(copies: Rows) -> Estimate:
+        return error_of_copies(X / unit, copies / unit, seed)
+
+    of_pca = None if pca is None else error(pca.reconstruct(subject.filled(damaged)))
     return {
-        "mse_damaged": beside(error_of_copies(X, damaged, seed)),
-        "mse_repaired": beside(error_of_copies(X, repaired, seed), of_pca),
+        "mse_damaged": beside(error(damaged)),
+        "mse_repaired": beside(error(repaired), of_pca),
     }
 
 
@@ -337,6 +395,7 @@ def anomalies(subject: Subject) -> Group:
 #: By name; the order is that of the tables.
 GROUPS: dict[str, Callable[[Subject], Group]] = {
     "reconstruction": reconstruction,
+    "columns": columns,
     "denoising": denoising,
     "likelihood": likelihood,
     "collapse": collapse,
@@ -346,7 +405,7 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
 }
 
 #: What a model was trained for, measured in a second or two: a run and the lecture have it.
-QUICK = ("reconstruction", "denoising", "likelihood", "collapse")
+QUICK = ("reconstruction", "columns", "denoising", "likelihood", "collapse")
 
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
 USUAL = (*QUICK, "features", "anomalies")

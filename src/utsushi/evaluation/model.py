@@ -46,9 +46,9 @@ def evaluate(
     y, y_train : array-like of shape (n,) and (m,), optional
         Classes of the rows; with them the code is asked for the classes.
     groups : iterable of str, optional
-        What to measure: some of ``"reconstruction"``, ``"likelihood"``, ``"collapse"``,
-        ``"features"``, ``"generation"`` and ``"anomalies"``; all but ``"generation"`` when left
-        out.
+        What to measure: some of ``"reconstruction"``, ``"columns"``, ``"likelihood"``,
+        ``"collapse"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
+        ``"generation"`` when left out.
     n_importance_samples : iterable of int, default=()
         The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
         grows with them, memory does not.
@@ -69,9 +69,12 @@ def evaluate(
         number. ``remarks`` says in sentences what to know of a group, and what to do. A group that
         the model or the rows have nothing for is left out.
 
-        - reconstruction: ``mse`` (over rows and features), ``squared_error`` (of a row: summed over
-          its features), ``psnr`` (decibels), ``ssim`` (images, with torchmetrics; 1,000 rows);
-          for an autoencoder ``lecture_loss``;
+        - reconstruction: of a table, a model with ``columns_``, ``standardized_mse``, in standard
+          deviations of the columns; of all else ``mse`` (over rows and features),
+          ``squared_error`` (of a row: summed over its features), ``psnr`` (decibels), ``ssim``
+          (images, with torchmetrics; 1,000 rows); for an autoencoder ``lecture_loss``;
+        - columns, of a table: under ``errors`` a figure for each column, the squared error over the
+          variance for numbers and dates, the share of wrong values for the others;
         - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
           ``importance_bound_K`` for each K, ``exact`` where the evidence is known,
           ``bits_per_dimension`` of the tightest; ``lecture_loss`` where the likelihood is the

@@ -15,6 +15,7 @@ from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.evaluation.rows import measurable_rows
 from utsushi.lazy import LazyRows, as_guarded
+from utsushi.scaling import column_moments
 from utsushi.validation import has_missing
 
 __all__ = ["Subject", "beside"]
@@ -95,6 +96,18 @@ class Subject:
     def has_gaps(self) -> bool:
         """Whether a value of the rows is missing, of those to measure on or of the others."""
         return has_missing(self.X) or has_missing(self.X_train)
+
+    @cached_property
+    def spreads(self) -> Rows | None:
+        """The standard deviation (D,) of each feature of a table; None for all other rows.
+
+        Columns of a table have different units, so their errors are taken in these. A feature that
+        is constant keeps its unit.
+        """
+        if not hasattr(self.model, "columns_") or self.model.image_shape is not None:
+            return None
+        spreads = np.sqrt(column_moments(self.X if self.X_train is None else self.X_train).var_)
+        return np.where(spreads > 0, spreads, 1.0)
 
     @cached_property
     def codes(self) -> Rows:

@@ -14,6 +14,8 @@ Remark = dict[str, Any]
 _SENTENCES: dict[str, dict[str, str]] = {
     "en": {
         "data_range": "PSNR and SSIM count with a data range of {data_range:g}.",
+        "standardized": "Errors are in standard deviations of the columns: 0 is an exact copy, 1 is as good as each column's mean.",
+        "columns": "Numbers and dates: squared error over variance, 0 is exact and 1 as good as the mean. Categories and truth values: share of wrong values.",
         "missing": "{n_missing} values are missing: errors count what is known, and PCA sees the mean of the column in their place.",
         "no_range": "All values are equal: there is no data range for PSNR and SSIM to count with.",
         "ssim_window": "SSIM looks at windows of {window} × {window} pixels.",
@@ -34,6 +36,8 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "ja": {
         "data_range": "PSNR と SSIM では，データの値の範囲を {data_range:g} としています．",
+        "standardized": "誤差の単位は各列の標準偏差です．0 は完全な再構成，1 は各列の平均を返した場合と同じです．",
+        "columns": "数値と日付は，二乗誤差を分散で割った値です（0 は完全な再構成，1 は列の平均を返した場合と同じ）．カテゴリと真偽値は，元と異なる値になった割合です．",
         "missing": "欠損値が {n_missing} 個あります．誤差は観測された値だけで計算し，PCA では欠損値を列の平均で補いました．",
         "no_range": "すべての値が等しく，値の範囲が 0 のため，PSNR と SSIM は計算できません．",
         "ssim_window": "SSIM のウィンドウは {window} × {window} 画素です．",

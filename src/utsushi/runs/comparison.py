@@ -29,7 +29,7 @@ from utsushi.report import (
 from utsushi.report.payload import MOST_MODELS
 from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
 from utsushi.runs.folder import ReadingOption, new_run, write_models
-from utsushi.runs.tables import figure_and_error, measure_name
+from utsushi.runs.tables import figure_and_error, figures_of, measure_name
 from utsushi.runs.texts import TEXTS
 from utsushi.runs.write import living_payload, pictures_of, write_figures
 
@@ -196,7 +196,8 @@ def _table(
 ) -> Table:
     """Return the table of one group."""
     words = TEXTS[language]
-    found = {name: result.get(group, {}) for name, result in results.items()}
+    groups = {name: result.get(group, {}) for name, result in results.items()}
+    found = {name: figures_of(group, figures) for name, figures in groups.items()}
     keys = dict.fromkeys(
         key
         for figures in found.values()
@@ -211,13 +212,16 @@ def _table(
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(
         f"{name}: {say(remark, language)}" if group == "collapse" else say(remark, language)
-        for name, figures in found.items()
+        for name, figures in groups.items()
         for remark in figures.get("remarks", ())
     )
     return Table(
         columns=(title, *columns),
         rows=tuple(
-            (measure_name(key, language), *(figure_and_error(c.get(key)) for c in columns.values()))
+            (
+                measure_name(key, language, group),
+                *(figure_and_error(c.get(key)) for c in columns.values()),
+            )
             for key in keys
         ),
         caption=words["numbers_caption"].format(group=title, rows=rows_name),

@@ -10,7 +10,10 @@ from utsushi.evaluation import say
 from utsushi.report import Table
 from utsushi.runs.texts import TEXTS
 
-__all__ = ["figure_and_error", "measure_name", "tables_of"]
+__all__ = ["MOST_COLUMNS", "figure_and_error", "figures_of", "measure_name", "tables_of"]
+
+#: Columns of a table that are shown, those with the largest errors where there are more.
+MOST_COLUMNS = 20
 
 
 def tables_of(
@@ -31,7 +34,8 @@ def tables_of(
     list of Table
         The model's value and its standard error, the same of PCA where any figure has it, and the
         number of rows. Lists of numbers and remarks go into the notes, a line each. A group or a
-        name without words in ``language`` is shown as it is.
+        name without words in ``language`` is shown as it is. Of a table's columns, at most 20 are
+        shown.
 
     Examples
     --------
@@ -44,8 +48,8 @@ def tables_of(
     """
     with_pca = any(
         _is_figure(value) and value.get("pca") is not None
-        for group in results.values()
-        for value in group.values()
+        for name, group in results.items()
+        for value in figures_of(name, group).values()
     )
     return [
         _table(name, group, language, rows_name=rows_name, with_pca=with_pca)
@@ -63,13 +67,22 @@ def _table(
     return Table(
         columns=(title, words["model"], words["standard_error"], *pca, words["rows"]),
         rows=tuple(
-            (measure_name(key, language), *_cells(value, with_pca=with_pca))
-            for key, value in group.items()
+            (measure_name(key, language, name), *_cells(value, with_pca=with_pca))
+            for key, value in figures_of(name, group).items()
             if _is_figure(value) or _is_number(value)
         ),
         caption=words["numbers_caption"].format(group=title, rows=rows_name),
-        note="\n".join(_notes(group, language)) or None,
+        note="\n".join(_notes(name, group, language)) or None,
     )
+
+
+def figures_of(name: str, group: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is shown of a group, by name; of a table's columns, those with large errors."""
+    if name != "columns":
+        return group
+    errors: Mapping[str, Any] = group.get("errors", {})
+    worst = sorted(errors, key=lambda column: -errors[column]["value"])[:MOST_COLUMNS]
+    return {column: error for column, error in errors.items() if column in set(worst)}
 
 
 def _cells(value: Any, *, with_pca: bool) -> tuple[str, ...]:
@@ -92,10 +105,13 @@ def _value_and_error(figure: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
-def _notes(group: Mapping[str, Any], language: str) -> list[str]:
+def _notes(name: str, group: Mapping[str, Any], language: str) -> list[str]:
     """Return what is said under a table."""
     words = TEXTS[language]
     notes = []
+    n_shown, n_columns = len(figures_of(name, group)), len(group.get("errors", ()))
+    if name == "columns" and n_shown < n_columns:
+        notes.append(words["worst_columns"].format(n_shown=n_shown, n_columns=n_columns))
     for key, value in group.items():
         if isinstance(value, list) and key != "remarks":
             numbers = " ".join(f"{number:.2f}" for number in value)
@@ -105,8 +121,10 @@ def _notes(group: Mapping[str, Any], language: str) -> list[str]:
     return notes + [say(remark, language) for remark in group.get("remarks", ())]
 
 
-def measure_name(key: str, language: str) -> str:
+def measure_name(key: str, language: str, group: str = "") -> str:
     """Return what a measurement is called in a language; a name without words as it is."""
+    if group == "columns":
+        return key
     return TEXTS[language].get(f"measure_{key}", _plain(key))
 
 
