@@ -138,6 +138,12 @@ def conditional():
     return models, data.X_test[:200], data.y_test[:200], data.X_train
 
 
+def seen():
+    X = np.random.default_rng(0).random((60, 5))
+    labels = np.arange(60) % 2
+    return {"AE": Autoencoder(2, **{**SHORT, "hidden": (8,)}).fit(X)}, X, labels, X
+
+
 def hostile():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(60, 4)), columns=[HOSTILE, ATTRIBUTE, LONG, TURNED])
@@ -166,7 +172,7 @@ def spots(network, shape):
 
 
 KINDS = {
-    **{maker.__name__: maker for maker in (digits, colour, table, conditional, hostile)},
+    **{maker.__name__: maker for maker in (digits, colour, table, conditional, seen, hostile)},
     **{
         f"{network}, {'x'.join(map(str, shape))}": partial(spots, network, shape)
         for network in ("dense", "conv")

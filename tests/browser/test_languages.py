@@ -89,6 +89,23 @@ def test_what_was_said_aloud_is_not_left_in_the_other_language(visit):
     assert "Test row" not in living.page.locator("#spoken").inner_text()
 
 
+def test_training_rows_are_not_called_test_rows(visit):
+    """Of a source without a held-out part the map shows the rows of the training."""
+    living = visit("seen")
+    for language, said, unsaid in (
+        ("en", "training row", "est row"),
+        ("ja", "学習データ", "テスト"),
+    ):
+        living.page.locator(f"[data-language={language}]").click()
+        for view in ("walk", "draw", "generate"):
+            living.view(view)
+            living.settle()
+            text = living.page.locator("#play").inner_text()
+            assert said in text
+            assert unsaid not in text
+            assert "{" not in text
+
+
 # --- the file of words ---
 
 

@@ -130,6 +130,16 @@ def test_the_typical_distance_is_that_of_a_test_row_to_its_nearest_training_row(
     assert ae_page.header["typical_distance"] == pytest.approx(np.median(nearest), rel=1e-5)
 
 
+def test_rows_that_the_model_has_seen_are_not_near_to_themselves():
+    model, rows = fitted(rows=np.random.default_rng(3).random((40, 6)))
+    page = page_of(model, rows, None, whole(rows.copy()))
+    assert page.header["seen"]
+    apart = np.linalg.norm(rows[1::2, None] - rows[None, ::2], axis=2).min(axis=1)
+    assert page.header["typical_distance"] == pytest.approx(np.median(apart), rel=1e-5)
+    assert not page_of(model, rows[:20], None, whole(rows[20:])).header["seen"]
+    assert not page_of(model, rows).header["seen"]
+
+
 def test_without_training_rows_there_is_no_typical_distance(vae_page):
     assert vae_page.header["typical_distance"] is None
 

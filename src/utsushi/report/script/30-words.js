@@ -3,6 +3,7 @@
 
 Utsushi.words = (() => {
   let texts = {};
+  let part = "part_test"; // of the data, to which the rows of the map belong
 
   const language = () => document.documentElement.lang;
 
@@ -10,7 +11,11 @@ Utsushi.words = (() => {
   function get(key, values = {}) {
     const text = (texts[language()] || {})[key];
     if (text === undefined) return key;
-    return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
+    return text.replace(/\{(\w+)\}/g, (whole, name) => {
+      if (name in values) return values[name];
+      if (name === "part") return get(part);
+      return name === "Part" ? get(part).replace(/^./, (first) => first.toUpperCase()) : whole;
+    });
   }
 
   /** Three figures, without an exponent where people need none. */
@@ -51,8 +56,10 @@ Utsushi.words = (() => {
     apply();
   }
 
-  function start(given) {
+  /** Begin with the texts; `seen` tells whether the rows of the map are those of the training. */
+  function start(given, seen) {
     texts = given;
+    part = seen ? "part_training" : "part_test";
     choose(language());
   }
 

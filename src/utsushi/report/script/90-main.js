@@ -7,8 +7,8 @@ Utsushi.ready = (async () => {
     return element && JSON.parse(element.textContent);
   };
   const { words, tensors, page, state } = Utsushi;
-  words.start(read("utsushi-words") || {});
   const header = read("utsushi-header");
+  words.start(read("utsushi-words") || {}, Boolean(header && header.seen));
   if (!header) {
     // A report without a model that runs: only its language can be chosen.
     for (const button of document.querySelectorAll("[data-language]")) {
