@@ -255,5 +255,39 @@ def test_the_command_that_info_suggests_runs(utsushi, people, tmp_path, monkeypa
     assert (program, call.status) == ("utsushi", 0)
 
 
+def test_info_goes_on_and_suggests_what_trains(utsushi, people, tmp_path, monkeypatch):
+    """Without a word of the identifiers; settings with their reasons are notes."""
+    import shlex
+
+    monkeypatch.chdir(tmp_path)
+    rows = people.read_text().splitlines()
+    days = ["joined", *(f"2026-01-{1 + i % 28:02}" for i in range(len(rows) - 1))]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(f"{row},{day}" for row, day in zip(rows, days, strict=True)))
+    call = utsushi("data", "info", table)
+    facts = json.loads(call.out)
+    assert [column["kind"] for column in facts["columns"]][::4] == ["identifier", "date"]
+    assert "suggested: --drop id (id: an identifier" in call.err
+    assert "suggested: --dates joined (joined: dates become days" in call.err
+    assert call.err.splitlines()[-1] == f"train with: {facts['command']}"
+    words = shlex.split(facts["command"])[1:]
+    with pytest.warns(UserWarning, match="lack values"):
+        call = utsushi(*words, "--hidden", "8", "--max-epochs", "1", "--verbose", "0")
+    assert call.status == 0
+    assert [column.kind for column in load(tmp_path / "run").columns_.columns][-1] == "date"
+
+
+def test_a_problem_is_said_in_the_words_of_the_program(utsushi, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n3,\n")
+    call = utsushi("data", "info", table, "--label", "b")
+    assert call.status == 0
+    assert "problem: table.csv has no label in column 'b' at row 1" in call.err
+    pixels = np.arange(784) % 200 + np.arange(30)[:, None]
+    np.save(tmp_path / "rows.npy", pixels)
+    call = utsushi("data", "info", tmp_path / "rows.npy", "--no-pixels")
+    assert "--no-pixels" in json.loads(call.out)["command"]
+
+
 def test_info_suggests_nothing_where_the_defaults_suit(utsushi):
     assert json.loads(utsushi("data", "info", "digits8x8").out)["suggested"] == {}

@@ -37,6 +37,7 @@ __all__ = [
     "mask_to",
     "measured_by",
     "note",
+    "note_reasons",
     "note_skipped",
     "reading_of",
     "recorded",
@@ -153,11 +154,15 @@ def training_rows(
 
 def note_skipped(dataset: Dataset) -> None:
     """Say how many images were left out, and which."""
-    if dataset.skipped:
-        n_skipped = len(dataset.skipped)
-        images = "1 image was" if n_skipped == 1 else f"{n_skipped} images were"
-        note(f"{images} left out of {dataset.name}:")
-    for reason in dataset.skipped:
+    note_reasons(dataset.skipped, dataset.name)
+
+
+def note_reasons(skipped: Sequence[str], name: str) -> None:
+    """Say how many images of a source cannot be read, and why."""
+    if skipped:
+        images = "1 image was" if len(skipped) == 1 else f"{len(skipped)} images were"
+        note(f"{images} left out of {name}:")
+    for reason in skipped:
         note(f"  {reason}")
 
 

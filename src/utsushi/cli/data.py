@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Label, note, note_skipped
+from utsushi.cli.common import Label, note, note_reasons
 from utsushi.cli.reading import reads
+from utsushi.cli.wording import as_options_of_train
 
 app = typer.Typer(help="List, describe and fetch data.", no_args_is_help=True)
 
@@ -33,19 +34,24 @@ def info(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Describe a source as JSON: shape, types, ranges, missing values, and what suits it."""
+    """Describe a source as JSON: shape, types, ranges, missing values, and what suits it.
+
+    Every column of a table is described, also those that cannot be used as they are, and every
+    size of a folder's images. Notes say what is suggested and why, what keeps a model from being
+    trained, and which command trains one.
+    """
     from utsushi import datasets
 
-    dataset = datasets.open(source, label=label, **reading)
-    note_skipped(dataset)
-    suggested = datasets.suggest(dataset)
-    facts = datasets.describe(dataset) | {
-        "columns": datasets.describe_columns(dataset),
-        "skipped": list(dataset.skipped),
-        "suggested": suggested,
-        "command": _command(source, label, reading, suggested),
-    }
+    facts = datasets.info(source, label=label, **reading)
+    facts["command"] = _command(source, label, reading, facts["suggested"])
     typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    note_reasons(facts["skipped"], facts["name"])
+    for name, about in facts["suggested"].items():
+        words = shlex.join(_words(name, about["value"]))
+        note(f"suggested: {words} ({about['why']})")
+    for problem in facts["problems"]:
+        note(f"problem: {as_options_of_train(problem)}")
+    note(f"train with: {facts['command']}")
 
 
 def _command(
@@ -57,14 +63,18 @@ def _command(
         is_list = isinstance(about["value"], list)
         options[name] = [*options.get(name, []), *about["value"]] if is_list else about["value"]
     words = ["utsushi", "train", "vae", "--data", source, *(["--label", label] if label else [])]
-    for name, value in options.items():
-        if name == "color":
-            words += [f"--{value}"]
-            continue
-        words += [f"--{name.replace('_', '-')}"]
-        if value is not True:
-            words += [",".join(map(str, value)) if isinstance(value, list) else str(value)]
+    words += [word for name, value in options.items() for word in _words(name, value)]
     return shlex.join([*words, "--out", "run"])
+
+
+def _words(name: str, value: Any) -> list[str]:
+    """Return a setting as words of the command line."""
+    option = f"--{name.replace('_', '-')}"
+    if name == "color":
+        return [f"--{value}"]
+    if isinstance(value, bool):
+        return [option if value else option.replace("--", "--no-")]
+    return [option, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
 
 
 @app.command("fetch")

@@ -12,6 +12,7 @@ from utsushi.datasets.catalogue import Entry, catalogue, names
 from utsushi.datasets.dataset import Dataset, describe
 from utsushi.datasets.digits import load_digits8x8, load_mnist20k
 from utsushi.datasets.idx import load_mnist
+from utsushi.datasets.inspection import info
 from utsushi.datasets.openml import fetch_mnist
 from utsushi.datasets.sources import open_source
 
@@ -24,6 +25,7 @@ __all__ = [
     "describe",
     "describe_columns",
     "fetch_mnist",
+    "info",
     "load_digits8x8",
     "load_mnist",
     "load_mnist20k",

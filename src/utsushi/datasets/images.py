@@ -20,7 +20,7 @@ from utsushi.exceptions import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["formats", "read_images"]
+__all__ = ["formats", "read_images", "survey_images"]
 
 #: Of Pillow's formats, one for which it calls a program (EPS) and one in which another file may
 #: stand that it opens without asking which (IPTC); and those that it knows, and cannot read.
@@ -89,6 +89,26 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
         skipped=tuple(skipped.values()),
         pixels=True,
     )
+
+
+def survey_images(folder: Path) -> tuple[list[tuple[int, int]], list[str]]:
+    """Look at the headers of all images of a folder, whatever their sizes.
+
+    Returns
+    -------
+    sizes : list of (height, width)
+        Of the images that can be read.
+    unreadable : list of str
+        Of the others, the reason.
+    """
+    sizes: list[tuple[int, int]] = []
+    skipped: dict[Path, str] = {}
+    for path in _find_images(folder):
+        with _skipping(path, Reading(skip_bad=True), skipped), _opened(path) as image:
+            _check_size(path, image)
+            width, height = _turned_size(image)
+            sizes.append((height, width))
+    return sizes, list(skipped.values())
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from utsushi.datasets.tables import (
 )
 from utsushi.exceptions import DataError
 
-__all__ = ["large_parquet", "read_folder", "read_parquet"]
+__all__ = ["first_rows", "is_large", "large_parquet", "read_folder", "read_parquet"]
 
 #: Files of more bytes in memory stay on the disk, and are read as they are asked for.
 IN_MEMORY_BYTES = 2**29
@@ -48,7 +48,7 @@ def read_parquet(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: 
 
     The rows of a large one are `ParquetRows`.
     """
-    if _is_large([path]):
+    if is_large([path]):
         return large_parquet([path], path.name, reading)
     return from_arrow(load_parquet(path), path.name, reading)
 
@@ -56,7 +56,7 @@ def read_parquet(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: 
 def read_folder(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Read the Parquet files in and under a folder, in the order of their names."""
     name, paths = folder.resolve().name, find_parts(folder)
-    if _is_large(paths):
+    if is_large(paths):
         return large_parquet(paths, name, reading)
     return from_arrow(load_folder(folder), name, reading)
 
@@ -84,7 +84,7 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
         categories are learned from all rows of a table in memory.
     """
     check_parts(paths)
-    some, labels = features_and_labels(_first_rows(paths), name, reading)
+    some, labels = features_and_labels(first_rows(paths), name, reading)
     if any(is_list(kind) for kind in some.schema.types):
         dataset = _of_lists(paths, some, name)
     else:
@@ -161,7 +161,7 @@ def _labels(paths: Sequence[Path], name: str, reading: Reading) -> NDArray[Any] 
     return labels_of(pyarrow.chunked_array(chunks, found[0].type), name, reading)
 
 
-def _first_rows(paths: Sequence[Path]) -> Any:
+def first_rows(paths: Sequence[Path]) -> Any:
     """Read some rows, which tell what the columns are."""
     import pyarrow
     from pyarrow import parquet
@@ -195,6 +195,6 @@ def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
     return False
 
 
-def _is_large(paths: Sequence[Path]) -> bool:
+def is_large(paths: Sequence[Path]) -> bool:
     """Tell whether files would take much memory as rows; what they claim is looked at first."""
     return sum(check_claims(path, read_footer(path)[0]) for path in paths) > IN_MEMORY_BYTES

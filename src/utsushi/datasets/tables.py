@@ -135,12 +135,15 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
     >>> from_frame(people, Reading(label="town"))
     Dataset('frame': 2 rows, 1 features, float64, labelled)
     """
-    table, named = frame_table(frame)
+    table, named = frame_table(frame, reading.drop)
     return from_arrow(table, "frame", reading, named=named)
 
 
-def frame_table(frame: Any) -> tuple[Any, bool]:
-    """Return a data frame as an Arrow table, and tell whether its columns have names."""
+def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
+    """Return a data frame as an Arrow table, and tell whether its columns have names.
+
+    Columns to drop may hold what Arrow cannot take: they are empty.
+    """
     import pyarrow
 
     named = True
@@ -150,6 +153,7 @@ def frame_table(frame: Any) -> tuple[Any, bool]:
         if pandas is not None and isinstance(frame, pandas.DataFrame):
             named = all(isinstance(column, str) for column in frame.columns)
             frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+            frame = frame.assign(**{name: None for name in drop if name in frame.columns})
             table = pyarrow.Table.from_pandas(frame, preserve_index=False)
         else:
             table = pyarrow.table(frame)

@@ -117,7 +117,8 @@ def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
         of_pca = error_of_copies(X / spreads, pca.reconstruct(subject.filled(X)) / spreads)
     remarks = [remark("standardized")]
     if subject.has_gaps:
-        remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
+        firsts = [features.start for _, features in subject.model.columns_.slices()]
+        remarks.append(remark("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
     found = error_of_copies(X / spreads, subject.copies / spreads)
     return {"standardized_mse": beside(found, of_pca), "remarks": remarks}
 
