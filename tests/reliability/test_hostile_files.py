@@ -21,6 +21,7 @@ from pyarrow import parquet, table
 from sklearn.base import clone
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi.columns import Column, Columns
 from utsushi.exceptions import UtsushiError
 from utsushi.persistence import read_model_file, write_model_file
 from utsushi.runs import go_on_with, open_run
@@ -43,6 +44,17 @@ SECOND = 1.0
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 IMAGES = (255 * X[:4].reshape(4, 4, 4)).astype(np.uint8)
+COLUMNS = Columns(
+    (
+        *(Column(f"c{i}") for i in range(12)),
+        Column("day", "date"),
+        Column("time", "datetime"),
+        Column("town", "category", ("Kobe", "Oslo")),
+    ),
+    handle_unknown="ignore",
+)
+#: Options of `datasets.open` that may be suggested for a stranger's file.
+READING = ("drop", "dates", "categorical", "image_size", "skip_bad")
 FEW = {"hidden": (3,), "max_epochs": 1, "random_state": 3}
 
 
@@ -71,7 +83,7 @@ def checkpoint_of(tmp):
 
 def vae_of(tmp):
     model = VariationalAutoencoder(2, sampler=Mixture(2), conditional=True, **FEW)
-    return saved(tmp, model.fit(X, np.arange(12) % 2))
+    return saved(tmp, model.fit(X, np.arange(12) % 2, columns=COLUMNS))
 
 
 def config_of(tmp):
@@ -98,7 +110,7 @@ ORIGINALS = {
     "checkpoints/run.json": lambda _: json.dumps(DESCRIPTION).encode(),
     "rows.npy": lambda _: packed(np.save, X),
     "rows.npz": lambda _: packed(np.savez_compressed, X=X, y=np.arange(12)),
-    "rows.csv": lambda _: b"a,b,c\n1,2.5,x\n3,-4e2,y\n5,6,z\n",
+    "rows.csv": lambda _: b"a,b,c,d\n1,2.5,x,2026-01-31\n3,-4e2,y,2026-02-01\n5,6,z,\n",
     "rows.parquet": lambda _: packed(
         lambda file: parquet.write_table(table({"a": X[:, 0], "b": np.arange(12)}), file)
     ),
@@ -127,6 +139,8 @@ def use(model):
     """Call what a loaded model or detector is loaded for."""
     rows = X if model.n_features_in_ == X.shape[1] else np.zeros((1, 1), np.float32)
     model.score_samples(rows)
+    if hasattr(model, "columns_"):
+        model.columns_.decode(np.zeros((2, model.columns_.n_features)))
     if isinstance(model, AnomalyDetector):
         model.predict(rows)
     else:
@@ -157,10 +171,12 @@ def read(path):
                 pass
         case _, ".json":
             open_run(path.parent)
-        case "images" | "idx", _:
-            datasets.open(path.parent)
-        case _:
-            datasets.open(path)
+        case folder, _:
+            source = path.parent if folder in ("images", "idx") else path
+            facts = datasets.info(source)
+            json.dumps(facts, allow_nan=False)
+            found = facts["suggested"].items()
+            datasets.open(source, **{n: about["value"] for n, about in found if n in READING})
 
 
 def made_whole(name, tmp_path_factory):

@@ -46,7 +46,7 @@ def check_output(
         raise SettingError(
             f"--out {path!r}, but a row of this model is no image; expected a name that ends in "
             f"{', '.join(k for k in kinds if k != '.png')}, or a model that was trained with "
-            "image_shape=(height, width)"
+            "--image-shape height,width"
         )
 
 
