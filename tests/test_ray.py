@@ -11,7 +11,7 @@ import pytest
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi import ray as engine
 from utsushi.cli import cluster
-from utsushi.datasets.tables import with_blanks_missing
+from utsushi.datasets.column_values import with_blanks_missing
 from utsushi.exceptions import DataError, MissingPackageError, NonFiniteDataError, SettingError
 from utsushi.runs import Run
 

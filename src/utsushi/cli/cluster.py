@@ -136,7 +136,7 @@ def _csv_rows(files: list[str], wanted: list[str], known: Columns | None, label:
     """Return a Ray dataset of CSV files."""
     import ray.data
 
-    from utsushi.datasets.tables import with_blanks_missing
+    from utsushi.datasets.column_values import with_blanks_missing
 
     rows = ray.data.read_csv(files, convert_options=_csv_options(wanted, known))
     if known is None:

@@ -19,6 +19,7 @@ from utsushi.datasets.arrow_files import (
     reading_parquet,
 )
 from utsushi.datasets.arrow_types import are_bytes, are_pixels, is_list, stacked
+from utsushi.datasets.column_values import rows_of_lists, values_of
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.datasets.reading import Reading
@@ -29,8 +30,6 @@ from utsushi.datasets.tables import (
     known_columns,
     labels_of,
     learned_columns,
-    rows_of_lists,
-    values_of,
 )
 from utsushi.exceptions import DataError
 
