@@ -72,15 +72,15 @@ class Column:
         if self.kind in DATES:
             return _as_dates(values[:, 0], self.kind)
         if self.kind == "category":
-            found: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
+            column: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
             lacking = np.isnan(values).any(axis=1) | ~values.any(axis=1)
         else:
-            found, lacking = values[:, 0] >= 0.5, np.isnan(values[:, 0])
+            column, lacking = values[:, 0] >= 0.5, np.isnan(values[:, 0])
         if not lacking.any():
-            return found
-        found = found.astype(object)
-        found[lacking] = None
-        return found
+            return column
+        column = column.astype(object)
+        column[lacking] = None
+        return column
 
 
 @dataclass(frozen=True)
@@ -255,8 +255,8 @@ def _as_dates(days: NDArray[Any], kind: str) -> NDArray[Any]:
     """Return days since 1970-01-01 as dates, to the day or to the second; NaN becomes NaT."""
     unit, per_day = ("D", 1) if kind == "date" else ("s", _SECONDS_PER_DAY)
     lacking = np.isnan(days)
-    known = np.where(lacking, 0, days).clip(_FIRST_DAY, _LAST_DAY)
-    steps = np.rint(known * per_day).astype(np.int64)
+    present = np.where(lacking, 0, days).clip(_FIRST_DAY, _LAST_DAY)
+    steps = np.rint(present * per_day).astype(np.int64)
     dates: NDArray[Any] = steps.astype(f"datetime64[{unit}]")
     dates[lacking] = np.datetime64("NaT")
     return dates

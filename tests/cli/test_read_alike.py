@@ -198,7 +198,9 @@ def test_two_runs_of_a_table_are_compared_as_they_read_it(utsushi, people_run, t
     )
     assert call.status == 0
     config = json.loads((tmp_path / "both" / "config.json").read_text())
-    assert (config["label"], config["reading"]["drop"]) == ("left", ["id"])
+    assert config["label"] == "left"
+    expected = {"drop": ["id"], "dates": ["joined"], "categorical": ["stars"]}
+    assert config["reading"] == expected
     assert utsushi("evaluate", tmp_path / "both" / "vae.safetensors").status == 0
 
 
@@ -260,7 +262,7 @@ def test_one_unknown_category_does_not_refuse_the_others(utsushi, people, people
     assert "--handle-unknown ignore" in call.error
     call = utsushi("encode", people_run[0], *words, "--handle-unknown", "ignore")
     assert (call.status, len(read(tmp_path / "codes.csv"))) == (0, 60)
-    assert "new.csv has 1 value in column 'town' that training did not have: zeros" in call.err
+    assert "new.csv has 1 value in column 'town' unknown to the model, read as zeros" in call.err
 
 
 def test_a_training_can_decide_to_ignore_unknown_categories(utsushi, people, tmp_path):

@@ -91,7 +91,7 @@ def test_what_cannot_be_used_is_to_be_dropped_with_a_reason(facts, notes):
         assert notes[column]
         assert f"{column}: " in facts["suggested"]["drop"]["why"]
     assert "in the order of the rows" in notes["id"]
-    assert "its name says" in notes["account_id"]
+    assert "its name is that of an identifier" in notes["account_id"]
     assert "200 different texts" in notes["mail"]
     assert "numbers with 'kg'" in notes["weight"]
     assert "rewrite them as 2026-03-31" in notes["born"]

@@ -208,7 +208,7 @@ def _note_unknown(dataset: Dataset) -> None:
         return
     for name, count in dataset.columns.count_unknown(dataset.X).items():
         values = "1 value" if count == 1 else f"{count} values"
-        note(f"{dataset.name} has {values} in column {name!r} that training did not have: zeros")
+        note(f"{dataset.name} has {values} in column {name!r} unknown to the model, read as zeros")
 
 
 def _trained_on(run: Run) -> str:
@@ -218,26 +218,29 @@ def _trained_on(run: Run) -> str:
 def reading_of(
     run: Run, data: str, label: str | None, options: Mapping[str, Any]
 ) -> tuple[Reading, dict[str, Any]]:
-    """Return how a source is read for a model, and which options say so.
+    """Return how to read a source for a model, and the options that a run of it should record.
 
-    As the source was read that the model was trained on, where no option says otherwise; images
-    are fitted to what the model takes.
+    Options of the command line come before those of the model's training; images are fitted to
+    the size and the colour that the model takes.
     """
     from utsushi.datasets.reading import Reading
 
-    known: dict[str, Any] = {}
+    remembered: dict[str, Any] = {}
     if run.config is not None:
-        known |= {str(name): value for name, value in run.config.reading.items()}
-        known |= {} if run.config.label is None else {"label": run.config.label}
+        remembered |= {str(name): value for name, value in run.config.reading.items()}
+        remembered |= {} if run.config.label is None else {"label": run.config.label}
+    recorded_options = {name: remembered[name] for name in remembered if name != "label"}
     columns = getattr(run.model, "columns_", None)
-    if columns is not None:  # which say what to read, by name
-        known = {name: known[name] for name in ("label", "drop") if name in known}
+    if columns is not None:  # they hold the rest
+        remembered = {name: remembered[name] for name in ("label", "drop") if name in remembered}
     if Path(data).is_dir():
-        known |= _image_options(run.model)
-    said = {**options, **({} if label is None else {"label": label})}
-    chosen = known | said
-    reading = Reading.of(**chosen, columns=columns, optional=tuple(known.keys() - said.keys()))
-    return reading, {name: value for name, value in chosen.items() if name != "label"}
+        remembered |= _image_options(run.model)
+    explicit = {**options, **({} if label is None else {"label": label})}
+    chosen = remembered | explicit
+    reading = Reading.of(
+        **chosen, columns=columns, optional=tuple(remembered.keys() - explicit.keys())
+    )
+    return reading, {**recorded_options, **options}
 
 
 def _image_options(model: BaseAutoencoder) -> dict[str, Any]:

@@ -37,8 +37,8 @@ def info(
     """Describe a source as JSON: shape, types, ranges, missing values, and what suits it.
 
     Every column of a table is described, also those that cannot be used as they are, and every
-    size of a folder's images. Notes say what is suggested and why, what keeps a model from being
-    trained, and which command trains one.
+    size of a folder's images. Standard error has the suggested options with their reasons, the
+    problems that remain, and the command that trains a model.
     """
     from utsushi import datasets
 

@@ -141,7 +141,7 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
     >>> {name: about["value"] for name, about in suggest(table).items()}
     {'scaling': 'standard', 'n_components': 1}
     """
-    found: dict[str, dict[str, Any]] = {}
+    suggestions: dict[str, dict[str, Any]] = {}
     X = dataset.X_train[:: -(-len(dataset.X_train) // _MOST_ROWS)]
     columns = describe_columns(dataset) or []
     gaps = sum(about["missing"] for about in columns)
@@ -151,21 +151,21 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
         if shape is not None:
             size = "x".join(map(str, shape))
             why = f"the {X.shape[1]} columns look like the pixels of {size} images"
-            found["image_shape"] = _of(list(shape), why)
+            suggestions["image_shape"] = _of(list(shape), why)
             if X.max() >= _BRIGHT and not dataset.pixels:
-                found["pixels"] = _of(True, "divided by 255, pixels are between 0 and 1")
+                suggestions["pixels"] = _of(True, "divided by 255, pixels are between 0 and 1")
     constant = [] if shape is not None else _constant_columns(columns)
     if constant:
-        found["drop"] = _of(constant, f"{', '.join(constant)}: one value only")
+        suggestions["drop"] = _of(constant, f"{', '.join(constant)}: one value only")
     if gaps:
-        found["missing"] = _of("mask", f"values that are missing: {gaps}")
+        suggestions["missing"] = _of("mask", f"values that are missing: {gaps}")
     if shape is not None and shape[-2] * shape[-1] >= _CONV_PIXELS:
         why = f"images of {shape[-2]}x{shape[-1]} pixels: convolutions need fewer weights"
-        found["network"] = _of("conv", why)
+        suggestions["network"] = _of("conv", why)
     spreads = _spreads(dataset, X)
-    known = X[~np.isnan(X)]
-    if ((known == 0) | (known == 1)).all() and len(spreads):
-        found["likelihood"] = _of("bernoulli", "all values are zeros and ones")
+    present = X[~np.isnan(X)]
+    if ((present == 0) | (present == 1)).all() and len(spreads):
+        suggestions["likelihood"] = _of("bernoulli", "all values are zeros and ones")
     elif (
         shape is None
         and not dataset.pixels
@@ -175,12 +175,12 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
         why = (
             f"the columns' standard deviations run from {spreads.min():.3g} to {spreads.max():.3g}"
         )
-        found["scaling"] = _of("standard", why)
+        suggestions["scaling"] = _of("standard", why)
     n_features = X.shape[1]
     if n_features <= _DEFAULT_COMPONENTS:
         why = f"a code of {_DEFAULT_COMPONENTS} numbers would not compress {n_features} features"
-        found["n_components"] = _of(max(n_features // 2, 1), why)
-    return found
+        suggestions["n_components"] = _of(max(n_features // 2, 1), why)
+    return suggestions
 
 
 def image_shape_like(X: NDArray[Any]) -> tuple[int, ...] | None:

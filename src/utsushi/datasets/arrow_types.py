@@ -83,8 +83,8 @@ def days(dates: Any) -> NDArray[np.float64]:
     import pyarrow
 
     if dates.type == pyarrow.date32():
-        found: NDArray[Any] = dates.cast(pyarrow.int32()).to_numpy()
-        return found.astype(np.float64)
+        whole: NDArray[Any] = dates.cast(pyarrow.int32()).to_numpy()
+        return whole.astype(np.float64)
     microseconds: NDArray[Any] = dates.cast(pyarrow.int64()).to_numpy()
     return microseconds.astype(np.float64) / 86_400e6
 

@@ -55,25 +55,25 @@ def inspect_columns(
     suggested : dict
         ``drop``, ``dates`` and ``categorical``, each with its ``value`` and ``why``.
     """
-    found = [
-        _described(_Given(column, values, name, reading, column in mixed))
+    descriptions = [
+        _described(_RawColumn(column, values, name, reading, column in mixed))
         for column, values in zip(table.column_names, table.columns, strict=True)
     ]
-    lists = [about["name"] for about, _ in found if about["kind"] == "list"]
+    lists = [about["name"] for about, _ in descriptions if about["kind"] == "list"]
     if lists:
-        why = f"the lists of numbers in {lists[0]!r} are features alone"
-        found = [
+        why = f"the lists of numbers in {lists[0]!r} can only be used alone"
+        descriptions = [
             (about, None) if about["name"] == lists[0] else ({**about, "note": why}, "drop")
-            for about, _ in found
+            for about, _ in descriptions
         ]
     suggested: dict[str, dict[str, Any]] = {}
-    for about, option in found:
+    for about, option in descriptions:
         if option is not None:
             suggestion = suggested.setdefault(option, {"value": [], "why": ""})
             reason = f"{about['name']}: {about['note']}"
             suggestion["why"] += f"; {reason}" if suggestion["value"] else reason
             suggestion["value"].append(about["name"])
-    return [about for about, _ in found], suggested
+    return [about for about, _ in descriptions], suggested
 
 
 def without_mixed_columns(frame: Any) -> tuple[Any, frozenset[str]]:
@@ -98,8 +98,8 @@ def without_mixed_columns(frame: Any) -> tuple[Any, frozenset[str]]:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """A column as it is given, with the table's name and how it is to be read."""
+class _RawColumn:
+    """A column before it is read, with the table's name and how it is to be read."""
 
     column: str
     values: Any
@@ -108,73 +108,73 @@ class _Given:
     is_mixed: bool
 
 
-#: What is known of a column, and the option that is to name it, if one is.
-_Found = tuple[dict[str, Any], str | None]
+#: What a column holds, and the option that should name it, or None.
+_Description = tuple[dict[str, Any], str | None]
 
 
-def _described(given: _Given) -> _Found:
+def _described(raw: _RawColumn) -> _Description:
     """Describe one column."""
-    about, option = _of_kind(given)
-    about = {"name": given.column, "kind": about.pop("kind"), "missing": _n_missing(given), **about}
+    about, option = _of_kind(raw)
+    about = {"name": raw.column, "kind": about.pop("kind"), "missing": _n_missing(raw), **about}
     if "note" not in about:
-        note = _note_of_values(given)
+        note = _note_of_values(raw)
         about |= {"note": note} if note else {}
     return about, option
 
 
-def _of_kind(given: _Given) -> _Found:
+def _of_kind(raw: _RawColumn) -> _Description:
     """Tell what a column holds, and which option it needs."""
-    kind = value_type(given.values.type)
-    if given.values.null_count == len(given.values):
+    kind = value_type(raw.values.type)
+    if raw.values.null_count == len(raw.values):
         return {"kind": "empty", "note": "it has no value"}, "drop"
     if is_list(kind):
         return {"kind": "list"}, None
-    dates = dates_of(given.values)
-    if dates is not None and given.column not in given.reading.categorical:
-        return _of_dates(given, dates)
-    return _unusable(given, kind) if given.is_mixed else _of_column(given, kind)
+    dates = dates_of(raw.values)
+    if dates is not None and raw.column not in raw.reading.categorical:
+        return _of_dates(raw, dates)
+    return _unusable(raw, kind) if raw.is_mixed else _of_column(raw, kind)
 
 
-def _of_column(given: _Given, kind: Any) -> _Found:
+def _of_column(raw: _RawColumn, kind: Any) -> _Description:
     """Describe a column that can be used, or say why it cannot."""
     try:
-        column = learned_column(given.column, given.values, given.name, given.reading)
+        column = learned_column(raw.column, raw.values, raw.name, raw.reading)
     except DataError:
-        if given.column in (*given.reading.categorical, *given.reading.dates):
+        if raw.column in (*raw.reading.categorical, *raw.reading.dates):
             raise
-        return _unusable(given, kind)
-    if column.kind == "number" and len(given.values) >= _FEWEST_ROWS:
-        return _of_numbers(given)
-    n_categories, n_known = len(column.categories), len(given.values) - given.values.null_count
-    is_chosen = given.column in given.reading.categorical
-    if is_text(kind) and not is_chosen and n_known == n_categories >= _FEWEST_ROWS:
-        return _unusable(given, kind)
+        return _unusable(raw, kind)
+    if column.kind == "number" and len(raw.values) >= _FEWEST_ROWS:
+        return _of_numbers(raw)
+    n_categories, n_present = len(column.categories), len(raw.values) - raw.values.null_count
+    is_chosen = raw.column in raw.reading.categorical
+    if is_text(kind) and not is_chosen and n_present == n_categories >= _FEWEST_ROWS:
+        return _unusable(raw, kind)
     if n_categories <= FEW_CATEGORIES:
         return {"kind": column.kind}, None
     note = f"it becomes {n_categories} features, one for each category"
     return {"kind": column.kind, "note": note}, None
 
 
-def _of_dates(given: _Given, dates: Any) -> _Found:
+def _of_dates(raw: _RawColumn, dates: Any) -> _Description:
     """Describe a column of dates."""
     from pyarrow import compute, types
 
     kind = "datetime" if types.is_timestamp(dates.type) else "date"
     limits = compute.min_max(dates).as_py()
     about = {"kind": kind, "min": str(limits["min"]), "max": str(limits["max"])}
-    if given.column in given.reading.dates:
+    if raw.column in raw.reading.dates:
         return about, None
     return about | {"note": "dates become days since 1970-01-01"}, "dates"
 
 
-def _of_numbers(given: _Given) -> _Found:
-    """Tell numbers from identifiers, which number the rows and say nothing of them."""
+def _of_numbers(raw: _RawColumn) -> _Description:
+    """Tell numbers from identifiers, which number the rows and hold no information."""
     import numpy as np
 
-    values = decoded(given.values).cast("float64").to_numpy()
+    values = decoded(raw.values).cast("float64").to_numpy()
     is_id_like = bool((values == np.rint(values)).all())  # of NaN it is false
-    known = values[~np.isnan(values)]
-    different = np.unique(known)
+    present = values[~np.isnan(values)]
+    different = np.unique(present)
     if 2 < len(different) <= _FEW_NUMBERS and (different == np.rint(different)).all():
         note = f"{len(different)} different whole numbers: categories, if they are codes"
         return {"kind": "number", "note": note}, None
@@ -185,8 +185,8 @@ def _of_numbers(given: _Given) -> _Found:
         why = f"all {len(values)} whole numbers differ, in the order of the rows"
     elif np.ptp(values) < 2 * len(values):
         why = f"all {len(values)} whole numbers differ, with few left out between them"
-    elif _is_named_id(given.column):
-        why = f"all {len(values)} whole numbers differ, and its name says that it is one"
+    elif _is_named_id(raw.column):
+        why = f"all {len(values)} whole numbers differ, and its name is that of an identifier"
     else:
         return {"kind": "number", "note": f"all {len(values)} whole numbers differ"}, None
     return {"kind": "identifier", "note": f"an identifier: {why}"}, "drop"
@@ -196,16 +196,16 @@ def _is_named_id(column: str) -> bool:
     return bool(_ID.search(column) or _ID_CASED.search(column))
 
 
-def _unusable(given: _Given, kind: Any) -> _Found:
+def _unusable(raw: _RawColumn, kind: Any) -> _Description:
     """Describe a column that is neither numbers nor categories, and say why."""
     from pyarrow import compute
 
     if not is_text(kind):
         return {"kind": str(kind), "note": f"{kind} is neither a number nor a category"}, "drop"
-    texts = compute.drop_null(decoded(given.values)).to_pylist()
+    texts = compute.drop_null(decoded(raw.values)).to_pylist()
     different = list(dict.fromkeys(texts))
     about = {"kind": "text", "different": len(different), "examples": different[:_EXAMPLES]}
-    if given.is_mixed:
+    if raw.is_mixed:
         return about | {"note": "values of several types: give it one type to use it"}, "drop"
     note = _note_of_numbers(different)
     if note:
@@ -218,7 +218,7 @@ def _unusable(given: _Given, kind: Any) -> _Found:
     note = f"{len(different)} different texts in {len(texts)} rows"
     if len(different) == len(texts) and not any(" " in text.strip() for text in different):
         return about | {"kind": "identifier", "note": f"an identifier: {note}"}, "drop"
-    return about | {"note": f"{note} are no categories"}, "drop"
+    return about | {"note": f"too many for categories: {note}"}, "drop"
 
 
 def _note_of_numbers(texts: list[str]) -> str:
@@ -235,28 +235,28 @@ def _note_of_numbers(texts: list[str]) -> str:
     return f"numbers with {unit!r}, such as {texts[0][:40]!r}: remove it to use the numbers"
 
 
-def _note_of_values(given: _Given) -> str:
+def _note_of_values(raw: _RawColumn) -> str:
     """Say of a column whether nearly all of its rows have one value."""
     from pyarrow import compute
 
-    if is_list(value_type(given.values.type)) or len(given.values) < _FEWEST_ROWS:
+    if is_list(value_type(raw.values.type)) or len(raw.values) < _FEWEST_ROWS:
         return ""
-    counts = compute.value_counts(compute.drop_null(decoded(given.values).combine_chunks()))
+    counts = compute.value_counts(compute.drop_null(decoded(raw.values).combine_chunks()))
     numbers = sorted(counts.field("counts").to_pylist())
-    n_known = sum(numbers)
-    if len(numbers) < 2 or numbers[-1] < _NEARLY_ALL * n_known:
+    n_present = sum(numbers)
+    if len(numbers) < 2 or numbers[-1] < _NEARLY_ALL * n_present:
         return ""
-    others = n_known - numbers[-1]
-    return f"nearly constant: {others} of {n_known} rows have another value than the rest"
+    others = n_present - numbers[-1]
+    return f"nearly constant: {others} of {n_present} rows have another value than the rest"
 
 
-def _n_missing(given: _Given) -> int:
+def _n_missing(raw: _RawColumn) -> int:
     """Count the rows without a value."""
     import numpy as np
     from pyarrow import types
 
-    n_null = int(given.values.null_count)
-    if not types.is_floating(value_type(given.values.type)):
+    n_null = int(raw.values.null_count)
+    if not types.is_floating(value_type(raw.values.type)):
         return n_null
-    known = decoded(given.values).drop_null().to_numpy()
-    return n_null + int(np.isnan(known).sum())
+    present = decoded(raw.values).drop_null().to_numpy()
+    return n_null + int(np.isnan(present).sum())

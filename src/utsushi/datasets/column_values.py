@@ -40,10 +40,10 @@ def whole_numbers(values: Any) -> Any:
     import pyarrow
     from pyarrow import compute
 
-    found = decoded(values)
-    found = compute.if_else(compute.is_nan(found), None, found)
+    floats = decoded(values)
+    floats = compute.if_else(compute.is_nan(floats), None, floats)
     try:
-        return found.cast(pyarrow.int64())
+        return floats.cast(pyarrow.int64())
     except pyarrow.ArrowInvalid:
         return None
 
@@ -91,11 +91,11 @@ def _category_texts(values: Any, column: Column) -> Any:
     import pyarrow
     from pyarrow import compute, types
 
-    found = decoded(values)
-    if types.is_floating(found.type):
-        whole = whole_numbers(found)
-        found = found if whole is None else whole
-    texts = compute.cast(found, pyarrow.string())
+    values = decoded(values)
+    if types.is_floating(values.type):
+        whole = whole_numbers(values)
+        values = values if whole is None else whole
+    texts = compute.cast(values, pyarrow.string())
     if type(column.categories[0]) is not int:
         return texts
     return compute.replace_substring_regex(texts, _WHOLE, r"\1")

@@ -105,8 +105,8 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
     if dataset is not None:
         problems += _problems_of(dataset)
         facts = describe(dataset)
-        known = {about["name"]: about for about in describe_columns(dataset) or []}
-        columns = columns and [_merged(about, known.get(about["name"], {})) for about in columns]
+        used = {about["name"]: about for about in describe_columns(dataset) or []}
+        columns = columns and [_merged(about, used.get(about["name"], {})) for about in columns]
         for name, about in suggest(dataset).items():
             suggested[name] = _joined(suggested[name], about) if name in suggested else about
         if "image_shape" in suggested:  # of pixels there is nothing to say one by one
@@ -115,7 +115,7 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
         for about in columns or ():
             if about["name"] in dropped:
                 about.setdefault("note", "one value only")
-    found: dict[str, Any] = _plain(
+    described: dict[str, Any] = _plain(
         facts
         | {
             "columns": columns,
@@ -125,7 +125,7 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
             "suggested": suggested,
         }
     )
-    return found
+    return described
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,9 @@ def _with_suggested(reading: Reading, suggested: Suggestions) -> Reading:
     return replace(reading, **changes)
 
 
-def _merged(about: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was seen of a column with what all of its rows come to, if it is used."""
-    merged = about | dict(known)
+def _merged(about: dict[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a column with the summary of all of its rows, if it is used."""
+    merged = about | dict(summary)
     categories = merged.get("categories", {})
     if len(categories) > _SHOWN:
         most = dict(Counter(categories).most_common(_SHOWN))
@@ -322,22 +322,22 @@ def _whole(table: Any, named: bool, name: str, mixed: frozenset[str] = frozenset
     return _Table(table, name, lambda r: from_arrow(table, name, r, named=named), mixed)
 
 
-def _survey_table(given: _Table, reading: Reading) -> _Survey:
+def _survey_table(source_table: _Table, reading: Reading) -> _Survey:
     """Look at each column of a table."""
     for column in (*reading.categorical, *reading.dates):
-        find_column(given.table, given.name, column)
-    table, labels = features_and_labels(given.table, given.name, reading)
+        find_column(source_table.table, source_table.name, column)
+    table, labels = features_and_labels(source_table.table, source_table.name, reading)
     problems = []
     try:
         if labels is not None:
-            labels_of(labels, given.name, reading)
+            labels_of(labels, source_table.name, reading)
     except DataError as error:
         problems.append(str(error))
 
     def read_table(chosen: Reading) -> Dataset:
         if problems:
             chosen = replace(chosen, label=None, drop=(*chosen.drop, str(chosen.label)))
-        return as_pixels(given.read(chosen), chosen.pixels)
+        return as_pixels(source_table.read(chosen), chosen.pixels)
 
-    columns, suggested = inspect_columns(table, given.name, reading, given.mixed)
-    return _Survey(given.name, read_table, columns, suggested, problems=problems)
+    columns, suggested = inspect_columns(table, source_table.name, reading, source_table.mixed)
+    return _Survey(source_table.name, read_table, columns, suggested, problems=problems)

@@ -92,8 +92,8 @@ class Reading:
             raise SettingError(
                 f"handle_unknown must be 'error', 'ignore' or None, got {handle_unknown!r}"
             )
-        given = {"categorical": categorical, "drop": drop, "dates": dates}
-        names = {option: _names(option, columns) for option, columns in given.items()}
+        options = {"categorical": categorical, "drop": drop, "dates": dates}
+        names = {option: _names(option, columns) for option, columns in options.items()}
         both = set(names["categorical"]) & set(names["dates"])
         if both:
             raise SettingError(

@@ -119,8 +119,8 @@ def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
     if subject.has_gaps:
         firsts = [features.start for _, features in subject.model.columns_.slices()]
         remarks.append(remark("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
-    found = error_of_copies(X / spreads, subject.copies / spreads)
-    return {"standardized_mse": beside(found, of_pca), "remarks": remarks}
+    error = error_of_copies(X / spreads, subject.copies / spreads)
+    return {"standardized_mse": beside(error, of_pca), "remarks": remarks}
 
 
 def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
@@ -150,7 +150,7 @@ def columns(subject: Subject) -> Group:
     others = None if pca is None else pca.reconstruct(subject.filled(X))
     errors: Group = {}
     for column, features in subject.model.columns_.slices():
-        found, of_pca = (
+        error, of_pca = (
             None
             if copies is None
             else _column_error(
@@ -158,17 +158,17 @@ def columns(subject: Subject) -> Group:
             )
             for copies in (subject.copies, others)
         )
-        if found is not None:
-            errors[column.name] = beside(found, of_pca)
+        if error is not None:
+            errors[column.name] = beside(error, of_pca)
     return {"errors": errors, "remarks": [remark("columns")]}
 
 
 def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estimate | None:
     """Return the error of one column, over the rows in which it has a value; None without any."""
-    known = ~np.isnan(X).any(axis=1)
-    if not known.any():
+    present = ~np.isnan(X).any(axis=1)
+    if not present.any():
         return None
-    X, copies = X[known], copies[known]
+    X, copies = X[present], copies[present]
     if column.kind in ("category", "truth"):
         return Estimate.over(column.restored(X) != column.restored(copies))
     return Estimate.over(np.square((X - copies)[:, 0] / spreads[0], dtype=np.float64))
