@@ -174,9 +174,7 @@ def test_the_score_is_the_evidence_lower_bound_however_a_model_was_trained():
     model = VariationalAutoencoder(**SMALL, n_importance_samples=20).fit(DIGITS.X_train[:200])
     X = DIGITS.X_test[:40]
     score = model.score_samples(X)
-    np.testing.assert_array_equal(
-        score, clone_with(model, n_importance_samples=1).score_samples(X)
-    )
+    np.testing.assert_array_equal(score, clone_with(model, n_importance_samples=1).score_samples(X))
     assert score.mean() < model.log_likelihood(X, n_importance_samples=20).mean()
 
 

@@ -33,7 +33,11 @@ def procedural_images(n_samples: int, size: int, seed: int = 0) -> NDArray[np.fl
         centre = rng.uniform(-0.3, 0.3, size=2)
         disc = rng.uniform(0.08, 0.22) - np.hypot(y - centre[0], x - centre[1])
         _paint(image, _colour(rng), disc, size)
-        angle, centre, half = rng.uniform(0, np.pi), rng.uniform(-0.3, 0.3, 2), rng.uniform(0.06, 0.2, 2)
+        angle, centre, half = (
+            rng.uniform(0, np.pi),
+            rng.uniform(-0.3, 0.3, 2),
+            rng.uniform(0.06, 0.2, 2),
+        )
         along = np.cos(angle) * (x - centre[1]) + np.sin(angle) * (y - centre[0])
         across = np.cos(angle) * (y - centre[0]) - np.sin(angle) * (x - centre[1])
         box = np.minimum(half[0] - np.abs(along), half[1] - np.abs(across))

@@ -133,7 +133,7 @@ def table():
 def conditional():
     data = datasets.load_digits8x8()
     settings = {**SHORT, "image_shape": (8, 8), "likelihood": "continuous-bernoulli"}
-    model = VariationalAutoencoder(2, conditional=True, scaling=None, **settings)
+    model = VariationalAutoencoder(2, conditional=True, scaling=None, sampler="prior", **settings)
     models = {"CVAE": model.fit(data.X_train, data.y_train)}
     return models, data.X_test[:200], data.y_test[:200], data.X_train
 
