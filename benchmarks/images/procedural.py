@@ -42,7 +42,7 @@ def procedural_images(n_samples: int, size: int, seed: int = 0) -> NDArray[np.fl
         across = np.cos(angle) * (y - centre[0]) - np.sin(angle) * (x - centre[1])
         box = np.minimum(half[0] - np.abs(along), half[1] - np.abs(across))
         _paint(image, _colour(rng), box, size)
-        image *= (1 + rng.uniform(-0.3, 0.3) * x).astype(np.float32)
+        image[:] *= (1 + rng.uniform(-0.3, 0.3) * x).astype(np.float32)
     return images.clip(0, 1).reshape(n_samples, -1)
 
 
