@@ -6,6 +6,7 @@ worker is held back for three times as long as it took.
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from playwright.sync_api import expect
 
 SLOWER = 4
 
-#: A sample is taken every quarter of a second: 30 seconds of them in the long form, else 5.
-N_SAMPLES = 120 if os.environ.get("UTSUSHI_SOAK") == "1" else 20
+#: Samples, one every quarter of a second, of the drag: 30 seconds in the long form, else 4.
+N_SAMPLES = 120 if os.environ.get("UTSUSHI_SOAK") == "1" else 16
+
+#: Pictures that the drag asks for at least, however slow the machine is.
+N_ANSWERS = 12
 
 INSTRUMENTS = (
     """
@@ -100,7 +104,7 @@ PAGES = [f"{network}, {shape}" for network in ("dense", "conv") for shape in ("1
 
 @pytest.fixture(scope="module", params=PAGES)
 def slow(request, open_page, made, rounded):
-    """Watch the opening to its end, and then drag the point, for 30 seconds in all."""
+    """Watch the opening to its end, and then drag the point."""
     page = made(request.param)
     with open_page(request.param, motion="no-preference", script=INSTRUMENTS) as living:
         session = living.page.context.new_cdp_session(living.page)
@@ -118,7 +122,7 @@ def slow(request, open_page, made, rounded):
 
 
 def drag(living):
-    """Drag the point in loops until all samples are taken."""
+    """Drag the point in loops until enough samples are taken and pictures drawn."""
     mouse, box = living.page.mouse, living.page.locator("#map").bounding_box()
 
     def place(step):
@@ -128,8 +132,12 @@ def drag(living):
     mouse.move(*place(0))
     mouse.down()
     living.js("() => { globalThis.dragging = true }")
+    samples, answers = living.js("[samples.length, counts.decode.answered]")
     step = 0
-    while living.js("samples.length") < N_SAMPLES:
+    while not living.js(
+        f"samples.length >= {samples + N_SAMPLES}"
+        f" && counts.decode.answered >= {answers + N_ANSWERS}"
+    ):
         step += 1
         mouse.move(*place(step))
     living.js("() => { globalThis.dragging = false }")
@@ -139,10 +147,15 @@ def drag(living):
 def test_no_picture_is_black_and_each_moves_on(slow):
     assert all(sample["least"] < sample["most"] for sample in slow.samples)
     for moves in ("opening", "drag"):
-        pictures = [sample["picture"] for sample in slow.samples if sample["moves"] == moves]
-        assert len(pictures) > 12
-        for part in np.array_split(pictures, 4):
-            assert len(set(part)) > 1
+        taken = [sample for sample in slow.samples if sample["moves"] == moves]
+        # Where two more answers came, the picture is another; how many come is the machine's affair.
+        changed = [
+            before["picture"] != after["picture"]
+            for before, after in pairwise(taken)
+            if after["counts"]["decode"]["answered"] >= before["counts"]["decode"]["answered"] + 2
+        ]
+        assert len(changed) > 0
+        assert np.mean(changed) > 0.75
 
 
 def test_at_most_one_request_of_a_purpose_is_in_flight(slow):
