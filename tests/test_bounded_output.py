@@ -66,7 +66,7 @@ def test_the_model_survives_its_file_and_ignores_the_place_of_a_row(network, ima
 
 def test_training_in_bfloat16_ends_in_float32():
     """0.9999 is no bfloat16: rounded to 1 it would have no gradient."""
-    pair = Dense((4,), output="sigmoid").build(3, 1, 1, ())
+    pair = Dense((4,), output="sigmoid").build(3, 1, 1)
     with torch.autocast("cpu", torch.bfloat16):
         output = pair.decoder(torch.zeros(2, 1))
         logit = torch.full((1,), 9.0, dtype=torch.bfloat16)

@@ -21,10 +21,7 @@ DIGITS = datasets.load_digits8x8()
 
 def built(image_shape, channels=(4, 8), hidden=(16,), n_outputs=2):
     n_features = int(np.prod(image_shape))
-    network = Conv()
-    pair = network.build(
-        n_features, 2, n_outputs, hidden, channels=channels, image_shape=image_shape
-    )
+    pair = Conv(channels, hidden).build(n_features, 2, n_outputs, image_shape=image_shape)
     initialize(pair, generator(0))
     return pair
 

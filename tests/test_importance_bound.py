@@ -28,7 +28,7 @@ def seeded(seed=0):
 
 
 def network(dtype=torch.float64):
-    module = Dense().build(D, H, 2 * H, (6,)).to(dtype)
+    module = Dense((6,)).build(D, H, 2 * H).to(dtype)
     initialize(module, seeded())
     return module
 
@@ -191,7 +191,7 @@ def test_training_by_importance_lowers_its_objective(gradient):
 
 
 def test_free_bits_keep_components_alive():
-    settings = {**SMALL, "likelihood": "unit-gaussian", "max_epochs": 12}
+    settings = {**SMALL, "likelihood": "unit-gaussian", "max_epochs": 12, "weight_decay": 0.0}
     free = VariationalAutoencoder(**settings, free_bits=0.5).fit(DIGITS.X_train)
     bound = VariationalAutoencoder(**settings, beta=50.0).fit(DIGITS.X_train)
     kept = VariationalAutoencoder(**settings, beta=50.0, free_bits=0.5).fit(DIGITS.X_train)

@@ -79,7 +79,7 @@ def test_the_history_has_both_models_epoch_by_epoch(lecture):
 def test_the_models_were_trained_as_the_lecture_trains(lecture):
     for name in ("autoencoder", "variational"):
         model = load(lecture[0] / f"{name}.safetensors")
-        recipe = model.resolved_recipe()
+        recipe = model.recipe_
         found = (recipe.learning_rate, recipe.batch_size, recipe.schedule, model.n_epochs_)
         assert found == (1e-3, 100, "constant", 30)
 

@@ -19,7 +19,7 @@ def linear_shapes(stack):
 
 
 def filled(seed, hidden=(16, 8)):
-    module = Dense().build(20, 3, 6, hidden)
+    module = Dense(hidden).build(20, 3, 6)
     initialize(module, torch.Generator().manual_seed(seed))
     return module
 
@@ -27,7 +27,7 @@ def filled(seed, hidden=(16, 8)):
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=3), st.integers(1, 9), st.integers(1, 4))
 def test_a_network_of_any_depth_maps_rows_to_codes_and_back(hidden, n_features, n_codes):
-    module = Dense().build(n_features, n_codes, 2 * n_codes, tuple(hidden))
+    module = Dense(tuple(hidden)).build(n_features, n_codes, 2 * n_codes)
     x = torch.zeros(5, n_features)
     assert module.encoder(x).shape == (5, 2 * n_codes)
     assert module.decoder(torch.zeros(5, n_codes)).shape == (5, n_features)
@@ -36,7 +36,7 @@ def test_a_network_of_any_depth_maps_rows_to_codes_and_back(hidden, n_features, 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 9), max_size=3))
 def test_the_decoder_mirrors_the_encoder(hidden):
-    module = Dense().build(10, 2, 2, tuple(hidden))
+    module = Dense(tuple(hidden)).build(10, 2, 2)
     mirrored = [(n_out, n_in) for n_in, n_out in reversed(linear_shapes(module.encoder))]
     assert linear_shapes(module.decoder) == mirrored
 
@@ -49,27 +49,22 @@ def test_an_activation_stands_between_each_two_layers_and_not_at_the_end(name):
 
 
 def test_without_hidden_layers_the_network_is_linear():
-    assert [type(layer) for layer in Dense().build(5, 2, 2, ()).encoder] == [Linear]
-
-
-def test_its_own_widths_come_before_the_estimators():
-    assert linear_shapes(Dense(hidden=(7,)).build(5, 2, 2, (100,)).encoder) == [(5, 7), (7, 2)]
+    assert [type(layer) for layer in Dense(()).build(5, 2, 2).encoder] == [Linear]
 
 
 def test_one_number_is_one_layer_in_the_network_too():
-    assert linear_shapes(Dense(hidden=7).build(5, 2, 2, 100).encoder) == [(5, 7), (7, 2)]
-    assert linear_shapes(Dense().build(5, 2, 2, 100).encoder) == [(5, 100), (100, 2)]
+    assert linear_shapes(Dense(hidden=7).build(5, 2, 2).encoder) == [(5, 7), (7, 2)]
 
 
 def test_an_unknown_activation_is_named_with_those_that_there_are():
     with pytest.raises(ValueError, match=r"'activation' parameter of Dense .*'relu'.*Got 'rely'"):
-        Dense(activation="rely").build(5, 2, 2, ())
+        Dense((), activation="rely").build(5, 2, 2)
 
 
 @pytest.mark.parametrize("hidden", [(-3,), (0,), ("a",), (1.5,), True], ids=str)
 def test_own_widths_that_cannot_be_are_refused_by_name(hidden):
     with pytest.raises(SettingError, match="hidden="):
-        Dense(hidden=hidden).build(5, 2, 2, ())
+        Dense(hidden=hidden).build(5, 2, 2)
 
 
 def test_the_forward_pass_of_the_pair_is_the_encoder():
@@ -108,7 +103,7 @@ def test_another_generator_gives_other_weights_in_every_layer():
 
 
 def test_initialization_leaves_the_global_generator_alone():
-    module = Dense().build(20, 3, 6, (16,))
+    module = Dense((16,)).build(20, 3, 6)
     before = torch.get_rng_state()
     initialize(module, torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), before)

@@ -33,7 +33,7 @@ def normal(*shape, seed=0, dtype=torch.float64):
 
 
 def network(n_outputs, seed=0, dtype=torch.float64):
-    pair = Dense(activation="tanh").build(D, H, n_outputs, hidden=(4,)).to(dtype)
+    pair = Dense((4,), "tanh").build(D, H, n_outputs).to(dtype)
     initialize(pair, seeded(seed))
     return pair
 

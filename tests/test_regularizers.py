@@ -36,7 +36,8 @@ def rows(n=B, seed=1):
 
 
 def built(network, hidden=(7,), **settings):
-    pair = network.build(D, H, H, hidden=hidden, **settings).double()
+    network.set_params(hidden=hidden)
+    pair = network.build(D, H, H, **settings).double()
     initialize(pair, seeded())
     return pair
 
@@ -105,7 +106,7 @@ def test_without_a_hidden_layer_the_contraction_is_the_weights_squared_norm_for_
 
 
 def test_in_float32_the_exact_contraction_of_a_wide_layer_is_exact_to_five_digits():
-    pair = Dense().build(100, 10, 10, hidden=(1000,))
+    pair = Dense((1000,)).build(100, 10, 10)
     initialize(pair, seeded())
     x = torch.randn(4, 100, generator=seeded(1))
     first, nonlinearity, last = pair.encoder

@@ -48,7 +48,7 @@ def params_of(search):
 )
 def test_each_model_can_be_trained_with_both_ends_of_its_space(model):
     rows = np.random.default_rng(0).random((20, 30), dtype=np.float32)
-    ranges = space_of(model, 30, given=["hidden"])
+    ranges = space_of(model, 30, 100, given=["hidden"])
     model.set_params(hidden=(4,), max_epochs=1, random_state=0)
     for end, index in (("low", 0), ("high", -1)):
         chosen = {
@@ -59,13 +59,17 @@ def test_each_model_can_be_trained_with_both_ends_of_its_space(model):
 
 
 def test_the_size_of_the_code_is_searched_where_a_component_costs_something():
-    assert "n_components" in space_of(VariationalAutoencoder(), 30)
-    assert "n_components" not in space_of(Autoencoder(), 30)
+    assert "n_components" in space_of(VariationalAutoencoder(), 30, 100)
+    assert "n_components" not in space_of(Autoencoder(), 30, 100)
 
 
 def test_what_is_given_is_not_searched():
     given = ["hidden", "n_components", "weight_decay"]
-    assert set(space_of(VariationalAutoencoder(), 30, given)) == {"learning_rate", "batch_size"}
+    assert set(space_of(VariationalAutoencoder(), 30, 100, given)) == {
+        "activation",
+        "learning_rate",
+        "batch_size",
+    }
 
 
 # --- studies ------------------------------------------------------------------------------------
@@ -323,7 +327,12 @@ def test_the_best_run_is_an_ordinary_one_with_all_trials_beside(searched):
     assert model.history_[-1]["validation_objective"] == described["best_value"]
     assert len(described["trials"]) == 5
     assert (searched.best / "figures" / "importance.png").read_bytes()[1:4] == b"PNG"
-    assert set(described["importances"]) == {"learning_rate", "batch_size", "weight_decay"}
+    assert set(described["importances"]) == {
+        "activation",
+        "learning_rate",
+        "batch_size",
+        "weight_decay",
+    }
     names = {path.name for path in searched.best.iterdir()}
     assert names >= {"config.json", "model.safetensors", "report.html", "history.jsonl"}
     assert {path.name for path in searched.path.iterdir()} == {"best", "rows.npy", "search.db"}

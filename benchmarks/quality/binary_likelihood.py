@@ -47,7 +47,7 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
     if name == "dense":
         return VariationalAutoencoder(
             50,
-            network=Dense(hidden=(200, 200), activation="silu"),
+            network=Dense(hidden=(200, 200), activation="silu", initialization="uniform"),
             n_importance_samples=5,
             importance_gradient="doubly-reparameterized",
             recipe=Recipe(
@@ -62,7 +62,7 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
         )
     return VariationalAutoencoder(
         50,
-        network=Conv(channels=(32, 64), hidden=256, activation="silu"),
+        network=Conv(channels=(32, 64), hidden=256, activation="silu", initialization="uniform"),
         precision="bfloat16",
         recipe=Recipe(
             max_epochs=n_epochs or 130,

@@ -38,8 +38,8 @@ X, Y, HELD_OUT, Y_HELD_OUT = validation_split(DATA.X_train, DATA.y_train)
 
 SMALL_MOVES = Affine()
 LINEAR, SIGMOID = Dense(hidden=(1000,)), Dense(hidden=(1000,), output="sigmoid")
-CONV_LINEAR = Conv((32, 64), 512, "silu")
-CONV_SIGMOID = Conv((32, 64), 512, "silu", "sigmoid")
+CONV_LINEAR = Conv((32, 64), 512, "silu", "linear", "uniform")
+CONV_SIGMOID = Conv((32, 64), 512, "silu", "sigmoid", "uniform")
 
 
 def of(

@@ -16,7 +16,9 @@ __all__ = ["LARGER_MOVES", "LARGE_MOVES", "MIDDLE_MOVES", "MODELS"]
 __all__ += ["conv_for_features", "lecture_autoencoder", "lecture_variational", "recipe"]
 
 DENSE = Dense(hidden=(1000,), output="sigmoid")
-CONV = Conv(channels=(32, 64), hidden=(512,), activation="silu", output="sigmoid")
+CONV = Conv(
+    channels=(32, 64), hidden=(512,), activation="silu", output="sigmoid", initialization="uniform"
+)
 
 MIDDLE_MOVES = Affine(rotation=8, scale=0.06, shift=0.6, probability=0.6)
 LARGE_MOVES = Affine(rotation=10, scale=0.1, shift=1.0, probability=0.8)
@@ -94,7 +96,7 @@ def conv_for_features(seed: int) -> Autoencoder:
     """
     return Autoencoder(
         10,
-        network=Conv(channels=(32, 64), hidden=(512,), activation="silu"),
+        network=Conv(channels=(32, 64), hidden=(512,), activation="silu", initialization="uniform"),
         recipe=recipe(120, 128, 3e-3),
         precision="bfloat16",
         random_state=seed,

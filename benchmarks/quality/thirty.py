@@ -25,7 +25,13 @@ def model_of(seed: int) -> Autoencoder:
     """Return the unfitted model."""
     return Autoencoder(
         30,
-        network=Conv(channels=(32, 64), hidden=(512,), activation="silu", output="sigmoid"),
+        network=Conv(
+            channels=(32, 64),
+            hidden=(512,),
+            activation="silu",
+            output="sigmoid",
+            initialization="uniform",
+        ),
         image_shape=(28, 28),
         scaling=None,
         augment=Affine(),

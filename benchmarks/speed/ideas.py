@@ -143,7 +143,9 @@ def convolution(seed: int, *, memory: torch.memory_format) -> Figures:
     """Take 40 steps of the convolutional network with a memory format."""
     torch.manual_seed(seed)
     x = rows_of()[0]
-    module = Conv((32, 64), 128).build(784, N_COMPONENTS, N_COMPONENTS, (), image_shape=(28, 28))
+    module = Conv((32, 64), 128, "relu").build(
+        784, N_COMPONENTS, N_COMPONENTS, image_shape=(28, 28)
+    )
     module = module.to(memory_format=memory)
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3, fused=True)
     for step in range(45):

@@ -148,7 +148,7 @@ def test_no_picture_is_black_and_each_moves_on(slow):
     assert all(sample["least"] < sample["most"] for sample in slow.samples)
     for moves in ("opening", "drag"):
         taken = [sample for sample in slow.samples if sample["moves"] == moves]
-        # Where two more answers came, the picture is another; how many come is the machine's affair.
+        # Where two more answers came, the picture is another, however slowly they come.
         changed = [
             before["picture"] != after["picture"]
             for before, after in pairwise(taken)

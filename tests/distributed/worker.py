@@ -30,11 +30,11 @@ HELD_OUT = torch.rand((5, 16), generator=torch.Generator().manual_seed(2), dtype
 
 
 def dense(n_outputs):
-    return Dense().build(16, 3, n_outputs, (12,))
+    return Dense((12,)).build(16, 3, n_outputs)
 
 
 def conv(n_outputs):
-    return Conv().build(16, 3, n_outputs, (12,), channels=(3, 4), image_shape=(4, 4))
+    return Conv((3, 4), (12,)).build(16, 3, n_outputs, image_shape=(4, 4))
 
 
 def variational(**settings):

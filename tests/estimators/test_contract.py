@@ -549,7 +549,7 @@ def test_sizes_that_the_network_overrules_are_a_warning(estimator, setting, mess
     assert [w.filename for w in caught] == [__file__]
 
 
-@pytest.mark.parametrize("hidden", [(1000,), (8,), [8], 8], ids=str)
+@pytest.mark.parametrize("hidden", [None, (8,), [8], 8], ids=str)
 @by_estimator
 def test_sizes_that_were_not_given_or_say_the_same_are_none(estimator, hidden):
     model = estimator(3, network=Dense(hidden=(8,)), hidden=hidden, max_epochs=1).fit(TRAIN[:50])
@@ -668,7 +668,7 @@ def test_a_column_that_drowns_the_others_is_a_warning_that_names_the_scaling():
 
 @pytest.mark.parametrize("rate", [10.0, 1000.0])
 def test_a_network_worse_than_a_constant_is_a_warning_that_names_the_learning_rate(rate):
-    model = Autoencoder(**SMALL, learning_rate=rate, sampler="gaussian")
+    model = Autoencoder(**SMALL, learning_rate=rate, weight_decay=0.0, sampler="gaussian")
     message = f"it has learned nothing; try learning_rate={rate / 10:.1g} in place of {rate:.3g}"
     with pytest.warns(UtsushiWarning) as caught:
         model.fit(TRAIN)

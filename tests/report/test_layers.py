@@ -35,7 +35,8 @@ def described(module, x):
 
 
 def pair_of(network, n_features, image_shape=None):
-    pair = network.build(n_features, 3, 3, hidden=(12,), image_shape=image_shape)
+    network.set_params(hidden=(12,))
+    pair = network.build(n_features, 3, 3, image_shape=image_shape)
     initialize(pair, torch.Generator().manual_seed(0))
     return pair.arrange_for_inference()
 

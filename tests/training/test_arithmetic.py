@@ -32,7 +32,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def module():
-    return Dense((4,)).build(6, 2, 2, (4,), channels=(), image_shape=None)
+    return Dense((4,)).build(6, 2, 2)
 
 
 def run(products: Products, clock: Clock, n_steps: int, seconds: dict[str, float]) -> list[str]:

@@ -33,7 +33,7 @@ def rows():
 
 
 def module_of(n_outputs=N_CODES, hidden=(16,)):
-    module = Dense(hidden).build(N_FEATURES, N_CODES, n_outputs, ())
+    module = Dense(hidden).build(N_FEATURES, N_CODES, n_outputs)
     initialize(module, rng(3))
     return module
 

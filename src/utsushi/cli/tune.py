@@ -109,7 +109,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
             dataset.X_train,
             dataset.y_train,
             n_trials=trials,
-            space=search.space_of(model, dataset.X_train.shape[1], given=given),
+            space=search.space_of(model, dataset.X_train.shape[1], len(dataset.X_train), given),
             storage=storage,
             study_name=study,
             on_trial=_say,

@@ -10,13 +10,12 @@ from sklearn.base import BaseEstimator
 
 from utsushi.augmentation import Augmentation
 from utsushi.estimators.memory import empty_module_that_fits
-from utsushi.estimators.parameters import resolve
+from utsushi.estimators.parameters import network_of, resolve
 from utsushi.exceptions import SettingError
-from utsushi.networks import NETWORKS, EncoderDecoder, Network, initialize
-from utsushi.networks.base import as_sizes
+from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.seeds import Purpose, generator
-from utsushi.training import Recipe
+from utsushi.training import Recipe, suited_to
 
 __all__ = ["Described"]
 
@@ -42,8 +41,9 @@ class Described(BaseEstimator):
     # What every subclass's constructor stores.
     n_components: int
     network: str | Network
-    hidden: int | tuple[int, ...]
-    channels: int | tuple[int, ...]
+    hidden: int | tuple[int, ...] | None
+    channels: int | tuple[int, ...] | None
+    activation: str | None
     image_shape: tuple[int, ...] | None
     scaling: str | None
     missing: str
@@ -63,6 +63,8 @@ class Described(BaseEstimator):
 
     # What fit learns of them.
     n_features_in_: int
+    network_: Network
+    recipe_: Recipe
     seed_: int
     device_: str
 
@@ -84,9 +86,17 @@ class Described(BaseEstimator):
         super()._validate_params()
         resolve(self.sampler, SAMPLERS).check(self.n_components)
 
-    def resolved_recipe(self) -> Recipe:
-        """Return the recipe with the estimator's own settings put over it."""
+    def _choose(self, n_rows: int) -> None:
+        """Choose network and recipe for so many training rows, where the caller left it open."""
+        self.network_ = network_of(self).sized(self.n_features_in_, n_rows, self._shape)
+        self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
+
+    def resolved_recipe(self, n_features: int, n_rows: int) -> Recipe:
+        """Return the recipe for rows of that shape, with the estimator's own settings over it."""
         recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
+        if self.recipe == "fast":
+            convolutional = isinstance(resolve(self.network, NETWORKS), Conv)
+            recipe = suited_to(recipe, n_features, n_rows, convolutional=convolutional)
         return recipe.replaced(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
@@ -97,28 +107,35 @@ class Described(BaseEstimator):
     def _build(self) -> EncoderDecoder:
         """Build and fill the network on the training device."""
         sampler = resolve(self.sampler, SAMPLERS)
-        sizes = ("n_components", "hidden", *(() if self.network == "dense" else ("channels",)))
+        sizes = {name: getattr(self.network_, name, None) for name in ("hidden", "channels")}
         module = empty_module_that_fits(
             self._empty_module,
             lambda: sampler.expected_state(self.n_components).values(),
-            said=", ".join(f"{name}={getattr(self, name)!r}" for name in sizes),
+            said=", ".join(
+                f"{name}={size!r}"
+                for name, size in {"n_components": self.n_components, **sizes}.items()
+                if size is not None
+            ),
         ).to_empty(device="cpu")
-        initialize(module, generator(self.seed_, Purpose.INITIALIZATION))
+        draws = generator(self.seed_, Purpose.INITIALIZATION)
+        initialize(module, draws, self.network_.initialization)
         return module.to(self.device_)
 
     def _empty_module(self) -> EncoderDecoder:
         """Build the network without memory for its parameters, to be filled or compared with."""
-        n_outputs = self._outputs_per_component * self.n_components
         with torch.device("meta"):
-            module = resolve(self.network, NETWORKS).build(
+            module = self.network_.build(
                 self.n_features_in_,
                 self.n_components + self._n_conditions,
-                n_outputs,
-                as_sizes(self.hidden),
-                channels=as_sizes(self.channels),
-                image_shape=None if self.image_shape is None else tuple(self.image_shape),
+                self._outputs_per_component * self.n_components,
+                image_shape=self._shape,
             )
         return module.to(torch.float32)  # whatever the caller's default is
+
+    @property
+    def _shape(self) -> tuple[int, ...] | None:
+        """The shape of an image as a tuple, if a row is one."""
+        return None if self.image_shape is None else tuple(self.image_shape)
 
     @property
     def _n_conditions(self) -> int:

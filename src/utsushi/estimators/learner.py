@@ -24,7 +24,6 @@ from utsushi.estimators.parameters import (
     check_output,
     resolve,
     resolve_device,
-    warn_of_overruled_sizes,
 )
 from utsushi.estimators.rows import (
     COPIED_BYTES,
@@ -159,7 +158,6 @@ class Learner(Described, ABC):
         rows = self._checked(X, reset=True)
         self._check_gaps(rows)
         check_image_shape(self.image_shape, self.n_features_in_)
-        warn_of_overruled_sizes(self)
         self.n_components_ = self.n_components
         self.seed_ = self._seed(checkpoints)
         self.device_ = str(resolve_device(self.device))
@@ -167,6 +165,7 @@ class Learner(Described, ABC):
         self._prepare(rows)
         known = Labelled(rows, self._learn_condition(y, rows))
         training, held_out = self._split(known, validation_data)
+        self._choose(len(training.rows))
         moments = column_moments(training.rows)
         self.scaling_ = Scaling.learn(self.scaling, training.rows, moments)
         if self.scaling in ("center", None):
@@ -174,7 +173,7 @@ class Learner(Described, ABC):
         if checkpoints is not None:
             checkpoints.identify(identity_of(self, training, held_out))
         data = self._source(training)
-        check_output(self.network, (block.x for block in data.blocks(SCANNED_ROWS)))
+        check_output(self.network_, (block.x for block in data.blocks(SCANNED_ROWS)))
         module = self._build()
         self.history_ = self._train(module, data, held_out, checkpoints, on_epoch)
         self.n_epochs_ = len(self.history_)
@@ -281,7 +280,7 @@ class Learner(Described, ABC):
         on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> list[dict[str, Any]]:
         """Run the training loop and return its history."""
-        recipe = self.resolved_recipe()
+        recipe = self.recipe_
         title = type(self).__name__
         validation = None if held_out is None else self._source(held_out)
         # A turned row knows nothing of single columns, and so of none that is missing.
@@ -316,7 +315,7 @@ class Learner(Described, ABC):
         """Return the augmentation of scaled rows, which is one of rows in the input's units."""
         if self.augment is None:
             return None
-        shape = None if self.image_shape is None else tuple(self.image_shape)
+        shape = self._shape
         augmentation = resolve(self.augment, AUGMENTATIONS)
         units = Units.of(self.scaling_, data.device)
         for block in data.blocks(SCANNED_ROWS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import warnings
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from utsushi.choices import Names
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
+from utsushi.networks.dense import ACTIVATIONS
 from utsushi.scaling import SCALINGS
 from utsushi.training import Recipe
 
@@ -26,9 +26,9 @@ __all__ = [
     "COMMON_CONSTRAINTS",
     "check_image_shape",
     "check_output",
+    "network_of",
     "resolve",
     "resolve_device",
-    "warn_of_overruled_sizes",
 ]
 
 T = TypeVar("T")
@@ -43,8 +43,9 @@ _POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
 COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
     "network": [Names(set(NETWORKS)), Network],
-    "hidden": SIZES,
-    "channels": SIZES,
+    "hidden": [*SIZES, None],
+    "channels": [*SIZES, None],
+    "activation": [Names(set(ACTIVATIONS)), None],
     "image_shape": ["array-like", None],
     "scaling": [Names(set(SCALINGS)), None],
     "missing": [Names({"refuse", "mask"})],
@@ -132,7 +133,7 @@ def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> Non
         )
 
 
-def check_output(network: str | Network, rows: Iterable[Tensor]) -> None:
+def check_output(network: Network, rows: Iterable[Tensor]) -> None:
     """Refuse a network that gives 0 to 1 for scaled training rows, in blocks, of other values.
 
     Raises
@@ -145,7 +146,7 @@ def check_output(network: str | Network, rows: Iterable[Tensor]) -> None:
     >>> from utsushi.networks import Dense
     >>> check_output(Dense(output="sigmoid"), [torch.tensor([[0.0, 0.5]])])
     """
-    if resolve(network, NETWORKS).output != "sigmoid":
+    if network.output != "sigmoid":
         return
     extremes = [(float(block.min()), float(block.max())) for block in rows]
     low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
@@ -156,37 +157,40 @@ def check_output(network: str | Network, rows: Iterable[Tensor]) -> None:
         )
 
 
-def warn_of_overruled_sizes(estimator: BaseEstimator) -> None:
-    """Warn where sizes that the caller gave to the estimator give way to the network's own.
+def _as_given(setting: Any) -> Any:
+    """Return a setting of a network such that two ways to write the same sizes are equal."""
+    return setting if isinstance(setting, str) else as_sizes(setting)
 
-    Called by ``fit``; sizes at their defaults give way in silence.
+
+def network_of(estimator: BaseEstimator) -> Network:
+    """Return the network that an estimator's parameters describe; None is what the data decide.
+
+    Warns where settings that the caller gave to the estimator give way to the network's own.
 
     Examples
     --------
     >>> from utsushi import Autoencoder
-    >>> from utsushi.networks import Dense
-    >>> warn_of_overruled_sizes(Autoencoder(network=Dense(hidden=(500,))))
+    >>> network_of(Autoencoder(hidden=(500,)))
+    Dense(hidden=(500,))
     """
-    defaults = inspect.signature(type(estimator)).parameters
-    if estimator.network == "dense" and as_sizes(estimator.channels) != as_sizes(
-        defaults["channels"].default
-    ):
-        warnings.warn(
-            f"channels={estimator.channels!r} with network='dense', which has no convolutions, "
-            "expected network='conv'; leave channels out",
-            UtsushiWarning,
-            stacklevel=4,  # the caller of fit
-        )
-    for name in ("hidden", "channels"):
-        own = getattr(estimator.network, name, None)
-        if own is None or name not in defaults:
+    network: Network = resolve(estimator.network, NETWORKS)
+    own = network.get_params(deep=False)
+    given = {
+        name: getattr(estimator, name)
+        for name in ("hidden", "channels", "activation")
+        if getattr(estimator, name) is not None
+    }
+    for name, value in given.items():
+        if name not in own:
+            said = f"{name}={value!r} with network={estimator.network!r}, which has no {name}"
+            advice = f"expected none; leave {name} out"
+            if name == "channels":
+                advice = f"expected network='conv'; leave {name} out"
+        elif own[name] is not None and _as_given(own[name]) != _as_given(value):
+            said = f"{name}={value!r} is overruled by network={estimator.network!r}"
+            advice = f"expected one of them alone; leave {name} out of the one or of the other"
+        else:
             continue
-        given = as_sizes(getattr(estimator, name))
-        if given in (as_sizes(own), as_sizes(defaults[name].default)):
-            continue
-        warnings.warn(
-            f"{name}={getattr(estimator, name)!r} is overruled by network={estimator.network!r}, "
-            f"expected one of them alone; leave {name} out of the one or of the other",
-            UtsushiWarning,
-            stacklevel=4,  # the caller of fit
-        )
+        warnings.warn(f"{said}, {advice}", UtsushiWarning, stacklevel=5)  # the caller of fit
+    network.set_params(**{k: v for k, v in given.items() if k in own and own[k] is None})
+    return network

@@ -47,6 +47,9 @@ __all__ = ["library_versions", "load", "save"]
 #: The parameters of a detector that a file holds; the autoencoder is the rest of the file.
 _DETECTOR_PARAMETERS = ("contamination", "scoring", "max_false_positive_rate", "holdout_fraction")
 
+#: How many rows a model was trained on whose file does not say.
+MANY_ROWS = 10_000
+
 Tensors = dict[str, NDArray[Any]]
 
 #: A tensor's dtype and shape, where None is any length from one on.
@@ -104,6 +107,8 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
         "seed": model.seed_,
         # No clock or duration: the file is a function of the model.
         "history": [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_],
+        "network": object_to_json("network", model.network_),
+        "recipe": object_to_json("recipe", model.recipe_),
         "sampler": object_to_json("sampler", model.sampler_),
     }
     if hasattr(model, "columns_"):
@@ -231,6 +236,11 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
     model.n_components_ = model.n_components
     check_image_shape(model.image_shape, model.n_features_in_)
+    if "network" in header:
+        model.network_ = object_from_json("network", header["network"])
+        model.recipe_ = object_from_json("recipe", header["recipe"])
+    else:  # of version 0.1, whose parameters have every size
+        model._choose(MANY_ROWS)
     model.history_ = [dict(row) for row in header["history"]]
     if not model.history_:
         raise ValueError("the history is empty")
@@ -339,8 +349,9 @@ def _check_size(header: dict[str, Any], tensors: Tensors) -> None:
             return sum(map(n_layers, described.values()))
         return len(described) if isinstance(described, list) else 0
 
-    found = n_layers(header["parameters"]) + n_layers(header["sampler"])
-    # A layer has two tensors of each half; what else is a list has a few numbers.
+    found = sum(n_layers(header.get(name)) for name in ("parameters", "network", "sampler"))
+    # A layer has two tensors of each half, and is named twice; what else is a list has a few
+    # numbers.
     if found > len(tensors) + 20:
         raise ValueError(f"the parameters name {found} sizes for {len(tensors)} tensors")
 

@@ -47,12 +47,17 @@ class VariationalAutoencoder(LatentVariableModel):
         H, the size of the code.
     network : {"dense", "conv"} or Network, default="dense"
         What the encoder and the decoder are made of.
-    hidden : int or tuple of int, default=(1000,)
+    hidden : int, tuple of int or None, default=None
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
-        them.
-    channels : int or tuple of int, default=(32, 64)
+        them. None is chosen by the data's shape: a dense network has one layer of
+        `utsushi.networks.default_width`, a convolutional one has none.
+    channels : int, tuple of int or None, default=None
         Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
-        height and width.
+        height and width. None is chosen by the images' shape:
+        `utsushi.networks.default_channels`.
+    activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
+        The nonlinearity between the layers. None is "relu" of a dense network and "silu" of a
+        convolutional one.
     image_shape : (height, width) or (channels, height, width), optional
         What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
     scaling : {"center", "standard", "minmax"} or None, default="center"
@@ -137,6 +142,10 @@ class VariationalAutoencoder(LatentVariableModel):
         Of a conditional model: the ``labels`` of the classes and their ``shares``.
     module_ : torch.nn.Module
         The trained network, with ``encoder`` and ``decoder``.
+    network_ : Network
+        What it is made of, with every size that was chosen.
+    recipe_ : Recipe
+        How it was trained, with every setting that was chosen.
     sampler_ : Sampler
         The fitted sampler.
     scaling_ : Scaling
@@ -185,8 +194,9 @@ class VariationalAutoencoder(LatentVariableModel):
         n_components: int = 10,
         *,
         network: str | Network = "dense",
-        hidden: int | tuple[int, ...] = (1000,),
-        channels: int | tuple[int, ...] = (32, 64),
+        hidden: int | tuple[int, ...] | None = None,
+        channels: int | tuple[int, ...] | None = None,
+        activation: str | None = None,
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         missing: str = "refuse",
@@ -216,6 +226,7 @@ class VariationalAutoencoder(LatentVariableModel):
         self.network = network
         self.hidden = hidden
         self.channels = channels
+        self.activation = activation
         self.image_shape = image_shape
         self.scaling = scaling
         self.missing = missing
@@ -314,7 +325,7 @@ class VariationalAutoencoder(LatentVariableModel):
         return len(self.classes_.labels) if self.conditional else 0
 
     def _objective(self, data: Source) -> VariationalObjective:
-        n_epochs = self.resolved_recipe().n_epochs(len(data))
+        n_epochs = self.recipe_.n_epochs(len(data))
         if self.kl_warmup_epochs and self.kl_warmup_epochs >= n_epochs:
             raise SettingError(
                 f"kl_warmup_epochs={self.kl_warmup_epochs} of {n_epochs} epochs leaves none at the "

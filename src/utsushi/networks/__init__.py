@@ -1,10 +1,19 @@
 """Encoders and decoders for any shape; they know no numpy and no fit."""
 
 from utsushi.networks.base import EncoderDecoder, Network, initialize
-from utsushi.networks.conv import Conv
-from utsushi.networks.dense import Dense
+from utsushi.networks.conv import Conv, default_channels
+from utsushi.networks.dense import Dense, default_width
 
-__all__ = ["NETWORKS", "Conv", "Dense", "EncoderDecoder", "Network", "initialize"]
+__all__ = [
+    "NETWORKS",
+    "Conv",
+    "Dense",
+    "EncoderDecoder",
+    "Network",
+    "default_channels",
+    "default_width",
+    "initialize",
+]
 
 #: The names that the ``network`` parameter takes.
 NETWORKS: dict[str, type[Network]] = {"dense": Dense, "conv": Conv}

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
 from utsushi.choices import Names
 
 __all__ = [
+    "INITIALIZATION",
     "OUTPUT",
     "SIZES",
     "EncoderDecoder",
@@ -31,6 +32,9 @@ SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
 
 #: scikit-learn's parameter constraints of what a decoder ends with.
 OUTPUT: list[Any] = [Names({"linear", "sigmoid"})]
+
+#: Those of how weights are drawn.
+INITIALIZATION: list[Any] = [Names({"uniform", "normal"})]
 
 
 class EncoderDecoder(nn.Module):
@@ -71,11 +75,47 @@ class Network(BaseEstimator, ABC):
     ----------
     output : {"linear", "sigmoid"}
         The range of what the decoder gives: any number, or 0 to 1.
+    initialization : {"uniform", "normal"}
+        How the weights are drawn; see `initialize`.
     """
 
     output: str = "linear"
+    initialization: str = "uniform"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def sized(
+        self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None = None
+    ) -> Self:
+        """Return a copy in which every parameter that is None is chosen by the data's shape.
+
+        Parameters
+        ----------
+        n_features : int
+            D, the columns of a row.
+        n_rows : int
+            The training rows.
+        image_shape : (H, W) or (C, H, W), optional
+            What a row was flattened from.
+
+        Returns
+        -------
+        Network
+            Of the same class, with validated parameters.
+        """
+        self._validate_params()
+        chosen = self._chosen(n_features, n_rows, image_shape)
+        own = self.get_params(deep=False)
+        missing = {name: value for name, value in chosen.items() if own[name] is None}
+        copy: Self = clone(self)
+        copy.set_params(**missing)
+        return copy
+
+    @abstractmethod
+    def _chosen(
+        self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
+    ) -> dict[str, Any]:
+        """Return the parameters that the data's shape decides, by name."""
 
     @abstractmethod
     def build(
@@ -83,9 +123,7 @@ class Network(BaseEstimator, ABC):
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: int | tuple[int, ...],
         *,
-        channels: int | tuple[int, ...] = (),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair for rows of ``n_features`` and codes of ``n_codes``.
@@ -98,10 +136,6 @@ class Network(BaseEstimator, ABC):
             H, what the decoder takes.
         n_outputs : int
             What the encoder gives: H, or 2H for a variational model.
-        hidden : int or tuple of int
-            The estimator's widths, used where the description has none of its own.
-        channels : int or tuple of int
-            The estimator's channels, for networks that have some.
         image_shape : (H, W) or (C, H, W), optional
             What a row was flattened from, for networks that need to know.
 
@@ -136,11 +170,10 @@ def output_layers(output: str) -> list[nn.Module]:
     return [Sigmoid()] if output == "sigmoid" else []
 
 
-def initialize(module: nn.Module, generator: Generator) -> None:
-    r"""Fill all weights and biases as torch's layers do by default, but from ``generator``.
+def initialize(module: nn.Module, generator: Generator, initialization: str = "uniform") -> None:
+    r"""Fill all weights and biases from ``generator``.
 
-    Both are uniform within :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`. The layers' own initialization
-    draws from torch's global generator, which belongs to the caller.
+    The layers' own initialization draws from torch's global generator, which belongs to the caller.
 
     Parameters
     ----------
@@ -148,20 +181,44 @@ def initialize(module: nn.Module, generator: Generator) -> None:
         Changed in place; its layers keep their order, so the same generator gives the same weights.
     generator : Generator
         On the device of the module.
+    initialization : {"uniform", "normal"}, default="uniform"
+        ``"uniform"`` is what torch's layers do by default: weights and biases within
+        :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`. ``"normal"`` draws weights of the variance
+        :math:`1 / \mathrm{fan\ in}`, three times as much, and sets biases to zero: what passes
+        through many layers keeps its variance. The fan in of a transposed convolution is the mean
+        number of inputs of an output.
 
     Raises
     ------
     TypeError
         If a layer has parameters that this function does not know how to fill.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Müller 1998, *Efficient BackProp*,
+    https://doi.org/10.1007/3-540-49430-8_2
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            if initialization == "normal":
+                deviation = 1 / math.sqrt(_fan_in(layer))
+                nn.init.normal_(layer.weight, 0, deviation, generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+                continue
             bound = 1 / math.sqrt(layer.weight[0].numel())
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no initialization is known for the parameters of {layer}")
+
+
+def _fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
+    """Return the mean number of inputs of an output."""
+    if isinstance(layer, nn.ConvTranspose2d):  # weights are (inputs, outputs, height, width)
+        return layer.weight[:, 0].numel() / math.prod(layer.stride)
+    return layer.weight[0].numel()
 
 
 def as_sizes(value: Any) -> tuple[Any, ...]:

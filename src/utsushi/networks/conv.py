@@ -12,6 +12,7 @@ from torch import nn
 from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
+    INITIALIZATION,
     OUTPUT,
     SIZES,
     EncoderDecoder,
@@ -22,7 +23,11 @@ from utsushi.networks.base import (
 )
 from utsushi.networks.dense import ACTIVATIONS, check_widths, dense_layers
 
-__all__ = ["Conv", "check_channels", "halved"]
+__all__ = ["Conv", "check_channels", "default_channels", "halved"]
+
+
+#: By default an image is halved until no side is longer; channels double with each halving.
+LONGEST_LEFT, FIRST_CHANNELS, MOST_CHANNELS = 7, 32, 256
 
 
 def halved(size: int) -> int:
@@ -36,7 +41,7 @@ def halved(size: int) -> int:
     return (size + 1) // 2
 
 
-def check_channels(channels: int | Iterable[Any]) -> tuple[int, ...]:
+def check_channels(channels: int | Iterable[Any] | None) -> tuple[int, ...]:
     """Return the channels of convolutional layers as integers; one integer is one layer.
 
     Raises
@@ -58,6 +63,26 @@ def check_channels(channels: int | Iterable[Any]) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers)
 
 
+def default_channels(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the channels of as many convolutions as leave no side longer than 7.
+
+    They double from 32 to 256.
+
+    Parameters
+    ----------
+    image_shape : (H, W) or (C, H, W)
+
+    Examples
+    --------
+    >>> default_channels((28, 28)), default_channels((3, 64, 64))
+    ((32, 64), (32, 64, 128, 256))
+    """
+    longest, channels = max(image_shape[-2:]), [FIRST_CHANNELS]
+    while (longest := halved(longest)) > LONGEST_LEFT:
+        channels.append(min(2 * channels[-1], MOST_CHANNELS))
+    return tuple(channels)
+
+
 class Conv(Network):
     """Strided convolutions, then dense layers; the decoder mirrors both.
 
@@ -67,103 +92,125 @@ class Conv(Network):
     Parameters
     ----------
     channels : int, tuple of int or None, default=None
-        Channels after each convolution, in the encoder's order. None takes the estimator's.
+        Channels after each convolution, in the encoder's order. None takes the estimator's; where
+        that is None too, `default_channels`.
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers between the convolutions and the code. None takes the
-        estimator's.
-    activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
-        The nonlinearity between the layers.
+        estimator's; where that is None too, there are none: a linear layer joins convolutions and
+        code.
+    activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
+        The nonlinearity between the layers. None takes the estimator's; where that is None too,
+        "silu".
     output : {"linear", "sigmoid"}, default="linear"
         What the decoder ends with; see `Dense`.
+    initialization : {"uniform", "normal"}, default="normal"
+        How the weights are drawn; see `initialize`. "uniform" loses variance with each layer, and
+        images of 64 × 64 pixels with it.
 
     Examples
     --------
-    >>> pair = Conv(channels=(8, 16)).build(35, 2, 2, hidden=(32,), image_shape=(5, 7))
+    >>> network = Conv(channels=(8, 16)).sized(35, 100, image_shape=(5, 7))
+    >>> network
+    Conv(activation='silu', channels=(8, 16), hidden=())
+    >>> pair = network.build(35, 2, 2, image_shape=(5, 7))
     >>> import torch
     >>> pair.decoder(pair.encoder(torch.zeros(3, 35))).shape
     torch.Size([3, 35])
     """
 
+    _activation: ClassVar[str] = "silu"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "channels": [*SIZES, None],
         "hidden": [*SIZES, None],
-        "activation": [Names(set(ACTIVATIONS))],
+        "activation": [Names(set(ACTIVATIONS)), None],
         "output": OUTPUT,
+        "initialization": INITIALIZATION,
     }
 
     def __init__(
         self,
         channels: int | tuple[int, ...] | None = None,
         hidden: int | tuple[int, ...] | None = None,
-        activation: str = "relu",
+        activation: str | None = None,
         output: str = "linear",
+        initialization: str = "normal",
     ) -> None:
         self.channels = channels
         self.hidden = hidden
         self.activation = activation
         self.output = output
+        self.initialization = initialization
+
+    def _chosen(
+        self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
+    ) -> dict[str, Any]:
+        channels = default_channels(_given(image_shape))
+        return {"channels": channels, "hidden": (), "activation": self._activation}
 
     def build(
         self,
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: int | tuple[int, ...],
         *,
-        channels: int | tuple[int, ...] = (32, 64),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
         """Build the pair; see `Network.build`."""
         self._validate_params()
-        if image_shape is None:
-            raise SettingError(
-                "network='conv' has no image_shape, expected (height, width) or "
-                "(channels, height, width); give the shape that the rows were flattened from"
-            )
-        widths = check_widths(hidden if self.hidden is None else self.hidden)
-        numbers = check_channels(channels if self.channels is None else self.channels)
-        shapes = _shapes(image_shape, numbers)
+        widths = check_widths(self.hidden)
+        shapes = _shapes(_given(image_shape), check_channels(self.channels))
+        activation = self.activation or self._activation
         flat = math.prod(shapes[-1])
         return EncoderDecoder(
             encoder=nn.Sequential(
                 nn.Unflatten(1, shapes[0]),
-                *self._halving(shapes),
+                *_halving(shapes, activation),
                 nn.Flatten(),
-                *dense_layers([flat, *widths, n_outputs], self.activation),
+                *dense_layers([flat, *widths, n_outputs], activation),
             ),
             decoder=nn.Sequential(
-                *dense_layers([n_codes, *reversed(widths), flat], self.activation),
-                ACTIVATIONS[self.activation](),
+                *dense_layers([n_codes, *reversed(widths), flat], activation),
+                ACTIVATIONS[activation](),
                 nn.Unflatten(1, shapes[-1]),
-                *self._doubling(shapes),
+                *_doubling(shapes, activation),
                 nn.Flatten(),
                 *output_layers(self.output),
             ),
         )
 
-    def _halving(self, shapes: list[tuple[int, int, int]]) -> list[nn.Module]:
-        """Return the convolutions, each with its nonlinearity."""
-        layers: list[nn.Module] = []
-        for (n_inputs, *_), (n_outputs, *_) in pairwise(shapes):
-            layers += [
-                nn.Conv2d(n_inputs, n_outputs, kernel_size=3, stride=2, padding=1),
-                ACTIVATIONS[self.activation](),
-            ]
-        return layers
 
-    def _doubling(self, shapes: list[tuple[int, int, int]]) -> list[nn.Module]:
-        """Return the transposed convolutions, with nonlinearities between them."""
-        layers: list[nn.Module] = []
-        for (n_inputs, *small), (n_outputs, *large) in pairwise(reversed(shapes)):
-            # Two sizes are halved to the same; the padding of the output tells which it was.
-            padding = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
-            layers += [
-                nn.ConvTranspose2d(
-                    n_inputs, n_outputs, 3, stride=2, padding=1, output_padding=padding
-                ),
-                ACTIVATIONS[self.activation](),
-            ]
-        return layers[:-1]
+def _halving(shapes: list[tuple[int, int, int]], activation: str) -> list[nn.Module]:
+    """Return the convolutions, each with its nonlinearity."""
+    layers: list[nn.Module] = []
+    for (n_inputs, *_), (n_outputs, *_) in pairwise(shapes):
+        layers += [
+            nn.Conv2d(n_inputs, n_outputs, kernel_size=3, stride=2, padding=1),
+            ACTIVATIONS[activation](),
+        ]
+    return layers
+
+
+def _doubling(shapes: list[tuple[int, int, int]], activation: str) -> list[nn.Module]:
+    """Return the transposed convolutions, with nonlinearities between them."""
+    layers: list[nn.Module] = []
+    for (n_inputs, *small), (n_outputs, *large) in pairwise(reversed(shapes)):
+        # Two sizes are halved to the same; the padding of the output tells which it was.
+        padding = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
+        layers += [
+            nn.ConvTranspose2d(n_inputs, n_outputs, 3, stride=2, padding=1, output_padding=padding),
+            ACTIVATIONS[activation](),
+        ]
+    return layers[:-1]
+
+
+def _given(image_shape: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the shape of the images, which convolutions need."""
+    if image_shape is None:
+        raise SettingError(
+            "network='conv' has no image_shape, expected (height, width) or "
+            "(channels, height, width); give the shape that the rows were flattened from"
+        )
+    return image_shape
 
 
 def _shapes(image_shape: tuple[int, ...], channels: tuple[int, ...]) -> list[tuple[int, int, int]]:

@@ -11,6 +11,7 @@ from torch import nn
 from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
+    INITIALIZATION,
     OUTPUT,
     SIZES,
     EncoderDecoder,
@@ -21,7 +22,7 @@ from utsushi.networks.base import (
 )
 from utsushi.networks.linear import Linear
 
-__all__ = ["ACTIVATIONS", "Dense", "check_widths", "dense_layers"]
+__all__ = ["ACTIVATIONS", "Dense", "check_widths", "default_width", "dense_layers"]
 
 #: The nonlinearities that a network takes by name.
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -31,6 +32,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "elu": nn.ELU,
     "tanh": nn.Tanh,
 }
+
+
+#: The width of a hidden layer, where the training rows decide it.
+NARROWEST, WIDEST = 256, 1000
 
 
 def dense_layers(widths: Sequence[int], activation: str = "relu") -> nn.Sequential:
@@ -62,7 +67,7 @@ def dense_layers(widths: Sequence[int], activation: str = "relu") -> nn.Sequenti
     return nn.Sequential(*layers[:-1])
 
 
-def check_widths(hidden: int | Iterable[Any]) -> tuple[int, ...]:
+def check_widths(hidden: int | Iterable[Any] | None) -> tuple[int, ...]:
     """Return the widths of hidden layers as integers; one integer is one layer.
 
     Raises
@@ -84,6 +89,19 @@ def check_widths(hidden: int | Iterable[Any]) -> tuple[int, ...]:
     return tuple(int(width) for width in widths)
 
 
+def default_width(n_rows: int) -> int:
+    """Return the width of a hidden layer: as many units as training rows, from 256 to 1,000.
+
+    A few rows are learned by heart by many units.
+
+    Examples
+    --------
+    >>> default_width(50), default_width(600), default_width(16_000)
+    (256, 600, 1000)
+    """
+    return min(max(n_rows, NARROWEST), WIDEST)
+
+
 class Dense(Network):
     """Fully connected layers; the decoder mirrors the encoder.
 
@@ -91,54 +109,64 @@ class Dense(Network):
     ----------
     hidden : int, tuple of int or None, default=None
         Widths between row and code, in the encoder's order; ``()`` is a linear map. None takes the
-        estimator's ``hidden``.
-    activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="relu"
-        The nonlinearity between the layers.
+        estimator's ``hidden``; where that is None too, one layer of `default_width`.
+    activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
+        The nonlinearity between the layers. None takes the estimator's ``activation``; where that
+        is None too, "relu".
     output : {"linear", "sigmoid"}, default="linear"
         What the decoder ends with. "sigmoid" gives values from 0 to 1, and needs rows of such
         values: ``scaling=None`` for pixels divided by their largest value, else
         ``scaling="minmax"``. For such images it copies better than "linear".
+    initialization : {"uniform", "normal"}, default="uniform"
+        How the weights are drawn; see `initialize`.
 
     Examples
     --------
-    >>> pair = Dense(hidden=(500, 250)).build(784, 30, 30, hidden=())
+    >>> pair = Dense(hidden=(500, 250), activation="relu").build(784, 30, 30)
     >>> [layer.out_features for layer in pair.decoder if hasattr(layer, "out_features")]
     [250, 500, 784]
     """
 
+    _activation: ClassVar[str] = "relu"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden": [*SIZES, None],
-        "activation": [Names(set(ACTIVATIONS))],
+        "activation": [Names(set(ACTIVATIONS)), None],
         "output": OUTPUT,
+        "initialization": INITIALIZATION,
     }
 
     def __init__(
         self,
         hidden: int | tuple[int, ...] | None = None,
-        activation: str = "relu",
+        activation: str | None = None,
         output: str = "linear",
+        initialization: str = "uniform",
     ) -> None:
         self.hidden = hidden
         self.activation = activation
         self.output = output
+        self.initialization = initialization
+
+    def _chosen(
+        self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
+    ) -> dict[str, Any]:
+        return {"hidden": (default_width(n_rows),), "activation": self._activation}
 
     def build(
         self,
         n_features: int,
         n_codes: int,
         n_outputs: int,
-        hidden: int | tuple[int, ...],
         *,
-        channels: int | tuple[int, ...] = (),
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair; see `Network.build`. Channels and the shape of an image do not matter."""
+        """Build the pair; see `Network.build`. The shape of an image does not matter."""
         self._validate_params()
-        widths = check_widths(hidden if self.hidden is None else self.hidden)
+        widths, activation = check_widths(self.hidden), self.activation or self._activation
         return EncoderDecoder(
-            encoder=dense_layers([n_features, *widths, n_outputs], self.activation),
+            encoder=dense_layers([n_features, *widths, n_outputs], activation),
             decoder=nn.Sequential(
-                *dense_layers([n_codes, *reversed(widths), n_features], self.activation),
+                *dense_layers([n_codes, *reversed(widths), n_features], activation),
                 *output_layers(self.output),
             ),
         )

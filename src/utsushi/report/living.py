@@ -139,7 +139,7 @@ def to_html(
 
 def settings_of(model: BaseAutoencoder) -> dict[str, str]:
     """Return a model's parameters, and the recipe that they led to, as text."""
-    recipe = model.resolved_recipe()
+    recipe = model.recipe_
     return {
         **{name: str(value) for name, value in model.get_params(deep=False).items()},
         "recipe": str(recipe.get_params()),

@@ -126,7 +126,7 @@ class TwoStage(TrainedSampler):
     def _pair(self, n_codes: int) -> EncoderDecoder:
         """Build encoder and decoder without memory for their parameters."""
         with torch.device("meta"):
-            module = Dense().build(n_codes, n_codes, 2 * n_codes, check_widths(self.hidden))
+            module = Dense(check_widths(self.hidden)).build(n_codes, n_codes, 2 * n_codes)
         return module.to(torch.float32)  # whatever the caller's default is
 
     def _empty_module(self, n_codes: int) -> nn.Module:

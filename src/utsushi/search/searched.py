@@ -5,7 +5,15 @@ from __future__ import annotations
 __all__ = ["SEARCHED", "SEARCHED_OF_VARIATIONAL"]
 
 #: The parameters of an estimator that are searched, where they are not given.
-SEARCHED = ("hidden", "channels", "learning_rate", "batch_size", "weight_decay", "n_components")
+SEARCHED = (
+    "hidden",
+    "channels",
+    "activation",
+    "learning_rate",
+    "batch_size",
+    "weight_decay",
+    "n_components",
+)
 
 #: Those of them that are searched of variational models alone; see `space_of`.
 SEARCHED_OF_VARIATIONAL = ("n_components",)

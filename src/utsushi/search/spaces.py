@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
-from utsushi.networks import Conv
+from utsushi.networks import Conv, default_channels
 from utsushi.search.searched import SEARCHED
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MOST_COMPONENTS = 64
 
 
 def space_of(
-    model: BaseAutoencoder, n_features: int, given: Collection[str] = ()
+    model: BaseAutoencoder, n_features: int, n_rows: int, given: Collection[str] = ()
 ) -> dict[str, BaseDistribution]:
     """Return the ranges to search for a kind of model.
 
@@ -34,6 +34,8 @@ def space_of(
         Not fitted; its network and its recipe decide.
     n_features : int
         D, the columns of a row.
+    n_rows : int
+        The rows to train on, by which the recipe sets its rate.
     given : collection of str, optional
         Parameters of the estimator that are decided, and not searched.
 
@@ -45,24 +47,26 @@ def space_of(
     Examples
     --------
     >>> from utsushi import Autoencoder
-    >>> for name, range in space_of(Autoencoder(), 784, given=["weight_decay"]).items():
+    >>> for name, range in space_of(Autoencoder(), 784, 16_000, given=["weight_decay"]).items():
     ...     print(name, range)
     hidden_width IntDistribution(high=1024, log=True, low=64, step=1)
     hidden_depth IntDistribution(high=3, log=False, low=1, step=1)
+    activation CategoricalDistribution(choices=('relu', 'gelu', 'silu'))
     learning_rate FloatDistribution(high=0.03, log=True, low=0.001, step=None)
     batch_size CategoricalDistribution(choices=(50, 100, 200, 400))
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    recipe = model.resolved_recipe()
+    recipe = model.resolved_recipe(n_features, n_rows)
     rate, size = recipe.learning_rate, recipe.batch_size
     convolutional = model.network == "conv" or isinstance(model.network, Conv)
     space: dict[str, dict[str, BaseDistribution]] = {
         "hidden": {
             "hidden_width": IntDistribution(64, 1024, log=True),
-            "hidden_depth": IntDistribution(1, 2 if convolutional else 3),
+            "hidden_depth": IntDistribution(0, 1) if convolutional else IntDistribution(1, 3),
         },
-        "channels": {"channels": IntDistribution(8, 64, log=True)} if convolutional else {},
+        "channels": _channels_of(model) if convolutional else {},
+        "activation": {"activation": CategoricalDistribution(["relu", "gelu", "silu"])},
         "learning_rate": {"learning_rate": FloatDistribution(rate / 10, rate * 3, log=True)},
         "batch_size": {
             "batch_size": CategoricalDistribution(
@@ -83,6 +87,14 @@ def space_of(
     }
 
 
+def _channels_of(model: BaseAutoencoder) -> dict[str, BaseDistribution]:
+    """Return the range of the first channels, and how many convolutions the images take."""
+    from optuna.distributions import IntDistribution
+
+    n = 2 if model.image_shape is None else len(default_channels(tuple(model.image_shape)))
+    return {"channels": IntDistribution(8, 64, log=True), "n_convolutions": IntDistribution(n, n)}
+
+
 def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was chosen in a space as an estimator's parameters.
 
@@ -90,18 +102,21 @@ def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     chosen : mapping of str to value
         ``hidden_width`` and ``hidden_depth`` are layers of one width; ``channels`` are those of
-        the first of two convolutions, of which the second has twice as many. All other names are
-        parameters as they are, such as ``recipe__warmup_fraction``.
+        the first of ``n_convolutions``, of which each has twice as many as the one before it, but
+        eight times the first at most. All other names are parameters as they are, such as
+        ``recipe__warmup_fraction``.
 
     Examples
     --------
-    >>> settings_of({"hidden_width": 100, "hidden_depth": 2, "channels": 16, "batch_size": 50})
-    {'hidden': (100, 100), 'channels': (16, 32), 'batch_size': 50}
+    >>> settings_of({"hidden_width": 100, "hidden_depth": 2, "channels": 16, "n_convolutions": 2})
+    {'hidden': (100, 100), 'channels': (16, 32)}
     """
     settings: dict[str, Any] = {}
     if "hidden_width" in chosen:
         settings["hidden"] = (chosen["hidden_width"],) * chosen.get("hidden_depth", 1)
     if "channels" in chosen:
-        settings["channels"] = (chosen["channels"], 2 * chosen["channels"])
-    apart = ("hidden_width", "hidden_depth", "channels")
+        settings["channels"] = tuple(
+            chosen["channels"] * min(2**layer, 8) for layer in range(chosen["n_convolutions"])
+        )
+    apart = ("hidden_width", "hidden_depth", "channels", "n_convolutions")
     return settings | {name: value for name, value in chosen.items() if name not in apart}

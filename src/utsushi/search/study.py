@@ -168,7 +168,7 @@ def tune(
     base = clone(model)
     if not base.validation_fraction:
         base.set_params(validation_fraction=HELD_OUT)
-    space = dict(space_of(base, np.shape(X)[1]) if space is None else space)
+    space = dict(space_of(base, np.shape(X)[1], np.shape(X)[0]) if space is None else space)
     with _quiet():
         study = _study(study_name or type(model).__name__, storage)
         base.set_params(random_state=_seed(study, base))
@@ -212,7 +212,7 @@ def _tried(
 
     model = clone(base).set_params(**settings_of(trial.params))
     n_rows = len(X) - n_to_hold_out(len(X), base.validation_fraction)
-    n_epochs = model.resolved_recipe().n_epochs(n_rows)
+    n_epochs = model.resolved_recipe(np.shape(X)[1], n_rows).n_epochs(n_rows)
     study.pruner = MedianPruner(
         n_startup_trials=FIRST_TRIALS,
         n_warmup_steps=math.ceil(FIRST_EPOCHS * n_epochs),

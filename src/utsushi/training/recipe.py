@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from utsushi.choices import Names
 from utsushi.exceptions import SettingError
 
-__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe"]
+__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "suited_to"]
 
 
 class Recipe(BaseEstimator):
@@ -40,6 +40,10 @@ class Recipe(BaseEstimator):
         Adam's decay rates of the first and the second moment.
     weight_decay : float >= 0, default=0.0
         Decoupled weight decay per unit of learning rate.
+    start : {"random", "principal"}, default="random"
+        What the weights are before the first step: drawn, or such that a dense network with one
+        hidden layer computes PCA, where it is trained in a subspace. See
+        `utsushi.training.principal_start`.
     subspace : float in [0, 1), default=0.0
         A dense network with a linear output, without augmentation, corruption or regularizer, is
         trained in the leading principal components of the scaled rows: in so many that the
@@ -64,6 +68,7 @@ class Recipe(BaseEstimator):
         "warmup_fraction": [Interval(Real, 0, 1, closed="left")],
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "start": [Names({"random", "principal"})],
         "subspace": [Interval(Real, 0, 1, closed="left")],
         "compile": ["boolean", Names({"auto"})],
     }
@@ -78,6 +83,7 @@ class Recipe(BaseEstimator):
         warmup_fraction: float = 0.3,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
+        start: str = "random",
         subspace: float = 0.0,
         compile: bool | str = False,
     ) -> None:
@@ -89,6 +95,7 @@ class Recipe(BaseEstimator):
         self.warmup_fraction = warmup_fraction
         self.betas = betas
         self.weight_decay = weight_decay
+        self.start = start
         self.subspace = subspace
         self.compile = compile
 
@@ -108,7 +115,11 @@ class Recipe(BaseEstimator):
         given = {name: value for name, value in settings.items() if value is not None}
         if "max_epochs" in given:
             given["min_steps"] = 0
-        recipe = Recipe(**(self.get_params() | given))
+        return self.with_settings(**given)
+
+    def with_settings(self, **settings: Any) -> Recipe:
+        """Return a validated copy with those ``settings``."""
+        recipe = Recipe(**(self.get_params() | settings))
         recipe._validate_params()
         return recipe
 
@@ -154,3 +165,65 @@ FAST_VARIATIONAL = Recipe(
         | {"max_epochs": 16, "min_steps": 200, "batch_size": 400, "learning_rate": 1.2e-2}
     )
 )
+
+#: Convolutions want more steps of smaller batches, at a lower rate, and some decay.
+CONVOLUTIONAL = {
+    "min_steps": 1600,
+    "batch_size": 32,
+    "learning_rate": 6e-3,
+    "weight_decay": 1.0,
+    "subspace": 0.0,
+}
+
+#: Rows of fewer columns are a table. A step costs little, and half a step for each row pays, up to
+#: what 400 steps of the lecture's digits cost; decay keeps the network from learning noise.
+FEWEST_FEATURES, STEPS_PER_ROW, STEPS_TIMES_FEATURES, DECAY = 128, 0.5, 400 * 784, 0.5
+
+#: Of more columns, the peak rate falls in proportion.
+MOST_FEATURES = 2048
+
+#: With fewer rows than columns, the peak rate of a network that starts from PCA, per row and
+#: column.
+RATE_FROM_PCA = 5e-4
+
+
+def suited_to(recipe: Recipe, n_features: int, n_rows: int, *, convolutional: bool) -> Recipe:
+    """Return a fast recipe with what the shape of the training rows asks for.
+
+    - Convolutions: `CONVOLUTIONAL`.
+    - Tables of fewer than 128 columns: at least half a step for each row, as long as steps times
+      columns are no more than those of 400 steps of the lecture's digits, and weight decay.
+    - Fewer rows than columns: a start from principal components, and a peak rate that falls with
+      the rows for each column.
+    - More than 2,048 columns: a peak rate that falls in proportion to the columns.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        `FAST` or `FAST_VARIATIONAL`, which suit the lecture's digits.
+    n_features : int
+        D.
+    n_rows : int
+        The training rows.
+    convolutional : bool
+        Whether the network has convolutions.
+
+    Examples
+    --------
+    >>> suited_to(FAST, 784, 16_000, convolutional=False).get_params() == FAST.get_params()
+    True
+    >>> suited_to(FAST, 20, 5_000, convolutional=False).min_steps
+    2500
+    >>> suited_to(FAST, 12_288, 2_400, convolutional=False).start
+    'principal'
+    """
+    if convolutional:
+        return recipe.with_settings(**CONVOLUTIONAL)
+    if n_features < FEWEST_FEATURES:
+        steps = min(int(STEPS_PER_ROW * n_rows), STEPS_TIMES_FEATURES // n_features)
+        return recipe.with_settings(min_steps=max(recipe.min_steps, steps), weight_decay=DECAY)
+    if n_rows < n_features:
+        rate = RATE_FROM_PCA * n_rows / n_features
+        return recipe.with_settings(start="principal", learning_rate=rate)
+    rate = recipe.learning_rate * min(1.0, MOST_FEATURES / n_features)
+    return recipe.with_settings(learning_rate=rate)

@@ -30,12 +30,17 @@ from utsushi.objectives import Batch, Source
 from utsushi.training.bookkeeping import History, State
 from utsushi.training.distributed import current
 from utsushi.training.loop import Objective, train
+from utsushi.training.principal_start import fill_with_pca
 from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
 
-#: Fewer columns leave nothing to save; to decompose more would cost more than that.
+#: Fewer columns leave nothing to save. The matrix that is decomposed is no larger than the second:
+#: of more columns, the directions are those of so many rows, evenly spaced.
 FEWEST_FEATURES, MOST_FEATURES = 128, 2048
+
+#: The part of the largest second moment up to which another one is rounding.
+ROUNDING = 1e-10
 
 #: The largest part of the columns that is still worth the turn.
 LARGEST_PART = 0.5
@@ -79,11 +84,13 @@ def train_in_subspace(
         subspace = Subspace.of_first_process(module, data, recipe.subspace)
     if subspace is None:
         return train(module, objective, data, recipe=recipe, validation=validation, **settings)
-    reduced = subspace.reduce(module)
+    reduced, turned = subspace.reduce(module), subspace.turned(data)
+    if recipe.start == "principal":
+        _start_from_pca(reduced, turned, data.n_features)
     history = train(
         reduced,
         objective.of_turned_rows(data.n_features),
-        subspace.turned(data),
+        turned,
         recipe=recipe,
         validation=None if validation is None else subspace.turned(validation),
         **settings,
@@ -118,16 +125,13 @@ class Subspace:
             as the code leaves.
         """
         n_features = data.n_features
-        worthwhile = FEWEST_FEATURES <= n_features <= MOST_FEATURES
-        if not (tolerance and worthwhile and _is_dense(module)):
+        if not (tolerance and n_features >= FEWEST_FEATURES and _is_dense(module)):
             return None
-        # Not centred: what the decoder's bias has to say lies inside, too. On the CPU, because not
-        # every accelerator decomposes.
-        products = sum(block.x.T @ block.x for block in _blocks(data))
-        assert isinstance(products, Tensor)  # there is a row
-        moments, directions = (found.to(data.device) for found in torch.linalg.eigh(products.cpu()))
+        moments, directions = _principal_directions(data)
+        if not len(moments):
+            return None
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
-        n_codes = min(_layers(module.decoder)[0].in_features, n_features - 1)
+        n_codes = min(_layers(module.decoder)[0].in_features, len(moments) - 1)
         k = int((outside > tolerance * outside[n_codes]).sum())
         if k > LARGEST_PART * n_features:
             return None
@@ -190,6 +194,49 @@ class Subspace:
         whole_last.weight.copy_(self.basis @ last.weight)
         whole_last.bias.copy_(self.basis @ last.bias)
         module.eval()
+
+
+def _start_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) -> None:
+    """Fill a reduced module with the PCA of its rows, or of some, evenly spaced."""
+    some = turned[:: -(-len(turned) // TURNED_BLOCK_ROWS)]
+    n_conditions = 0 if some.condition is None else some.condition.shape[1]
+    encoder, decoder = reduced.encoder, reduced.decoder
+    assert isinstance(encoder, nn.Sequential) and isinstance(decoder, nn.Sequential)
+    fill_with_pca(
+        EncoderDecoder(encoder[1:], decoder[:-1]),
+        some.x[:, :-1],
+        n_codes=_layers(decoder)[0].in_features - n_conditions,
+        n_features=n_features,
+        outside=float(some.x[:, -1].square().mean()),
+    )
+
+
+def _principal_directions(data: Source) -> tuple[Tensor, Tensor]:
+    """Return second moments (m,), smallest first, and their directions (D, m) of rows.
+
+    Not centred: what the decoder's bias has to say lies inside, too. On the CPU, because not every
+    accelerator decomposes.
+    """
+    if data.n_features <= min(len(data), MOST_FEATURES):
+        products = sum(block.x.T @ block.x for block in _blocks(data))
+        assert isinstance(products, Tensor)  # there is a row
+        moments, directions = _eigh(products.cpu())
+    else:
+        x = data[:: -(-len(data) // MOST_FEATURES)].x.cpu().double()
+        moments, weights = _eigh(x @ x.T)
+        known = moments > ROUNDING * moments[-1]  # rows that are alike have fewer directions
+        moments, weights = moments[known], weights[:, known]
+        moments, directions = moments.float(), (x.T @ weights / moments.sqrt()).float()
+    return moments.to(data.device), directions.to(data.device)
+
+
+def _eigh(products: Tensor) -> tuple[Tensor, Tensor]:
+    """Decompose a symmetric matrix, in float64 where float32 does not converge."""
+    try:
+        return torch.linalg.eigh(products)  # type: ignore[no-any-return]
+    except RuntimeError:  # LinAlgError, which torch.linalg does not export
+        moments, directions = torch.linalg.eigh(products.double())
+        return moments.to(products.dtype), directions.to(products.dtype)
 
 
 def _blocks(data: Source) -> Iterator[Batch]:
