@@ -201,7 +201,8 @@ def _start_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) ->
     some = turned[:: -(-len(turned) // TURNED_BLOCK_ROWS)]
     n_conditions = 0 if some.condition is None else some.condition.shape[1]
     encoder, decoder = reduced.encoder, reduced.decoder
-    assert isinstance(encoder, nn.Sequential) and isinstance(decoder, nn.Sequential)
+    assert isinstance(encoder, nn.Sequential)
+    assert isinstance(decoder, nn.Sequential)
     fill_with_pca(
         EncoderDecoder(encoder[1:], decoder[:-1]),
         some.x[:, :-1],
