@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
-from utsushi.evaluation import evaluate, lecture_loss, reconstruction_error
-from utsushi.evaluation.rows import measurable
+from utsushi.evaluation import Estimate, evaluate, lecture_loss, reconstruction_error
+from utsushi.evaluation import groups as groups_module
+from utsushi.evaluation import subject as subject_module
+from utsushi.evaluation.rows import COSTLY_VALUES, SCORED_VALUES, affordable_rows, measurable
 from utsushi.exceptions import DataError, SettingError
 from utsushi.lazy import ConvertedRows, as_guarded
 from utsushi.runs import tables_of
@@ -394,3 +396,92 @@ def test_a_data_set_on_the_disk_becomes_one_in_memory_to_be_measured():
     rows = np.random.default_rng(0).random((6, 4))
     dataset = datasets.Dataset("lazy", ConvertedRows(rows, np.positive), rows)
     assert type(measurable(dataset).X_train) is np.ndarray
+
+
+# --- how many rows a figure is taken of -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "values", "n_measured"),
+    [
+        (4_000, 784, COSTLY_VALUES, 4_000),  # the bundled digits: all test rows
+        (16_000, 784, SCORED_VALUES, 16_000),  # and all training rows, for the lecture
+        (3_000, 64 * 64 * 3, COSTLY_VALUES, 341),
+        (3_000, 64 * 64 * 3, SCORED_VALUES, 1_365),
+        (3_000, 512 * 512 * 3, COSTLY_VALUES, 100),  # fewer would say little
+        (60, 512 * 512 * 3, COSTLY_VALUES, 60),
+    ],
+)
+def test_the_rows_of_a_figure_follow_from_their_features(n_rows, n_features, values, n_measured):
+    X = np.broadcast_to(np.float32(0), (n_rows, n_features))
+    rows = affordable_rows(X, values, 0)
+    assert len(rows) == n_measured
+    assert (np.diff(rows) > 0).all()
+    np.testing.assert_array_equal(rows, affordable_rows(X, values, 0))
+    assert np.isin(affordable_rows(X, values // 2, 0), rows).all()
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Let costly figures be taken of 120 rows of 64 columns, and scores of 200."""
+    monkeypatch.setattr(groups_module, "COSTLY_VALUES", 120 * 64 + 1)
+    monkeypatch.setattr(subject_module, "SCORED_VALUES", 200 * 64 + 1)
+
+
+def test_costly_figures_of_a_variational_model_are_of_the_rows_that_the_budget_allows(
+    narrow, variational, digits
+):
+    X = digits.X_test
+    found = evaluate(
+        variational,
+        X,
+        digits.X_train,
+        groups=["reconstruction", "likelihood", "generation"],
+        n_importance_samples=(5,),
+        extractor=lambda rows: rows[:, :10],
+    )
+    copies, likelihood = found["reconstruction"], found["likelihood"]
+    assert copies["mse"]["n_rows"] == copies["mse"]["pca"]["n_rows"] == len(X)
+    assert copies["ssim"]["n_rows"] == copies["ssim"]["pca"]["n_rows"] == 120
+    for name in ("bound", "lecture_loss"):
+        assert likelihood[name]["n_rows"] == 200
+    assert likelihood["bound"]["pca"]["n_rows"] == 200
+    assert likelihood["importance_bound_5"]["n_rows"] == 120
+    assert found["generation"]["precision"]["n_rows"] == 120
+    rows = affordable_rows(X, 200 * 64 + 1, 0)
+    assert likelihood["bound"]["value"] == pytest.approx(variational.score(X[rows]))
+    rows = affordable_rows(X, 120 * 64 + 1, 0)
+    bound = variational.log_likelihood(X[rows], n_importance_samples=5).mean()
+    assert likelihood["importance_bound_5"]["value"] == pytest.approx(bound)
+
+
+def test_the_score_of_an_autoencoder_is_of_all_rows(narrow, autoencoder, digits):
+    found = evaluate(autoencoder, digits.X_test, groups=["reconstruction"])["reconstruction"]
+    assert found["lecture_loss"]["n_rows"] == len(digits.X_test)
+    assert found["ssim"]["n_rows"] == 120
+
+
+def test_labels_follow_the_rows_that_are_measured(narrow, digits):
+    model = VariationalAutoencoder(2, conditional=True, **SMALL).fit(digits.X_train, digits.y_train)
+    X, y = digits.X_test, digits.y_test
+    found = evaluate(model, X, y=y, groups=["likelihood"], n_importance_samples=(2,))["likelihood"]
+    rows = affordable_rows(X, 200 * 64 + 1, 0)
+    assert found["bound"]["value"] == pytest.approx(model.score(X[rows], y[rows]))
+    assert found["importance_bound_2"]["n_rows"] == 120
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_bounds_are_compared_with_the_score_of_the_same_rows(narrow, monkeypatch, digits, better):
+    """Rows of the importance-weighted bound that score well or badly decide nothing."""
+    model = VariationalAutoencoder(4, likelihood="unit-gaussian", **SMALL).fit(digits.X_train)
+    X, scores = digits.X_test, model.score_samples(digits.X_test)
+    shift = 0.5 if better else -0.5
+    # Were it compared with the score of all rows, the bound would lose or win by their choice.
+    rows = np.argsort(scores)[:120] if better else np.argsort(scores)[-120:]
+    rows = np.sort(rows)
+    monkeypatch.setattr(groups_module, "affordable_rows", lambda *_: rows)
+    monkeypatch.setattr(subject_module, "affordable_rows", lambda X, *_: np.arange(len(X)))
+    bound = {5: Estimate.over(scores[rows] + shift, model.seed_)}
+    monkeypatch.setattr(groups_module, "importance_bounds", lambda *_, **__: bound)
+    found = evaluate(model, X, groups=["likelihood"], n_importance_samples=(5,))["likelihood"]
+    assert found["bits_per_dimension"]["n_rows"] == (120 if better else len(X))

@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder
 from utsushi.evaluation import Estimate, PCABaseline, evaluate, pca_errors, psnr, ssim
+from utsushi.evaluation import pca as pca_module
 from utsushi.evaluation.reconstruction import MAX_PSNR, data_range_of, squared_errors, ssim_window
 from utsushi.exceptions import SettingError
 
@@ -120,6 +121,38 @@ def test_pca_is_scikit_learns_whichever_way_it_is_decomposed(rows, n_rows):
     copies = pca.inverse_transform(pca.transform(rows))
     np.testing.assert_allclose(ours.reconstruct(rows), copies, rtol=1e-10)
     np.testing.assert_allclose(np.abs(ours.transform(rows)), np.abs(pca.transform(rows)), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_components", "solver"),
+    [
+        ((16_000, 784), 10, "covariance_eigh"),  # the bundled digits
+        ((5_000, 784), 32, "full"),
+        ((500, 12_288), 32, "full"),
+        ((3_000, 12_288), 32, "randomized"),
+        ((3_000, 12_288), 300, "full"),
+    ],
+)
+def test_large_rows_of_few_components_are_decomposed_with_random_projections(
+    shape, n_components, solver
+):
+    assert pca_module._solver(*shape, n_components) == solver
+
+
+def test_random_projections_come_near_to_the_exact_components_and_to_the_same_ones_each_time(
+    monkeypatch,
+):
+    generator = np.random.default_rng(0)
+    spread = np.geomspace(10, 0.01, 80)
+    X = (generator.standard_normal((60, 80)) * spread) @ generator.standard_normal((80, 80))
+    exact = PCABaseline(X, 5)
+    monkeypatch.setattr(pca_module, "_LARGE", 20)
+    first, second = PCABaseline(X, 5), PCABaseline(X, 5)
+    assert not np.array_equal(first.components, exact.components)
+    np.testing.assert_array_equal(first.components, second.components)
+    errors = [pca.errors(X, [5])[5].value for pca in (first, exact)]
+    assert errors[0] == pytest.approx(errors[1], rel=1e-3)
+    np.testing.assert_allclose(first.log_likelihood(X), exact.log_likelihood(X), rtol=1e-2)
 
 
 def test_the_likelihood_of_pca_is_scikit_learns(rows):

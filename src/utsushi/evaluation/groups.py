@@ -39,14 +39,14 @@ from utsushi.evaluation.likelihood import (
 )
 from utsushi.evaluation.reconstruction import (
     data_range_of,
+    decibels,
     error_of_copies,
-    mean_squared_errors,
-    psnr,
+    per_known_feature,
     squared_errors,
     ssim,
     ssim_window,
 )
-from utsushi.evaluation.rows import chosen_rows, halves
+from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.subject import Subject, beside
 from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import SettingError
@@ -83,7 +83,8 @@ def reconstruction(subject: Subject) -> Group:
         shape = tuple(model.image_shape)
         remarks.append(_ssim_remark(shape))
         if remarks[-1]["key"] == "ssim_window":
-            rows = chosen_rows(len(X), SSIM_ROWS, subject.seed)
+            values = min(COSTLY_VALUES, SSIM_ROWS * X.shape[1])
+            rows = affordable_rows(X, values, subject.seed)
             seed = subject.seed if len(rows) < len(X) else None
             originals, copies = X[rows], subject.copies[rows]
             found["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
@@ -100,12 +101,10 @@ def reconstruction(subject: Subject) -> Group:
 def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
     """Return the figures of copies that go feature by feature."""
     errors = squared_errors(X, copies)
-    found = {
-        "mse": Estimate.over(mean_squared_errors(X, copies)),
-        "squared_error": Estimate.over(errors),
-    }
+    means = per_known_feature(X, errors)
+    found = {"mse": Estimate.over(means), "squared_error": Estimate.over(errors)}
     if data_range:
-        found["psnr"] = Estimate.over(psnr(X, copies, data_range))
+        found["psnr"] = Estimate.over(decibels(means, data_range))
     return found
 
 
@@ -204,23 +203,32 @@ def likelihood(subject: Subject) -> Group:
     model = subject.model
     if not isinstance(model, VariationalAutoencoder):
         return {}
+    X = subject.X[subject.scored]
     exact = None
     # A density of the rows has one of probabilistic PCA beside it; a probability would not.
     has_density = isinstance(model.likelihood_, (Gaussian, UnitGaussian)) and not subject.has_gaps
     if subject.pca is not None and has_density:
-        exact = subject.pca.log_likelihood(subject.X)
+        exact = subject.pca.log_likelihood(X)
     score = Estimate.over(subject.scores, model.seed_)
     group = {"bound": beside(score, None if exact is None else Estimate.over(exact))}
+    # Some of the scored rows, in their order: fewer are chosen as the first of more.
+    rows = affordable_rows(subject.X, COSTLY_VALUES, subject.seed)
     bounds = importance_bounds(
-        model, subject.X, subject.y, n_importance_samples=subject.n_importance_samples
+        model,
+        subject.X[rows],
+        subject.labels_of(rows),
+        n_importance_samples=subject.n_importance_samples,
     )
     found = {f"importance_bound_{n_draws}": bound for n_draws, bound in bounds.items()}
     if not subject.has_gaps:
-        found |= exact_likelihood(model, subject.X)
+        found |= exact_likelihood(model, X)
     group |= {name: beside(estimate) for name, estimate in found.items()}
-    # Of the bounds that were asked for, the one with the most draws.
-    widest = bounds[max(bounds)] if bounds else score
-    tightest = found.get("exact", widest if widest.value > score.value else score)
+    tightest = found.get("exact", score)
+    if bounds and "exact" not in found:
+        # Of the bounds that were asked for, the one with the most draws.
+        widest = bounds[max(bounds)]
+        of_its_rows = subject.scores[np.searchsorted(subject.scored, rows)].mean(dtype=np.float64)
+        tightest = widest if widest.value > of_its_rows else score
     if model.likelihood_.is_density and not subject.has_gaps:
         n_features = subject.X.shape[1]
         group["bits_per_dimension"] = beside(
@@ -349,10 +357,11 @@ def generation(subject: Subject) -> Group:
         return {"remarks": [remark("no_generation", reason=reason)]}
     if subject.has_gaps:
         return {"remarks": [remark("no_generation", reason="the rows lack values")]}
+    rows = affordable_rows(X, COSTLY_VALUES, subject.seed)
     try:
         figures = evaluate_generation(
-            model.sample(len(X), y=subject.y, random_state=subject.seed),
-            X,
+            model.sample(len(rows), y=subject.labels_of(rows), random_state=subject.seed),
+            X[rows],
             train,
             extractor=subject.extractor,
             image_shape=shape,
@@ -378,13 +387,14 @@ def anomalies(subject: Subject) -> Group:
         return {}
     if getattr(model, "conditional", False):
         return {"remarks": [remark("no_anomalies")]}
+    normal = subject.X[subject.scored]
     scores = subject.scores, model.score_samples(subject.anomalies)
     found = evaluate_scores(*scores, random_state=seed)
     of_pca: Group = {}
     if subject.pca is not None:
         errors = (
             -squared_errors(rows, subject.pca.reconstruct(subject.filled(rows)))
-            for rows in (subject.X, subject.anomalies)
+            for rows in (normal, subject.anomalies)
         )
         of_pca = evaluate_scores(*errors, random_state=seed)
     return {

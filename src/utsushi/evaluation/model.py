@@ -67,12 +67,15 @@ def evaluate(
         ``standard_error`` (None where there is no honest one), ``n_rows``, ``seed`` (None where
         nothing was drawn) and, in ``pca``, the same of PCA (or None). What is certain is a plain
         number. ``remarks`` says in sentences what to know of a group, and what to do. A group that
-        the model or the rows have nothing for is left out.
+        the model or the rows have nothing for is left out. Of rows with many features, figures
+        that take long are measured on some rows; ``n_rows`` says on how many:
+        ``bound`` and what follows from it on rows of 2^24 values together, ``ssim``,
+        ``importance_bound_K`` and generation on rows of 2^22, and no figure on fewer than 100.
 
         - reconstruction: of a table, a model with ``columns_``, ``standardized_mse``, in standard
           deviations of the columns; of all else ``mse`` (over rows and features),
           ``squared_error`` (of a row: summed over its features), ``psnr`` (decibels), ``ssim``
-          (images, with torchmetrics; 1,000 rows); for an autoencoder ``lecture_loss``;
+          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``;
         - columns, of a table: under ``errors`` a figure for each column, the squared error over the
           variance for numbers and dates, the share of wrong values for the others;
         - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
@@ -84,7 +87,7 @@ def evaluate(
           and ``aggregate_divergence_at_least``, and advice among the remarks;
         - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
           ``adjusted_rand_index`` and ``normalized_mutual_information``;
-        - generation: what `evaluate_generation` gives, of as many generated rows as in ``X``;
+        - generation: what `evaluate_generation` gives, of as many generated rows as real ones;
         - anomalies: what `evaluate_scores` gives, beside PCA's squared error.
 
     Raises

@@ -18,6 +18,10 @@ __all__ = ["PCABaseline", "pca_errors"]
 #: than a decomposition of all rows, and in float64 the same to nine digits.
 _TALL = 10
 
+#: Of more rows and more features than this, few components are found by random projections: an
+#: exact decomposition takes as long as the training.
+_LARGE = 1_000
+
 #: Of the first component's variance: what is left beside the components must be more than this,
 #: or it is rounding and no noise.
 _NOISE_FLOOR = 1e-9
@@ -43,6 +47,12 @@ class PCABaseline:
     n_components : int
         The size that it has.
 
+    Notes
+    -----
+    The decomposition is exact up to 1,000 rows or 1,000 features, from 10 rows a feature on, and
+    for more components than a tenth of the rows or of the features. Otherwise it is scikit-learn's
+    randomized one, with 7 power iterations and a fixed seed.
+
     Examples
     --------
     >>> X = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
@@ -58,14 +68,13 @@ class PCABaseline:
 
         n_rows, self.n_features = X_train.shape
         self.n_components = min(n_components, n_rows, self.n_features)
-        # Neither solver leaves anything to chance.
-        solver = "covariance_eigh" if n_rows >= _TALL * self.n_features else "full"
+        solver = _solver(n_rows, self.n_features, self.n_components)
         self.scale = np.ones(self.n_features) if scale is None else scale
         rows = X_train.astype(np.float64, copy=False)
         if scale is not None:
             rows = rows / scale
         with np.errstate(invalid="ignore"):  # constant rows have no variance to take a share of
-            pca = PCA(self.n_components, svd_solver=solver).fit(rows)
+            pca = PCA(self.n_components, svd_solver=solver, random_state=0).fit(rows)
         self.mean = pca.mean_
         self.components = pca.components_
         self.variances = pca.explained_variance_
@@ -123,6 +132,14 @@ class PCABaseline:
         log_volume += 2 * np.log(self.scale).sum()  # scaled densities are larger than the input's
         density: NDArray[np.float64] = -0.5 * (self.n_features * LOG_2PI + log_volume + distance)
         return density
+
+
+def _solver(n_rows: int, n_features: int, n_components: int) -> str:
+    """Return scikit-learn's name of the decomposition; see the notes of `PCABaseline`."""
+    if n_rows >= _TALL * n_features:
+        return "covariance_eigh"
+    smaller = min(n_rows, n_features)
+    return "randomized" if smaller > max(_LARGE, 10 * n_components) else "full"
 
 
 def pca_errors(X_train: Rows, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:

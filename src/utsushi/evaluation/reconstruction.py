@@ -76,8 +76,12 @@ def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
 
 def mean_squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
     """Return the mean squared error (n,) of each row over its features that are known."""
-    n_known = np.maximum(np.count_nonzero(~np.isnan(X), axis=1), 1)
-    means: NDArray[np.float64] = squared_errors(X, X_hat) / n_known
+    return per_known_feature(X, squared_errors(X, X_hat))
+
+
+def per_known_feature(X: Rows, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `squared_errors` gave (n,), over the number of each row's known features."""
+    means: NDArray[np.float64] = errors / np.maximum(np.count_nonzero(~np.isnan(X), axis=1), 1)
     return means
 
 
@@ -116,7 +120,11 @@ def psnr(X: Rows, X_hat: Rows, data_range: float = 1.0) -> NDArray[np.float64]:
     >>> psnr(np.array([[0.0, 0.0]]), np.array([[0.1, 0.1]])).round(6)
     array([20.])
     """
-    errors = mean_squared_errors(X, X_hat)
+    return decibels(mean_squared_errors(X, X_hat), data_range)
+
+
+def decibels(errors: NDArray[np.float64], data_range: float) -> NDArray[np.float64]:
+    """Return the ratios of `psnr` for mean squared errors (n,)."""
     least = (data_range * 10 ** (-MAX_PSNR / 20)) ** 2
     ratios: NDArray[np.float64] = 10 * np.log10(data_range**2 / np.maximum(errors, least))
     return ratios

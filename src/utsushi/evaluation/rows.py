@@ -14,7 +14,26 @@ from utsushi.exceptions import UtsushiWarning
 from utsushi.lazy import LazyRows, as_guarded, in_memory
 from utsushi.seeds import Purpose, numpy_generator
 
-__all__ = ["chosen_rows", "halves", "measurable", "measurable_rows"]
+__all__ = [
+    "COSTLY_VALUES",
+    "SCORED_VALUES",
+    "affordable_rows",
+    "chosen_rows",
+    "halves",
+    "measurable",
+    "measurable_rows",
+]
+
+#: Values, rows times features, of which a figure is taken that costs much more than a
+#: reconstruction: SSIM, importance-weighted bounds, generated rows.
+COSTLY_VALUES = 2**22
+
+#: Values of which a variational model's score is taken, which costs about 16 reconstructions.
+SCORED_VALUES = 2**24
+
+#: However many features a row has, figures are taken of so many rows: of fewer their standard
+#: errors would say little.
+FEWEST_MEASURED = 100
 
 #: Rows of more bytes are measured by some of them, which have about so many.
 MEASURED_WHOLE_BYTES, MEASURED_BYTES = 2**28, 2**26
@@ -35,6 +54,27 @@ def chosen_rows(n_rows: int, at_most: int, seed: int) -> NDArray[np.intp]:
         return np.arange(n_rows)
     generator = numpy_generator(seed, Purpose.EVALUATION, _CHOSEN)
     return np.sort(generator.permutation(n_rows)[:at_most])
+
+
+def affordable_rows(X: Any, values: int, seed: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of ``X`` to take a figure of, in their order.
+
+    Parameters
+    ----------
+    X : array of shape (n, D)
+    values : int
+        About how many values the rows may have together: ``values // D`` rows, and at least 100.
+    seed : int
+        Chooses the rows; fewer are some of those that more would be.
+
+    Examples
+    --------
+    >>> len(affordable_rows(np.zeros((4000, 784)), COSTLY_VALUES, seed=0))
+    4000
+    >>> len(affordable_rows(np.zeros((500, 64 * 64 * 3)), COSTLY_VALUES, seed=0))
+    341
+    """
+    return chosen_rows(len(X), max(values // X.shape[1], FEWEST_MEASURED), seed)
 
 
 def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
-from utsushi.evaluation.rows import measurable_rows
+from utsushi.evaluation.rows import SCORED_VALUES, affordable_rows, measurable_rows
 from utsushi.lazy import LazyRows, as_guarded
 from utsushi.scaling import column_moments
 from utsushi.validation import has_missing
@@ -120,9 +120,20 @@ class Subject:
         return self.model.reconstruct(self.X, self.y)
 
     @cached_property
+    def scored(self) -> NDArray[np.intp]:
+        """The numbers of the rows that ``scores`` are of: of a variational model, some of many."""
+        if not isinstance(self.model, VariationalAutoencoder):
+            return np.arange(len(self.X))
+        return affordable_rows(self.X, SCORED_VALUES, self.seed)
+
+    @cached_property
     def scores(self) -> NDArray[np.floating[Any]]:
-        """What ``score_samples`` gives, (n,)."""
-        return self.model.score_samples(self.X, self.y)
+        """What ``score_samples`` gives for the rows ``scored``."""
+        return self.model.score_samples(self.X[self.scored], self.labels_of(self.scored))
+
+    def labels_of(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
+        """Return the labels of some of the rows to measure on, where there are labels."""
+        return None if self.y is None else self.y[rows]
 
     @cached_property
     def has_seen_its_rows(self) -> bool:
