@@ -93,10 +93,16 @@ def test_a_run_that_is_not_finished_is_not_overwritten(utsushi, unfinished):
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate", "compare", "reconstruct", "encode", "detect", "generate", "export"]
+    "command",
+    ["evaluate", "report", "compare", "reconstruct", "encode", "detect", "generate", "export"],
 )
 def test_what_takes_a_run_says_how_to_finish_one(utsushi, unfinished, tmp_path, command):
-    more = {"evaluate": [], "export": ["--to", "html"], "compare": ["--out", tmp_path / "both"]}
+    more = {
+        "evaluate": [],
+        "report": [],
+        "export": ["--to", "html"],
+        "compare": ["--out", tmp_path / "both"],
+    }
     words = [unfinished, *more.get(command, ["--out", tmp_path / "out.npz"])]
     call = utsushi(command, *words)
     assert (call.status, call.error) == (

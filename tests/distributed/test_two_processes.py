@@ -1,5 +1,9 @@
 """Two processes on this machine train as one does."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -63,3 +67,20 @@ def test_a_training_that_diverges_ends_both_with_one_message(two):
     (heard,) = [text for kind, text in errors if kind == "EndedByAnother"]
     assert said.startswith("training diverged: the ")
     assert heard.endswith(said)
+
+
+def test_two_processes_leave_one_run_without_a_report(tmp_path):
+    words = "-m utsushi train ae --data digits8x8 --hidden 8 --max-epochs 2 --out run --no-report"
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *words.split()],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("make its report with utsushi report") == 1
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"config.json", "metrics.json", "history.jsonl", "model.safetensors"}

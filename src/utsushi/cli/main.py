@@ -22,6 +22,7 @@ from utsushi.cli import (
     generate,
     lecture,
     reconstruct,
+    report,
     train,
     tune,
 )
@@ -42,6 +43,7 @@ class _InOrder(typer.core.TyperGroup):
             "train",
             "tune",
             "evaluate",
+            "report",
             "compare",
             "reconstruct",
             "generate",
@@ -64,6 +66,7 @@ app.command("lecture")(lecture.lecture)
 app.add_typer(train.app, name="train")
 app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("reconstruct")(reconstruct.reconstruct)
 app.command("generate")(generate.generate)

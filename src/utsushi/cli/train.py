@@ -48,6 +48,10 @@ CheckpointEvery = Annotated[
 Board = Annotated[
     bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard, each epoch as it ends.")
 ]
+NoReport = Annotated[
+    bool,
+    typer.Option("--no-report", help="No figures and no report; utsushi report makes them later."),
+]
 
 
 @app.callback()
@@ -89,6 +93,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         checkpoint_every: CheckpointEvery = "60s",
         lang: Language = "en",
         tensorboard: Board = False,
+        no_report: NoReport = False,
         *,
         reading: dict[str, Any],
         parameters: dict[str, Any],
@@ -119,6 +124,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 language=lang,
                 checkpoint_every=checkpoint_every,
                 tensorboard=tensorboard,
+                report=not no_report,
             )
             if not processes.is_first:
                 _train_to_the_end(model, dataset, run, None)
@@ -190,6 +196,7 @@ def _train_to_the_end(
         force=True,  # what stands there is the run itself, or was asked to be replaced
         language=run.language,
         tensorboard=log,
+        report=run.report,
     )
     if model.precision == "auto":
         note(f"precision=auto: the faster was {model.arithmetic_}")
@@ -200,5 +207,9 @@ def _train_to_the_end(
             f"utsushi evaluate {shlex.quote(str(folder.parent))} --data SOURCE"
         )
     run_path = shlex.quote(str(folder.parent))
-    note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
+    if run.report:
+        note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
+    else:
+        lang = "" if run.language == "en" else f" --lang {run.language}"
+        note(f"the run: {folder.parent} (make its report with utsushi report {run_path}{lang})")
     note(f"what its codes are worth to others: utsushi evaluate {run_path}")

@@ -28,7 +28,7 @@ from utsushi.evaluation.generation import (
     memorization,
     precision_recall,
 )
-from utsushi.evaluation.groups import GROUPS, QUICK
+from utsushi.evaluation.groups import CHEAP, GROUPS, QUICK
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
     exact_log_likelihood,
@@ -40,6 +40,7 @@ from utsushi.evaluation.reconstruction import error_of_copies, psnr, reconstruct
 from utsushi.evaluation.texts import say
 
 __all__ = [
+    "CHEAP",
     "GROUPS",
     "QUICK",
     "Estimate",

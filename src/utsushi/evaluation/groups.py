@@ -52,7 +52,7 @@ from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import SettingError
 from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 
-__all__ = ["GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
+__all__ = ["CHEAP", "GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
@@ -79,7 +79,7 @@ def reconstruction(subject: Subject) -> Group:
     remarks = [remark("data_range", data_range=data_range) if data_range else remark("no_range")]
     if subject.has_gaps:
         remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
-    if model.image_shape is not None and data_range and not subject.has_gaps:
+    if subject.similarity and model.image_shape is not None and data_range and not subject.has_gaps:
         shape = tuple(model.image_shape)
         remarks.append(_ssim_remark(shape))
         if remarks[-1]["key"] == "ssim_window":
@@ -415,8 +415,11 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
     "anomalies": anomalies,
 }
 
-#: What a model was trained for, measured in a second or two: a run and the lecture have it.
-QUICK = ("reconstruction", "columns", "denoising", "likelihood", "collapse")
+#: What a model was trained for: a run without a report has it.
+CHEAP = ("reconstruction", "columns", "denoising", "likelihood")
+
+#: The same, and whether the code is used: a run and the lecture have it.
+QUICK = (*CHEAP, "collapse")
 
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
 USUAL = (*QUICK, "features", "anomalies")

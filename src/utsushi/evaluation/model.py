@@ -32,6 +32,7 @@ def evaluate(
     n_importance_samples: Iterable[int] = (),
     extractor: Extractor | None = None,
     anomalies: Rows | None = None,
+    similarity: bool = True,
     random_state: int | np.random.RandomState | None = 0,
 ) -> dict[str, dict[str, Any]]:
     """Measure a fitted model on rows, and PCA of the same size beside it.
@@ -56,6 +57,8 @@ def evaluate(
         For ``"generation"``, see `evaluate_generation`.
     anomalies : ndarray of shape (k, D), optional
         Rows that are known to be none of ``X``'s kind: how the score tells them apart.
+    similarity : bool, default=True
+        Take SSIM of images. It takes longer than the other figures of the reconstruction.
     random_state : int, RandomState or None, default=0
         Decides the rows that are taken where all would take too long, and the draws of the groups
         ``"collapse"`` and ``"features"``. Scores draw by the model's own seed.
@@ -123,6 +126,7 @@ def evaluate(
         tuple(n_importance_samples),
         extractor,
         anomalies,
+        similarity,
     )
     found = {name: GROUPS[name](subject) for name in names}
     return {name: group for name, group in found.items() if group}

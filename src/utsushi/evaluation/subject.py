@@ -44,6 +44,8 @@ class Subject:
         The features between which generated rows are measured.
     anomalies : ndarray of shape (k, D) or None
         Rows that the model should tell from ``X``.
+    similarity : bool
+        Whether to take SSIM.
     """
 
     model: BaseAutoencoder
@@ -55,6 +57,7 @@ class Subject:
     n_importance_samples: tuple[int, ...] = ()
     extractor: Extractor | None = None
     anomalies: Rows | None = None
+    similarity: bool = True
 
     def __post_init__(self) -> None:
         """Read what a file still holds: figures are taken of arrays."""

@@ -15,7 +15,13 @@ from utsushi.runs.folder import (
 )
 from utsushi.runs.tables import tables_of
 from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_or_begin, go_on_with
-from utsushi.runs.write import living_payload, pictures_of, write_figures, write_run
+from utsushi.runs.write import (
+    living_payload,
+    pictures_of,
+    write_figures,
+    write_report,
+    write_run,
+)
 
 __all__ = [
     "Exhibit",
@@ -40,5 +46,6 @@ __all__ = [
     "write_figures",
     "write_history",
     "write_models",
+    "write_report",
     "write_run",
 ]

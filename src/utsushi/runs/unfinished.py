@@ -45,6 +45,8 @@ class UnfinishedRun(BaseModel):
         How the source is read: what was said to `utsushi.datasets.open`.
     tensorboard : bool
         Whether to write a log for TensorBoard.
+    report : bool
+        Whether to make figures and report.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +59,7 @@ class UnfinishedRun(BaseModel):
     language: str = "en"
     checkpoint_every: str = "60s"
     tensorboard: bool = False
+    report: bool = True
 
     @classmethod
     def of(cls, model: BaseAutoencoder, **others: Any) -> UnfinishedRun:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
-from utsushi.evaluation import QUICK, evaluate
+from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
-from utsushi.exceptions import SettingError, UtsushiWarning
+from utsushi.exceptions import RunError, SettingError, UtsushiWarning
 from utsushi.files import write_json, write_text, write_whole
 from utsushi.report import (
     Page,
@@ -29,12 +30,12 @@ from utsushi.report.carried import Sample
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
 from utsushi.runs.exhibits import Exhibit, exhibits_of
-from utsushi.runs.folder import ReadingOption, new_run, write_config, write_history
+from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
 from utsushi.validation import has_missing
 
-__all__ = ["living_payload", "pictures_of", "write_figures", "write_run"]
+__all__ = ["living_payload", "pictures_of", "write_figures", "write_report", "write_run"]
 
 
 def write_run(
@@ -48,6 +49,7 @@ def write_run(
     force: bool = False,
     language: str = "en",
     tensorboard: Path | None = None,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Measure a fitted model and leave a run folder, whole or not at all.
 
@@ -71,24 +73,16 @@ def write_run(
         The one that the report shows first; both are in it.
     tensorboard : Path, optional
         A log for TensorBoard to copy into the run.
+    report : bool
+        Make figures and report. Without them, only the errors, the bound and PCA are measured;
+        `write_report` adds the rest later.
 
     Returns
     -------
     dict
         What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
     """
-    seen = dataset.X_test is None
-    n_rows, dataset = len(dataset.X_train), measurable(dataset)
-    X, y = dataset.measured
-    # Without test rows both the model and PCA are measured on the rows that they were fitted to.
-    # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
-    results = evaluate(model, X, dataset.X_train, y=y, y_train=dataset.y_train, groups=QUICK)
-    exhibits = list(exhibits_of(model, X, y))
-    pages = {
-        spoken: _page(model, dataset, n_rows, results, exhibits, seen=seen, language=spoken)
-        for spoken in languages_from(language)
-    }
-    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    measured = _measure(model, dataset, report=report, language=language)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
         write_config(
@@ -101,12 +95,97 @@ def write_run(
             reading=reading,
         )
         write_history(folder, model.history_)
-        write_json(folder / "metrics.json", results)
-        write_figures(folder, exhibits)
-        write_text(folder / "report.html", render(pages, payload))
+        measured.write(folder)
         if tensorboard is not None:
             shutil.copytree(tensorboard, folder / "tensorboard")
-    return results
+    return measured.results
+
+
+def write_report(
+    path: str | Path, run: Run, dataset: Dataset, *, language: str = "en"
+) -> dict[str, Any]:
+    """Write measurements, figures and report into the folder of a run that may lack them.
+
+    They are those of `write_run`, and replace what is there.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of the run.
+    run : Run
+        What `open_run` gave for it.
+    dataset : Dataset
+        What its model was trained on.
+    language : {"en", "ja"}
+        The one that the report shows first; both are in it.
+
+    Returns
+    -------
+    dict
+        What ``metrics.json`` holds.
+
+    Raises
+    ------
+    RunError
+        If the folder is not that of a run with one model.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise RunError(
+            f"RUN must be the folder of a run, got {str(path)!r}; for the page of a model file: "
+            "utsushi export --to html"
+        )
+    if run.config is None or run.config.command != "train":
+        command = "" if run.config is None else f", got one of utsushi {run.config.command}"
+        raise RunError(f"RUN must be a run of utsushi train{command}; make its report with it")
+    measured = _measure(run.model, dataset, report=True, language=language)
+    measured.write(path)
+    return measured.results
+
+
+@dataclass(frozen=True)
+class _Measurements:
+    """What is measured of a run, with figures and report or without."""
+
+    results: dict[str, Any]
+    exhibits: tuple[Exhibit, ...] = ()
+    html: str | None = None
+
+    def write(self, folder: Path) -> None:
+        """Write the files of the measurements."""
+        write_json(folder / "metrics.json", self.results)
+        write_figures(folder, self.exhibits)
+        if self.html is not None:
+            write_text(folder / "report.html", self.html)
+
+
+def _measure(
+    model: BaseAutoencoder, dataset: Dataset, *, report: bool, language: str
+) -> _Measurements:
+    """Measure a model on the test rows, or where there are none on the training rows."""
+    seen = dataset.X_test is None
+    n_rows, dataset = len(dataset.X_train), measurable(dataset)
+    X, y = dataset.measured
+    # Without test rows both the model and PCA are measured on the rows that they were fitted to.
+    # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
+    results = evaluate(
+        model,
+        X,
+        dataset.X_train,
+        y=y,
+        y_train=dataset.y_train,
+        groups=QUICK if report else CHEAP,
+        similarity=report,
+    )
+    if not report:
+        return _Measurements(results)
+    exhibits = tuple(exhibits_of(model, X, y))
+    pages = {
+        spoken: _page(model, dataset, n_rows, results, exhibits, seen=seen, language=spoken)
+        for spoken in languages_from(language)
+    }
+    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    return _Measurements(results, exhibits, render(pages, payload))
 
 
 def write_figures(folder: Path, exhibits: Iterable[Exhibit], prefix: str = "") -> None:

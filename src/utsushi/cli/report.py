@@ -1,0 +1,32 @@
+"""``utsushi report``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from utsushi.cli.common import Language, dataset_of, note
+from utsushi.cli.tables import as_text
+
+
+def report(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)
+    ],
+    lang: Language = "en",
+) -> None:
+    """Make the figures and the report of a run, such as one trained with --no-report.
+
+    Measures the model as utsushi train does without --no-report, and replaces the run's
+    metrics.json, figures and report.html.
+    """
+    from utsushi.report import check_language
+    from utsushi.runs import open_run, tables_of, write_report
+
+    check_language(lang)
+    opened = open_run(run)
+    dataset = dataset_of(opened, None, None, {})
+    results = write_report(run, opened, dataset, language=lang)
+    typer.echo(as_text(tables_of(results)))
+    note(f"the report: {run}/report.html")
