@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +25,7 @@ __all__ = [
     "Force",
     "Label",
     "Language",
+    "NoReport",
     "Out",
     "RandomState",
     "RunPath",
@@ -41,6 +43,7 @@ __all__ = [
     "note_skipped",
     "reading_of",
     "recorded",
+    "report_command",
     "shape_to",
     "training_rows",
 ]
@@ -67,6 +70,10 @@ RandomState = Annotated[
 
 Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands there.")]
 Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
+NoReport = Annotated[
+    bool,
+    typer.Option("--no-report", help="No figures and no report; utsushi report makes them later."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")]
 Everything = Annotated[
     bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
@@ -86,6 +93,11 @@ def check_kind(to: str, *kinds: str) -> None:
     """Refuse what ``--to`` cannot make, before anything is computed."""
     if to not in kinds:
         raise SettingError(f"--to {to!r}, expected {' or '.join(kinds)}; give --to {kinds[0]}")
+
+
+def report_command(run: str | Path, language: str) -> str:
+    """Return the command that makes the report of a run trained without one."""
+    return f"utsushi report {quote(str(run))}" + ("" if language == "en" else f" --lang {language}")
 
 
 def source_name(data: str) -> str:

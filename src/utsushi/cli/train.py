@@ -16,8 +16,10 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    NoReport,
     note,
     recorded,
+    report_command,
     source_name,
     training_rows,
 )
@@ -47,10 +49,6 @@ CheckpointEvery = Annotated[
 ]
 Board = Annotated[
     bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard, each epoch as it ends.")
-]
-NoReport = Annotated[
-    bool,
-    typer.Option("--no-report", help="No figures and no report; utsushi report makes them later."),
 ]
 
 
@@ -210,6 +208,6 @@ def _train_to_the_end(
     if run.report:
         note(f"the run: {folder.parent} (open {folder.parent}/report.html)")
     else:
-        lang = "" if run.language == "en" else f" --lang {run.language}"
-        note(f"the run: {folder.parent} (make its report with utsushi report {run_path}{lang})")
+        command = report_command(folder.parent, run.language)
+        note(f"the run: {folder.parent} (make its report with {command})")
     note(f"what its codes are worth to others: utsushi evaluate {run_path}")

@@ -14,8 +14,10 @@ from utsushi.cli.common import (
     Force,
     Label,
     Language,
+    NoReport,
     note,
     recorded,
+    report_command,
     source_name,
     training_rows,
 )
@@ -82,6 +84,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         study: StudyName = None,
         force: Force = False,
         lang: Language = "en",
+        no_report: NoReport = False,
         *,
         reading: dict[Any, Any],
         parameters: dict[str, Any],
@@ -123,9 +126,11 @@ def _searcher(estimator: str) -> Callable[..., None]:
             reading=recorded(reading, dataset),
             force=force,
             language=lang,
+            report=not no_report,
         )
         _show(found, results)
-        note(f"the run of the best trial, {found.study.best_trial.number}: {out}")
+        later = f" (make its report with {report_command(out, lang)})" if no_report else ""
+        note(f"the run of the best trial, {found.study.best_trial.number}: {out}{later}")
 
     return tune
 

@@ -83,8 +83,7 @@ def reconstruction(subject: Subject) -> Group:
         shape = tuple(model.image_shape)
         remarks.append(_ssim_remark(shape))
         if remarks[-1]["key"] == "ssim_window":
-            values = min(COSTLY_VALUES, SSIM_ROWS * X.shape[1])
-            rows = affordable_rows(X, values, subject.seed)
+            rows = affordable_rows(X, min(COSTLY_VALUES, SSIM_ROWS * X.shape[1]), subject.seed)
             seed = subject.seed if len(rows) < len(X) else None
             originals, copies = X[rows], subject.copies[rows]
             found["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
@@ -213,22 +212,18 @@ def likelihood(subject: Subject) -> Group:
     group = {"bound": beside(score, None if exact is None else Estimate.over(exact))}
     # Some of the scored rows, in their order: fewer are chosen as the first of more.
     rows = affordable_rows(subject.X, COSTLY_VALUES, subject.seed)
+    few, labels = subject.X[rows], subject.labels_of(rows)
     bounds = importance_bounds(
-        model,
-        subject.X[rows],
-        subject.labels_of(rows),
-        n_importance_samples=subject.n_importance_samples,
+        model, few, labels, n_importance_samples=subject.n_importance_samples
     )
     found = {f"importance_bound_{n_draws}": bound for n_draws, bound in bounds.items()}
     if not subject.has_gaps:
         found |= exact_likelihood(model, X)
     group |= {name: beside(estimate) for name, estimate in found.items()}
-    tightest = found.get("exact", score)
-    if bounds and "exact" not in found:
-        # Of the bounds that were asked for, the one with the most draws.
-        widest = bounds[max(bounds)]
-        of_its_rows = subject.scores[np.searchsorted(subject.scored, rows)].mean(dtype=np.float64)
-        tightest = widest if widest.value > of_its_rows else score
+    # Of the bounds that were asked for, the one with the most draws; compared on the same rows.
+    widest = bounds[max(bounds)] if bounds else score
+    of_few = subject.scores[np.searchsorted(subject.scored, rows)].mean(dtype=np.float64)
+    tightest = found.get("exact", widest if widest.value > of_few else score)
     if model.likelihood_.is_density and not subject.has_gaps:
         n_features = subject.X.shape[1]
         group["bits_per_dimension"] = beside(
@@ -387,14 +382,13 @@ def anomalies(subject: Subject) -> Group:
         return {}
     if getattr(model, "conditional", False):
         return {"remarks": [remark("no_anomalies")]}
-    normal = subject.X[subject.scored]
     scores = subject.scores, model.score_samples(subject.anomalies)
     found = evaluate_scores(*scores, random_state=seed)
     of_pca: Group = {}
     if subject.pca is not None:
         errors = (
             -squared_errors(rows, subject.pca.reconstruct(subject.filled(rows)))
-            for rows in (normal, subject.anomalies)
+            for rows in (subject.X[subject.scored], subject.anomalies)
         )
         of_pca = evaluate_scores(*errors, random_state=seed)
     return {

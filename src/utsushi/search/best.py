@@ -53,7 +53,8 @@ def write_best(
     force : bool
         Replace a run that stands there; one that the same search left, by `Search.id`, always is.
     **described
-        ``source``, ``label``, ``reading`` and ``language`` of `utsushi.runs.write_run`.
+        ``source``, ``label``, ``reading``, ``language`` and ``report`` of
+        `utsushi.runs.write_run`.
 
     Returns
     -------
