@@ -20,6 +20,7 @@ __all__ = [
     "MissingPackageError",
     "ModelFileError",
     "NonFiniteDataError",
+    "PoorFitWarning",
     "ProcessLostError",
     "RunError",
     "SettingError",
@@ -107,3 +108,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 class UtsushiWarning(UserWarning):
     """Something is allowed but probably not meant."""
+
+
+class PoorFitWarning(UtsushiWarning):
+    """A training is over, and the model is hardly worth its name."""

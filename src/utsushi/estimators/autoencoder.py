@@ -7,7 +7,6 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
@@ -20,22 +19,13 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.likelihoods import squared_error
-from utsushi.networks import EncoderDecoder, Network
+from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.regularizers import REGULARIZERS, Regularizer
 from utsushi.samplers import SAMPLERS, Prior, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
 
 __all__ = ["Autoencoder"]
-
-#: At most so many training rows are looked at to see whether a training went wrong.
-SOME_ROWS = 1000
-
-#: Times a constant's error from which on it did.
-WORSE = 10
-
-#: A constant's error up to which the rows are the same but for roundings: nothing is to be learned.
-ROUNDING = 1e-12
 
 
 class Autoencoder(BaseAutoencoder):
@@ -242,25 +232,9 @@ class Autoencoder(BaseAutoencoder):
             )
         return None
 
-    def _finish(self, module: EncoderDecoder, data: Source) -> None:
-        """Warn of a network whose error is a number, and worse than that of no network."""
-        some = data[:: -(-len(data) // SOME_ROWS)]
-        with torch.no_grad():
-            copies = module.decoder(module.encoder(some.x))
-            error = squared_error(some.x, copies, some.mask).mean().item()
-        # What zeros would leave: with centered columns, their variance. The first, random network
-        # leaves up to a few times that.
-        constant = some.x.square().sum(dim=1).mean().item()
-        if constant > ROUNDING and error > WORSE * constant:
-            rate = self.recipe_.learning_rate
-            warnings.warn(
-                f"the trained network leaves a squared error of {error:.3g} a row in scaled units, "
-                f"where a constant would leave {constant:.3g}: it has learned nothing; try "
-                f"learning_rate={rate / 10:.1g} in place of {rate:.3g}, more epochs, or "
-                "scaling='standard'",
-                UtsushiWarning,
-                stacklevel=4,  # the caller of fit
-            )
+    @property
+    def _compares_with_pca(self) -> bool:
+        return super()._compares_with_pca and not self.regularization
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.

@@ -123,6 +123,10 @@ class DenoisingAutoencoder(Autoencoder):
         self.corruption = corruption
         self.corruption_level = corruption_level
 
+    @property
+    def _compares_with_pca(self) -> bool:
+        return False  # it is trained on damaged rows
+
     def corrupt(
         self, X: ArrayLike, *, random_state: int | np.random.RandomState | None = None
     ) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from utsushi.augmentation import AUGMENTATIONS
 from utsushi.columns import Columns
 from utsushi.estimators.description import Described
+from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
 from utsushi.estimators.identity import identity_of
 from utsushi.estimators.missing import check_columns, check_width
 from utsushi.estimators.parameters import (
@@ -34,9 +36,9 @@ from utsushi.estimators.rows import (
     warn_of_unlike_columns,
 )
 from utsushi.estimators.units import Units
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import PoorFitWarning, SettingError
 from utsushi.lazy import AnyRows
-from utsushi.networks import EncoderDecoder
+from utsushi.networks import Conv, EncoderDecoder
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.scaling import Scaling, column_moments
@@ -181,7 +183,48 @@ class Learner(Described, ABC):
         self._finish(module, data)
         self.module_ = module
         # The first process alone goes on to measure and to write; one alone is the first.
-        return self._fit_sampler(training) if current().is_first else self
+        if current().is_first:
+            self._fit_sampler(training)
+            self._warn_of_a_poor_fit(training)
+        return self
+
+    def _warn_of_a_poor_fit(self, training: Labelled) -> None:
+        """Warn where the model is worse than the mean or PCA, unstable, or knows rows by heart."""
+        step = -(-len(training.rows) // SOME_ROWS)
+        some = training[::step]
+        rows = self._scaled(some.rows)
+        codes = self._codes(some.rows)
+        if some.condition is not None:
+            codes = np.concatenate([codes, some.condition], axis=1)
+        copies = self._scaled(self._restored(self._decode_codes(codes), np.float32))
+        known = ~np.isnan(some.rows)
+        errors = np.where(known, np.square(copies - rows, dtype=np.float64), 0).sum(axis=1)
+        other = training[1::step] if step > 1 else some[1::2]
+        measured, others = (rows, self._scaled(other.rows)) if step > 1 else (rows[::2], rows[1::2])
+        pca = pca_error(measured, others, self.n_components_) if self._compares_with_pca else None
+        fit = Fit(
+            error=float(errors.mean()),
+            variance=float(np.var(rows, axis=0, dtype=np.float64).sum()),
+            pca=pca,
+            n_components=self.n_components_,
+            n_rows=len(training.rows),
+            history=self.history_,
+            recipe=self.recipe_,
+            rises=bool(getattr(self, "kl_warmup_epochs", 0)),
+            fix=self._first_to_try,
+        )
+        for trouble in troubles(fit):
+            warnings.warn(trouble, PoorFitWarning, stacklevel=4)  # the caller of fit
+
+    @property
+    def _first_to_try(self) -> str | None:
+        """The setting that is to blame where a model has learned nothing."""
+        return None
+
+    @property
+    def _compares_with_pca(self) -> bool:
+        """Whether the model is trained to reconstruct, and nothing forbids to do so like PCA."""
+        return getattr(self.network_, "hidden", None) != () or isinstance(self.network_, Conv)
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""

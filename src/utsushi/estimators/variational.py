@@ -20,7 +20,7 @@ from utsushi.estimators.rows import SCANNED_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.lazy import AnyRows
-from utsushi.likelihoods import LIKELIHOODS, Likelihood
+from utsushi.likelihoods import LIKELIHOODS, Gaussian, Likelihood
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import Source, VariationalObjective
 from utsushi.samplers import SAMPLERS, Codes, Sampler
@@ -347,6 +347,18 @@ class VariationalAutoencoder(LatentVariableModel):
             kl_warmup_epochs=float(self.kl_warmup_epochs),
             target=target,
         )
+
+    @property
+    def _first_to_try(self) -> str | None:
+        if self.beta > 1:
+            return f"a smaller beta than {self.beta:g}"
+        return "likelihood='gaussian'" if self.likelihood == "unit-gaussian" else None
+
+    @property
+    def _compares_with_pca(self) -> bool:
+        calibrated = type(self.likelihood_) is Gaussian
+        weighed = self.beta > 1 or self.free_bits or self.kl_warmup_epochs
+        return super()._compares_with_pca and calibrated and not weighed
 
     def _finish(self, module: EncoderDecoder, data: Source) -> None:
         """Calibrate the likelihood over all training rows."""

@@ -184,9 +184,9 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
     initialization : {"uniform", "normal"}, default="uniform"
         ``"uniform"`` is what torch's layers do by default: weights and biases within
         :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`. ``"normal"`` draws weights of the variance
-        :math:`1 / \mathrm{fan\ in}`, three times as much, and sets biases to zero: what passes
-        through many layers keeps its variance. The fan in of a transposed convolution is the mean
-        number of inputs of an output.
+        :math:`2 / \mathrm{fan\ in}`, six times as much, and sets biases to zero: what passes
+        through many layers and their nonlinearities keeps its size. The fan in of a transposed
+        convolution is the mean number of inputs of an output.
 
     Raises
     ------
@@ -195,13 +195,12 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
 
     References
     ----------
-    LeCun, Bottou, Orr and Müller 1998, *Efficient BackProp*,
-    https://doi.org/10.1007/3-540-49430-8_2
+    He, Zhang, Ren and Sun 2015, *Delving Deep into Rectifiers*, https://arxiv.org/abs/1502.01852
     """
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             if initialization == "normal":
-                deviation = 1 / math.sqrt(_fan_in(layer))
+                deviation = math.sqrt(2 / _fan_in(layer))
                 nn.init.normal_(layer.weight, 0, deviation, generator=generator)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)

@@ -104,8 +104,8 @@ class Conv(Network):
     output : {"linear", "sigmoid"}, default="linear"
         What the decoder ends with; see `Dense`.
     initialization : {"uniform", "normal"}, default="normal"
-        How the weights are drawn; see `initialize`. "uniform" loses variance with each layer, and
-        images of 64 × 64 pixels with it.
+        How the weights are drawn; see `initialize`. "uniform" makes everything smaller with
+        each layer, and four of them hardly train.
 
     Examples
     --------
