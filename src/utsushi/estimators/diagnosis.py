@@ -85,8 +85,7 @@ def troubles(fit: Fit) -> list[str]:
     >>> history = [{"objective": 9.0}, {"objective": 8.0}]
     >>> fit = Fit(8.0, 9.0, 3.0, n_components=2, n_rows=90, history=history, recipe=Recipe())
     >>> print(*troubles(fit))
-    the model leaves 88.9 % of the variance of its training rows, and PCA with 2 components leaves \
-33 %; it made 2 steps, which are few: try max_epochs=400
+    the model leaves 88.9 % of the variance ... it made 2 steps, which are few: try max_epochs=400
     """
     if not fit.variance > ROUNDING:
         return []

@@ -18,14 +18,14 @@ MAX_EPOCHS = 10
 
 
 class Convolution(LectureSection):
-    """Two convolutions before the lecture's layers, and their mirror after them."""
+    """Two convolutions in the place of the lecture's hidden layer."""
 
     name: ClassVar = "convolution"
 
     def train(self, study: Study) -> dict[str, Model]:
         """Train it by the fast recipe."""
-        settings = study.settings(epochs=MAX_EPOCHS)
-        model = Autoencoder(network="conv", sampler="gaussian", **settings)
+        settings = study.settings(epochs=MAX_EPOCHS) | {"network": "conv", "hidden": None}
+        model = Autoencoder(sampler="gaussian", **settings)
         return {"convolutional": model.fit(study.digits.X_train, validation_data=study.test_rows)}
 
     def measure(self, study: Study) -> dict[str, Any]:
@@ -54,9 +54,9 @@ class Convolution(LectureSection):
             "lead": (
                 "A dense layer does not know that pixels have neighbours: it would learn as well "
                 "from digits whose pixels were shuffled. Here two convolutions of 32 and 64 "
-                "channels stand before the lecture's layers, and their mirror after them. The "
-                "code still has ten numbers. Training is one cycle of the fast recipe, ten "
-                "epochs in place of thirty."
+                "channels take the place of the encoder's hidden layer, and their mirror that of "
+                "the decoder's. The code still has ten numbers. Training is one cycle of the fast "
+                "recipe, ten epochs in place of thirty."
             ),
             "convolutional": "Convolutional autoencoder",
             "mse": "Convolutional autoencoder, error on test rows",
@@ -71,8 +71,8 @@ class Convolution(LectureSection):
             "title": "畳み込み",
             "lead": (
                 "全結合層は，どの画素とどの画素が隣り合うかを知りません．画素の順序を入れ替えた"
-                "画像からでも同じように学習します．ここでは講義のネットワークの前に 32 チャネルと "
-                "64 チャネルの畳み込み層を置き，デコーダはその逆順にします．コードは同じ 10 次元"
+                "画像からでも同じように学習します．ここでは講義の隠れ層の代わりに 32 チャネルと "
+                "64 チャネルの畳み込み層を使い，デコーダはその逆順にします．コードは同じ 10 次元"
                 "です．学習には fast レシピを使い，30 エポックの代わりに 10 エポックで終えます．"
             ),
             "convolutional": "畳み込みオートエンコーダ",
