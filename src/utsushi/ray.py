@@ -147,7 +147,7 @@ class _Worker:
         if columns is None and hasattr(self.model, "feature_names_in_"):
             self.columns = [str(name) for name in self.model.feature_names_in_]
         # Rows come as arrays in this order; scikit-learn would ask for their names each time.
-        for part in {self.model, autoencoder_of(self.model)}:
+        for part in {self.model, getattr(self.model, "autoencoder_", None)} - {None}:
             part.__dict__.pop("feature_names_in_", None)
         self.y = y
         self.table = _table_of(self.model, columns)
@@ -247,7 +247,11 @@ def _table_of(
     model: BaseAutoencoder | AnomalyDetector, columns: Sequence[str] | None
 ) -> TableColumns | None:
     """Return what a model knows of the table that it was trained on, where no columns are named."""
-    return getattr(autoencoder_of(model), "columns_", None) if columns is None else None
+    if columns is not None:
+        return None
+    return getattr(model, "columns_", None) or getattr(
+        getattr(model, "autoencoder_", None), "columns_", None
+    )
 
 
 def _content_of(model: BaseAutoencoder | AnomalyDetector | str | Path) -> bytes:

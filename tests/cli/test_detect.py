@@ -103,6 +103,29 @@ def test_a_saved_detector_keeps_its_own_threshold(utsushi, ae_run, tmp_path):
     assert np.load(tmp_path / "s.npz")["outlier"].mean() <= 0.1
 
 
+def test_a_detector_without_an_autoencoder_scores_and_draws(utsushi, tmp_path):
+    detector = AnomalyDetector().fit(DIGITS.X_train)
+    detector.save(tmp_path / "detector.safetensors")
+    words = [tmp_path / "detector.safetensors", "--data", "digits8x8"]
+    call = utsushi("detect", *words, "--out", tmp_path / "s.npz")
+    assert call.status == 0
+    assert "scored by neighbors" in call.err
+    scores = np.load(tmp_path / "s.npz")["score"]
+    np.testing.assert_array_equal(scores, detector.score_samples(DIGITS.X))
+    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
+    assert "no autoencoder" in utsushi("encode", *words, "--out", tmp_path / "codes.npz").error
+    # Another way to set the threshold learns from other rows.
+    np.save(tmp_path / "rows.npy", DIGITS.X_test)
+    words += ["--normal", tmp_path / "rows.npy", "--max-false-positive-rate", 0.2]
+    assert utsushi("detect", *words, "--out", tmp_path / "t.npz", "--worst", 0).status == 0
+
+
+def test_the_score_is_named(utsushi, ae_run, tmp_path):
+    words = ["detect", ae_run, "--out", tmp_path / "s.csv", "--worst", 0]
+    assert "scored by squared-error" in utsushi(*words).err
+    assert "scored by neighbors" in utsushi(*words, "--scoring", "neighbors").err
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [

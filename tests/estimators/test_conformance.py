@@ -16,6 +16,8 @@ TRANSFORMERS = [
     VariationalAutoencoder(**SMALL),
 ]
 DETECTORS = [
+    AnomalyDetector(),
+    AnomalyDetector(contamination=0.1),
     AnomalyDetector(Autoencoder(**SMALL, random_state=0)),
     AnomalyDetector(VariationalAutoencoder(**SMALL, random_state=0)),
     *(

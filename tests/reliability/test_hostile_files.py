@@ -104,6 +104,7 @@ DESCRIPTION = {
 ORIGINALS = {
     "model.safetensors": lambda tmp: saved(tmp, Autoencoder(2, **FEW).fit(X)),
     "vae.safetensors": vae_of,
+    "neighbors.safetensors": lambda tmp: saved(tmp, AnomalyDetector().fit(X)),
     "detector.safetensors": lambda tmp: saved(tmp, AnomalyDetector(Autoencoder(2, **FEW)).fit(X)),
     "checkpoint-000002-00000002.safetensors": checkpoint_of,
     "config.json": config_of,

@@ -53,13 +53,16 @@ def detect(
         typer.Option(
             parser=names,
             metavar="NAME[,NAME…]",
-            help="auto, squared-error, relative-error, bound, mahalanobis, code-density, combined.",
+            help="auto, neighbors, squared-error, relative-error, bound, mahalanobis, "
+            "code-density, combined.",
         ),
     ] = None,
     contamination: Annotated[
         Any,
         typer.Option(
-            parser=number, metavar="X", help="Part of the normal rows to call outliers; else 0.1."
+            parser=number,
+            metavar="X",
+            help="Share of outliers among the normal rows; else the lowest 0.1.",
         ),
     ] = None,
     max_false_positive_rate: Annotated[
@@ -101,7 +104,7 @@ def detect(
     _check_options(picture, worst, settings)
     from utsushi.runs import open_run
 
-    opened = open_run(run)
+    opened = open_run(run, detectors=True)
     dataset = dataset_of(opened, data, label, reading)
     chosen = {name: value for name, value in settings.items() if value is not None}
     detector = _detector(run, opened, normal, label, chosen, reading)
@@ -109,7 +112,11 @@ def detect(
     name = label_name_of(opened, label, reserved=("row", "score", "outlier"))
     path = _write_scores(out, scores, detector.offset_, name, dataset.y)
     n_outliers = int((scores < detector.offset_).sum())
-    note(f"{len(scores)} rows, {n_outliers} outliers below {detector.offset_:.6g}: {path}")
+    scored_by = [detector.scoring_] if isinstance(detector.scoring_, str) else detector.scoring_
+    note(
+        f"{len(scores)} rows scored by {' and '.join(scored_by)}, {n_outliers} outliers below "
+        f"{detector.offset_:.6g}: {path}"
+    )
     if worst:
         order = scores.argsort(kind="stable")[:worst]
         shape = image_shape_of(opened, dataset)
@@ -153,7 +160,7 @@ def _detector(
         if "contamination" in chosen:
             settings["max_false_positive_rate"] = None
         elif "max_false_positive_rate" in chosen:
-            del settings["contamination"]
+            settings["contamination"] = None
     if normal is not None:
         rows = dataset_of(opened, normal, label, reading).X
     elif opened.config is not None:
@@ -168,7 +175,8 @@ def _detector(
             "the model file stands in no run that says what it was trained on, expected normal "
             "rows to set the threshold by; name them with --normal"
         )
-    return AnomalyDetector(FrozenEstimator(opened.model), **settings).fit(rows)
+    model = None if isinstance(opened.model, AnomalyDetector) else FrozenEstimator(opened.model)
+    return AnomalyDetector(model, **settings).fit(rows)
 
 
 def _write_scores(
@@ -195,8 +203,9 @@ def _draw(
 
     rows = dataset.X[order]
     maps = detector.anomaly_map(rows)
-    if shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
-        copies = detector.autoencoder_.reconstruct(rows)
+    model = detector.autoencoder_
+    if model is not None and shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
+        copies = model.reconstruct(rows)
         pairs = within_range_of(rows, rows), within_range_of(rows, copies)
         return write_whole(picture, to_png(departure_images(*pairs, maps, shape)))
     columns = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]

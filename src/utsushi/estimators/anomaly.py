@@ -1,4 +1,4 @@
-"""Anomaly detection with any autoencoder."""
+"""Anomaly detection by neighbors or with any autoencoder."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi.choices import Names
+from utsushi.columns import Columns
 from utsushi.estimators.anomaly_scores import (
     LEARNING,
     SCORES,
     RowScore,
     conformal_offset,
     departures,
+    needs_autoencoder,
     parts_of,
+    scoring_of,
 )
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.rows import Rows, checked_rows, n_to_hold_out
+from utsushi.estimators.missing import check_width
+from utsushi.estimators.neighbors import Neighbors, row_keys
+from utsushi.estimators.parameters import check_image_shape
+from utsushi.estimators.rows import Labelled, Rows, checked_rows, n_to_hold_out
 from utsushi.exceptions import SettingError
+from utsushi.lazy import AnyRows, row_blocks
 from utsushi.seeds import Purpose, numpy_generator, seed_from
 
 __all__ = ["AnomalyDetector", "autoencoder_of"]
@@ -36,31 +43,49 @@ __all__ = ["AnomalyDetector", "autoencoder_of"]
 Places = NDArray[np.intp] | None
 
 
-#: The part of the rows given to ``fit`` that is taken for outliers, unless it is said.
-CONTAMINATION = 0.1
+#: The share of the training rows below the threshold, unless it is said.
+SHARE_BELOW = 0.1
+
+#: An autoencoder is fitted to each half of the rows to score the other half.
+N_FOLDS = 2
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
-    r"""Outlier detector: a row that the autoencoder cannot account for is an anomaly.
+    r"""Outlier detector for tables and images.
+
+    By default a sample is scored by its distances to training samples, and nothing has to be
+    chosen or trained. With an autoencoder it is scored by what the autoencoder cannot reconstruct.
 
     Rows whose score is below a threshold are outliers. The threshold is a percentile of the
-    training rows' scores, or, with ``max_false_positive_rate``, one that normal rows held out from
-    all learning bear witness to.
+    training rows' scores, or, with ``max_false_positive_rate``, one that is calibrated on held-out
+    normal rows. No row is scored by what was learned from itself: the score of a training row is
+    its leave-one-out score (neighbors) or its cross-fitted score (an autoencoder that ``fit``
+    trains), in ``fit`` and later; rows count as equal if all their values are.
 
     Parameters
     ----------
     autoencoder : Autoencoder, VariationalAutoencoder, FrozenEstimator or None, default=None
         Cloned and fitted in ``fit``; scikit-learn's ``FrozenEstimator(model)`` keeps a fitted one
-        as it is. None is ``Autoencoder()``. Its ``random_state`` also decides which rows are held
-        out.
-    contamination : float in (0, 0.5], default=0.1
-        The part of the training rows to take for outliers; left alone where
-        ``max_false_positive_rate`` is given.
+        as it is. None trains none for ``scoring="auto"`` and ``"neighbors"``, and is
+        ``Autoencoder()`` for the other scores.
+    contamination : float in (0, 0.5] or None, default=None
+        The share of the training rows that are outliers, or may be: the threshold is the
+        percentile ``100 * contamination`` of their scores, and neighbors are learned robustly (see
+        ``"neighbors"`` below). None takes the training rows for normal, and the threshold is their
+        tenth percentile.
     scoring : str, or tuple of str, default="auto"
         What a row is judged by; higher is more normal.
 
-        - ``"auto"``: the autoencoder's own score, which is the squared error, or the bound of a
-          variational one;
+        - ``"auto"``: without an autoencoder ``"neighbors"``; else the autoencoder's own score,
+          which is the squared error, or the bound of a variational one;
+        - ``"neighbors"``: minus the sum of the negative log tail probabilities of the distances to
+          the nearest training rows, in several representations. Tables: the mean distance to 5
+          neighbors and to 1 with each column scaled to [0, 1], and to 5 with each column
+          transformed to a normal distribution. Images (``image_shape``): 5 of pixels, 5 and 1 of
+          histograms of oriented gradients. With ``contamination``, because outliers that resemble
+          each other are each other's neighbors: 20 neighbors in each case, untransformed, and the
+          share ``2 * contamination`` of the rows whose mean distance to the nearest quarter of
+          all is largest are not used as neighbors. At most 10,000 rows serve as neighbors;
         - ``"squared-error"``: :math:`-\Vert x - \hat x \Vert^2` in scaled units, of a
           variational model through its mean code;
         - ``"relative-error"``: :math:`-\Vert x - \hat x \Vert^2 / (\Vert x \Vert^2 + c)`, both
@@ -78,33 +103,54 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
           of normal rows, added up, :math:`\sum_k (s_k - \mathrm{median}_k) /
           (1.4826\,\mathrm{MAD}_k)`;
         - ``"combined"`` is ``("auto", "mahalanobis")``.
+    image_shape : (height, width) or (channels, height, width), optional
+        What a row was flattened from, for ``"neighbors"``. None takes that of the autoencoder.
+    missing : {"refuse", "mask"}, default="refuse"
+        What NaN is where no autoencoder is given, which has its own setting: an error, or a missing
+        value, in whose place a neighbor search has the median of the column.
     max_false_positive_rate : float in (0, 1) or None, default=None
-        The part of *new* normal rows that may be called outliers, in expectation. The rows given
+        The share of *new* normal rows that may be called outliers, in expectation. The rows given
         to ``fit`` must then be normal. The threshold is the k-th smallest score of n held-out
         rows, :math:`k = \lfloor \mathrm{rate}\,(n + 1) \rfloor`.
     holdout_fraction : float in (0, 1), default=0.2
-        The part of the rows to hold out for that, rounded down. A combined score spends one half
+        The share of the rows to hold out for that, rounded down. A combined score spends one half
         of them on its medians and deviations, as none of them may serve twice. With a
         ``FrozenEstimator`` whose score learns nothing (``"auto"``, ``"squared-error"``,
         ``"bound"``) all rows are held out, whatever this says.
+    random_state : int, RandomState or None, default=0
+        Decides which rows are held out, which of more than 10,000 are neighbors, and what an
+        autoencoder without a ``random_state`` of its own draws. None takes fresh entropy.
 
     Attributes
     ----------
-    autoencoder_ : estimator
-        The fitted autoencoder.
+    scoring_ : str or tuple of str
+        The score, with the name of what ``"auto"`` stood for.
+    autoencoder_ : estimator or None
+        The fitted autoencoder, if there is one.
     row_score_ : RowScore
         The score, with what it learned.
     offset_ : float
-        The score below which a row is an outlier: the percentile ``100 * contamination`` of the
-        scores of all rows given to ``fit``, or the threshold of the held-out rows.
+        The score below which a row is an outlier: the percentile of the scores of all rows given to
+        ``fit``, or the threshold of the held-out rows.
+    threshold_ : float
+        ``-offset_``, on the scale of ``decision_scores_``.
+    decision_scores_ : ndarray of shape (n_samples,)
+        The outlyingness of the rows given to ``fit``, higher is more abnormal:
+        ``-score_samples(X)``. A loaded detector has none.
+    labels_ : ndarray of shape (n_samples,)
+        1 for each outlier among the rows given to ``fit``, 0 for each normal one. A loaded detector
+        has none.
+    columns_ : Columns
+        What the columns of a table were, where ``fit`` was given them.
     n_features_in_ : int
         The number of columns of the training rows.
 
     References
     ----------
-    Sakurada and Yairi 2014, *Anomaly Detection Using Autoencoders with Nonlinear Dimensionality
-    Reduction*, https://doi.org/10.1145/2689746.2689747; Ledoit and Wolf 2004, *A Well-Conditioned
-    Estimator for Large-Dimensional Covariance Matrices*,
+    Ramaswamy, Rastogi and Shim 2000, *Efficient Algorithms for Mining Outliers from Large Data
+    Sets*, https://doi.org/10.1145/342009.335437; Sakurada and Yairi 2014, *Anomaly Detection Using
+    Autoencoders with Nonlinear Dimensionality Reduction*, https://doi.org/10.1145/2689746.2689747;
+    Ledoit and Wolf 2004, *A Well-Conditioned Estimator for Large-Dimensional Covariance Matrices*,
     https://doi.org/10.1016/S0047-259X(03)00096-4
 
     Examples
@@ -112,13 +158,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     >>> from utsushi import AnomalyDetector, Autoencoder, datasets
     >>> digits = datasets.load_digits8x8()
     >>> zeros = digits.X_train[digits.y_train == 0]
-    >>> autoencoder = Autoencoder(n_components=4, hidden=(32,), random_state=0)
-    >>> detector = AnomalyDetector(autoencoder, contamination=0.05).fit(zeros)
     >>> ones = digits.X_test[digits.y_test == 1]
+    >>> detector = AnomalyDetector(image_shape=(8, 8)).fit(zeros)
     >>> float((detector.predict(ones) == -1).mean()) > 0.9
     True
     >>> detector.anomaly_map(ones).shape == ones.shape
     True
+    >>> autoencoder = Autoencoder(n_components=4, hidden=(32,), random_state=0)
     >>> careful = AnomalyDetector(autoencoder, scoring="combined", max_false_positive_rate=0.1)
     >>> float((careful.fit(zeros).predict(ones) == -1).mean()) > 0.9
     True
@@ -126,37 +172,50 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "autoencoder": [BaseAutoencoder, FrozenEstimator, None],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right"), None],
         "scoring": [Names(set(SCORES)), tuple, list],
+        "image_shape": ["array-like", None],
+        "missing": [Names({"refuse", "mask"})],
         "max_false_positive_rate": [Interval(Real, 0, 1, closed="neither"), None],
         "holdout_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
     }
 
     def __init__(
         self,
         autoencoder: BaseAutoencoder | FrozenEstimator | None = None,
-        contamination: float = CONTAMINATION,
+        contamination: float | None = None,
         *,
         scoring: str | tuple[str, ...] = "auto",
+        image_shape: tuple[int, ...] | None = None,
+        missing: str = "refuse",
         max_false_positive_rate: float | None = None,
         holdout_fraction: float = 0.2,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.autoencoder = autoencoder
         self.contamination = contamination
         self.scoring = scoring
+        self.image_shape = image_shape
+        self.missing = missing
         self.max_false_positive_rate = max_false_positive_rate
         self.holdout_fraction = holdout_fraction
+        self.random_state = random_state
 
     # --- learning -------------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Fit the autoencoder to rows, most of them normal, and learn the threshold.
+    def fit(self, X: ArrayLike, y: Any = None, *, columns: Columns | None = None) -> Self:
+        """Learn from rows, most of them normal, what normal rows are, and the threshold.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), n_samples >= 2
             With ``max_false_positive_rate``, normal rows only.
         y : ignored
+        columns : Columns, optional
+            What the columns of a table were that ``X`` was made of, ``dataset.columns``: kept as
+            ``columns_``, in the detector's file too, so that ``datasets.open(table,
+            columns=detector.columns_)`` makes the same features of another table.
 
         Returns
         -------
@@ -168,30 +227,82 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             If the autoencoder has no such score, or too few rows are held out for the rate.
         """
         self._validate_params()
-        if self.max_false_positive_rate is not None and self.contamination != CONTAMINATION:
+        if self.max_false_positive_rate is not None and self.contamination is not None:
             raise SettingError(
                 f"contamination={self.contamination} with max_false_positive_rate="
                 f"{self.max_false_positive_rate}, expected one of them: each sets the threshold; "
                 "leave one out"
             )
+        check_width(columns, X)
         self.__dict__.pop("offset_", None)  # what makes it fitted; see BaseAutoencoder.fit
-        autoencoder = clone(Autoencoder() if self.autoencoder is None else self.autoencoder)
-        rows = self._checked(X, autoencoder, reset=True)
-        parts = parts_of(self.scoring, autoencoder_of(autoencoder))
-        learning, calibrating, deciding = self._split(parts, autoencoder, len(rows))
-        self.autoencoder_ = autoencoder.fit(rows if learning is None else rows[learning], None)
+        seed = seed_from(self.random_state)
+        unfitted = self._unfitted(seed)
+        rows = self._checked(X, reset=True)
+        parts = parts_of(self.scoring, None if unfitted is None else autoencoder_of(unfitted))
+        learning, calibrating, deciding = self._split(parts, unfitted, len(rows), seed)
+        self.autoencoder_ = None
+        if unfitted is not None:
+            self.autoencoder_ = unfitted.fit(rows if learning is None else rows[learning], None)
+        self.scoring_ = scoring_of(parts, self._model())
         known = self._as_fitted(X, rows)
-        score = RowScore.learn(parts, *self._taken(known, rows, learning))
-        self.row_score_ = score.calibrated(*self._taken(known, rows, calibrating))
-        scores = self.row_score_(*self._taken(known, rows, deciding))
+        neighbors = None
+        if "neighbors" in parts:
+            neighbors = Neighbors.learn(
+                rows if learning is None else rows[learning],
+                image_shape=self._image_shape(),
+                contamination=self.contamination,
+                seed=seed,
+            ).prepare()
+        score = RowScore.learn(parts, *self._taken(known, rows, learning), neighbors)
+        self._cross_fitted = None
+        by_part = None
         if self.max_false_positive_rate is None:
-            self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+            by_part = self._cross_fit(score, rows)
+        if by_part is None:
+            by_part = score.of_parts(*self._taken(known, rows, None))
         else:
-            self.offset_ = conformal_offset(scores, self.max_false_positive_rate)
+            keys, places = np.unique(row_keys(rows), return_index=True)
+            self._cross_fitted = (keys, by_part[places])
+        self.row_score_ = score.calibrated(by_part if calibrating is None else by_part[calibrating])
+        scores = self.row_score_.combined(by_part)
+        if self.max_false_positive_rate is None:
+            share = SHARE_BELOW if self.contamination is None else self.contamination
+            offset = float(np.percentile(scores, 100 * share))
+        else:
+            decisive = scores if deciding is None else scores[deciding]
+            offset = conformal_offset(decisive, self.max_false_positive_rate)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        self.decision_scores_ = -scores
+        self.labels_ = (scores < offset).astype(np.int64)
+        self.threshold_ = -offset
+        self.offset_ = offset
         return self
 
+    def _unfitted(self, seed: int) -> BaseEstimator | None:
+        """Return the autoencoder to fit, with a seed."""
+        if self.autoencoder is None:
+            if not needs_autoencoder(self.scoring):
+                return None
+            shape = None if self.image_shape is None else tuple(self.image_shape)
+            return Autoencoder(image_shape=shape, missing=self.missing, random_state=seed)
+        autoencoder = clone(self.autoencoder)
+        if not isinstance(autoencoder, FrozenEstimator) and autoencoder.random_state is None:
+            autoencoder.set_params(random_state=seed)
+        return autoencoder
+
+    def _image_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of a row as an image, checked."""
+        model = self._model()
+        shape = self.image_shape
+        if shape is None and model is not None:
+            shape = model.image_shape
+        check_image_shape(shape, self.n_features_in_)
+        return None if shape is None else tuple(int(size) for size in shape)
+
     def _split(
-        self, parts: tuple[str, ...], autoencoder: BaseEstimator, n_rows: int
+        self, parts: tuple[str, ...], autoencoder: BaseEstimator | None, n_rows: int, seed: int
     ) -> tuple[Places, Places, Places]:
         """Return the places of the rows to learn from, to calibrate on, and to decide by.
 
@@ -213,31 +324,67 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 f"{math.ceil(jobs * needed / share)} rows or more, or a larger rate"
                 + (" or holdout_fraction" if learns else "")
             )
-        seed = seed_from(autoencoder_of(autoencoder).random_state)
         order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
         held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
         return others, held_out[n_deciding:], held_out[:n_deciding]
 
+    def _cross_fit(self, score: RowScore, rows: Rows) -> NDArray[np.float64] | None:
+        """Return each part's score of each row by an autoencoder that has not seen the row.
+
+        None where no autoencoder was trained here, or too few rows are left to train one.
+        """
+        model = self._model()
+        if model is None or isinstance(self.autoencoder, FrozenEstimator):
+            return None
+        if score.parts == ("neighbors",):
+            return None
+        unfitted = self._unfitted(model.seed_)
+        # Equal rows are in one fold, or the autoencoder would know each by the other.
+        fold = np.unique(row_keys(rows), return_inverse=True)[1] % N_FOLDS
+        by_part = np.empty((len(rows), len(score.parts)))
+        for number in range(N_FOLDS):
+            to_learn, to_score = (np.flatnonzero(fold != number), np.flatnonzero(fold == number))
+            learned: Any = Labelled(rows, None).only(to_learn).rows
+            if len(to_score) == 0 or len(to_learn) < 2 or not _has_all_columns(learned):
+                return None
+            model = autoencoder_of(clone(unfitted).fit(learned))
+            part = RowScore.learn(score.parts, model, learned, learned, score.neighbors)
+            scored = rows[to_score]
+            by_part[to_score] = part.of_parts(model, scored, scored)
+        return by_part
+
     def _taken(
         self, known: ArrayLike, rows: Rows, places: Places
-    ) -> tuple[BaseAutoencoder, ArrayLike, Rows]:
+    ) -> tuple[BaseAutoencoder | None, ArrayLike, Rows]:
         """Return what a `RowScore` takes, of all rows or of some."""
-        model = autoencoder_of(self)
+        model = self._model()
         if places is None:
             return model, known, rows
         some = rows[places]
         return model, some if known is rows else _safe_indexing(known, places), some
+
+    def _model(self) -> BaseAutoencoder | None:
+        """Return the fitted autoencoder, if there is one."""
+        return None if self.autoencoder_ is None else autoencoder_of(self)
 
     # --- using what was learned -----------------------------------------------------------------
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the score of each row, shape (n_samples,), float64; higher is more normal.
 
-        A row so far out that its score is no number any more has the score minus infinity.
+        The score of a row that ``fit`` has seen is the one it had there, to which the row itself
+        did not contribute. A row so far out that its score is no number any more has the score
+        minus infinity.
         """
         check_is_fitted(self)
-        rows = self._checked(X, self.autoencoder_)
-        scores = self.row_score_(*self._taken(self._as_fitted(X, rows), rows, None))
+        rows = self._checked(X)
+        by_part = self.row_score_.of_parts(*self._taken(self._as_fitted(X, rows), rows, None))
+        if self._cross_fitted is not None:
+            keys, known = self._cross_fitted
+            own = row_keys(rows)
+            places = np.minimum(np.searchsorted(keys, own), len(keys) - 1)
+            by_part = np.where((keys[places] == own)[:, None], known[places], by_part)
+        scores = self.row_score_.combined(by_part)
         return np.where(np.isnan(scores), -np.inf, scores)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -249,7 +396,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def anomaly_map(self, X: ArrayLike) -> Rows:
-        r"""Return how much each value of each row departs from what the autoencoder makes of it.
+        r"""Return how much each value of each row contributes to its being abnormal.
 
         Parameters
         ----------
@@ -258,12 +405,18 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            :math:`(x - \hat x)^2` in scaled units, so that columns compare. The sum of a row is
-            its squared error.
+            With an autoencoder :math:`(x - \hat x)^2` in scaled units, so that columns compare; the
+            sum of a row is its squared error. Without one
+            :math:`\frac1k \sum_j (x - n_j)^2 / \Vert x - n_j \Vert` over the k nearest training
+            rows :math:`n_j`, 5 or with ``contamination`` 20, in units of each column's training
+            range, or of pixels; the sum of a row is its mean distance to them.
         """
         check_is_fitted(self)
-        rows = self._checked(X, self.autoencoder_)
-        model = autoencoder_of(self)
+        rows = self._checked(X)
+        model = self._model()
+        if model is None:
+            assert self.row_score_.neighbors is not None
+            return self.row_score_.neighbors.contributions(rows)
         squares: Rows = np.square(departures(model, self._as_fitted(X, rows), rows))
         return squares
 
@@ -274,11 +427,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return save(self, path)
 
-    def _checked(self, X: ArrayLike, autoencoder: BaseEstimator, *, reset: bool = False) -> Rows:
-        """Return checked rows; values may be missing where they may for the autoencoder."""
-        return checked_rows(
-            self, X, reset=reset, allow_missing=autoencoder_of(autoencoder).missing == "mask"
-        )
+    def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
+        """Return checked rows, some of whose values may be missing."""
+        return checked_rows(self, X, reset=reset, allow_missing=self._may_miss())
+
+    def _may_miss(self) -> bool:
+        """Tell whether NaN is a missing value."""
+        owner = self if self.autoencoder is None else autoencoder_of(self.autoencoder)
+        return bool(owner.missing == "mask")
 
     def _as_fitted(self, X: ArrayLike, rows: Rows) -> ArrayLike:
         """Return rows as the autoencoder knows them: a frozen one may have been given names."""
@@ -289,14 +445,32 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        if self.autoencoder is not None:
-            tags.input_tags.allow_nan = autoencoder_of(self.autoencoder).missing == "mask"
+        tags.input_tags.allow_nan = self._may_miss()
         return tags
 
 
 def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
-    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is."""
-    found = getattr(model, "autoencoder_", model)
+    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is.
+
+    Raises
+    ------
+    SettingError
+        If it is a detector without one.
+    """
+    inner = getattr(model, "autoencoder_", model)
+    if inner is None:
+        raise SettingError(
+            "the detector scores by neighbors and has no autoencoder; fit "
+            "AnomalyDetector(Autoencoder()) for one"
+        )
     # Where scikit-learn keeps it frozen, it is one step further in.
-    autoencoder: BaseAutoencoder = getattr(found, "estimator", found)
+    autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
     return autoencoder
+
+
+def _has_all_columns(rows: AnyRows) -> bool:
+    """Tell whether every column of rows has a value."""
+    seen = np.zeros(rows.shape[1], dtype=bool)
+    for block in row_blocks(rows):
+        seen |= ~np.isnan(block).all(axis=0)
+    return bool(seen.all())

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.neighbors import Neighbors
 from utsushi.estimators.rows import Rows
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import SettingError
 from utsushi.samplers import Mixture
 from utsushi.seeds import Purpose, numpy_generator
 
-__all__ = ["LEARNING", "SCORES", "RowScore", "conformal_offset", "departures", "parts_of"]
+__all__ = [
+    "LEARNING",
+    "PARTS",
+    "SCORES",
+    "RowScore",
+    "conformal_offset",
+    "departures",
+    "needs_autoencoder",
+    "parts_of",
+    "scoring_of",
+]
 
 Scores = NDArray[np.float64]
 
 #: The single scores; `AnomalyDetector` says what they are.
-PARTS = ("auto", "squared-error", "relative-error", "bound", "mahalanobis", "code-density")
+PARTS = (
+    *("auto", "neighbors"),
+    *("squared-error", "relative-error", "bound", "mahalanobis", "code-density"),
+)
 
 #: The scores that need rows to learn from, beyond the autoencoder.
-LEARNING = frozenset({"relative-error", "mahalanobis", "code-density"})
+LEARNING = frozenset({"neighbors", "relative-error", "mahalanobis", "code-density"})
 
 #: What ``scoring="combined"`` is short for.
 COMBINED = ("auto", "mahalanobis")
@@ -49,8 +63,8 @@ _ANYWHERE = frozenset({"mahalanobis.mean", "density.means", "centre"})
 _MAD_TO_DEVIATION = 1.4826
 
 
-def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
-    """Return the single scores that ``scoring`` names, checked against the autoencoder.
+def parts_of(scoring: Any, model: BaseAutoencoder | None) -> tuple[str, ...]:
+    """Return the single scores that ``scoring`` names, checked against the autoencoder, if any.
 
     Raises
     ------
@@ -62,7 +76,11 @@ def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
     >>> from utsushi import Autoencoder
     >>> parts_of("combined", Autoencoder())
     ('auto', 'mahalanobis')
+    >>> parts_of("auto", None)
+    ('neighbors',)
     """
+    if model is None:
+        return ("neighbors",)
     if getattr(model, "conditional", False):
         raise SettingError(
             f"{type(model).__name__}(conditional=True) scores rows by their classes, which a new "
@@ -84,6 +102,25 @@ def parts_of(scoring: Any, model: BaseAutoencoder) -> tuple[str, ...]:
             "VariationalAutoencoder; choose scoring='squared-error'"
         )
     return parts
+
+
+def needs_autoencoder(scoring: Any) -> bool:
+    """Tell whether a score is of an autoencoder, where none is given."""
+    return scoring not in ("auto", "neighbors", ("auto",), ("neighbors",), ["auto"], ["neighbors"])
+
+
+def scoring_of(parts: tuple[str, ...], model: BaseAutoencoder | None) -> str | tuple[str, ...]:
+    """Return the score that parts make up, with the name of the one that "auto" stands for.
+
+    Examples
+    --------
+    >>> from utsushi import VariationalAutoencoder
+    >>> scoring_of(("auto", "mahalanobis"), VariationalAutoencoder())
+    ('bound', 'mahalanobis')
+    """
+    own = "bound" if isinstance(model, VariationalAutoencoder) else "squared-error"
+    names = tuple(own if part == "auto" else part for part in parts)
+    return names[0] if len(names) == 1 else names
 
 
 def conformal_offset(scores: Scores, rate: float) -> float:
@@ -143,26 +180,36 @@ class RowScore:
         ``mahalanobis.factor`` (H, H); ``density.weights`` (K,), ``density.means`` (K, H) and
         ``density.factors`` (K, H, H); ``centre`` and ``spread``, a number a part, where there are
         several. Factors are lower Cholesky factors of covariances.
+    neighbors : Neighbors or None
+        What the part of that name learned.
 
     Examples
     --------
     >>> from utsushi import Autoencoder
     >>> X = np.random.default_rng(0).random((50, 4))
     >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
-    >>> score = RowScore.learn(("auto", "mahalanobis"), model, X, X).calibrated(model, X, X)
-    >>> score(model, X, X).shape
+    >>> score = RowScore.learn(("squared-error", "mahalanobis"), model, X, X)
+    >>> score.calibrated(score.of_parts(model, X, X))(model, X, X).shape
     (50,)
     """
 
     parts: tuple[str, ...]
     state: dict[str, NDArray[np.float64]]
+    neighbors: Neighbors | None = None
 
     @classmethod
     def learn(
-        cls, parts: tuple[str, ...], model: BaseAutoencoder, X: ArrayLike, rows: Rows
+        cls,
+        parts: tuple[str, ...],
+        model: BaseAutoencoder | None,
+        X: ArrayLike,
+        rows: Rows,
+        neighbors: Neighbors | None = None,
     ) -> Self:
-        """Learn what the parts need from rows, most of them normal."""
+        """Learn what the parts need from rows, most of them normal; the neighbors are learned."""
         state: dict[str, NDArray[np.float64]] = {}
+        if model is None:
+            return cls(parts, state, neighbors)
         if "relative-error" in parts:
             least = _LEAST_SIZE * _sizes(model, rows).mean()
             state["least_size"] = np.array([least if least > 0 else 1.0])
@@ -174,33 +221,39 @@ class RowScore:
         if "code-density" in parts:
             mixture = Mixture().fit(codes, numpy_generator(model.seed_, Purpose.SAMPLER, 1))
             state |= {f"density.{name[:-1]}": value for name, value in mixture.state().items()}
-        return cls(parts, state)
+        return cls(parts, state, neighbors)
 
-    def calibrated(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Self:
-        """Learn how the parts of normal rows are spread, so that they can be added up."""
+    def calibrated(self, scores: Scores) -> Self:
+        """Learn from the parts' scores of normal rows (n, parts) how to add them up."""
         if len(self.parts) == 1:
             return self
-        scores = self._of_parts(model, X, rows)
         centre = np.median(scores, axis=0)
         spread = _MAD_TO_DEVIATION * np.median(np.abs(scores - centre), axis=0)
         spread = np.where(spread > 0, spread, scores.std(axis=0))
         spread = np.where(spread > 0, spread, 1.0)
-        return type(self)(self.parts, {**self.state, "centre": centre, "spread": spread})
+        return replace(self, state={**self.state, "centre": centre, "spread": spread})
 
-    def __call__(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+    def __call__(self, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
         """Return the score of each row, shape (n,), float64; higher is more normal."""
-        scores = self._of_parts(model, X, rows)
+        return self.combined(self.of_parts(model, X, rows))
+
+    def combined(self, scores: Scores) -> Scores:
+        """Return the score of each row from those of its parts, shape (n, parts)."""
         if len(self.parts) == 1:
             return scores[:, 0]
         total: Scores = ((scores - self.state["centre"]) / self.state["spread"]).sum(axis=1)
         return total
 
-    def _of_parts(self, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+    def of_parts(self, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
         """Return each part's score of each row, shape (n, parts)."""
         return np.stack([self._part(name, model, X, rows) for name in self.parts], axis=1)
 
-    def _part(self, name: str, model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Scores:
+    def _part(self, name: str, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
         """Return one part's score of each row, shape (n,)."""
+        if name == "neighbors":
+            assert self.neighbors is not None
+            return -self.neighbors(rows)
+        assert model is not None
         match name:
             case "squared-error":
                 return -_squared_norms(departures(model, X, rows))
@@ -230,7 +283,12 @@ class RowScore:
         return total
 
     @classmethod
-    def restore(cls, parts: tuple[str, ...], state: Mapping[str, NDArray[np.float64]]) -> Self:
+    def restore(
+        cls,
+        parts: tuple[str, ...],
+        state: Mapping[str, NDArray[np.float64]],
+        neighbors: Neighbors | None = None,
+    ) -> Self:
         """Take back what a file holds; what cannot have been learned is a ``ValueError``."""
         for name, value in state.items():
             lengths = np.diagonal(value, axis1=-2, axis2=-1) if "factor" in name else value
@@ -238,7 +296,7 @@ class RowScore:
                 raise ValueError(f"{name!r} is not above zero")
         if len({len(value) for name, value in state.items() if name.startswith("density.")}) > 1:
             raise ValueError("the parts of the density do not fit together")
-        return cls(parts, dict(state))
+        return cls(parts, dict(state), neighbors)
 
     @staticmethod
     def expected_state(parts: tuple[str, ...], n_codes: int) -> dict[str, tuple[int | None, ...]]:

@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from utsushi.columns import Columns
 from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
-from utsushi.estimators.anomaly_scores import RowScore, parts_of
+from utsushi.estimators.anomaly_scores import RowScore, parts_of, scoring_of
 from utsushi.estimators.as_json import (
     ESTIMATORS,
     object_from_json,
@@ -29,6 +29,7 @@ from utsushi.estimators.as_json import (
 )
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes
+from utsushi.estimators.neighbors import Neighbors
 from utsushi.estimators.parameters import check_image_shape, resolve_device
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import (
@@ -45,7 +46,10 @@ from utsushi.scaling import Scaling
 __all__ = ["library_versions", "load", "save"]
 
 #: The parameters of a detector that a file holds; the autoencoder is the rest of the file.
-_DETECTOR_PARAMETERS = ("contamination", "scoring", "max_false_positive_rate", "holdout_fraction")
+_DETECTOR_PARAMETERS = (
+    *("contamination", "scoring", "image_shape", "max_false_positive_rate", "holdout_fraction"),
+    *("missing", "random_state"),
+)
 
 #: How many rows a model was trained on whose file does not say.
 MANY_ROWS = 10_000
@@ -63,16 +67,42 @@ def save(model: BaseAutoencoder | AnomalyDetector, path: str | Path) -> Path:
     """Write a fitted model; see `BaseAutoencoder.save`."""
     _check_writable(path)
     if type(model) is AnomalyDetector:
-        header, tensors = _describe(autoencoder_of(model))
-        detector = {
-            **{name: value_to_json(name, getattr(model, name)) for name in _DETECTOR_PARAMETERS},
-            "parts": list(model.row_score_.parts),
-            "feature_names_in": _names_to_json(model),
-            "offset": model.offset_,
-        }
-        learned = {f"detector.{name}": value for name, value in model.row_score_.state.items()}
-        return write_model_file(path, header | {"detector": detector}, tensors | learned)
+        return write_model_file(path, *_describe_detector(model))
     return write_model_file(path, *_describe(model))
+
+
+def _describe_detector(model: AnomalyDetector) -> tuple[dict[str, Any], Tensors]:
+    """Return all that is to be known of a fitted detector, and of its autoencoder if it has one."""
+    header: dict[str, Any] = {"versions": library_versions()}
+    tensors: Tensors = {}
+    if model.autoencoder_ is not None:
+        header, tensors = _describe(autoencoder_of(model))
+    parameters = {name: getattr(model, name) for name in _DETECTOR_PARAMETERS}
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = None  # what it decided is in the file
+    detector = {
+        **{name: value_to_json(name, value) for name, value in parameters.items()},
+        "parts": list(model.row_score_.parts),
+        "n_features_in": int(model.n_features_in_),
+        "feature_names_in": _names_to_json(model),
+        "offset": model.offset_,
+    }
+    if hasattr(model, "columns_"):
+        detector["columns"] = model.columns_.to_json()
+    learned: Tensors = dict(model.row_score_.state)
+    neighbors = model.row_score_.neighbors
+    if neighbors is not None:
+        detector["neighbors"] = {
+            "dtype": neighbors.reference.dtype.name,
+            "image_shape": value_to_json("image_shape", neighbors.image_shape),
+            "is_robust": neighbors.is_robust,
+        }
+        learned |= {f"neighbors.{name}": value for name, value in neighbors.state().items()}
+    if model._cross_fitted is not None:
+        keys, scores = model._cross_fitted
+        learned |= {"cross_fitted.keys": keys, "cross_fitted.scores": scores}
+    tensors = tensors | {f"detector.{name}": value for name, value in learned.items()}
+    return header | {"detector": detector}, tensors
 
 
 def _check_writable(path: Any) -> None:
@@ -190,7 +220,9 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
             return _model_from(header, tensors)
         learned = _under("detector.", tensors)
         others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
-        return _detector_from(header["detector"], learned, _model_from(header, others))
+        # A detector by neighbors has no autoencoder, whose class the header would name.
+        model = _model_from(header, others) if "class" in header else None
+        return _detector_from(header["detector"], learned, model)
     except MissingPackageError as error:
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
@@ -279,25 +311,54 @@ def _restore_names(estimator: BaseAutoencoder | AnomalyDetector, names: list[str
 
 
 def _detector_from(
-    described: dict[str, Any], learned: Tensors, model: BaseAutoencoder
+    described: dict[str, Any], learned: Tensors, model: BaseAutoencoder | None
 ) -> AnomalyDetector:
-    """Build the detector around its fitted autoencoder."""
+    """Build the detector around its fitted autoencoder, if it has one."""
     # As with a model's parameters: those that are not there were not known then.
     known = {name: described[name] for name in _DETECTOR_PARAMETERS if name in described}
     detector = AnomalyDetector(
-        clone(model), **{name: value_from_json(name, value) for name, value in known.items()}
+        None if model is None else clone(model),
+        **{name: value_from_json(name, value) for name, value in known.items()},
     )
     detector._validate_params()
+    n_features = described["n_features_in"] if model is None else model.n_features_in_
+    detector.n_features_in_ = _in_range("n_features_in", n_features, 1, 2**31)
     parts = parts_of(tuple(described.get("parts", ["auto"])), model)
-    shapes = RowScore.expected_state(parts, model.n_components)
-    _check_tensors(learned, {name: ("float64", shape) for name, shape in shapes.items()})
-    detector.row_score_ = RowScore.restore(parts, learned)
+    shapes = RowScore.expected_state(parts, 0 if model is None else model.n_components)
+    expected: dict[str, Expected] = {name: ("float64", shape) for name, shape in shapes.items()}
+    neighbors = None
+    if "neighbors" in parts:
+        dtype = {"float32": "float32", "float64": "float64"}[described["neighbors"]["dtype"]]
+        in_file = Neighbors.expected_state(detector.n_features_in_, dtype)
+        expected |= {f"neighbors.{name}": what for name, what in in_file.items()}
+    if "cross_fitted.keys" in learned:
+        expected["cross_fitted.keys"] = ("float64", (None,))
+        expected["cross_fitted.scores"] = ("float64", (None, len(parts)))
+    _check_tensors(learned, expected)
+    if "neighbors" in parts:
+        shape = value_from_json("image_shape", described["neighbors"]["image_shape"])
+        check_image_shape(shape, detector.n_features_in_)
+        is_robust = bool(described["neighbors"]["is_robust"])
+        neighbors = Neighbors.restore(_under("neighbors.", learned), shape, is_robust=is_robust)
+    state = {name: learned[name] for name in shapes}
+    detector.row_score_ = RowScore.restore(parts, state, neighbors)
     detector.autoencoder_ = model
-    detector.n_features_in_ = model.n_features_in_
+    detector.scoring_ = scoring_of(parts, model)
+    detector._cross_fitted = None
+    if "cross_fitted.keys" in learned:
+        keys, scores = learned["cross_fitted.keys"], learned["cross_fitted.scores"]
+        if len(keys) != len(scores) or (np.diff(keys) <= 0).any():
+            raise ValueError("the cross-fitted scores do not fit their keys")
+        detector._cross_fitted = (keys, scores)
     _restore_names(detector, described["feature_names_in"])
+    if "columns" in described:
+        detector.columns_ = Columns.from_json(described["columns"])
+        if detector.columns_.n_features != detector.n_features_in_:
+            raise ValueError(f"{detector.columns_.n_features} features of columns")
     if not math.isfinite(described["offset"]):
         raise ValueError(f"the offset is {described['offset']!r}")
     detector.offset_ = float(described["offset"])
+    detector.threshold_ = -detector.offset_
     return detector
 
 

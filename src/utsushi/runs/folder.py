@@ -19,6 +19,7 @@ from shlex import quote
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sklearn.frozen import FrozenEstimator
 
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
 from utsushi.estimators.as_json import parameters_to_json
@@ -122,7 +123,8 @@ class Run:
 
     Attributes
     ----------
-    model : fitted autoencoder
+    model : fitted autoencoder or AnomalyDetector
+        A detector where it has no autoencoder, and `open_run` was asked for such.
     config : RunConfig or None
         None for a model file that stands in no run folder.
     """
@@ -274,7 +276,9 @@ def _parameters(model: Any) -> dict[str, Any]:
         seed = {} if isinstance(model.random_state, Integral) else {"random_state": model.seed_}
         return parameters_to_json(model) | seed
     return {
-        name: _parameters(value) if isinstance(value, BaseAutoencoder) else value
+        name: _parameters(autoencoder_of(value))
+        if isinstance(value, BaseAutoencoder | FrozenEstimator)
+        else value
         for name, value in model.get_params(deep=False).items()
     }
 
@@ -320,12 +324,14 @@ def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, *, detectors: bool = False) -> Run:
     """Open a run by its folder, or by a model file in it or anywhere.
 
     Parameters
     ----------
     path : str or Path
+    detectors : bool, default=False
+        Whether a detector without an autoencoder will do; else that is a ``SettingError``.
 
     Returns
     -------
@@ -340,7 +346,10 @@ def open_run(path: str | Path) -> Run:
     """
     path = Path(path)
     if not path.is_dir():
-        return Run(autoencoder_of(load(path)), _sibling_config(path))
+        model = load(path)
+        if not (detectors and getattr(model, "autoencoder_", model) is None):
+            model = autoencoder_of(model)
+        return Run(model, _sibling_config(path))
     config = _read_config(path / CONFIG)
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
-from utsushi.estimators import AnomalyDetector, Autoencoder
+from utsushi.estimators import AnomalyDetector, Autoencoder, autoencoder_of
 from utsushi.evaluation import PCABaseline, evaluate_scores
 from utsushi.figures import departure_images
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
@@ -35,8 +35,11 @@ class Anomalies(LectureSection):
         """Train on the eights among the training rows, which are all normal."""
         settings = study.settings()
         settings |= {"recipe": "fast", "max_epochs": PASSES * study.max_epochs}
-        detector = AnomalyDetector(Autoencoder(sampler="gaussian", **settings))
-        return {"detector": detector.fit(normal_rows(study))}
+        known = normal_rows(study)
+        autoencoder = Autoencoder(sampler="gaussian", **settings).fit(known)
+        # All rows are normal, and no threshold is used: nothing is to be cross-fitted.
+        detector = AnomalyDetector(FrozenEstimator(autoencoder))
+        return {"detector": detector.fit(known)}
 
     def measure(self, study: Study) -> dict[str, Any]:
         """Measure how well three scores part the test eights from the other test digits."""
@@ -189,5 +192,5 @@ def normal_rows(study: Study) -> Rows:
 def _departures(detector: AnomalyDetector, X: Rows, places: NDArray[np.intp]) -> Any:
     """Draw rows, what the detector's autoencoder makes of them, and where the two differ."""
     rows = X[places]
-    copies = detector.autoencoder_.reconstruct(rows)
+    copies = autoencoder_of(detector).reconstruct(rows)
     return departure_images(rows, copies, detector.anomaly_map(rows), IMAGE_SHAPE)

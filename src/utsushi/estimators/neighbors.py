@@ -1,0 +1,436 @@
+"""Distances to training samples, for samples that no model has to be trained for."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from utsushi.estimators.rows import Rows
+from utsushi.lazy import AnyRows
+from utsushi.seeds import Purpose, numpy_generator
+
+__all__ = ["Neighbors", "row_keys"]
+
+Values = NDArray[np.float64]
+
+#: Reference samples at most, and the values that they may have together, which bounds the time of
+#: a score and the size of a file. The values never push the number below the fewest.
+MOST_SAMPLES, FEWEST_SAMPLES, MOST_VALUES = 10_000, 1_000, 2**22
+
+Views = tuple[tuple[str, int], ...]
+
+#: What is measured: a representation and the number of neighbors. By whether the samples are
+#: images, and whether there are outliers among the reference samples.
+_VIEWS: dict[tuple[bool, bool], Views] = {
+    (False, False): (("range", 5), ("range", 1), ("normal", 5)),
+    (False, True): (("range", 20),),
+    (True, False): (("pixels", 5), ("gradients", 5), ("gradients", 1)),
+    (True, True): (("pixels", 20), ("gradients", 20)),
+}
+
+#: The mean distance to this share of the samples tells a small cluster from the bulk, which the
+#: nearest neighbors of its members cannot. So many samples are enough for it.
+_BULK_SHARE, _BULK_SAMPLES = 0.25, 256
+
+#: Times the share of outliers that is left out of the reference samples.
+_TRIMMED = 2
+
+#: Quantiles nearer to 0 or 1 count as this; scikit-learn's ``QuantileTransformer`` has the same.
+_LEAST_QUANTILE = 1e-7
+
+#: Orientations of an image's gradients.
+_ORIENTATIONS = 8
+
+#: Candidates beyond those needed: the search rounds, the distances are then computed exactly.
+_SPARE = 2
+
+#: Values at once.
+_BLOCK_VALUES = 2**22
+
+
+def row_keys(rows: AnyRows) -> Values:
+    """Return a hash of each row's values, shape (n,): an integer below 2**52 as a float64.
+
+    Equal values have equal keys, whether they are float32 or float64.
+
+    Examples
+    --------
+    >>> keys = row_keys(np.array([[0.5, -0.0], [0.5, 0.0], [0.5, 1.0]]))
+    >>> bool(keys[0] == keys[1]), bool(keys[1] == keys[2])
+    (True, False)
+    """
+    keys = np.empty(len(rows))
+    for some in _blocks(rows, rows.shape[1]):
+        values = np.array(rows[some], dtype=np.float64, order="C") + 0.0  # no negative zero
+        values[np.isnan(values)] = np.nan
+        digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in values)
+        keys[some] = np.frombuffer(digests, dtype="<u8") >> np.uint64(12)
+    return keys
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    r"""Outlyingness of samples by their distances to training samples.
+
+    A *view* is a representation of the samples and a number of neighbors k; d is the mean distance
+    to the k nearest. For tables: k = 5 and k = 1 with each column scaled to [0, 1], and k = 5 with
+    each column transformed to a normal distribution by its ranks. For images: k = 5 of pixels, and
+    k = 5 and k = 1 of histograms of oriented gradients (Dalal and Triggs 2005,
+    https://doi.org/10.1109/CVPR.2005.177), which do not change with brightness or small shifts.
+    With outliers among the reference samples (``is_robust``): k = 20 with columns scaled to [0, 1],
+    of pixels and of gradients, because outliers can be near to a few others.
+
+    Each distance becomes the negative log of its tail probability,
+    :math:`-\log \frac{1 + \#\{i: d_i \ge d\}}{n + 1}`, where :math:`d_i` are the leave-one-out
+    distances of the n reference samples; linear between them, and beyond the largest one
+    :math:`\alpha \log (d / d_{\max})` more, with Hill's estimate :math:`\alpha` of the tail's
+    exponent (Hill 1975, https://doi.org/10.1214/aos/1176343247). The outlyingness is the sum over
+    the views.
+
+    A sample whose values equal those of a reference sample is scored without this one: it is never
+    its own neighbor, in training or later.
+
+    Attributes
+    ----------
+    reference : ndarray of shape (n, D), float32 or float64
+        In the units of the input, without gaps.
+    fill : ndarray of shape (D,), float64
+        The medians of the columns, in the place of missing values.
+    tails : ndarray of shape (n_views, n), float64
+        The sorted leave-one-out distances of the reference samples.
+    image_shape : tuple of int or None
+        (height, width) or (channels, height, width).
+    is_robust : bool
+    """
+
+    reference: Rows
+    fill: Values
+    tails: Values
+    image_shape: tuple[int, ...] | None = None
+    is_robust: bool = False
+
+    @property
+    def views(self) -> Views:
+        """The representations, each with its number of neighbors."""
+        return _VIEWS[self.image_shape is not None, self.is_robust]
+
+    @classmethod
+    def learn(
+        cls,
+        rows: AnyRows,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        contamination: float | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Choose the reference samples and measure their distances.
+
+        Parameters
+        ----------
+        rows : ndarray or LazyRows of shape (n_samples, D), n_samples >= 2
+        image_shape : tuple of int, optional
+        contamination : float in (0, 0.5], optional
+            The share of outliers among the rows. Twice as many rows, those with the largest mean
+            distance to the nearest quarter of all, then are no reference samples.
+        seed : int, default=0
+            Decides which of more than 10,000 rows are reference samples.
+        """
+        most = min(MOST_SAMPLES, max(FEWEST_SAMPLES, MOST_VALUES // rows.shape[1]))
+        places = np.arange(len(rows))
+        if len(rows) > most:
+            draws = numpy_generator(seed, Purpose.SPLIT, 3)
+            places = np.sort(draws.choice(len(rows), most, replace=False))
+        chosen = np.asarray(rows[places])
+        fill = np.zeros(chosen.shape[1])
+        known = ~np.isnan(chosen).all(axis=0)
+        fill[known] = np.nanmedian(chosen[:, known], axis=0)
+        chosen = np.where(np.isnan(chosen), fill.astype(chosen.dtype), chosen)
+        is_robust = contamination is not None
+        neighbors = cls(chosen, fill, np.empty((0, 0)), image_shape, is_robust)
+        if contamination is not None:
+            n_trimmed = min(int(_TRIMMED * contamination * len(chosen)), (len(chosen) - 1) // 2)
+            order = np.argsort(neighbors._bulk_distances(), kind="stable")
+            chosen = chosen[np.sort(order[: len(chosen) - n_trimmed])]
+            neighbors = replace(neighbors, reference=chosen)
+        tails = np.sort(neighbors.distances(chosen), axis=1)
+        return replace(neighbors, tails=tails)
+
+    def __call__(self, rows: AnyRows) -> Values:
+        """Return the outlyingness of each row, shape (n_samples,); higher is more abnormal."""
+        distances = self.distances(rows)
+        surprises = [_surprise(*pair) for pair in zip(self.tails, distances, strict=True)]
+        total: Values = np.sum(surprises, axis=0)
+        return total
+
+    def distances(self, rows: AnyRows) -> Values:
+        """Return the mean distance to the nearest reference samples, shape (n_views, n_samples)."""
+        result = np.empty((len(self.views), len(rows)))
+        for some, points, is_reference in self._represented(rows):
+            nearest = {
+                name: space.nearest(points[name], is_reference)[1]
+                for name, space in self._spaces.items()
+            }
+            for place, (name, k) in enumerate(self.views):
+                result[place, some] = nearest[name][:, :k].mean(axis=1)
+        return result
+
+    def contributions(self, rows: AnyRows) -> Rows:
+        r"""Return what each column adds to the mean distance to the nearest neighbors.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, D)
+            :math:`\frac1k \sum_j (x - n_j)^2 / \Vert x - n_j \Vert` over the neighbors
+            :math:`n_j` in the first view: columns in units of their training range, or pixels. The
+            sum of a row is its mean distance.
+        """
+        name, k = self.views[0]
+        space = self._spaces[name]
+        result = np.empty(rows.shape, dtype=rows.dtype)
+        for some, points, is_reference in self._represented(rows):
+            nearest = space.nearest(points[name], is_reference)
+            places, distances = (values[:, :k] for values in nearest)
+            shares = np.zeros(points[name].shape)
+            for column in range(distances.shape[1]):
+                squares = np.square(points[name] - space.points[places[:, column]])
+                lengths = np.where(distances[:, column] > 0, distances[:, column], 1)
+                shares += squares / lengths[:, None]
+            result[some] = shares / distances.shape[1]
+            result[some][np.isnan(rows[some])] = 0  # nobody knows how far a missing value is
+        return result
+
+    def _represented(
+        self, rows: AnyRows
+    ) -> Iterator[tuple[slice, dict[str, Values], NDArray[np.bool_]]]:
+        """Yield blocks: their places, their representations, and which are reference samples."""
+        for some in _blocks(rows, rows.shape[1]):
+            block = rows[some]
+            is_reference = np.isin(row_keys(block), self._keys)
+            whole = np.where(np.isnan(block), self.fill, block).astype(np.float64)
+            points = {name: space.represent(whole) for name, space in self._spaces.items()}
+            yield some, points, is_reference
+
+    def _bulk_distances(self) -> Values:
+        """Return the mean distance of reference samples to the nearest quarter of some of them."""
+        points = self._spaces[self.views[0][0]].points
+        bulk = np.arange(0, len(points), -(-len(points) // _BULK_SAMPLES))
+        distances = np.empty((len(points), len(bulk)))
+        for column, place in enumerate(bulk):
+            differences = points - points[place]
+            distances[:, column] = np.sqrt(np.einsum("nd,nd->n", differences, differences))
+        distances[bulk, np.arange(len(bulk))] = np.inf  # none is its own neighbor
+        k = max(1, int(_BULK_SHARE * (len(bulk) - 1)))
+        means: Values = np.sort(distances, axis=1)[:, :k].mean(axis=1)
+        return means
+
+    @cached_property
+    def _keys(self) -> Values:
+        return np.unique(row_keys(self.reference))
+
+    @cached_property
+    def _spaces(self) -> dict[str, _Space]:
+        """The representations, each with a search among the reference samples."""
+        reference = self.reference.astype(np.float64)
+        most = {name: max(k for other, k in self.views if other == name) for name, _ in self.views}
+        return {name: _Space(name, k, reference, self.image_shape) for name, k in most.items()}
+
+    def prepare(self) -> Self:
+        """Build what scores are computed with, so that no later call changes the object."""
+        _ = self._keys, self._spaces
+        return self
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what a file holds, by name."""
+        return {"reference": self.reference, "fill": self.fill, "tails": self.tails}
+
+    @classmethod
+    def expected_state(cls, n_features: int, dtype: str) -> dict[str, tuple[str, tuple[Any, ...]]]:
+        """Return the dtype and the shape of each array of the state; None is any length."""
+        return {
+            "reference": (dtype, (None, n_features)),
+            "fill": ("float64", (n_features,)),
+            "tails": ("float64", (None, None)),
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        state: Mapping[str, NDArray[Any]],
+        image_shape: tuple[int, ...] | None,
+        *,
+        is_robust: bool,
+    ) -> Self:
+        """Take back what a file holds; what cannot have been learned is a ``ValueError``."""
+        restored = cls(state["reference"], state["fill"], state["tails"], image_shape, is_robust)
+        n_samples = len(restored.reference)
+        if restored.tails.shape != (len(restored.views), n_samples) or n_samples < 2:
+            raise ValueError("the distances and the reference samples do not fit together")
+        if (np.diff(state["tails"], axis=1) < 0).any() or (state["tails"] < 0).any():
+            raise ValueError("the distances are not sorted")
+        return restored.prepare()
+
+
+class _Space:
+    """A representation of samples, and the reference samples in it.
+
+    Parameters
+    ----------
+    name : {"range", "normal", "pixels", "gradients"}
+    n_neighbors : int
+    reference : ndarray of shape (n, D)
+    image_shape : tuple of int or None
+    """
+
+    def __init__(
+        self, name: str, n_neighbors: int, reference: Values, image_shape: tuple[int, ...] | None
+    ) -> None:
+        # Late: whoever imports the estimators rarely needs these.
+        from sklearn.neighbors import NearestNeighbors
+        from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
+
+        self.image_shape = image_shape if name == "gradients" else None
+        self.scaler = None
+        if name == "range":
+            self.scaler = MinMaxScaler().fit(reference)
+        elif name == "normal":
+            self.scaler = QuantileTransformer(n_quantiles=min(1000, len(reference))).fit(reference)
+        self.is_normal = name == "normal"
+        self.points = self.represent(reference)
+        self.n_neighbors = min(n_neighbors, len(reference) - 1)
+        self.n_candidates = min(n_neighbors + 1 + _SPARE, len(reference))
+        self.search = NearestNeighbors(n_neighbors=self.n_candidates).fit(self.points)
+
+    def represent(self, rows: Values) -> Values:
+        """Return rows (m, D) in this representation, float64."""
+        if self.image_shape is not None:
+            return _oriented_gradients(rows, self.image_shape)
+        if self.scaler is None:
+            return rows
+        points: Values = self.scaler.transform(rows)
+        if self.is_normal:  # in one call: scikit-learn's own makes one a column
+            quantiles = torch.from_numpy(np.clip(points, _LEAST_QUANTILE, 1 - _LEAST_QUANTILE))
+            points = torch.special.ndtri(quantiles).numpy()
+        return points
+
+    def nearest(
+        self, points: Values, is_reference: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.intp], Values]:
+        """Return the places (m, k) of the nearest reference samples and the distances (m, k)."""
+        places = self.search.kneighbors(points, return_distance=False)
+        distances = np.empty(places.shape)
+        for some in _blocks(points, self.n_candidates * points.shape[1]):
+            differences = self.points[places[some]]
+            differences -= points[some, None, :]
+            distances[some] = np.sqrt(np.einsum("mkd,mkd->mk", differences, differences))
+        # A reference sample is its own nearest one.
+        ranks = np.arange(self.n_neighbors) + is_reference[:, None]
+        order = np.take_along_axis(np.argsort(distances, axis=1, kind="stable"), ranks, axis=1)
+        return (
+            np.take_along_axis(places, order, axis=1),
+            np.take_along_axis(distances, order, axis=1),
+        )
+
+
+def _blocks(rows: AnyRows, width: int) -> Iterator[slice]:
+    """Yield slices of the rows, of about so many values that a matrix of that width has."""
+    n_rows = max(1, _BLOCK_VALUES // width)
+    for start in range(0, len(rows), n_rows):
+        yield slice(start, min(start + n_rows, len(rows)))
+
+
+def _surprise(tail: Values, distances: Values) -> Values:
+    """Return the negative log tail probability of distances, given sorted ones of normal samples.
+
+    Examples
+    --------
+    >>> tail = np.array([1.0, 2.0, 4.0])
+    >>> np.exp(-_surprise(tail, np.array([0.5, 1.0, 2.0, 4.0]))).round(2).tolist()
+    [1.0, 1.0, 0.75, 0.5]
+    """
+    n, largest = len(tail), tail[-1]
+    steps, first = np.unique(tail, return_index=True)
+    surprise = np.interp(distances, steps, -np.log((n - first + 1) / (n + 1)))
+    beyond = distances > largest
+    if largest == 0:  # the samples are all alike
+        return surprise + np.log1p(distances)
+    n_top = math.isqrt(n)
+    logs = np.log(np.maximum(tail[-n_top - 1 :], 1e-6 * largest))
+    exponent = 1 / max(float(np.mean(logs[1:] - logs[0])), 0.05)
+    surprise[beyond] += exponent * np.log(distances[beyond] / largest)
+    return surprise
+
+
+def _oriented_gradients(rows: Values, image_shape: tuple[int, ...]) -> Values:
+    """Return the square root of the share of gradients by place and orientation, of each image.
+
+    The cells are a quarter of the image wide, and overlap by half.
+    """
+    height, width = image_shape[-2:]
+    images = rows.reshape(len(rows), -1, height, width)
+    smooth_down, smooth_across = _smoothing(height), _smoothing(width)
+    across = smooth_down @ images @ (_slopes(width) @ smooth_across).T
+    down = (_slopes(height) @ smooth_down) @ images @ smooth_across.T
+    strengths = np.hypot(across, down)
+    strongest = strengths.argmax(axis=1)[:, None]  # of the channels
+    across, down, strength = (
+        np.take_along_axis(values, strongest, axis=1)[:, 0] for values in (across, down, strengths)
+    )
+    angle = np.arctan2(down, across) % np.pi / np.pi * _ORIENTATIONS
+    lower = np.floor(angle)
+    share = angle - lower
+    rows_to_cells, columns_to_cells = _pooling(height), _pooling(width).T
+    histograms = []
+    for orientation in range(_ORIENTATIONS):
+        weight = np.where(lower % _ORIENTATIONS == orientation, 1 - share, 0)
+        weight += np.where((lower + 1) % _ORIENTATIONS == orientation, share, 0)
+        counts = rows_to_cells @ (weight * strength) @ columns_to_cells
+        histograms.append(counts.reshape(len(rows), -1))
+    counts = np.concatenate(histograms, axis=1)
+    shares: Values = np.sqrt(counts / (counts.sum(axis=1, keepdims=True) + 1e-6))
+    return shares
+
+
+def _smoothing(length: int) -> Values:
+    """Return the matrix that smooths by a binomial of variance 1; edges are repeated.
+
+    Examples
+    --------
+    >>> _smoothing(3)[1]
+    array([0.3125, 0.375 , 0.3125])
+    """
+    matrix = np.zeros((length, length))
+    for offset, weight in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True):
+        places = np.clip(np.arange(length) + offset, 0, length - 1)
+        np.add.at(matrix, (np.arange(length), places), weight / 16)
+    return matrix
+
+
+def _slopes(length: int) -> Values:
+    """Return the matrix of central differences; edges are repeated."""
+    places = np.arange(length)
+    matrix = np.zeros((length, length))
+    np.add.at(matrix, (places, np.minimum(places + 1, length - 1)), 0.5)
+    np.add.at(matrix, (places, np.maximum(places - 1, 0)), -0.5)
+    return matrix
+
+
+def _pooling(length: int) -> Values:
+    """Return the matrix (cells, length) of means over cells of a quarter of the length.
+
+    Examples
+    --------
+    >>> _pooling(8).shape, _pooling(8)[1, :4].tolist()
+    ((7, 8), [0.0, 0.5, 0.5, 0.0])
+    """
+    cell = max(1, length // 4)
+    starts = np.arange(0, length - cell + 1, max(1, cell // 2))[:, None]
+    places = np.arange(length)
+    return ((places >= starts) & (places < starts + cell)) / cell
