@@ -317,6 +317,8 @@ def test_missing_values_are_refused_or_filled_by_medians(refusal):
     filled = np.where(np.isnan(gaps), np.nanmedian(gaps, axis=0), gaps)
     np.testing.assert_array_equal(detector.row_score_.neighbors.reference, filled)
     assert np.isfinite(detector.score_samples(gaps)).all()
+    # A row with gaps is not its own neighbor either.
+    assert (detector.row_score_.neighbors.distances(gaps)[1] > 0).all()
     assert (detector.anomaly_map(gaps)[np.isnan(gaps)] == 0).all()
 
 

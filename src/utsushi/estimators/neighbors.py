@@ -155,7 +155,7 @@ class Neighbors:
         fill = np.zeros(chosen.shape[1])
         known = ~np.isnan(chosen).all(axis=0)
         fill[known] = np.nanmedian(chosen[:, known], axis=0)
-        chosen = np.where(np.isnan(chosen), fill.astype(chosen.dtype), chosen)
+        chosen = _filled(chosen, fill)
         is_robust = contamination is not None
         if contamination is not None:
             everything = cls(chosen, fill, np.empty((0, 0)), image_shape, is_robust)
@@ -220,10 +220,10 @@ class Neighbors:
     ) -> Iterator[tuple[slice, dict[str, Values], NDArray[np.bool_]]]:
         """Yield blocks: their places, their representations, and which are reference samples."""
         for some in _blocks(rows, rows.shape[1]):
-            block = rows[some]
+            block = _filled(rows[some], self.fill)
             is_reference = np.isin(row_keys(block), self._keys)
-            whole = np.where(np.isnan(block), self.fill, block).astype(np.float64)
-            points = {name: space.represent(whole) for name, space in self._spaces.items()}
+            values = block.astype(np.float64)
+            points = {name: space.represent(values) for name, space in self._spaces.items()}
             yield some, points, is_reference
 
     def _bulk_distances(self) -> Values:
@@ -344,6 +344,11 @@ class _Space:
             np.take_along_axis(places, order, axis=1),
             np.take_along_axis(distances, order, axis=1),
         )
+
+
+def _filled(rows: Rows, fill: Values) -> Rows:
+    """Return rows with a number for each column in the place of its missing values."""
+    return np.where(np.isnan(rows), fill.astype(rows.dtype), rows)
 
 
 def _blocks(rows: AnyRows, width: int, n_values: int = _BLOCK_VALUES) -> Iterator[slice]:
