@@ -92,6 +92,13 @@ def test_a_detector_scores_and_its_autoencoder_encodes():
     np.testing.assert_array_equal(codes, DETECTOR.autoencoder_.transform(X)[:, 0])
 
 
+def test_a_detector_without_an_autoencoder_scores_a_table():
+    detector = AnomalyDetector(missing="mask").fit(PEOPLE.X_train, columns=PEOPLE.columns)
+    batch = worker(engine._Scores, detector, None)(TOWNS)
+    scores = batch.column("score").to_numpy()
+    np.testing.assert_array_equal(scores, detector.score_samples(PEOPLE.X_train))
+
+
 def test_a_column_that_is_not_there_is_named(refusal):
     message = refusal(DataError, worker(engine._Codes, AE, None), {"height": X[:, 0]})
     assert "the dataset has no column 'width'" in message
