@@ -1,8 +1,8 @@
 """The estimators, and how they are saved and loaded."""
 
-from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
+from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
-from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.storage import load
 from utsushi.estimators.variational import VariationalAutoencoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -28,16 +27,16 @@ from utsushi.estimators.anomaly_scores import (
     scoring_of,
 )
 from utsushi.estimators.autoencoder import Autoencoder
-from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
+from utsushi.estimators.held_out import cross_fitted, split_for_rate
 from utsushi.estimators.missing import check_width
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.estimators.parameters import check_image_shape
-from utsushi.estimators.rows import Labelled, Rows, checked_rows, n_to_hold_out
+from utsushi.estimators.rows import Rows, checked_rows
 from utsushi.exceptions import SettingError
-from utsushi.lazy import AnyRows, row_blocks
-from utsushi.seeds import Purpose, numpy_generator, seed_from
+from utsushi.seeds import seed_from
 
-__all__ = ["AnomalyDetector", "autoencoder_of"]
+__all__ = ["AnomalyDetector"]
 
 #: Rows by their places; None is all of them.
 Places = NDArray[np.intp] | None
@@ -45,9 +44,6 @@ Places = NDArray[np.intp] | None
 
 #: The share of the training rows below the threshold, unless it is said.
 SHARE_BELOW = 0.1
-
-#: An autoencoder is fitted to each half of the rows to score the other half.
-N_FOLDS = 2
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
@@ -239,7 +235,16 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         unfitted = self._unfitted(seed)
         rows = self._checked(X, reset=True)
         parts = parts_of(self.scoring, None if unfitted is None else autoencoder_of(unfitted))
-        learning, calibrating, deciding = self._split(parts, unfitted, len(rows), seed)
+        learning, calibrating, deciding = None, None, None
+        if self.max_false_positive_rate is not None:
+            learns = not isinstance(unfitted, FrozenEstimator) or bool(LEARNING & set(parts))
+            learning, calibrating, deciding = split_for_rate(
+                self.max_false_positive_rate,
+                len(rows),
+                share=self.holdout_fraction if learns else None,
+                n_parts=len(parts),
+                seed=seed,
+            )
         self.autoencoder_ = None
         if unfitted is not None:
             self.autoencoder_ = unfitted.fit(rows if learning is None else rows[learning], None)
@@ -257,7 +262,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._cross_fitted = None
         by_part = None
         if self.max_false_positive_rate is None:
-            by_part = self._cross_fit(score, rows)
+            by_part = self._cross_fit(score, rows, seed)
         if by_part is None:
             by_part = score.of_parts(*self._taken(known, rows, None))
         else:
@@ -301,57 +306,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_image_shape(shape, self.n_features_in_)
         return None if shape is None else tuple(int(size) for size in shape)
 
-    def _split(
-        self, parts: tuple[str, ...], autoencoder: BaseEstimator | None, n_rows: int, seed: int
-    ) -> tuple[Places, Places, Places]:
-        """Return the places of the rows to learn from, to calibrate on, and to decide by.
-
-        What decides must be as new to all that was learned as the rows to come will be.
-        """
-        rate = self.max_false_positive_rate
-        if rate is None:
-            return None, None, None
-        learns = not isinstance(autoencoder, FrozenEstimator) or bool(LEARNING & set(parts))
-        share = self.holdout_fraction if learns else 1.0
-        n_held_out = n_to_hold_out(n_rows, share)
-        jobs = 1 if len(parts) == 1 else 2
-        n_deciding = n_held_out // jobs
-        needed = math.ceil(1 / rate - 1e-9) - 1
-        if n_deciding < needed:
-            raise SettingError(
-                f"max_false_positive_rate={rate} needs {needed} held-out rows for the threshold, "
-                f"but of {n_rows} rows {n_deciding} can be held out for it; give "
-                f"{math.ceil(jobs * needed / share)} rows or more, or a larger rate"
-                + (" or holdout_fraction" if learns else "")
-            )
-        order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
-        held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
-        return others, held_out[n_deciding:], held_out[:n_deciding]
-
-    def _cross_fit(self, score: RowScore, rows: Rows) -> NDArray[np.float64] | None:
+    def _cross_fit(self, score: RowScore, rows: Rows, seed: int) -> NDArray[np.float64] | None:
         """Return each part's score of each row by an autoencoder that has not seen the row.
 
         None where no autoencoder was trained here, or too few rows are left to train one.
         """
-        model = self._model()
-        if model is None or isinstance(self.autoencoder, FrozenEstimator):
+        unfitted = self._unfitted(seed)
+        if unfitted is None or isinstance(unfitted, FrozenEstimator):
             return None
         if score.parts == ("neighbors",):
             return None
-        unfitted = self._unfitted(model.seed_)
-        # Equal rows are in one fold, or the autoencoder would know each by the other.
-        fold = np.unique(row_keys(rows), return_inverse=True)[1] % N_FOLDS
-        by_part = np.empty((len(rows), len(score.parts)))
-        for number in range(N_FOLDS):
-            to_learn, to_score = (np.flatnonzero(fold != number), np.flatnonzero(fold == number))
-            learned: Any = Labelled(rows, None).only(to_learn).rows
-            if len(to_score) == 0 or len(to_learn) < 2 or not _has_all_columns(learned):
-                return None
-            model = autoencoder_of(clone(unfitted).fit(learned))
-            part = RowScore.learn(score.parts, model, learned, learned, score.neighbors)
-            scored = rows[to_score]
-            by_part[to_score] = part.of_parts(model, scored, scored)
-        return by_part
+        return cross_fitted(score, unfitted, rows)
 
     def _taken(
         self, known: ArrayLike, rows: Rows, places: Places
@@ -447,30 +412,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._may_miss()
         return tags
-
-
-def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
-    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is.
-
-    Raises
-    ------
-    SettingError
-        If it is a detector without one.
-    """
-    inner = getattr(model, "autoencoder_", model)
-    if inner is None:
-        raise SettingError(
-            "the detector scores by neighbors and has no autoencoder; fit "
-            "AnomalyDetector(Autoencoder()) for one"
-        )
-    # Where scikit-learn keeps it frozen, it is one step further in.
-    autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
-    return autoencoder
-
-
-def _has_all_columns(rows: AnyRows) -> bool:
-    """Tell whether every column of rows has a value."""
-    seen = np.zeros(rows.shape[1], dtype=bool)
-    for block in row_blocks(rows):
-        seen |= ~np.isnan(block).all(axis=0)
-    return bool(seen.all())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ from utsushi.lazy import AnyRows
 from utsushi.networks.base import is_size
 from utsushi.seeds import Purpose, numpy_generator, seed_from
 
-__all__ = ["BaseAutoencoder"]
+__all__ = ["BaseAutoencoder", "autoencoder_of"]
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
@@ -266,3 +266,22 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = self.missing == "mask"
         return tags
+
+
+def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
+    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is.
+
+    Raises
+    ------
+    SettingError
+        If it is a detector without one.
+    """
+    inner = getattr(model, "autoencoder_", model)
+    if inner is None:
+        raise SettingError(
+            "the detector scores by neighbors and has no autoencoder; fit "
+            "AnomalyDetector(Autoencoder()) for one"
+        )
+    # Where scikit-learn keeps it frozen, it is one step further in.
+    autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
+    return autoencoder

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.base import clone
 
 from utsushi.columns import Columns
-from utsushi.estimators.anomaly import AnomalyDetector, autoencoder_of
+from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.anomaly_scores import RowScore, parts_of, scoring_of
 from utsushi.estimators.as_json import (
     ESTIMATORS,
@@ -27,10 +26,11 @@ from utsushi.estimators.as_json import (
     value_from_json,
     value_to_json,
 )
-from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.conditions import Classes
 from utsushi.estimators.neighbors import Neighbors
 from utsushi.estimators.parameters import check_image_shape, resolve_device
+from utsushi.estimators.stored_values import Expected, Tensors, check_tensors, in_range, under
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import (
     MissingPackageError,
@@ -53,12 +53,6 @@ _DETECTOR_PARAMETERS = (
 
 #: How many rows a model was trained on whose file does not say.
 MANY_ROWS = 10_000
-
-Tensors = dict[str, NDArray[Any]]
-
-#: A tensor's dtype and shape, where None is any length from one on.
-Expected = tuple[str, tuple[int | None, ...]]
-
 
 # --- saving -------------------------------------------------------------------------------------
 
@@ -159,7 +153,7 @@ def _describe(model: BaseAutoencoder) -> tuple[dict[str, Any], Tensors]:
         **{f"module.{name}": t.cpu().numpy() for name, t in model.module_.state_dict().items()},
     }
     try:
-        _check_tensors(tensors, _expected_tensors(model))
+        check_tensors(tensors, _expected_tensors(model))
     except ValueError as error:
         raise SettingError(
             f"{model!r} does not describe the network that was fitted ({error}), expected "
@@ -218,7 +212,7 @@ def load(path: str | Path) -> BaseAutoencoder | AnomalyDetector:
     try:
         if "detector" not in header:
             return _model_from(header, tensors)
-        learned = _under("detector.", tensors)
+        learned = under("detector.", tensors)
         others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
         # A detector by neighbors has no autoencoder, whose class the header would name.
         model = _model_from(header, others) if "class" in header else None
@@ -258,14 +252,14 @@ def _file_at(path: str | Path) -> str | Path:
 def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     """Build the model; what the tensors must be is worked out and compared before one is used."""
     model = unfitted(header)
-    model.n_features_in_ = _in_range("n_features_in", header["n_features_in"], 1, 2**31)
+    model.n_features_in_ = in_range("n_features_in", header["n_features_in"], 1, 2**31)
     _restore_names(model, header["feature_names_in"])
     if "columns" in header:
         model.columns_ = Columns.from_json(header["columns"])
         if model.columns_.n_features != model.n_features_in_:
             raise ValueError(f"{model.columns_.n_features} features of columns")
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
-    model.seed_ = _in_range("seed", header["seed"], 0, 2**64 - 1)
+    model.seed_ = in_range("seed", header["seed"], 0, 2**64 - 1)
     model.n_components_ = model.n_components
     check_image_shape(model.image_shape, model.n_features_in_)
     if "network" in header:
@@ -285,17 +279,17 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
         n_samplers = len(model.classes_.labels) if model.sampler_.asks_for_codes else 0
         model.class_samplers_ = [clone(model.sampler_) for _ in range(n_samplers)]
     _check_size(header, tensors)
-    _check_tensors(tensors, _expected_tensors(model))
+    check_tensors(tensors, _expected_tensors(model))
     if not (tensors["scaling.scale"] > 0).all():
         raise ValueError("a scale is not above zero")
     model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
     for prefix, sampler in _samplers_of(model):
-        sampler.restore(_under(prefix, tensors))
+        sampler.restore(under(prefix, tensors))
     if isinstance(model, VariationalAutoencoder):
         likelihood = object_from_json("likelihood", header["likelihood"])
         model.likelihood_ = likelihood.restore(header["likelihood_state"])
     module = model._empty_module()
-    parameters = {k: torch.tensor(v) for k, v in _under("module.", tensors).items()}
+    parameters = {k: torch.tensor(v) for k, v in under("module.", tensors).items()}
     module.load_state_dict(parameters, assign=True)
     model.module_ = module.requires_grad_(True).eval().to(model.device_).arrange_for_inference()
     return model
@@ -322,7 +316,7 @@ def _detector_from(
     )
     detector._validate_params()
     n_features = described["n_features_in"] if model is None else model.n_features_in_
-    detector.n_features_in_ = _in_range("n_features_in", n_features, 1, 2**31)
+    detector.n_features_in_ = in_range("n_features_in", n_features, 1, 2**31)
     parts = parts_of(tuple(described.get("parts", ["auto"])), model)
     shapes = RowScore.expected_state(parts, 0 if model is None else model.n_components)
     expected: dict[str, Expected] = {name: ("float64", shape) for name, shape in shapes.items()}
@@ -334,12 +328,12 @@ def _detector_from(
     if "cross_fitted.keys" in learned:
         expected["cross_fitted.keys"] = ("float64", (None,))
         expected["cross_fitted.scores"] = ("float64", (None, len(parts)))
-    _check_tensors(learned, expected)
+    check_tensors(learned, expected)
     if "neighbors" in parts:
         shape = value_from_json("image_shape", described["neighbors"]["image_shape"])
         check_image_shape(shape, detector.n_features_in_)
         is_robust = bool(described["neighbors"]["is_robust"])
-        neighbors = Neighbors.restore(_under("neighbors.", learned), shape, is_robust=is_robust)
+        neighbors = Neighbors.restore(under("neighbors.", learned), shape, is_robust=is_robust)
     state = {name: learned[name] for name in shapes}
     detector.row_score_ = RowScore.restore(parts, state, neighbors)
     detector.autoencoder_ = model
@@ -415,34 +409,3 @@ def _check_size(header: dict[str, Any], tensors: Tensors) -> None:
     # numbers.
     if found > len(tensors) + 20:
         raise ValueError(f"the parameters name {found} sizes for {len(tensors)} tensors")
-
-
-def _check_tensors(tensors: Tensors, expected: dict[str, Expected]) -> None:
-    """Compare names, dtypes, shapes and values with what the parameters imply."""
-    if set(tensors) != set(expected):
-        names = sorted(set(tensors) ^ set(expected))
-        some = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
-        raise ValueError(f"{len(names)} tensors are unknown or missing: {some}")
-    for name, (dtype, shape) in expected.items():
-        found = tensors[name].shape
-        if tensors[name].dtype.name != dtype:
-            raise ValueError(f"tensor {name!r} is {tensors[name].dtype.name}, not {dtype}")
-        fits = len(found) == len(shape) and all(
-            a == b or (b is None and a > 0) for a, b in zip(found, shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(f"tensor {name!r} has shape {found}, its parameters imply {shape}")
-        if not np.isfinite(tensors[name]).all():
-            raise ValueError(f"tensor {name!r} has values that are not finite")
-
-
-def _under(prefix: str, tensors: Tensors) -> Tensors:
-    """Return the tensors whose names start with ``prefix``, without it."""
-    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-
-
-def _in_range(name: str, value: Any, low: int, high: int) -> int:
-    """Return an integer of the header, or raise if it cannot be that."""
-    if not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}")
-    return value
