@@ -95,8 +95,13 @@ class Described(BaseEstimator):
         """Return the recipe for rows of that shape, with the estimator's own settings over it."""
         recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
         if self.recipe == "fast":
-            convolutional = isinstance(resolve(self.network, NETWORKS), Conv)
-            recipe = suited_to(recipe, n_features, n_rows, convolutional=convolutional)
+            recipe = suited_to(
+                recipe,
+                n_features,
+                n_rows,
+                convolutional=isinstance(resolve(self.network, NETWORKS), Conv),
+                variational=self._outputs_per_component == 2,
+            )
         return recipe.replaced(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,

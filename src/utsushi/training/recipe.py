@@ -167,17 +167,19 @@ FAST_VARIATIONAL = Recipe(
 )
 
 #: Convolutions want more steps of smaller batches, at a lower rate, and some decay.
-CONVOLUTIONAL = {
-    "min_steps": 1600,
-    "batch_size": 32,
-    "learning_rate": 6e-3,
-    "weight_decay": 1.0,
-    "subspace": 0.0,
-}
+CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
 
-#: Rows of fewer columns are a table. A step costs little, and half a step for each row pays, up to
-#: what 400 steps of the lecture's digits cost; decay keeps the network from learning noise.
-FEWEST_FEATURES, STEPS_PER_ROW, STEPS_TIMES_FEATURES, DECAY = 128, 0.5, 400 * 784, 0.5
+#: Their peak rates; the bound of a variational model is steeper.
+CONVOLUTIONAL_RATE, CONVOLUTIONAL_VARIATIONAL_RATE = 4e-3, 2e-3
+
+#: Rows of fewer columns are a table. A step costs little, and half a step for each row pays, a
+#: tenth for a variational model, up to what 400 steps of the lecture's digits cost.
+FEWEST_FEATURES, STEPS_TIMES_FEATURES = 128, 400 * 784
+STEPS_PER_ROW, VARIATIONAL_STEPS_PER_ROW = 0.5, 0.1
+
+#: Decay keeps an autoencoder from learning the noise of a few rows by heart: weights shrink as much
+#: in a longer training as in one of 400 steps at this decay. A variational model has noise itself.
+DECAY, DECAYING_STEPS = 0.5, 400
 
 #: Of more columns, the peak rate falls in proportion.
 MOST_FEATURES = 2048
@@ -187,12 +189,15 @@ MOST_FEATURES = 2048
 RATE_FROM_PCA = 5e-4
 
 
-def suited_to(recipe: Recipe, n_features: int, n_rows: int, *, convolutional: bool) -> Recipe:
+def suited_to(
+    recipe: Recipe, n_features: int, n_rows: int, *, convolutional: bool, variational: bool
+) -> Recipe:
     """Return a fast recipe with what the shape of the training rows asks for.
 
     - Convolutions: `CONVOLUTIONAL`.
-    - Tables of fewer than 128 columns: at least half a step for each row, as long as steps times
-      columns are no more than those of 400 steps of the lecture's digits, and weight decay.
+    - Tables of fewer than 128 columns: at least half a step for each row, or a tenth for a
+      variational model, as long as steps times columns are no more than those of 400 steps of the
+      lecture's digits; and weight decay for an autoencoder.
     - Fewer rows than columns: a start from principal components, and a peak rate that falls with
       the rows for each column.
     - More than 2,048 columns: a peak rate that falls in proportion to the columns.
@@ -205,23 +210,29 @@ def suited_to(recipe: Recipe, n_features: int, n_rows: int, *, convolutional: bo
         D.
     n_rows : int
         The training rows.
-    convolutional : bool
-        Whether the network has convolutions.
+    convolutional, variational : bool
+        Whether the network has convolutions, and the model a bound for its objective.
 
     Examples
     --------
-    >>> suited_to(FAST, 784, 16_000, convolutional=False).get_params() == FAST.get_params()
+    >>> kind = {"convolutional": False, "variational": False}
+    >>> suited_to(FAST, 784, 16_000, **kind).get_params() == FAST.get_params()
     True
-    >>> suited_to(FAST, 20, 5_000, convolutional=False).min_steps
-    2500
-    >>> suited_to(FAST, 12_288, 2_400, convolutional=False).start
+    >>> suited_to(FAST, 20, 5_000, **kind)
+    Recipe(batch_size=200, betas=(0.9, 0.98), learning_rate=0.01, max_epochs=10,
+           min_steps=2500, schedule='one-cycle', subspace=0.15, weight_decay=0.08)
+    >>> suited_to(FAST, 12_288, 2_400, **kind).start
     'principal'
     """
     if convolutional:
-        return recipe.with_settings(**CONVOLUTIONAL)
+        rate = CONVOLUTIONAL_VARIATIONAL_RATE if variational else CONVOLUTIONAL_RATE
+        return recipe.with_settings(**CONVOLUTIONAL, learning_rate=rate)
     if n_features < FEWEST_FEATURES:
-        steps = min(int(STEPS_PER_ROW * n_rows), STEPS_TIMES_FEATURES // n_features)
-        return recipe.with_settings(min_steps=max(recipe.min_steps, steps), weight_decay=DECAY)
+        per_row = VARIATIONAL_STEPS_PER_ROW if variational else STEPS_PER_ROW
+        steps = min(int(per_row * n_rows), STEPS_TIMES_FEATURES // n_features)
+        steps = max(recipe.min_steps, steps)
+        decay = 0.0 if variational else DECAY * DECAYING_STEPS / steps
+        return recipe.with_settings(min_steps=steps, weight_decay=decay)
     if n_rows < n_features:
         rate = RATE_FROM_PCA * n_rows / n_features
         return recipe.with_settings(start="principal", learning_rate=rate)
