@@ -26,6 +26,12 @@ CHAPTERS = [
     for path in sorted((LECTURES / language).glob("[0-9]*.md"))
 ]
 
+#: In short form the models hardly learn.
+IGNORED = (
+    "__import__('warnings').simplefilter("
+    "'ignore', __import__('utsushi.exceptions').exceptions.PoorFitWarning)"
+)
+
 each_chapter = pytest.mark.parametrize("path", CHAPTERS)
 
 #: Plausible wrong answers, by the function that an exercise asks for.
@@ -123,7 +129,7 @@ def execute(tmp_path_factory):
             if owner not in kernels:
                 kernels[owner] = started(tmp_path_factory.mktemp("lecture"))
             notebook = with_answers(jupytext.read(path))
-            notebook.cells.insert(0, new_code_cell("%reset -f"))
+            notebook.cells.insert(0, new_code_cell("%reset -f\n" + ("" if SOAK else IGNORED)))
             client = NotebookClient(notebook, km=kernels[owner], timeout=1800)
             try:
                 client.execute()
