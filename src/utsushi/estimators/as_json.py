@@ -87,7 +87,7 @@ def unfitted(header: dict[str, Any]) -> BaseAutoencoder:
     parameters = {
         name: value_from_json(name, value) for name, value in header["parameters"].items()
     }
-    if "network" not in header and isinstance(parameters["network"], str):
+    if "activation" not in parameters and isinstance(parameters["network"], str):
         parameters["activation"] = "relu"  # in version 0.1 a network of that name had no other
     model = cls(**parameters)
     model._validate_params()
