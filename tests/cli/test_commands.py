@@ -10,9 +10,10 @@ from PIL import Image
 from pyarrow import csv, parquet
 
 from utsushi import __version__ as utsushi_version
-from utsushi import datasets, load
+from utsushi import datasets, evaluation, load
 from utsushi.cli import parameters
 from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi.evaluation.poor_fit import POOR_FIT
 
 RUN_FILES = {
     "config.json",
@@ -94,8 +95,8 @@ def test_a_progress_bar_is_shown_on_stderr(utsushi, tmp_path):
         "--hidden", "8",
     )  # fmt: skip
     assert "Autoencoder" in call.err
-    assert "epochs" in call.err
-    assert "epochs" not in call.out
+    assert "1/1 epochs" in call.err
+    assert "1/1 epochs" not in call.out
 
 
 def test_evaluating_on_the_test_rows_gives_the_metrics_of_the_run(utsushi, vae_run):
@@ -145,6 +146,17 @@ def test_the_report_shows_the_numbers_and_what_they_mean(vae_run):
             if isinstance(value, dict):
                 assert f"<td>{value['value']:.6g}</td>" in html
     assert metrics["collapse"]["remarks"][0]["text"].split(";")[0] in html
+
+
+def test_a_run_that_learned_nothing_says_so_wherever_it_is_looked_at(utsushi, ae_run):
+    metrics = json.loads((ae_run / "metrics.json").read_text())
+    (remark,) = (r for r in metrics["reconstruction"]["remarks"] if r["key"] in POOR_FIT)
+    assert remark["fixes"] == ["max_epochs=50"]
+    printed = " ".join(utsushi("evaluate", ae_run).out.split())
+    assert remark["text"].replace("max_epochs=50", "--max-epochs 50") in printed
+    html = (ae_run / "report.html").read_text()
+    for language in ("en", "ja"):
+        assert evaluation.say(remark, language) in html
 
 
 def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path):

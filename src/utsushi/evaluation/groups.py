@@ -37,6 +37,7 @@ from utsushi.evaluation.likelihood import (
     exact_likelihood,
     importance_bounds,
 )
+from utsushi.evaluation.poor_fit import poor_fit
 from utsushi.evaluation.reconstruction import (
     data_range_of,
     decibels,
@@ -91,6 +92,7 @@ def reconstruction(subject: Subject) -> Group:
                 copies = pca.reconstruct(originals)
                 others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
+    remarks += poor_fit(subject, found["mse"].value, None if pca is None else others["mse"].value)
     plain = not isinstance(model, VariationalAutoencoder) and not subject.has_gaps
     if has_lecture_loss(model) and plain:
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
@@ -118,6 +120,7 @@ def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
         firsts = [features.start for _, features in subject.model.columns_.slices()]
         remarks.append(remark("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
     error = error_of_copies(X / spreads, subject.copies / spreads)
+    remarks += poor_fit(subject, error.value, None if of_pca is None else of_pca.value, spreads)
     return {"standardized_mse": beside(error, of_pca), "remarks": remarks}
 
 

@@ -78,7 +78,9 @@ def evaluate(
         - reconstruction: of a table, a model with ``columns_``, ``standardized_mse``, in standard
           deviations of the columns; of all else ``mse`` (over rows and features),
           ``squared_error`` (of a row: summed over its features), ``psnr`` (decibels), ``ssim``
-          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``;
+          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``; remarks
+          where the error is no smaller than PCA's, no smaller than 95 % of the variance, or more
+          than three times that of training rows;
         - columns, of a table: under ``errors`` a figure for each column, the squared error over the
           variance for numbers and dates, the share of wrong values for the others;
         - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;

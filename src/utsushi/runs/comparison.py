@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import GROUPS, evaluate, say
+from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.rows import measurable
 from utsushi.figures import image_rows, learning_curves, within_range_of
 from utsushi.files import write_json, write_text
@@ -211,7 +212,9 @@ def _table(
     columns = {**found, **{name: pca for name, pca in neighbours.items() if pca}}
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(
-        f"{name}: {say(remark, language)}" if group == "collapse" else say(remark, language)
+        f"{name}: {say(remark, language)}"
+        if group == "collapse" or remark["key"] in POOR_FIT
+        else say(remark, language)
         for name, figures in groups.items()
         for remark in figures.get("remarks", ())
     )

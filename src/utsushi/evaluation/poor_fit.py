@@ -1,0 +1,123 @@
+"""Remarks on a model that is worse than PCA or the mean, or that learned its rows by heart."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators import VariationalAutoencoder
+from utsushi.estimators.diagnosis import (
+    AS_GOOD_AS_THE_MEAN,
+    FEW_STEPS,
+    ROUNDING,
+    SOME_ROWS,
+    TIMES_TRAINING,
+)
+from utsushi.evaluation.reconstruction import mean_squared_errors
+from utsushi.evaluation.subject import Subject
+from utsushi.evaluation.texts import Remark, remark
+from utsushi.likelihoods import UnitGaussian
+
+__all__ = ["POOR_FIT", "poor_fit"]
+
+#: The keys of these remarks; each is of one model.
+POOR_FIT = frozenset({"as_good_as_the_mean", "worse_than_pca", "by_heart"})
+
+#: The error of fewer rows says little.
+FEWEST_ROWS = 20
+
+#: The largest ratio of two errors that is shown.
+MOST_TIMES = 999
+
+Rows = NDArray[np.floating[Any]]
+
+
+def poor_fit(
+    subject: Subject, error: float, of_pca: float | None, unit: Rows | float = 1.0
+) -> list[Remark]:
+    """Compare the error of the measured rows with that of the mean, of PCA and of training rows.
+
+    Parameters
+    ----------
+    subject : Subject
+    error : float
+        The mean squared error of the measured rows, over rows and features.
+    of_pca : float or None
+        The same of PCA with as many components, or None.
+    unit : float or ndarray of shape (D,), default=1.0
+        What errors of each feature are divided by.
+
+    Returns
+    -------
+    list of Remark
+        One of ``"as_good_as_the_mean"``, an error of at least 95 % of the variance about the
+        training mean, and ``"worse_than_pca"``, where PCA is a fair comparison; and
+        ``"by_heart"``, where the error is more than three times that of training rows.
+    """
+    X, X_train = subject.X, subject.X_train
+    known = X if X_train is None else X_train
+    if len(X) < FEWEST_ROWS:
+        return []
+    # A column without a value has no mean, and its error does not count.
+    mean = np.where(np.isnan(known).all(axis=0), 0, subject.filled(known).mean(axis=0))
+    variance = float(mean_squared_errors(X / unit, mean / unit).mean())
+    if not variance > ROUNDING * float(np.nanmean(np.square(X / unit, dtype=np.float64))):
+        return []
+    times = _times_training(subject, error, unit) if error > ROUNDING * variance else 0.0
+    fixes = _fixes(subject, learned_by_heart=times > TIMES_TRAINING)
+    remarks = []
+    if not error < AS_GOOD_AS_THE_MEAN * variance:
+        percent = 100 * error / variance
+        remarks.append(remark("as_good_as_the_mean", percent=percent, fixes=fixes))
+    elif of_pca is not None and _compares_with_pca(subject) and not error < of_pca:
+        percent, percent_of_pca = 100 * error / variance, 100 * of_pca / variance
+        remarks.append(
+            remark("worse_than_pca", percent=percent, percent_of_pca=percent_of_pca, fixes=fixes)
+        )
+    if times > TIMES_TRAINING:
+        remarks.append(remark("by_heart", times=min(times, MOST_TIMES)))
+    return remarks
+
+
+def _compares_with_pca(subject: Subject) -> bool:
+    """Tell whether the model is trained as PCA is, and PCA cannot learn its rows by heart."""
+    model, X_train = subject.model, subject.X_train
+    n_components = model.n_components_
+    enough = X_train is not None and len(X_train) >= 2 * n_components
+    return enough and n_components < model.n_features_in_ and model._compares_with_pca
+
+
+def _times_training(subject: Subject, error: float, unit: Rows | float) -> float:
+    """Return the error over that of some training rows, evenly spaced; 0 without any others."""
+    model, X, y = subject.model, subject.X_train, subject.y_train
+    if (
+        X is None
+        or subject.has_seen_its_rows
+        or (y is None and getattr(model, "conditional", False))
+    ):
+        return 0.0
+    some = slice(None, None, -(-len(X) // SOME_ROWS))
+    copies = model.reconstruct(X[some], None if y is None else y[some])
+    of_training = float(mean_squared_errors(X[some] / unit, copies / unit).mean())
+    return error / of_training if of_training > 0 else math.inf
+
+
+def _fixes(subject: Subject, *, learned_by_heart: bool) -> list[str]:
+    """Return the settings to try first, as they would be written."""
+    model = subject.model
+    if isinstance(model, VariationalAutoencoder):
+        if model.beta > 1:
+            return [f"beta<{model.beta:g}"]
+        if isinstance(model.likelihood_, UnitGaussian):
+            return ["likelihood='gaussian'"]
+    if learned_by_heart:
+        return [f"n_components<{model.n_components_}", "weight_decay=1"]
+    n_epochs, recipe = len(model.history_), model.recipe_
+    if subject.X_train is not None:
+        steps = recipe.steps_per_epoch(len(subject.X_train))
+        if n_epochs * steps < FEW_STEPS:
+            return [f"max_epochs={math.ceil(FEW_STEPS / steps)}"]
+    return [f"max_epochs={2 * n_epochs}", f"learning_rate={recipe.learning_rate / 3:.1g}"]

@@ -1,0 +1,181 @@
+"""What an evaluation remarks of a model that came to little, in both languages."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi.evaluation import evaluate, say
+from utsushi.evaluation.poor_fit import POOR_FIT
+from utsushi.evaluation.texts import _SENTENCES
+from utsushi.runs import comparison_tables, tables_of
+
+DIGITS = datasets.load_digits8x8()
+TRAIN, TEST = DIGITS.X_train, DIGITS.X_test
+
+
+def fitted(rows=TRAIN, estimator=Autoencoder, n_components=4, **settings):
+    return estimator(n_components, **{"hidden": (64,), "random_state": 0, **settings}).fit(rows)
+
+
+@pytest.fixture(scope="module")
+def short():
+    return fitted(max_epochs=2)
+
+
+@pytest.fixture(scope="module")
+def overfitted():
+    return fitted(TRAIN[:60], n_components=8, max_epochs=100)
+
+
+def reconstruction_of(model, X=TEST, X_train=TRAIN, **others):
+    return evaluate(model, X, X_train, groups=["reconstruction"], **others)["reconstruction"]
+
+
+def remarks_of(group):
+    return {found["key"]: found for found in group["remarks"] if found["key"] in POOR_FIT}
+
+
+# --- nothing to say -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])
+def test_a_good_model_has_no_such_remark(estimator):
+    assert remarks_of(reconstruction_of(fitted(estimator=estimator))) == {}
+
+
+def test_pca_of_as_many_components_as_columns_is_no_comparison():
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    found = reconstruction_of(fitted(X, n_components=3), X[:100], X)
+    assert found["mse"]["value"] > found["mse"]["pca"]["value"]
+    assert remarks_of(found) == {}
+
+
+def test_a_few_rows_are_not_judged(short):
+    assert remarks_of(reconstruction_of(short)).keys() == {"worse_than_pca"}
+    assert remarks_of(reconstruction_of(short, TEST[:5])) == {}
+
+
+def test_a_model_with_unit_variance_is_not_compared_with_pca():
+    model = fitted(8 * TRAIN, VariationalAutoencoder, likelihood="unit-gaussian", max_epochs=3)
+    found = reconstruction_of(model, 8 * TEST, 8 * TRAIN)
+    assert found["mse"]["value"] > found["mse"]["pca"]["value"]
+    assert remarks_of(found) == {}
+
+
+# --- worse than PCA -------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_worse_than_pca_has_both_figures_and_what_to_try(short):
+    found = reconstruction_of(short)
+    remark = remarks_of(found)["worse_than_pca"]
+    variance = np.square(TEST - TRAIN.mean(axis=0)).mean()
+    assert remark["percent"] == pytest.approx(100 * found["mse"]["value"] / variance, rel=1e-5)
+    assert remark["percent_of_pca"] == pytest.approx(
+        100 * found["mse"]["pca"]["value"] / variance, rel=1e-5
+    )
+    assert remark["fixes"] == ["max_epochs=50"]  # 400 steps
+    assert f"{remark['percent']:.3g} %" in remark["text"]
+
+
+def test_a_model_of_many_steps_is_to_try_a_lower_rate_or_more_of_them():
+    model = fitted(max_epochs=60, learning_rate=1e-5, recipe="lecture")
+    found = reconstruction_of(model)
+    (remark,) = remarks_of(found).values()
+    assert remark["fixes"] == ["max_epochs=120", "learning_rate=3e-06"]
+
+
+def test_without_training_rows_there_is_no_pca_to_be_worse_than(short):
+    assert remarks_of(reconstruction_of(short, X_train=None)) == {}
+
+
+def test_a_table_is_compared_in_standard_deviations():
+    draws = np.random.default_rng(0)
+    line = draws.normal(size=(200, 1)) @ np.ones((1, 6)) + 0.1 * draws.normal(size=(200, 6))
+    data = datasets.open(pd.DataFrame(1000.0 ** np.arange(6) * line, columns=list("abcdef")))
+    X = data.X_train
+    model = Autoencoder(1, hidden=(8,), scaling="standard", max_epochs=20, random_state=0)
+    found = reconstruction_of(model.fit(X, columns=data.columns), X, X)
+    error = found["standardized_mse"]
+    remark = remarks_of(found)["worse_than_pca"]
+    assert remark["percent"] == pytest.approx(100 * error["value"], rel=1e-4)
+    assert remark["percent_of_pca"] == pytest.approx(100 * error["pca"]["value"], rel=1e-4)
+
+
+# --- no better than the mean ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("X_train", [TRAIN, None], ids=["training rows", "none"])
+def test_a_model_that_is_no_better_than_the_mean_says_so(X_train):
+    model = fitted(estimator=VariationalAutoencoder, likelihood="unit-gaussian", max_epochs=3)
+    (remark,) = remarks_of(reconstruction_of(model, X_train=X_train)).values()
+    assert remark["key"] == "as_good_as_the_mean"
+    assert 95 < remark["percent"] < 110
+    assert remark["fixes"] == ["likelihood='gaussian'"]
+
+
+def test_a_beta_that_silences_the_code_is_named():
+    model = fitted(estimator=VariationalAutoencoder, beta=500.0, max_epochs=20)
+    (remark,) = remarks_of(reconstruction_of(model)).values()
+    assert (remark["key"], remark["fixes"]) == ("as_good_as_the_mean", ["beta<500"])
+
+
+# --- by heart -------------------------------------------------------------------------------------
+
+
+def test_rows_that_are_known_by_heart_are_told_from_held_out_ones(overfitted):
+    known, X = TRAIN[:60], TEST
+    remarks = remarks_of(reconstruction_of(overfitted, X, known))
+    errors = [np.square(overfitted.reconstruct(rows) - rows).mean() for rows in (X, known)]
+    assert 3 < errors[0] / errors[1] < 900
+    assert remarks["by_heart"]["times"] == pytest.approx(errors[0] / errors[1], rel=1e-4)
+    fixes = remarks.get("worse_than_pca", {"fixes": ["weight_decay=1"]})["fixes"]
+    assert "weight_decay=1" in fixes
+
+
+def test_training_rows_are_not_compared_with_themselves(overfitted):
+    known = TRAIN[:60]
+    assert "by_heart" not in remarks_of(reconstruction_of(overfitted, known, known.copy()))
+
+
+def test_a_conditional_model_is_asked_with_the_classes_of_its_training_rows():
+    X, y = TRAIN[:60], DIGITS.y_train[:60]
+    model = VariationalAutoencoder(
+        8, conditional=True, hidden=(64,), max_epochs=300, random_state=0
+    ).fit(X, y)
+    labels = {"y": DIGITS.y_test, "y_train": y}
+    assert "by_heart" in remarks_of(reconstruction_of(model, TEST, X, **labels))
+    assert "by_heart" not in remarks_of(reconstruction_of(model, TEST, X, y=DIGITS.y_test))
+
+
+# --- where it is shown ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", sorted(POOR_FIT))
+def test_both_languages_fill_in_the_same_values(key):
+    fields = [set(re.findall(r"{(\w+)", _SENTENCES[language][key])) for language in ("en", "ja")]
+    assert fields[0] == fields[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [("en", "PCA of the same size reconstructs these rows better"), ("ja", "成分数が同じ PCA")],
+)
+def test_the_tables_of_one_model_and_of_several_show_it(short, language, sentence):
+    results = {"reconstruction": json.loads(json.dumps(reconstruction_of(short)))}
+    (table,) = tables_of(results, language)
+    assert sentence in table.note
+    good = {"reconstruction": reconstruction_of(fitted())}
+    models = {"good": fitted(), "short": short}
+    (table, *_) = comparison_tables({"good": good, "short": results}, models, language)
+    assert f"short: {sentence}" in table.note
+    assert f"good: {sentence}" not in table.note
+
+
+def test_it_is_said_again_in_japanese(overfitted):
+    remark = remarks_of(reconstruction_of(overfitted, TEST, TRAIN[:60]))["by_heart"]
+    assert say(remark, "en") == remark["text"]
+    assert "過学習" in say(remark, "ja")
