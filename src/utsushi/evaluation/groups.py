@@ -45,7 +45,7 @@ from utsushi.evaluation.reconstruction import (
     per_known_feature,
     squared_errors,
     ssim,
-    ssim_window,
+    ssim_remark,
 )
 from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.subject import Subject, beside
@@ -82,7 +82,7 @@ def reconstruction(subject: Subject) -> Group:
         remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
     if subject.similarity and model.image_shape is not None and data_range and not subject.has_gaps:
         shape = tuple(model.image_shape)
-        remarks.append(_ssim_remark(shape))
+        remarks.append(ssim_remark(shape))
         if remarks[-1]["key"] == "ssim_window":
             rows = affordable_rows(X, min(COSTLY_VALUES, SSIM_ROWS * X.shape[1]), subject.seed)
             seed = subject.seed if len(rows) < len(X) else None
@@ -92,7 +92,7 @@ def reconstruction(subject: Subject) -> Group:
                 copies = pca.reconstruct(originals)
                 others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
-    remarks += poor_fit(subject, found["mse"].value, None if pca is None else others["mse"].value)
+    remarks += poor_fit(subject, found["mse"], others.get("mse"))
     plain = not isinstance(model, VariationalAutoencoder) and not subject.has_gaps
     if has_lecture_loss(model) and plain:
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
@@ -120,20 +120,8 @@ def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
         firsts = [features.start for _, features in subject.model.columns_.slices()]
         remarks.append(remark("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
     error = error_of_copies(X / spreads, subject.copies / spreads)
-    remarks += poor_fit(subject, error.value, None if of_pca is None else of_pca.value, spreads)
+    remarks += poor_fit(subject, error, of_pca, spreads)
     return {"standardized_mse": beside(error, of_pca), "remarks": remarks}
-
-
-def _ssim_remark(image_shape: tuple[int, ...]) -> Remark:
-    """Say how SSIM is taken, or why it is not."""
-    window = ssim_window(image_shape)
-    if window is None:
-        return remark("ssim_too_small")
-    try:
-        import torchmetrics  # noqa: F401
-    except ImportError:
-        return remark("ssim_missing")
-    return remark("ssim_window", window=window)
 
 
 # --- columns of a table -------------------------------------------------------------------------

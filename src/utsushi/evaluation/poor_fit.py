@@ -16,6 +16,7 @@ from utsushi.estimators.diagnosis import (
     SOME_ROWS,
     TIMES_TRAINING,
 )
+from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.reconstruction import mean_squared_errors
 from utsushi.evaluation.subject import Subject
 from utsushi.evaluation.texts import Remark, remark
@@ -36,16 +37,16 @@ Rows = NDArray[np.floating[Any]]
 
 
 def poor_fit(
-    subject: Subject, error: float, of_pca: float | None, unit: Rows | float = 1.0
+    subject: Subject, found: Estimate, of_pca: Estimate | None, unit: Rows | float = 1.0
 ) -> list[Remark]:
     """Compare the error of the measured rows with that of the mean, of PCA and of training rows.
 
     Parameters
     ----------
     subject : Subject
-    error : float
+    found : Estimate
         The mean squared error of the measured rows, over rows and features.
-    of_pca : float or None
+    of_pca : Estimate or None
         The same of PCA with as many components, or None.
     unit : float or ndarray of shape (D,), default=1.0
         What errors of each feature are divided by.
@@ -57,7 +58,7 @@ def poor_fit(
         training mean, and ``"worse_than_pca"``, where PCA is a fair comparison; and
         ``"by_heart"``, where the error is more than three times that of training rows.
     """
-    X, X_train = subject.X, subject.X_train
+    X, X_train, error = subject.X, subject.X_train, found.value
     known = X if X_train is None else X_train
     if len(X) < FEWEST_ROWS:
         return []
@@ -72,8 +73,8 @@ def poor_fit(
     if not error < AS_GOOD_AS_THE_MEAN * variance:
         percent = 100 * error / variance
         remarks.append(remark("as_good_as_the_mean", percent=percent, fixes=fixes))
-    elif of_pca is not None and _compares_with_pca(subject) and not error < of_pca:
-        percent, percent_of_pca = 100 * error / variance, 100 * of_pca / variance
+    elif of_pca is not None and _compares_with_pca(subject) and not error < of_pca.value:
+        percent, percent_of_pca = 100 * error / variance, 100 * of_pca.value / variance
         remarks.append(
             remark("worse_than_pca", percent=percent, percent_of_pca=percent_of_pca, fixes=fixes)
         )

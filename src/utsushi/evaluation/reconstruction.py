@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import SettingError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "psnr",
     "reconstruction_error",
     "ssim",
+    "ssim_remark",
     "ssim_window",
 ]
 
@@ -150,6 +152,18 @@ def ssim_window(image_shape: tuple[int, ...]) -> int | None:
     smallest = min(image_shape[-2:])
     window = min(_SSIM_WINDOW, smallest - 1 + smallest % 2)
     return window if window >= 3 else None
+
+
+def ssim_remark(image_shape: tuple[int, ...]) -> Remark:
+    """Return the remark on how SSIM is taken, or why it is not."""
+    window = ssim_window(image_shape)
+    if window is None:
+        return remark("ssim_too_small")
+    try:
+        import torchmetrics  # noqa: F401
+    except ImportError:
+        return remark("ssim_missing")
+    return remark("ssim_window", window=window)
 
 
 def ssim(
