@@ -111,8 +111,10 @@ _COMMON = (
     Parameter("n_components", 10, integer, "N", "Size of the code."),
     Parameter("network", "dense", str, "dense|conv", "What encoder and decoder are made of."),
     Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; else by the data."),
-    Parameter("channels", None, integers, "N,N,…", "Of the convolutions; else by the data."),
-    Parameter("activation", None, word, "relu|gelu|silu|elu|tanh", "Else that of the network."),
+    Parameter("channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."),
+    Parameter(
+        "activation", None, word, "relu|gelu|silu|elu|tanh", "Nonlinearity; else by network."
+    ),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
     Parameter("missing", "refuse", str, "refuse|mask", "What is done about missing values."),
