@@ -76,7 +76,8 @@ class Autoencoder(BaseAutoencoder):
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
-        components that matter; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. See
+        components that matter, with steps, rate and weight decay that follow from the data's
+        shape; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. See
         `utsushi.training.recipe`.
     max_epochs, batch_size : int >= 1 or None, default=None
         None leaves them to the recipe.
