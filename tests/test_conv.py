@@ -10,7 +10,7 @@ from utsushi import Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi.estimators.parameters import resolve
 from utsushi.evaluation import pca_errors, reconstruction_error
 from utsushi.exceptions import SettingError
-from utsushi.networks import NETWORKS, Conv, initialize
+from utsushi.networks import NETWORKS, Conv, default_channels, initialize
 from utsushi.seeds import generator
 
 SHAPES = [(28, 28), (79, 79), (3, 32, 64), (1, 8, 8), (5, 7), (1, 1), (3, 2, 9)]
@@ -117,3 +117,44 @@ def test_channels_that_cannot_be_are_named(channels):
 
 def test_the_name_stands_for_the_description():
     assert isinstance(resolve("conv", NETWORKS), Conv)
+
+
+# --- what the shape of the images decides -------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300))
+def test_by_default_no_side_stays_longer_than_seven_pixels(height, width):
+    channels = default_channels((3, height, width))
+    shapes = Conv(channels).sized(3 * height * width, 10, image_shape=(3, height, width))
+    longest = max(height, width)
+    for _ in channels:
+        longest = (longest + 1) // 2
+    assert longest <= 7
+    assert shapes.channels == channels
+    assert len(channels) == 1 or (max(height, width) - 1) >> (len(channels) - 1) >= 7
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (3, 32, 32), (3, 64, 64)], ids=str)
+def test_a_default_model_takes_less_than_ten_megabytes(shape):
+    n_features = int(np.prod(shape))
+    pair = (
+        Conv()
+        .sized(n_features, 3000, image_shape=shape)
+        .build(n_features, 32, 64, image_shape=shape)
+    )
+    assert sum(4 * p.numel() for p in pair.parameters()) < 10e6
+
+
+def test_what_passes_through_many_layers_keeps_its_size():
+    shape = (3, 64, 64)
+    network = Conv().sized(12288, 100, image_shape=shape)
+    sizes = {}
+    for initialization in ("normal", "uniform"):
+        pair = network.build(12288, 32, 32, image_shape=shape)
+        initialize(pair, generator(0), initialization)
+        rows = torch.randn(8, 12288, generator=generator(1))
+        with torch.no_grad():
+            sizes[initialization] = pair.decoder(pair.encoder(rows)).std().item()
+    assert 0.03 < sizes["normal"] < 3
+    assert sizes["uniform"] < 0.25 * sizes["normal"]

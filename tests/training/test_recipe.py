@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utsushi.training import FAST, FAST_VARIATIONAL, LECTURE, Recipe
+from utsushi.training import FAST, FAST_VARIATIONAL, LECTURE, Recipe, suited_to
 
 FRACTIONS = st.floats(0, 1)
 CYCLE = Recipe(schedule="one-cycle", learning_rate=0.02, warmup_fraction=0.3)
@@ -93,3 +93,36 @@ def test_the_lectures_recipe_is_adam_at_one_thousandth_in_batches_of_a_hundred()
     assert (LECTURE.learning_rate, LECTURE.batch_size, LECTURE.max_epochs) == (1e-3, 100, 30)
     assert (LECTURE.betas, LECTURE.weight_decay, LECTURE.min_steps) == ((0.9, 0.999), 0.0, 0)
     assert math.isclose(LECTURE.rate(0.0), LECTURE.rate(1.0))
+
+
+# --- what the shape of the data decides ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("recipe", "variational"), [(FAST, False), (FAST_VARIATIONAL, True)])
+@pytest.mark.parametrize("n_rows", [784, 4_000, 16_000, 10**6])
+def test_the_lectures_digits_are_trained_by_the_recipe_itself(recipe, variational, n_rows):
+    suited = suited_to(recipe, 784, n_rows, variational=variational)
+    assert suited.get_params() == recipe.get_params()
+
+
+def test_a_table_is_trained_by_its_rows_within_a_budget_and_decay_gives_way_to_steps():
+    few, some, many = (suited_to(FAST, 50, n) for n in (100, 4_000, 10**6))
+    assert (few.min_steps, some.min_steps, many.min_steps) == (400, 2_000, 400 * 784 // 50)
+    decays = [recipe.weight_decay * recipe.min_steps for recipe in (few, some, many)]
+    assert decays == pytest.approx([decays[0]] * 3)
+    assert suited_to(FAST_VARIATIONAL, 50, 4_000, variational=True).weight_decay == 0
+
+
+def test_fewer_rows_than_columns_start_from_pca_where_there_can_be_such_a_start():
+    assert suited_to(FAST, 200, 199).start == "principal"
+    assert suited_to(FAST, 200, 200).start == "random"
+    without = suited_to(FAST, 200, 199, may_start_from_pca=False)
+    assert without.get_params() == FAST.get_params()
+
+
+@pytest.mark.parametrize("rows_per_column", [0.1, 2])
+def test_the_rate_never_rises_with_the_columns(rows_per_column):
+    rates = [
+        suited_to(FAST, n, int(rows_per_column * n)).learning_rate for n in (200, 2_000, 20_000)
+    ]
+    assert rates == sorted(rates, reverse=True)

@@ -45,7 +45,7 @@ class Autoencoder(BaseAutoencoder):
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them. None is chosen by the data's shape: a dense network has one layer of
-        `utsushi.networks.default_width`, a convolutional one has none.
+        `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
     channels : int, tuple of int or None, default=None
         Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
         height and width. None is chosen by the images' shape:
@@ -232,6 +232,10 @@ class Autoencoder(BaseAutoencoder):
                 stacklevel=6,  # the caller of fit
             )
         return None
+
+    @property
+    def _may_start_from_pca(self) -> bool:
+        return super()._may_start_from_pca and not self.regularization
 
     @property
     def _compares_with_pca(self) -> bool:

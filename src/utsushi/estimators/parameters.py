@@ -162,10 +162,10 @@ def _as_given(setting: Any) -> Any:
     return setting if isinstance(setting, str) else as_sizes(setting)
 
 
-def network_of(estimator: BaseEstimator) -> Network:
+def network_of(estimator: BaseEstimator, *, warn: bool = False) -> Network:
     """Return the network that an estimator's parameters describe; None is what the data decide.
 
-    Warns where settings that the caller gave to the estimator give way to the network's own.
+    ``fit`` has it warn where settings of the estimator give way to the network's own.
 
     Examples
     --------
@@ -191,6 +191,7 @@ def network_of(estimator: BaseEstimator) -> Network:
             advice = f"expected one of them alone; leave {name} out of the one or of the other"
         else:
             continue
-        warnings.warn(f"{said}, {advice}", UtsushiWarning, stacklevel=5)  # the caller of fit
+        if warn:
+            warnings.warn(f"{said}, {advice}", UtsushiWarning, stacklevel=5)  # the caller of fit
     network.set_params(**{k: v for k, v in given.items() if k in own and own[k] is None})
     return network

@@ -50,7 +50,7 @@ class VariationalAutoencoder(LatentVariableModel):
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them. None is chosen by the data's shape: a dense network has one layer of
-        `utsushi.networks.default_width`, a convolutional one has none.
+        `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
     channels : int, tuple of int or None, default=None
         Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
         height and width. None is chosen by the images' shape:
@@ -348,6 +348,11 @@ class VariationalAutoencoder(LatentVariableModel):
             kl_warmup_epochs=float(self.kl_warmup_epochs),
             target=target,
         )
+
+    @property
+    def _may_start_from_pca(self) -> bool:
+        likelihood = resolve(self.likelihood, LIKELIHOODS)
+        return super()._may_start_from_pca and likelihood.of_scaled_rows
 
     @property
     def _first_to_try(self) -> str | None:

@@ -29,6 +29,9 @@ __all__ = ["Conv", "check_channels", "default_channels", "halved"]
 #: By default an image is halved until no side is longer; channels double with each halving.
 LONGEST_LEFT, FIRST_CHANNELS, MOST_CHANNELS = 7, 32, 256
 
+#: By default a dense layer of so many units stands behind at most so many convolutions.
+BEHIND_FEW, FEW = 256, 2
+
 
 def halved(size: int) -> int:
     """Return the height or width that a strided convolution leaves: half of it, rounded up.
@@ -96,8 +99,8 @@ class Conv(Network):
         that is None too, `default_channels`.
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers between the convolutions and the code. None takes the
-        estimator's; where that is None too, there are none: a linear layer joins convolutions and
-        code.
+        estimator's; where that is None too, there is one of 256 units behind one or two
+        convolutions, and none behind more, which see the whole image themselves.
     activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
         The nonlinearity between the layers. None takes the estimator's; where that is None too,
         "silu".
@@ -111,7 +114,7 @@ class Conv(Network):
     --------
     >>> network = Conv(channels=(8, 16)).sized(35, 100, image_shape=(5, 7))
     >>> network
-    Conv(activation='silu', channels=(8, 16), hidden=())
+    Conv(activation='silu', channels=(8, 16), hidden=(256,))
     >>> pair = network.build(35, 2, 2, image_shape=(5, 7))
     >>> import torch
     >>> pair.decoder(pair.encoder(torch.zeros(3, 35))).shape
@@ -145,7 +148,9 @@ class Conv(Network):
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
         channels = default_channels(_given(image_shape))
-        return {"channels": channels, "hidden": (), "activation": self._activation}
+        own = as_sizes(channels if self.channels is None else self.channels)
+        hidden = (BEHIND_FEW,) if len(own) <= FEW else ()
+        return {"channels": channels, "hidden": hidden, "activation": self._activation}
 
     def build(
         self,

@@ -190,7 +190,13 @@ RATE_FROM_PCA = 5e-4
 
 
 def suited_to(
-    recipe: Recipe, n_features: int, n_rows: int, *, convolutional: bool, variational: bool
+    recipe: Recipe,
+    n_features: int,
+    n_rows: int,
+    *,
+    convolutional: bool = False,
+    variational: bool = False,
+    may_start_from_pca: bool = True,
 ) -> Recipe:
     """Return a fast recipe with what the shape of the training rows asks for.
 
@@ -198,8 +204,8 @@ def suited_to(
     - Tables of fewer than 128 columns: at least half a step for each row, or a tenth for a
       variational model, as long as steps times columns are no more than those of 400 steps of the
       lecture's digits; and weight decay for an autoencoder.
-    - Fewer rows than columns: a start from principal components, and a peak rate that falls with
-      the rows for each column.
+    - Fewer rows than columns: a start from principal components, where there can be one, and a
+      peak rate that falls with the rows for each column.
     - More than 2,048 columns: a peak rate that falls in proportion to the columns.
 
     Parameters
@@ -212,16 +218,18 @@ def suited_to(
         The training rows.
     convolutional, variational : bool
         Whether the network has convolutions, and the model a bound for its objective.
+    may_start_from_pca : bool
+        Whether `utsushi.training.principal_start` can fill the network, and the objective is one
+        of squared errors.
 
     Examples
     --------
-    >>> kind = {"convolutional": False, "variational": False}
-    >>> suited_to(FAST, 784, 16_000, **kind).get_params() == FAST.get_params()
+    >>> suited_to(FAST, 784, 16_000).get_params() == FAST.get_params()
     True
-    >>> suited_to(FAST, 20, 5_000, **kind)
+    >>> suited_to(FAST, 20, 5_000)
     Recipe(batch_size=200, betas=(0.9, 0.98), learning_rate=0.01, max_epochs=10,
            min_steps=2500, schedule='one-cycle', subspace=0.15, weight_decay=0.08)
-    >>> suited_to(FAST, 12_288, 2_400, **kind).start
+    >>> suited_to(FAST, 12_288, 2_400).start
     'principal'
     """
     if convolutional:
@@ -233,7 +241,7 @@ def suited_to(
         steps = max(recipe.min_steps, steps)
         decay = 0.0 if variational else DECAY * DECAYING_STEPS / steps
         return recipe.with_settings(min_steps=steps, weight_decay=decay)
-    if n_rows < n_features:
+    if n_rows < n_features and may_start_from_pca:
         rate = RATE_FROM_PCA * n_rows / n_features
         return recipe.with_settings(start="principal", learning_rate=rate)
     rate = recipe.learning_rate * min(1.0, MOST_FEATURES / n_features)
