@@ -30,7 +30,7 @@ __all__ = ["Conv", "check_channels", "default_channels", "halved"]
 LONGEST_LEFT, FIRST_CHANNELS, MOST_CHANNELS = 7, 32, 256
 
 #: By default a dense layer of so many units stands behind at most so many convolutions.
-BEHIND_FEW, FEW = 256, 2
+BEHIND_FEW, FEW = 512, 2
 
 
 def halved(size: int) -> int:
@@ -99,7 +99,7 @@ class Conv(Network):
         that is None too, `default_channels`.
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers between the convolutions and the code. None takes the
-        estimator's; where that is None too, there is one of 256 units behind one or two
+        estimator's; where that is None too, there is one of 512 units behind one or two
         convolutions, and none behind more, which see the whole image themselves.
     activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
         The nonlinearity between the layers. None takes the estimator's; where that is None too,
@@ -114,7 +114,7 @@ class Conv(Network):
     --------
     >>> network = Conv(channels=(8, 16)).sized(35, 100, image_shape=(5, 7))
     >>> network
-    Conv(activation='silu', channels=(8, 16), hidden=(256,))
+    Conv(activation='silu', channels=(8, 16), hidden=(512,))
     >>> pair = network.build(35, 2, 2, image_shape=(5, 7))
     >>> import torch
     >>> pair.decoder(pair.encoder(torch.zeros(3, 35))).shape

@@ -18,7 +18,7 @@ MAX_EPOCHS = 10
 
 
 class Convolution(LectureSection):
-    """Two convolutions before a hidden layer of 256 units, and their mirror after it."""
+    """Two convolutions before a hidden layer of 512 units, and their mirror after it."""
 
     name: ClassVar = "convolution"
 
@@ -54,7 +54,7 @@ class Convolution(LectureSection):
             "lead": (
                 "A dense layer does not know that pixels have neighbours: it would learn as well "
                 "from digits whose pixels were shuffled. Here two convolutions of 32 and 64 "
-                "channels come first, and the hidden layer has 256 units in place of 1,000; the "
+                "channels come first, and the hidden layer has 512 units in place of 1,000; the "
                 "decoder is the mirror. The code still has ten numbers. Training is one cycle of "
                 "the fast recipe, ten epochs in place of thirty."
             ),
@@ -72,7 +72,7 @@ class Convolution(LectureSection):
             "lead": (
                 "全結合層は，どの画素とどの画素が隣り合うかを知りません．画素の順序を入れ替えた"
                 "画像からでも同じように学習します．ここではまず 32 チャネルと 64 チャネルの "
-                "畳み込み層を使い，中間層は 1,000 の代わりに 256 ユニットとします．デコーダはその"
+                "畳み込み層を使い，中間層は 1,000 の代わりに 512 ユニットとします．デコーダはその"
                 "逆順です．コードは同じ 10 次元です．学習には fast レシピを使い，30 エポックの"
                 "代わりに 10 エポックで終えます．"
             ),
