@@ -38,7 +38,7 @@ def test_both_readmes_give_the_same_commands_numbers_and_links():
         return [
             sorted(re.findall(r"`((?:utsushi|python) [^`]+)`", text)),
             sorted(re.findall(r"\d\.\d{2,}", text)),
-            sorted(re.findall(r"\]\(([^)]+)\)", text)),
+            sorted(re.findall(r"\]\(([^)#][^)]*)\)", text)),  # headings are in their language
         ]
 
     assert facts(READMES[0]) == facts(READMES[1])

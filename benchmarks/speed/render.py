@@ -197,6 +197,8 @@ def details(found: Found) -> list[str]:
     lines = []
     for script, content in found.items():
         lines += ["", f"## {command(script)}", ""]
+        if machine({script: content}) != machine(found):
+            lines += [machine({script: content}), ""]
         figure = content["ratio of"]
         lines += [f"| case | side | figures, medians | its {figure}: ratio |", "|---|---|---|---|"]
         for case, measured in content["cases"].items():
