@@ -68,7 +68,7 @@ def test_a_sampler_of_many_rows_learns_from_some_of_them(monkeypatch):
     encode = gaussian._codes
     monkeypatch.setattr(gaussian, "_codes", lambda known: seen.append(len(known)) or encode(known))
     gaussian.fit(X)
-    assert seen == [40]
+    assert seen[0] == 40  # the rest is for the warning of a poor fit
 
 
 def test_codes_of_a_memory_map_are_those_of_the_array(tmp_path):

@@ -107,7 +107,7 @@ def test_a_loaded_model_can_be_trained_again(model, tmp_path):
         {"likelihood": "unit-gaussian"},
         {"likelihood": UnitGaussian()},
         {"likelihood": GaussianLikelihood(floor=0.01)},
-        {"network": Dense(hidden=(5, 4), activation="gelu"), "hidden": (1000,)},
+        {"network": Dense(hidden=(5, 4), activation="gelu"), "hidden": None},
         {"network": Dense(activation="tanh")},
         {"recipe": Recipe(learning_rate=0.02, betas=(0.8, 0.9))},
         {"hidden": ()},
@@ -465,7 +465,8 @@ def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr("utsushi.estimators.storage.version", header["versions"].__getitem__)
     again, same = read_model_file(load(GOLDEN).save(tmp_path / "again"))
     younger = {
-        "channels": [32, 64],
+        "channels": None,
+        "activation": "relu",
         "regularizer": None,
         "regularization": 0.0,
         "augment": None,
@@ -473,5 +474,8 @@ def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
     }
     assert again["parameters"].items() >= younger.items()
     again["parameters"] = {k: v for k, v in again["parameters"].items() if k not in younger}
+    # It now says what its parameters led to.
+    assert again.pop("network")["class"] == "Dense"
+    assert again.pop("recipe")["class"] == "Recipe"
     assert {**again, "sha256": ""} == {**header, "sha256": ""}
     assert all((same[name] == tensor).all() for name, tensor in tensors.items())

@@ -16,6 +16,7 @@ from utsushi.exceptions import (
     MissingPackageError,
     ModelFileError,
     NonFiniteDataError,
+    PoorFitWarning,
     ProcessLostError,
     RunError,
     SettingError,
@@ -124,6 +125,7 @@ def test_the_others_are_their_base_the_interruption_and_the_warning():
     assert set(exceptions.__all__) - reached == {
         UtsushiError.__name__,
         UtsushiWarning.__name__,
+        PoorFitWarning.__name__,  # see tests/estimators/test_poor_fit.py
         TrainingInterrupted.__name__,  # see test_interruption.py
         ProcessLostError.__name__,  # see tests/distributed
         EndedByAnother.__name__,

@@ -26,6 +26,7 @@ __all__ = [
     "COMMON_CONSTRAINTS",
     "check_image_shape",
     "check_output",
+    "describes",
     "network_of",
     "resolve",
     "resolve_device",
@@ -160,6 +161,15 @@ def check_output(network: Network, rows: Iterable[Tensor]) -> None:
 def _as_given(setting: Any) -> Any:
     """Return a setting of a network such that two ways to write the same sizes are equal."""
     return setting if isinstance(setting, str) else as_sizes(setting)
+
+
+def describes(network: Network, other: Network) -> bool:
+    """Tell whether a network is another one, but for settings that it leaves open."""
+    open_, chosen = network.get_params(deep=False), other.get_params(deep=False)
+    return type(network) is type(other) and all(
+        value is None or _as_given(value) == _as_given(chosen[name])
+        for name, value in open_.items()
+    )
 
 
 def network_of(estimator: BaseEstimator, *, warn: bool = False) -> Network:

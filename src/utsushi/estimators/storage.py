@@ -29,7 +29,12 @@ from utsushi.estimators.as_json import (
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.conditions import Classes
 from utsushi.estimators.neighbors import Neighbors
-from utsushi.estimators.parameters import check_image_shape, resolve_device
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    describes,
+    network_of,
+    resolve_device,
+)
 from utsushi.estimators.stored_values import Expected, Tensors, check_tensors, in_range, under
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import (
@@ -265,6 +270,8 @@ def _model_from(header: dict[str, Any], tensors: Tensors) -> BaseAutoencoder:
     if "network" in header:
         model.network_ = object_from_json("network", header["network"])
         model.recipe_ = object_from_json("recipe", header["recipe"])
+        if not describes(network_of(model), model.network_):
+            raise ValueError("the network is not the one that the parameters describe")
     else:  # of version 0.1, whose parameters have every size
         model._choose(MANY_ROWS)
     model.history_ = [dict(row) for row in header["history"]]
