@@ -39,6 +39,7 @@ from utsushi.estimators.units import Units
 from utsushi.exceptions import PoorFitWarning, SettingError
 from utsushi.lazy import AnyRows
 from utsushi.networks import Conv, EncoderDecoder
+from utsushi.networks.base import as_sizes
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.scaling import Scaling, column_moments
@@ -224,7 +225,9 @@ class Learner(Described, ABC):
     @property
     def _compares_with_pca(self) -> bool:
         """Whether the model is trained to reconstruct, and nothing forbids to do so like PCA."""
-        return getattr(self.network_, "hidden", None) != () or isinstance(self.network_, Conv)
+        return isinstance(self.network_, Conv) or bool(
+            as_sizes(getattr(self.network_, "hidden", (1,)))
+        )
 
     def _seed(self, checkpoints: Checkpoints | None) -> int:
         """Return the seed; without one of the caller's, a training that goes on keeps its own."""
