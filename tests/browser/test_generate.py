@@ -56,7 +56,7 @@ def test_a_click_places_a_row_on_the_map_beside_its_nearest_training_row(visit, 
         sentence = living.page.locator("#generated-sentence").inner_text()
         shown = float(re.match(r"Distance (\d+\.\d+)", sentence)[1])
         assert shown == pytest.approx(distances.min(), rel=5e-3)
-        assert "600 training rows carried here (a sample of 600)" in sentence
+        assert "800 training rows carried here (a sample of 800)" in sentence
     assert (living.pixels("#map") != before).any()
     assert [b.get_attribute("aria-pressed") for b in buttons.all()].count("true") == 1
 

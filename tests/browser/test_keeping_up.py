@@ -147,15 +147,15 @@ def drag(living):
 def test_no_picture_is_black_and_each_moves_on(slow):
     assert all(sample["least"] < sample["most"] for sample in slow.samples)
     for moves in ("opening", "drag"):
-        taken = [sample for sample in slow.samples if sample["moves"] == moves]
         # Where two more answers came, the picture is another, however slowly they come.
-        changed = [
-            before["picture"] != after["picture"]
-            for before, after in pairwise(taken)
-            if after["counts"]["decode"]["answered"] >= before["counts"]["decode"]["answered"] + 2
-        ]
-        assert len(changed) > 0
-        assert np.mean(changed) > 0.75
+        chosen = []
+        for sample in slow.samples:
+            answered = sample["counts"]["decode"]["answered"]
+            if sample["moves"] == moves and (not chosen or answered >= chosen[-1][0] + 2):
+                chosen.append((answered, sample["picture"]))
+        changed = [before != after for (_, before), (_, after) in pairwise(chosen)]
+        assert moves == "opening" or len(changed) >= N_ANSWERS // 4
+        assert sum(changed) >= 0.75 * len(changed)
 
 
 def test_at_most_one_request_of_a_purpose_is_in_flight(slow):
