@@ -104,7 +104,7 @@ def troubles(fit: Fit) -> list[str]:
     elif fit.pca is not None and fit.error > fit.pca:
         found.append(f"{left} rows, and {of_pca}; {_advice(fit, lost)}")
     elif lost is not None:
-        found.append(f"the training was unstable: {lost}; {_lower_rate(fit)}")
+        found.append(f"the training was unstable: {lost}; try {_lower_rate(fit)}")
     return found + _by_heart(fit)
 
 
@@ -124,7 +124,7 @@ def _lost(fit: Fit) -> str | None:
 
 def _lower_rate(fit: Fit) -> str:
     rate = fit.recipe.learning_rate
-    return f"try learning_rate={rate / 3:.1g} in place of {rate:.3g}, or scaling='standard'"
+    return f"learning_rate={rate / 3:.1g} in place of {rate:.3g}, or scaling='standard'"
 
 
 def _advice(fit: Fit, lost: str | None) -> str:
@@ -132,11 +132,11 @@ def _advice(fit: Fit, lost: str | None) -> str:
     if fit.fix is not None:
         return f"try {fit.fix}"
     if lost is not None:
-        return f"{lost}: the training was unstable; {_lower_rate(fit)}"
+        return f"{lost}: the training was unstable; try {_lower_rate(fit)}"
     if fit.n_steps < FEW_STEPS:
         epochs = math.ceil(FEW_STEPS / fit.recipe.steps_per_epoch(fit.n_rows))
         return f"it made {fit.n_steps} steps, which are few: try max_epochs={epochs}"
-    return f"try max_epochs={2 * len(fit.history)}, or {_lower_rate(fit).removeprefix('try ')}"
+    return f"try max_epochs={2 * len(fit.history)}, or {_lower_rate(fit)}"
 
 
 def _by_heart(fit: Fit) -> list[str]:

@@ -20,7 +20,7 @@ from utsushi.estimators.rows import SCANNED_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.lazy import AnyRows
-from utsushi.likelihoods import LIKELIHOODS, Gaussian, Likelihood
+from utsushi.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import Source, VariationalObjective
 from utsushi.samplers import SAMPLERS, Codes, Sampler
@@ -357,8 +357,8 @@ class VariationalAutoencoder(LatentVariableModel):
     @property
     def _first_to_try(self) -> str | None:
         if self.beta > 1:
-            return f"a smaller beta than {self.beta:g}"
-        return "likelihood='gaussian'" if self.likelihood == "unit-gaussian" else None
+            return f"beta<{self.beta:g}"
+        return "likelihood='gaussian'" if isinstance(self.likelihood_, UnitGaussian) else None
 
     @property
     def _compares_with_pca(self) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import VariationalAutoencoder
 from utsushi.estimators.diagnosis import (
     AS_GOOD_AS_THE_MEAN,
     FEW_STEPS,
@@ -20,7 +19,6 @@ from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.reconstruction import mean_squared_errors
 from utsushi.evaluation.subject import Subject
 from utsushi.evaluation.texts import Remark, remark
-from utsushi.likelihoods import UnitGaussian
 
 __all__ = ["POOR_FIT", "poor_fit"]
 
@@ -109,11 +107,8 @@ def _times_training(subject: Subject, error: float, unit: Rows | float) -> float
 def _fixes(subject: Subject, *, learned_by_heart: bool) -> list[str]:
     """Return the settings to try first, as they would be written."""
     model = subject.model
-    if isinstance(model, VariationalAutoencoder):
-        if model.beta > 1:
-            return [f"beta<{model.beta:g}"]
-        if isinstance(model.likelihood_, UnitGaussian):
-            return ["likelihood='gaussian'"]
+    if model._first_to_try is not None:
+        return [model._first_to_try]
     if learned_by_heart:
         return [f"n_components<{model.n_components_}", "weight_decay=1"]
     n_epochs, recipe = len(model.history_), model.recipe_

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from utsushi.networks import EncoderDecoder
 
-__all__ = ["fill_with_pca"]
+__all__ = ["fill_with_pca", "layers_of"]
 
 #: The nonlinearities of which two make a linear unit.
 MAKE_LINEAR_PAIRS = (nn.ReLU, nn.GELU, nn.SiLU)
@@ -75,8 +75,8 @@ def fill_with_pca(
     """
     if not (_has_one_hidden_layer(module.encoder) and _has_one_hidden_layer(module.decoder)):
         return False
-    read, _, encode = _layers(module.encoder)
-    decode, _, write = _layers(module.decoder)
+    read, _, encode = layers_of(module.encoder)
+    decode, _, write = layers_of(module.decoder)
     if min(read.out_features, decode.out_features) < 2 * n_codes:
         return False
     mean = x.mean(dim=0)
@@ -114,7 +114,7 @@ def fill_with_pca(
     return True
 
 
-def _layers(half: nn.Module) -> list[Any]:
+def layers_of(half: nn.Module) -> list[Any]:
     """Return the layers of a stack; none of any other module."""
     return list(half) if isinstance(half, nn.Sequential) else []
 
@@ -122,5 +122,5 @@ def _layers(half: nn.Module) -> list[Any]:
 def _has_one_hidden_layer(half: nn.Module) -> bool:
     """Tell whether a half is two linear layers and a nonlinearity of which two units are linear."""
     kinds: list[Any] = [nn.Linear, MAKE_LINEAR_PAIRS, nn.Linear]
-    layers = _layers(half)
+    layers = layers_of(half)
     return len(layers) == 3 and all(isinstance(*pair) for pair in zip(layers, kinds, strict=True))

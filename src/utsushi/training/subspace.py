@@ -30,7 +30,7 @@ from utsushi.objectives import Batch, Source
 from utsushi.training.bookkeeping import History, State
 from utsushi.training.distributed import current
 from utsushi.training.loop import Objective, train
-from utsushi.training.principal_start import fill_with_pca
+from utsushi.training.principal_start import fill_with_pca, layers_of
 from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
@@ -131,7 +131,7 @@ class Subspace:
         if not len(moments):
             return None
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
-        n_codes = min(_layers(module.decoder)[0].in_features, len(moments) - 1)
+        n_codes = min(layers_of(module.decoder)[0].in_features, len(moments) - 1)
         k = int((outside > tolerance * outside[n_codes]).sum())
         if k > LARGEST_PART * n_features:
             return None
@@ -173,8 +173,8 @@ class Subspace:
 
     def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
         """Return the module for turned rows; all layers but the first and the last are shared."""
-        first, *encoder = _layers(module.encoder)
-        *decoder, last = _layers(module.decoder)
+        first, *encoder = layers_of(module.encoder)
+        *decoder, last = layers_of(module.decoder)
         return EncoderDecoder(
             nn.Sequential(_Inside(), _linear(first.weight @ self.basis, first.bias), *encoder),
             nn.Sequential(
@@ -187,8 +187,8 @@ class Subspace:
     @torch.no_grad()
     def expand(self, reduced: EncoderDecoder, module: EncoderDecoder) -> None:
         """Write what a reduced module has learned into the module that it was made of."""
-        first, last = _layers(reduced.encoder)[1], _layers(reduced.decoder)[-2]
-        whole_first, whole_last = _layers(module.encoder)[0], _layers(module.decoder)[-1]
+        first, last = layers_of(reduced.encoder)[1], layers_of(reduced.decoder)[-2]
+        whole_first, whole_last = layers_of(module.encoder)[0], layers_of(module.decoder)[-1]
         whole_first.weight.copy_(first.weight @ self.basis.T)
         whole_first.bias.copy_(first.bias)
         whole_last.weight.copy_(self.basis @ last.weight)
@@ -206,7 +206,7 @@ def _start_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) ->
     fill_with_pca(
         EncoderDecoder(encoder[1:], decoder[:-1]),
         some.x[:, :-1],
-        n_codes=_layers(decoder)[0].in_features - n_conditions,
+        n_codes=layers_of(decoder)[0].in_features - n_conditions,
         n_features=n_features,
         outside=float(some.x[:, -1].square().mean()),
     )
@@ -245,15 +245,10 @@ def _blocks(data: Source) -> Iterator[Batch]:
     return data.blocks(max(SCALED_BLOCK_BYTES // (4 * data.n_features), 1))
 
 
-def _layers(part: nn.Module) -> list[Any]:
-    """Return the layers of a stack; none of any other module."""
-    return list(part) if isinstance(part, nn.Sequential) else []
-
-
 def _is_dense(module: EncoderDecoder) -> bool:
     """Tell whether a module's first and last layers can be turned."""
-    ends = [*_layers(module.encoder)[:1], *_layers(module.decoder)[:1]]
-    ends += _layers(module.decoder)[-1:]
+    ends = [*layers_of(module.encoder)[:1], *layers_of(module.decoder)[:1]]
+    ends += layers_of(module.decoder)[-1:]
     return len(ends) == 3 and all(
         isinstance(layer, nn.Linear) and layer.bias is not None for layer in ends
     )
