@@ -84,6 +84,34 @@ def test_by_default_few_rows_are_reconstructed_no_worse_than_by_pca(estimator):
     assert error < 1.02 * np.square(pca.reconstruct(X_new) - X_new).mean()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden": 7},  # too narrow for four components
+        {"hidden": (16, 16)},
+        {"regularizer": "sparse", "regularization": 0.1},
+        {"missing": "mask"},
+    ],
+)
+def test_a_training_that_cannot_start_from_pca_has_the_usual_rate(settings):
+    X = wide()
+    if "missing" in settings:
+        X[0, 0] = np.nan
+    model = Autoencoder(4, max_epochs=1, random_state=0, **settings).fit(X)
+    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", FAST.learning_rate)
+
+
+def test_rows_that_are_alike_in_all_directions_have_no_subspace_and_start_at_random():
+    X = np.linalg.qr(np.random.default_rng(2).normal(size=(300, 290)))[0].T.astype(np.float32)
+    model = Autoencoder(4, max_epochs=1, random_state=0).fit(X)
+    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", FAST.learning_rate)
+
+
+def test_a_rate_that_is_asked_for_is_that_of_a_start_from_pca_too():
+    model = Autoencoder(4, learning_rate=3e-3, max_epochs=1, random_state=0).fit(wide())
+    assert (model.recipe_.start, model.recipe_.learning_rate) == ("principal", 3e-3)
+
+
 @pytest.mark.parametrize("n_rows", [100, 150, 200, 250, 299])
 def test_matrices_of_less_than_full_rank_are_no_trouble(n_rows):
     X = np.zeros((n_rows, 300), dtype=np.float32)

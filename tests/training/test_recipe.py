@@ -113,11 +113,12 @@ def test_a_table_is_trained_by_its_rows_within_a_budget_and_decay_gives_way_to_s
     assert suited_to(FAST_VARIATIONAL, 50, 4_000, variational=True).weight_decay == 0
 
 
-def test_fewer_rows_than_columns_start_from_pca_where_there_can_be_such_a_start():
-    assert suited_to(FAST, 200, 199).start == "principal"
-    assert suited_to(FAST, 200, 200).start == "random"
-    without = suited_to(FAST, 200, 199, may_start_from_pca=False)
-    assert without.get_params() == FAST.get_params()
+def test_fewer_rows_than_columns_start_from_pca_at_a_rate_of_its_own():
+    suited = suited_to(FAST, 200, 199)
+    assert suited.start == "principal"
+    assert suited.started(from_pca=True).learning_rate == suited.principal_rate < 1e-3
+    assert suited.started(from_pca=False).get_params() == FAST.get_params()
+    assert suited_to(FAST, 200, 200).get_params() == FAST.get_params()
 
 
 @pytest.mark.parametrize("rows_per_column", [0.1, 2])

@@ -234,10 +234,6 @@ class Autoencoder(BaseAutoencoder):
         return None
 
     @property
-    def _may_start_from_pca(self) -> bool:
-        return super()._may_start_from_pca and not self.regularization
-
-    @property
     def _compares_with_pca(self) -> bool:
         return super()._compares_with_pca and not self.regularization
 

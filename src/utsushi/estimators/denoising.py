@@ -124,10 +124,6 @@ class DenoisingAutoencoder(Autoencoder):
         self.corruption_level = corruption_level
 
     @property
-    def _may_start_from_pca(self) -> bool:
-        return False  # what the damaged rows say is not what PCA does
-
-    @property
     def _compares_with_pca(self) -> bool:
         return False  # it is trained on damaged rows
 

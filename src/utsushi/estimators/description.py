@@ -12,8 +12,7 @@ from utsushi.augmentation import Augmentation
 from utsushi.estimators.memory import empty_module_that_fits
 from utsushi.estimators.parameters import network_of, resolve
 from utsushi.exceptions import SettingError
-from utsushi.networks import NETWORKS, Conv, Dense, EncoderDecoder, Network, initialize
-from utsushi.networks.base import as_sizes
+from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.seeds import Purpose, generator
 from utsushi.training import Recipe, suited_to
@@ -102,26 +101,12 @@ class Described(BaseEstimator):
                 n_rows,
                 convolutional=isinstance(resolve(self.network, NETWORKS), Conv),
                 variational=self._outputs_per_component == 2,
-                may_start_from_pca=self._may_start_from_pca,
             )
         return recipe.replaced(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
-        )
-
-    @property
-    def _may_start_from_pca(self) -> bool:
-        """Whether a training of few rows can start from PCA: one of squared errors, as they are."""
-        network = network_of(self)
-        return (
-            isinstance(network, Dense)
-            and (network.hidden is None or len(as_sizes(network.hidden)) == 1)
-            and network.activation in (None, "relu", "gelu", "silu")
-            and network.output == "linear"
-            and self.augment is None
-            and self.missing == "refuse"
         )
 
     def _build(self) -> EncoderDecoder:

@@ -47,7 +47,7 @@ from utsushi.seeds import Purpose, numpy_generator, seed_from
 from utsushi.training import train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.distributed import current
-from utsushi.training.loop import Augment, Objective, train
+from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
 from utsushi.training.sharing import checkpoints_in
 from utsushi.validation import has_missing
@@ -325,15 +325,10 @@ class Learner(Described, ABC):
         checkpoints: Checkpoints | None,
         on_epoch: Callable[[dict[str, Any]], None] | None,
     ) -> list[dict[str, Any]]:
-        """Run the training loop and return its history."""
+        """Run the training loop and return its history; keep the recipe that it followed."""
         recipe = self.recipe_
         title = type(self).__name__
         validation = None if held_out is None else self._source(held_out)
-        # A turned row knows nothing of single columns, and so of none that is missing.
-        gaps = any(
-            source is not None and source[:1].mask is not None for source in (data, validation)
-        )
-        learn = train if gaps else train_in_subspace
         verbose = int(self.verbose) if current().is_first else 0
         with progress_bar(title, recipe.n_epochs(len(data)), verbose) as advance:
 
@@ -342,7 +337,7 @@ class Learner(Described, ABC):
                 if on_epoch is not None:
                     on_epoch(row)
 
-            return learn(
+            history, self.recipe_ = train_in_subspace(
                 module,
                 self._objective(data),
                 data,
@@ -356,6 +351,7 @@ class Learner(Described, ABC):
                 on_epoch=tell,
                 on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
+        return history
 
     def _augment(self, data: Source) -> Augment | None:
         """Return the augmentation of scaled rows, which is one of rows in the input's units."""

@@ -350,11 +350,6 @@ class VariationalAutoencoder(LatentVariableModel):
         )
 
     @property
-    def _may_start_from_pca(self) -> bool:
-        likelihood = resolve(self.likelihood, LIKELIHOODS)
-        return super()._may_start_from_pca and likelihood.of_scaled_rows
-
-    @property
     def _first_to_try(self) -> str | None:
         if self.beta > 1:
             return f"beta<{self.beta:g}"

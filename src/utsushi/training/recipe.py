@@ -44,6 +44,9 @@ class Recipe(BaseEstimator):
         What the weights are before the first step: drawn, or such that a dense network with one
         hidden layer computes PCA, where it is trained in a subspace. See
         `utsushi.training.principal_start`.
+    principal_rate : float > 0 or None, default=None
+        The peak rate of a training that started from principal components; None is
+        ``learning_rate``.
     subspace : float in [0, 1), default=0.0
         A dense network with a linear output, without augmentation, corruption or regularizer, is
         trained in the leading principal components of the scaled rows: in so many that the
@@ -69,6 +72,7 @@ class Recipe(BaseEstimator):
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "start": [Names({"random", "principal"})],
+        "principal_rate": [Interval(Real, 0, None, closed="neither"), None],
         "subspace": [Interval(Real, 0, 1, closed="left")],
         "compile": ["boolean", Names({"auto"})],
     }
@@ -84,6 +88,7 @@ class Recipe(BaseEstimator):
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
         start: str = "random",
+        principal_rate: float | None = None,
         subspace: float = 0.0,
         compile: bool | str = False,
     ) -> None:
@@ -96,6 +101,7 @@ class Recipe(BaseEstimator):
         self.betas = betas
         self.weight_decay = weight_decay
         self.start = start
+        self.principal_rate = principal_rate
         self.subspace = subspace
         self.compile = compile
 
@@ -110,12 +116,21 @@ class Recipe(BaseEstimator):
     def replaced(self, **settings: Any) -> Recipe:
         """Return a validated copy with those ``settings`` that are not None.
 
-        An explicit ``max_epochs`` is exact: it turns ``min_steps`` off.
+        An explicit ``max_epochs`` is exact: it turns ``min_steps`` off. An explicit
+        ``learning_rate`` is that of every start.
         """
         given = {name: value for name, value in settings.items() if value is not None}
         if "max_epochs" in given:
             given["min_steps"] = 0
+        if "learning_rate" in given:
+            given["principal_rate"] = None
         return self.with_settings(**given)
+
+    def started(self, *, from_pca: bool) -> Recipe:
+        """Return what is followed from a start that was, or was not, principal components."""
+        if not from_pca:
+            return self.with_settings(start="random", principal_rate=None)
+        return self.with_settings(learning_rate=self.principal_rate or self.learning_rate)
 
     def with_settings(self, **settings: Any) -> Recipe:
         """Return a validated copy with those ``settings``."""
@@ -196,7 +211,6 @@ def suited_to(
     *,
     convolutional: bool = False,
     variational: bool = False,
-    may_start_from_pca: bool = True,
 ) -> Recipe:
     """Return a fast recipe with what the shape of the training rows asks for.
 
@@ -204,9 +218,9 @@ def suited_to(
     - Tables of fewer than 128 columns: at least half a step for each row, or a tenth for a
       variational model, as long as steps times columns are no more than those of 400 steps of the
       lecture's digits; and weight decay for an autoencoder.
-    - Fewer rows than columns: a start from principal components, where there can be one, and a
-      peak rate that falls with the rows for each column.
     - More than 2,048 columns: a peak rate that falls in proportion to the columns.
+    - Fewer rows than columns: a start from principal components, where there can be one, and then
+      a peak rate in proportion to the rows for each column.
 
     Parameters
     ----------
@@ -218,9 +232,6 @@ def suited_to(
         The training rows.
     convolutional, variational : bool
         Whether the network has convolutions, and the model a bound for its objective.
-    may_start_from_pca : bool
-        Whether `utsushi.training.principal_start` can fill the network, and the objective is one
-        of squared errors.
 
     Examples
     --------
@@ -241,8 +252,8 @@ def suited_to(
         steps = max(recipe.min_steps, steps)
         decay = 0.0 if variational else DECAY * DECAYING_STEPS / steps
         return recipe.with_settings(min_steps=steps, weight_decay=decay)
-    if n_rows < n_features and may_start_from_pca:
-        rate = RATE_FROM_PCA * n_rows / n_features
-        return recipe.with_settings(start="principal", learning_rate=rate)
     rate = recipe.learning_rate * min(1.0, MOST_FEATURES / n_features)
+    if n_rows < n_features:
+        from_pca = RATE_FROM_PCA * n_rows / n_features
+        recipe = recipe.with_settings(start="principal", principal_rate=from_pca)
     return recipe.with_settings(learning_rate=rate)

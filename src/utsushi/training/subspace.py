@@ -60,12 +60,12 @@ def train_in_subspace(
     recipe: Recipe,
     validation: Source | None = None,
     **settings: Any,
-) -> History:
+) -> tuple[History, Recipe]:
     """Do what `train` does, in the leading principal components where that is possible.
 
-    It is where ``recipe.subspace`` is above zero, the objective is that of squared errors, the
-    network begins and ends with a linear layer, and few enough components matter. The module has
-    the same layers before and after.
+    It is where ``recipe.subspace`` is above zero, the objective is that of squared errors of whole
+    rows as they are, the network begins and ends with a linear layer, and few enough components
+    matter. The module has the same layers before and after.
 
     Parameters
     ----------
@@ -76,17 +76,24 @@ def train_in_subspace(
 
     Returns
     -------
-    list of dict
-        The history; objectives are those of all columns.
+    history : list of dict
+        Objectives are those of all columns.
+    recipe : Recipe
+        What was followed: a start from principal components only where there was one.
     """
     subspace = None
-    if objective.is_rotation_invariant and settings.get("augment") is None:
+    # A turned row knows nothing of single columns, and so of none that is missing.
+    gaps = any(some is not None and some[:1].mask is not None for some in (data, validation))
+    if objective.is_rotation_invariant and settings.get("augment") is None and not gaps:
         subspace = Subspace.of_first_process(module, data, recipe.subspace)
     if subspace is None:
-        return train(module, objective, data, recipe=recipe, validation=validation, **settings)
+        recipe = recipe.started(from_pca=False)
+        history = train(module, objective, data, recipe=recipe, validation=validation, **settings)
+        return history, recipe
     reduced, turned = subspace.reduce(module), subspace.turned(data)
-    if recipe.start == "principal":
-        _start_from_pca(reduced, turned, data.n_features)
+    recipe = recipe.started(
+        from_pca=recipe.start == "principal" and _starts_from_pca(reduced, turned, data.n_features)
+    )
     history = train(
         reduced,
         objective.of_turned_rows(data.n_features),
@@ -96,7 +103,7 @@ def train_in_subspace(
         **settings,
     )
     subspace.expand(reduced, module)
-    return history
+    return history, recipe
 
 
 @dataclass(frozen=True)
@@ -196,14 +203,14 @@ class Subspace:
         module.eval()
 
 
-def _start_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) -> None:
-    """Fill a reduced module with the PCA of its rows, or of some, evenly spaced."""
+def _starts_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) -> bool:
+    """Fill a reduced module with the PCA of its rows, or of some, evenly spaced, if it can be."""
     some = turned[:: -(-len(turned) // TURNED_BLOCK_ROWS)]
     n_conditions = 0 if some.condition is None else some.condition.shape[1]
     encoder, decoder = reduced.encoder, reduced.decoder
     assert isinstance(encoder, nn.Sequential)
     assert isinstance(decoder, nn.Sequential)
-    fill_with_pca(
+    return fill_with_pca(
         EncoderDecoder(encoder[1:], decoder[:-1]),
         some.x[:, :-1],
         n_codes=layers_of(decoder)[0].in_features - n_conditions,
