@@ -53,7 +53,7 @@ docs: environment-docs
 
 # The README's example against the wheel, installed with all its dependencies from pip's sources.
 wheel-test: environment-dev
-	UTSUSHI_SOAK=1 $(BIN)/python -m pytest tests/test_wheel.py
+	UTSUSHI_SOAK=1 $(BIN)/python -m pytest tests/project/test_wheel.py
 
 SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas
 

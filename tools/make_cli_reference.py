@@ -12,8 +12,8 @@ from typing import Any
 
 import typer.main
 
+from utsushi._utils.files import write_text
 from utsushi.cli.main import app
-from utsushi.files import write_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 

@@ -23,10 +23,10 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from utsushi import datasets
+from utsushi._utils.files import write_whole
+from utsushi._utils.seeds import Purpose, generator
 from utsushi.evaluation.classifier import digit_network
-from utsushi.files import write_whole
 from utsushi.networks import initialize
-from utsushi.seeds import Purpose, generator
 
 SEED = 0
 EPOCHS = 20

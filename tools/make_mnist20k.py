@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import write_whole
 from utsushi.datasets.idx import CHECKSUMS, decode_idx
-from utsushi.files import write_whole
 
 N_IMAGES = 20_000
 LARGEST = 3_300_000  # bytes; the package has to stay small.

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from utsushi.files import write_whole
+from utsushi._utils.files import write_whole
 
 TARGET = Path(__file__).parents[1] / "docs" / "images" / "page.gif"
 

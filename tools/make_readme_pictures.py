@@ -32,7 +32,7 @@ from common import trained  # noqa: E402
 from generation import COOL, MAKERS  # noqa: E402
 
 from utsushi import datasets  # noqa: E402
-from utsushi.files import write_whole  # noqa: E402
+from utsushi._utils.files import write_whole  # noqa: E402
 from utsushi.samplers import Sampler  # noqa: E402
 
 WIDTH = 860

@@ -27,9 +27,9 @@ HEADING = "## The last long run\n"
 LONG = [
     "tests/browser/test_keeping_up.py",
     "tests/distributed",
-    "tests/test_onnx.py",
-    "tests/test_ray.py",
-    "tests/test_search.py",
+    "tests/integrations/test_onnx.py",
+    "tests/integrations/test_ray.py",
+    "tests/search/test_search.py",
 ]
 
 

@@ -26,8 +26,8 @@ import torch
 from common import CACHE, Rows, parser_of, print_summary, summary_of, trained, write_runs
 
 from utsushi import Recipe, VariationalAutoencoder, datasets
-from utsushi.augmentation import Binarize
 from utsushi.networks import Conv, Dense
+from utsushi.transforms.augmentation import Binarize
 
 N_IMPORTANCE_SAMPLES = 5000
 

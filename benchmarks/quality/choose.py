@@ -22,7 +22,6 @@ from models import LARGE_MOVES, LARGER_MOVES, MIDDLE_MOVES, conv, recipe
 from numpy.random import default_rng
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
-from utsushi.augmentation import Affine
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation import (
     evaluate_generation,
@@ -32,6 +31,7 @@ from utsushi.evaluation import (
 )
 from utsushi.networks import Conv, Dense, Network
 from utsushi.samplers import Gaussian, Mixture, Prior
+from utsushi.transforms.augmentation import Affine
 
 DATA = datasets.load_mnist20k()
 X, Y, HELD_OUT, Y_HELD_OUT = validation_split(DATA.X_train, DATA.y_train)

@@ -22,8 +22,8 @@ from models import CONV, SHARED, recipe
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, DenoisingAutoencoder, datasets
-from utsushi.corruption import CORRUPTIONS
 from utsushi.evaluation import error_of_copies
+from utsushi.transforms.corruption import CORRUPTIONS
 
 DATA = datasets.load_mnist20k()
 DAMAGES = {"masking": 0.5, "gaussian": 0.3}

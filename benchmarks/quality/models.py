@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
-from utsushi.augmentation import Affine
 from utsushi.networks import Conv, Dense
+from utsushi.transforms.augmentation import Affine
 
 __all__ = ["LARGER_MOVES", "LARGE_MOVES", "MIDDLE_MOVES", "MODELS"]
 __all__ += ["conv_for_features", "lecture_autoencoder", "lecture_variational", "recipe"]

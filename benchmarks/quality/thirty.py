@@ -15,10 +15,10 @@ from common import Rows, parser_of, print_summary, summary_of, trained, write_ru
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, Recipe, datasets
-from utsushi.augmentation import Affine
 from utsushi.evaluation import Estimate
 from utsushi.evaluation.reconstruction import squared_errors
 from utsushi.networks import Conv
+from utsushi.transforms.augmentation import Affine
 
 
 def model_of(seed: int) -> Autoencoder:

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi.late_imports import imported_late
+from utsushi._utils.lazy_imports import imported_late
 
 if TYPE_CHECKING:
     from utsushi import (
-        augmentation,
-        classroom,
         datasets,
+        distributions,
         evaluation,
         exceptions,
+        integrations,
         lecture,
-        likelihoods,
         networks,
-        onnx,
-        ray,
+        objectives,
         report,
         samplers,
         search,
-        tracking,
+        transforms,
     )
     from utsushi.estimators import (
         AnomalyDetector,
@@ -44,21 +42,19 @@ __all__ = [
     "DenoisingAutoencoder",
     "Recipe",
     "VariationalAutoencoder",
-    "augmentation",
-    "classroom",
     "datasets",
+    "distributions",
     "evaluation",
     "exceptions",
+    "integrations",
     "lecture",
-    "likelihoods",
     "load",
     "networks",
-    "onnx",
-    "ray",
+    "objectives",
     "report",
     "samplers",
     "search",
-    "tracking",
+    "transforms",
 ]
 
 #: Where each public name lives; one that is missing here is a module of the package.

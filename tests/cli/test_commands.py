@@ -350,7 +350,7 @@ def test_python_dash_m_is_the_program():
 
 
 def test_a_search_is_not_begun_where_optuna_is_missing(utsushi, tmp_path, monkeypatch):
-    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi._utils.optional_dependencies.find_spec", lambda name: None)
     call = utsushi("tune", "vae", "--trials", "2", "--out", tmp_path / "best")
     assert (call.status, list(tmp_path.iterdir())) == (2, [])
     assert "pip install 'utsushi[tune]'" in call.error

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from utsushi import VariationalAutoencoder, datasets, load
-from utsushi.onnx import largest_difference
+from utsushi.integrations.onnx import largest_difference
 
 
 def header_of(path):

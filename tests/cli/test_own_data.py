@@ -170,7 +170,7 @@ def test_columns_of_other_features_are_refused(people):
     ],
 )
 def test_a_file_whose_columns_cannot_be_is_refused(people_run, tmp_path, columns):
-    from utsushi.persistence import read_model_file, write_model_file
+    from utsushi._utils.safetensors_io import read_model_file, write_model_file
 
     header, tensors = read_model_file(people_run / "model.safetensors")
     path = write_model_file(tmp_path / "model", header | {"columns": columns}, tensors)

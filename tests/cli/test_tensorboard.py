@@ -36,7 +36,7 @@ def test_a_run_has_no_log_that_was_not_asked_for(ae_run):
 
 
 def test_a_run_is_not_begun_where_tensorboard_is_missing(utsushi, tmp_path, monkeypatch):
-    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi._utils.optional_dependencies.find_spec", lambda name: None)
     call = utsushi(*TRAIN, "--out", tmp_path / "run")
     assert (call.status, list(tmp_path.iterdir())) == (2, [])
     assert "utsushi[tensorboard]" in call.error

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from utsushi._utils.validation import check_finite
 from utsushi.exceptions import NonFiniteDataError
-from utsushi.validation import check_finite
 
 
 @given(
@@ -51,7 +51,7 @@ def test_opposite_infinities_do_not_cancel():
 
 
 def test_the_position_is_right_beyond_the_first_block(monkeypatch, refusal):
-    monkeypatch.setattr("utsushi.lazy.BLOCK_BYTES", 48)
+    monkeypatch.setattr("utsushi._utils.lazy_rows.BLOCK_BYTES", 48)
     X = np.zeros((10, 3))
     X[7, 1] = X[9, 2] = np.nan
     message = refusal(NonFiniteDataError, check_finite, X)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from utsushi import datasets
-from utsushi.columns import Column, Columns
 from utsushi.exceptions import DataError, SettingError
+from utsushi.transforms.table_schema import Column, Columns
 
 DAYS = [datetime.date(2026, 3, 31), None, datetime.date(1969, 12, 31)]
 TIMES = [datetime.datetime(2026, 3, 31, 18, 30, 5), None, datetime.datetime(1970, 1, 2)]

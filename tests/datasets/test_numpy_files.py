@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from utsushi import datasets
+from utsushi._utils.lazy_rows import LazyRows
 from utsushi.exceptions import DataError, NonFiniteDataError
-from utsushi.lazy import LazyRows
 
 
 @given(

@@ -9,11 +9,11 @@ import torch
 from pyarrow import parquet
 
 from utsushi import Autoencoder, datasets
+from utsushi._utils.lazy_rows import LazyRows, SelectedRows
 from utsushi.datasets import parquet_files, parquet_rows
 from utsushi.datasets.parquet_rows import ParquetRows
 from utsushi.estimators import learner
 from utsushi.exceptions import DataError, NonFiniteDataError
-from utsushi.lazy import LazyRows, SelectedRows
 from utsushi.objectives import Batch, random_order
 from utsushi.training.batches import shuffled_batches
 

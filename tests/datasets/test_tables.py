@@ -12,8 +12,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.preprocessing import OneHotEncoder
 
 from utsushi import datasets
-from utsushi.columns import Column, Columns
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
+from utsushi.transforms.table_schema import Column, Columns
 
 
 @pytest.fixture

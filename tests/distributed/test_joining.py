@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from utsushi import Autoencoder
+from utsushi._utils.seeds import PartialGenerator, drawn, generator
 from utsushi.exceptions import ProcessLostError, RunError, SettingError
 from utsushi.runs import UnfinishedRun, go_on_or_begin
-from utsushi.seeds import PartialGenerator, drawn, generator
 from utsushi.training.distributed import Processes, current, joined, was_restarted
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 
 from utsushi import Autoencoder, VariationalAutoencoder
-from utsushi.augmentation import Affine
-from utsushi.corruption import masking
+from utsushi.distributions.likelihoods import Gaussian
 from utsushi.exceptions import TrainingInterrupted, UtsushiError
-from utsushi.likelihoods import Gaussian
 from utsushi.networks import Conv, Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
-from utsushi.regularizers import contractive
+from utsushi.objectives.penalties import contractive
 from utsushi.training import Recipe, train
+from utsushi.training.data_parallel import SharedCheckpoints
 from utsushi.training.distributed import joined
-from utsushi.training.sharing import SharedCheckpoints
+from utsushi.transforms.augmentation import Affine
+from utsushi.transforms.corruption import masking
 
 #: 7 rows in batches of 3: the last has 1, of which all processes but one have none.
 ROWS = torch.rand((7, 16), generator=torch.Generator().manual_seed(1), dtype=torch.float64)

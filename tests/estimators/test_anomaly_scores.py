@@ -10,10 +10,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.anomaly_scores import PARTS, SCORES, RowScore, conformal_offset
 from utsushi.exceptions import ModelFileError, SettingError
-from utsushi.persistence import read_model_file, write_model_file
-from utsushi.seeds import Purpose, numpy_generator
 
 DIGITS = datasets.load_digits8x8()
 ZEROS = DIGITS.X_train[DIGITS.y_train == 0]

@@ -311,7 +311,7 @@ def test_a_sampler_is_not_learned_from_one_row(vae):
 
 def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
     monkeypatch.setattr(Autoencoder, "_train", lambda *_: pytest.fail("it was trained"))
-    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi._utils.optional_dependencies.find_spec", lambda name: None)
     for sampler in (Mixture(n_components=0), Flow(n_bins=1), TwoStage(hidden=(0,)), "flow"):
         with pytest.raises(ValueError, match=r"n_components|n_bins|hidden|utsushi\[flow\]"):
             Autoencoder(**SMALL, sampler=sampler).fit(TRAIN)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, scaling
+from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 from utsushi.estimators import learner, rows
 from utsushi.networks import Conv
 from utsushi.training import subspace
+from utsushi.transforms import scaling
 
 X = np.random.default_rng(2).random((90, 64), dtype=np.float32)
 WIDE = X[:, :15] @ np.random.default_rng(3).random((15, 200), dtype=np.float32)

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets
+from utsushi._utils.lazy_rows import (
+    ConvertedRows,
+    LazyRows,
+    MappedRows,
+    SelectedRows,
+    as_guarded,
+    row_blocks,
+)
 from utsushi.estimators import learner, rows
 from utsushi.exceptions import DataError
-from utsushi.lazy import ConvertedRows, LazyRows, MappedRows, SelectedRows, as_guarded, row_blocks
 from utsushi.training import subspace
 
 X = np.random.default_rng(2).random((90, 64), dtype=np.float32)

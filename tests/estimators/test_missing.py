@@ -10,10 +10,10 @@ from utsushi import (
     VariationalAutoencoder,
     load,
 )
+from utsushi.distributions.likelihoods import LIKELIHOODS
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
-from utsushi.likelihoods import LIKELIHOODS
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
-from utsushi.scaling import Scaling, column_moments
+from utsushi.transforms.scaling import Scaling, column_moments
 
 SMALL = {"n_components": 2, "hidden": (8,), "random_state": 0, "missing": "mask", "max_epochs": 5}
 CLASSES = [Autoencoder, DenoisingAutoencoder, VariationalAutoencoder]
@@ -149,7 +149,7 @@ def test_a_scaling_is_learned_from_known_values(name):
 
 
 def test_moments_pass_over_blocks_without_a_value(monkeypatch):
-    monkeypatch.setattr("utsushi.scaling.MOMENTS_BLOCK_BYTES", 16)
+    monkeypatch.setattr("utsushi.transforms.scaling.MOMENTS_BLOCK_BYTES", 16)
     moments = column_moments(np.array([[np.nan, 1.0], [2.0, 3.0], [4.0, np.nan]]))
     np.testing.assert_allclose(moments.mean_, [3.0, 2.0])
 

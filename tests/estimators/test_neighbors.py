@@ -10,11 +10,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.estimators import neighbors as module
 from utsushi.estimators import representations
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.exceptions import DataError, ModelFileError, SettingError
-from utsushi.persistence import read_model_file, write_model_file
 
 DIGITS = datasets.load_digits8x8()
 ZEROS = DIGITS.X_train[DIGITS.y_train == 0]

@@ -9,11 +9,11 @@ import torch
 from sklearn.datasets import load_digits
 
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder, load
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
+from utsushi.distributions.likelihoods import Gaussian as GaussianLikelihood
+from utsushi.distributions.likelihoods import UnitGaussian
 from utsushi.exceptions import ModelFileError, SettingError
-from utsushi.likelihoods import Gaussian as GaussianLikelihood
-from utsushi.likelihoods import UnitGaussian
 from utsushi.networks import Dense
-from utsushi.persistence import read_model_file, write_model_file
 from utsushi.samplers import Flow, Gaussian, Mixture, Prior, TwoStage
 
 X = load_digits().data[:200, 20:32] / 16.0
@@ -370,7 +370,7 @@ def test_a_flow_is_not_loaded_without_zuko_and_the_extra_is_named(
     flow_content, tmp_path, monkeypatch
 ):
     path = edited(flow_content, lambda header, tensors: None, tmp_path)
-    monkeypatch.setattr("utsushi.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("utsushi._utils.optional_dependencies.find_spec", lambda name: None)
     message = refused(path)
     assert "utsushi[flow]" in message
     assert "take a copy" not in message  # the file is whole

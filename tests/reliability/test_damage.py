@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from utsushi import VariationalAutoencoder, load
+from utsushi._utils.safetensors_io import read_model_file
 from utsushi.exceptions import CheckpointError, ModelFileError
-from utsushi.persistence import read_model_file
 from utsushi.samplers import Mixture
 from utsushi.training.checkpoint import Checkpoints
 

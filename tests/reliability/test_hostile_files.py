@@ -21,11 +21,11 @@ from pyarrow import parquet, table
 from sklearn.base import clone
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
-from utsushi.columns import Column, Columns
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import UtsushiError
-from utsushi.persistence import read_model_file, write_model_file
 from utsushi.runs import go_on_with, open_run
 from utsushi.samplers import Mixture
+from utsushi.transforms.table_schema import Column, Columns
 
 #: Mutations of all kinds of files together.
 N_MUTATIONS = 1_000_000 if os.environ.get("UTSUSHI_SOAK") == "1" else 10_000

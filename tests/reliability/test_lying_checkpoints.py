@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from utsushi import Autoencoder
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import CheckpointError
-from utsushi.persistence import read_model_file, write_model_file
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 FEW = {"hidden": (3,), "max_epochs": 2, "batch_size": 4, "random_state": 3}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
+from utsushi.distributions.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.evaluation import divergence_per_component
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.report.carried import Sample
 from utsushi.report.curves import curves_of
 from utsushi.report.model import anomaly_scores, short_name

@@ -8,7 +8,7 @@ from utsushi import Autoencoder, Recipe
 from utsushi.exceptions import SettingError
 from utsushi.networks import Dense
 from utsushi.training import arithmetic
-from utsushi.training.arithmetic import TIMED_STEPS, WARMING_STEPS, Arithmetic, Products
+from utsushi.training.precision import TIMED_STEPS, WARMING_STEPS, Arithmetic, Products
 
 STEPS = TIMED_STEPS + WARMING_STEPS
 

@@ -14,14 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from utsushi import Autoencoder, Recipe, VariationalAutoencoder
+from utsushi._utils.seeds import Purpose, generator
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.networks import Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, Terms, lecture_loss
 from utsushi.samplers import Gaussian
-from utsushi.seeds import Purpose, generator
 from utsushi.training import train
 from utsushi.training.batches import shuffled_batches
-from utsushi.training.divergence import check_step, probe_of
+from utsushi.training.finite_checks import check_step, probe_of
 
 X = load_digits().data[:330] / 16.0
 BOTH = pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])

@@ -6,9 +6,9 @@ import torch
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi._utils.seeds import generator
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.networks import Dense, initialize
-from utsushi.seeds import generator
 from utsushi.training import FAST
 from utsushi.training.principal_start import fill_with_pca
 

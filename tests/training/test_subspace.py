@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
-from utsushi.augmentation import Affine
-from utsushi.likelihoods import Gaussian, UnitGaussian
+from utsushi.distributions.likelihoods import Gaussian, UnitGaussian
 from utsushi.networks import Conv, Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
 from utsushi.training import Recipe
 from utsushi.training.subspace import Subspace
+from utsushi.transforms.augmentation import Affine
 
 N_FEATURES, N_CODES = 40, 3
 RECIPE = Recipe(max_epochs=20, batch_size=50, learning_rate=1e-2, subspace=0.1)

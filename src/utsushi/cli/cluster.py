@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from utsushi._utils.files import folder_being_written, one_line
 from utsushi.cli.common import dataset_of, label_name_of, reading_of
 from utsushi.cli.outputs import check_output
 from utsushi.exceptions import DataError, SettingError, UtsushiError
-from utsushi.files import folder_being_written, one_line
 
 if TYPE_CHECKING:
-    from utsushi.columns import Column, Columns
     from utsushi.runs import Run
+    from utsushi.transforms.table_schema import Column, Columns
 
 __all__ = ["encode_by_ray"]
 
@@ -59,10 +59,10 @@ def encode_by_ray(
             f"--out {out!r} exists, expected a new name, for a folder of Parquet files; choose "
             "another one, or remove it"
         )
-    from utsushi.extras import require_extra
+    from utsushi._utils.optional_dependencies import require_extra
 
     require_extra("ray", "ray", what="--engine ray", otherwise="take --engine own")
-    from utsushi.ray import encode
+    from utsushi.integrations.ray import encode
 
     with _connected(), _in_our_words(), folder_being_written(Path(out).absolute()) as folder:
         dataset, features = _rows_of(run, data, label, reading)

@@ -122,7 +122,7 @@ def shape_to(model: BaseAutoencoder, dataset: Dataset) -> None:
 
 def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) -> None:
     """Let a model mask what a table lacks, and say so."""
-    from utsushi.validation import has_missing
+    from utsushi._utils.validation import has_missing
 
     if dataset.columns is not None and has_missing(dataset.X_train):
         model.set_params(missing="mask")

@@ -198,8 +198,8 @@ def _draw(
     shape: tuple[int, ...] | None,
 ) -> Path:
     """Draw rows beside what the model makes of them, the first of ``order`` first."""
+    from utsushi._utils.files import write_whole
     from utsushi.figures import departure_bars, departure_images, to_png, within_range_of
-    from utsushi.files import write_whole
 
     rows = dataset.X[order]
     maps = detector.anomaly_map(rows)

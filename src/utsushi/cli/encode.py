@@ -71,7 +71,7 @@ def _coded_blocks(
     model: BaseAutoencoder, dataset: Dataset, name: str, advance: Callable[[int], None]
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield the codes of a block of rows after another, with the labels."""
-    from utsushi.lazy import as_guarded
+    from utsushi._utils.lazy_rows import as_guarded
 
     for X, y in dataset.parts:
         rows = as_guarded(X)

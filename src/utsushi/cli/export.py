@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from utsushi._utils.files import write_whole
 from utsushi.cli.common import (
     Data,
     Label,
@@ -21,7 +22,6 @@ from utsushi.cli.common import (
 from utsushi.cli.outputs import check_output
 from utsushi.cli.reading import reads_again
 from utsushi.exceptions import SettingError
-from utsushi.files import write_whole
 
 if TYPE_CHECKING:
     from utsushi.runs import Run
@@ -70,7 +70,7 @@ def _export_onnx(run: str, out: str | None, data: str | None, label: str | None)
                 f"{option} {value} with --to onnx, which takes the model alone, expected none; "
                 f"leave {option} out"
             )
-    from utsushi.onnx import BATCHES, largest_difference, to_onnx
+    from utsushi.integrations.onnx import BATCHES, largest_difference, to_onnx
     from utsushi.runs import open_run
 
     opened = open_run(run)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from utsushi._utils.files import write_whole
 from utsushi.cli.writers import write_blocks
 from utsushi.exceptions import SettingError
-from utsushi.files import write_whole
 
 __all__ = ["check_output", "write_columns", "write_rows", "write_table"]
 

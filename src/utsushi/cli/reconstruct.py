@@ -63,8 +63,8 @@ def reconstruct(
     if fill:
         copies = np.where(np.isnan(rows), copies, rows)
     if picture:
+        from utsushi._utils.files import write_whole
         from utsushi.figures import image_rows, to_png, within_range_of
-        from utsushi.files import write_whole
 
         pairs = [
             ("original", within_range_of(rows, rows)),
@@ -80,7 +80,7 @@ def _error(model: BaseAutoencoder, rows: NDArray[Any], copies: NDArray[Any]) -> 
     """Say how far reconstructions are from the known values of their rows."""
     import numpy as np
 
-    from utsushi.scaling import column_moments
+    from utsushi.transforms.scaling import column_moments
 
     if not hasattr(model, "columns_"):
         return f"mean squared error {np.nanmean((copies - rows) ** 2):.6g}"

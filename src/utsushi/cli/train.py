@@ -97,9 +97,9 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         parameters: dict[str, Any],
     ) -> None:
         from utsushi import estimators
+        from utsushi.integrations.tensorboard import require_tensorboard
         from utsushi.report import check_language
         from utsushi.runs import UnfinishedRun, begin_run, check_free, go_on_or_begin
-        from utsushi.tracking import require_tensorboard
         from utsushi.training.checkpoint import Interval
         from utsushi.training.distributed import was_restarted
 
@@ -162,8 +162,8 @@ def _train_to_the_end(
     Without a folder this is one of several processes, which helps to train and leaves nothing.
     """
     from utsushi.exceptions import TrainingInterrupted
+    from utsushi.integrations.tensorboard import TensorBoard
     from utsushi.runs import tables_of, write_run
-    from utsushi.tracking import TensorBoard
 
     log = folder / "tensorboard" if folder and run.tensorboard else None
     try:

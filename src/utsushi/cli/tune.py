@@ -89,7 +89,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         reading: dict[Any, Any],
         parameters: dict[str, Any],
     ) -> None:
-        from utsushi.extras import require_extra
+        from utsushi._utils.optional_dependencies import require_extra
 
         require_extra("tune", "optuna", what="utsushi tune")
         from utsushi import estimators, search

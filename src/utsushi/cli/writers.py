@@ -16,8 +16,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from utsushi._utils.files import being_written
 from utsushi.exceptions import DataError
-from utsushi.files import being_written
 
 __all__ = ["ROW_GROUP_ROWS", "write_blocks"]
 

@@ -6,7 +6,6 @@ table lacks, which is NaN.
 
 from __future__ import annotations
 
-from utsushi.columns import Column, Columns
 from utsushi.datasets.advice import describe_columns, suggest
 from utsushi.datasets.catalogue import Entry, catalogue, names
 from utsushi.datasets.dataset import Dataset, describe
@@ -15,6 +14,7 @@ from utsushi.datasets.idx import load_mnist
 from utsushi.datasets.inspection import info
 from utsushi.datasets.openml import fetch_mnist
 from utsushi.datasets.sources import open_source
+from utsushi.transforms.table_schema import Column, Columns
 
 __all__ = [
     "Column",

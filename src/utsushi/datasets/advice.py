@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import DATES, Column
+from utsushi._utils.lazy_rows import row_blocks
 from utsushi.datasets.dataset import Dataset
-from utsushi.lazy import row_blocks
+from utsushi.transforms.table_schema import DATES, Column
 
 __all__ = ["describe_columns", "image_shape_like", "suggest"]
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import one_line
+from utsushi._utils.lazy_rows import ConvertedRows, LazyRows, MappedRows, as_guarded, row_blocks
+from utsushi._utils.validation import check_finite, check_kind
 from utsushi.datasets.dataset import Dataset
 from utsushi.exceptions import DataError
-from utsushi.files import one_line
-from utsushi.lazy import ConvertedRows, LazyRows, MappedRows, as_guarded, row_blocks
-from utsushi.validation import check_finite, check_kind
 
 __all__ = [
     "as_array",

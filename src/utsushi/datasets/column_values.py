@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import DATES, Column
 from utsushi.datasets.arrays import to_rows
 from utsushi.datasets.arrow_types import dates_of, days, decoded, is_list, is_numeric, numbers
 from utsushi.exceptions import DataError
+from utsushi.transforms.table_schema import DATES, Column
 
 __all__ = [
     "listed",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import Columns
+from utsushi._utils.lazy_rows import row_blocks
 from utsushi.exceptions import DataError
-from utsushi.lazy import row_blocks
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["Dataset", "describe"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import one_line
 from utsushi.datasets.arrays import to_floats
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.numpy_files import read_archive
 from utsushi.exceptions import SettingError
-from utsushi.files import one_line
 
 __all__ = ["load_digits8x8", "load_mnist20k"]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from utsushi._utils.lazy_rows import as_guarded, row_blocks
 from utsushi.datasets.advice import describe_columns, suggest
 from utsushi.datasets.arrays import as_pixels
 from utsushi.datasets.arrow_files import find_parts, load_arrow, load_folder, load_parquet
@@ -33,7 +34,6 @@ from utsushi.datasets.tables import (
     labels_of,
 )
 from utsushi.exceptions import DataError
-from utsushi.lazy import as_guarded, row_blocks
 
 __all__ = ["info"]
 

@@ -13,9 +13,9 @@ from urllib.error import HTTPError
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import one_line, write_whole
 from utsushi.datasets.idx import CHECKSUMS, encode_idx, find_idx, read_content
 from utsushi.exceptions import DataError, DownloadError
-from utsushi.files import one_line, write_whole
 
 __all__ = ["fetch_mnist"]
 

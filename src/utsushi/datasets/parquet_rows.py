@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.lazy_rows import LazyRows, Which
 from utsushi.datasets.arrow_files import check_schema, read_footer, reading_parquet
 from utsushi.exceptions import DataError
-from utsushi.lazy import LazyRows, Which
 
 __all__ = ["ParquetRows"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from utsushi._utils.files import one_line
 from utsushi.exceptions import DataError
-from utsushi.files import one_line
 
 __all__ = ["unreadable"]
 

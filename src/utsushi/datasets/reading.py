@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from utsushi.columns import HANDLE_UNKNOWN, Columns
 from utsushi.exceptions import DataError, SettingError
+from utsushi.transforms.table_schema import HANDLE_UNKNOWN, Columns
 
 __all__ = ["Reading"]
 

@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from utsushi.columns import Columns
+from utsushi._utils.lazy_rows import as_guarded
+from utsushi._utils.validation import check_finite
 from utsushi.datasets.arrays import as_pixels, from_array_like
 from utsushi.datasets.arrow_files import find_parts
 from utsushi.datasets.catalogue import catalogue, names
@@ -27,8 +28,7 @@ from utsushi.datasets.tables import (
 )
 from utsushi.datasets.torch_sources import from_torch_dataset, is_torch_dataset
 from utsushi.exceptions import DataError
-from utsushi.lazy import as_guarded
-from utsushi.validation import check_finite
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["check_values", "open_reading", "open_source", "read"]
 

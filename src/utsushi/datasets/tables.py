@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import DATES, Column, Columns
+from utsushi._utils.files import one_line
 from utsushi.datasets.arrays import check_labels
 from utsushi.datasets.arrow_files import common_unit, is_number, load_arrow, load_csv
 from utsushi.datasets.arrow_types import (
@@ -38,7 +38,7 @@ from utsushi.datasets.column_values import (
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
-from utsushi.files import one_line
+from utsushi.transforms.table_schema import DATES, Column, Columns
 
 __all__ = [
     "FEW_CATEGORIES",

@@ -14,8 +14,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi.choices import Names
-from utsushi.columns import Columns
+from utsushi._utils.seeds import seed_from
+from utsushi._utils.str_options import Names
 from utsushi.estimators.anomaly_scores import (
     LEARNING,
     SCORES,
@@ -34,7 +34,7 @@ from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.estimators.parameters import check_image_shape
 from utsushi.estimators.rows import Rows, checked_rows
 from utsushi.exceptions import SettingError
-from utsushi.seeds import seed_from
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["AnomalyDetector"]
 

@@ -10,13 +10,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.neighbors import Neighbors
 from utsushi.estimators.rows import Rows
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import SettingError
 from utsushi.samplers import Mixture
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = [
     "LEARNING",

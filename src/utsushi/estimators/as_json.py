@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from utsushi.augmentation import AUGMENTATIONS
+from utsushi.distributions.likelihoods import LIKELIHOODS
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import LIKELIHOODS
 from utsushi.networks import NETWORKS
 from utsushi.samplers import SAMPLERS
 from utsushi.training import Recipe
+from utsushi.transforms.augmentation import AUGMENTATIONS
 
 __all__ = [
     "ESTIMATORS",

@@ -12,18 +12,18 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from utsushi.augmentation import Augmentation
-from utsushi.choices import Names
+from utsushi._utils.str_options import Names
+from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.likelihoods import squared_error
 from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective, Source
-from utsushi.regularizers import REGULARIZERS, Regularizer
+from utsushi.objectives.penalties import REGULARIZERS, Regularizer
 from utsushi.samplers import SAMPLERS, Prior, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
+from utsushi.transforms.augmentation import Augmentation
 
 __all__ = ["Autoencoder"]
 
@@ -65,7 +65,7 @@ class Autoencoder(BaseAutoencoder):
         What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
         encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
         :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights. See
-        `utsushi.regularizers`.
+        `utsushi.objectives.penalties`.
     regularization : float >= 0, default=0.0
         Its strength, a factor; 0 is off, with a warning if a regularizer is named.
     sampler : {"mixture", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from utsushi._utils.lazy_rows import AnyRows
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.learner import Learner
 from utsushi.estimators.missing import mask_of, without_gaps
@@ -22,9 +24,7 @@ from utsushi.estimators.rows import (
     checked_rows,
 )
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.lazy import AnyRows
 from utsushi.networks.base import is_size
-from utsushi.seeds import Purpose, numpy_generator, seed_from
 
 __all__ = ["BaseAutoencoder", "autoencoder_of"]
 
@@ -185,7 +185,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
           (2): Linear(in_features=16, out_features=3, bias=True)
         )
         """
-        from utsushi.estimators.portable import portable
+        from utsushi.estimators.torch_export import portable
 
         check_is_fitted(self)
         return portable(self)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from utsushi.divergences import kl_standard_normal
+from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.estimators.inference import row_noise
 from utsushi.estimators.rows import Rows
 from utsushi.objectives import log_weights, reparameterize

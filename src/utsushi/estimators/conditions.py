@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.exceptions import DataError
 from utsushi.samplers import Codes, Sampler
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = ["Classes", "codes_by_class", "samplers_by_class"]
 

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi.augmentation import Augmentation
-from utsushi.choices import Names
-from utsushi.corruption import CORRUPTIONS
+from utsushi._utils.seeds import Purpose, generator, seed_from
+from utsushi._utils.str_options import Names
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.rows import Rows
 from utsushi.estimators.units import Units
@@ -21,8 +20,9 @@ from utsushi.exceptions import SettingError
 from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.samplers import Sampler
-from utsushi.seeds import Purpose, generator, seed_from
 from utsushi.training import Recipe
+from utsushi.transforms.augmentation import Augmentation
+from utsushi.transforms.corruption import CORRUPTIONS
 
 __all__ = ["DenoisingAutoencoder"]
 
@@ -39,7 +39,7 @@ class DenoisingAutoencoder(Autoencoder):
     Parameters
     ----------
     corruption : {"masking", "gaussian", "salt-pepper"}, default="masking"
-        Values set to zero; noise added; values set to 0 or 1. See `utsushi.corruption`.
+        Values set to zero; noise added; values set to 0 or 1. See `utsushi.transforms.corruption`.
     corruption_level : float >= 0, default=0.3
         The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
         in the units of the input.

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from utsushi.augmentation import Augmentation
+from utsushi._utils.seeds import Purpose, generator
 from utsushi.estimators.memory import empty_module_that_fits
 from utsushi.estimators.parameters import network_of, resolve
 from utsushi.exceptions import SettingError
 from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
 from utsushi.samplers import SAMPLERS, Sampler
-from utsushi.seeds import Purpose, generator
 from utsushi.training import Recipe, suited_to
+from utsushi.transforms.augmentation import Augmentation
 
 __all__ = ["Described"]
 

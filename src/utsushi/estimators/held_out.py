@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
+from utsushi._utils.lazy_rows import AnyRows, row_blocks
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.anomaly_scores import RowScore
 from utsushi.estimators.neighbors import row_keys
 from utsushi.estimators.rows import Labelled, Rows, n_to_hold_out
 from utsushi.exceptions import SettingError
-from utsushi.lazy import AnyRows, row_blocks
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = ["cross_fitted", "split_for_rate"]
 

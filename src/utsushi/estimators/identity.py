@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
+from utsushi._utils.lazy_rows import row_blocks
 from utsushi.estimators.rows import Labelled
-from utsushi.lazy import row_blocks
 
 if TYPE_CHECKING:
     from utsushi.estimators.learner import Learner

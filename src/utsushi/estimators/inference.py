@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from utsushi._utils.lazy_rows import AnyRows
 from utsushi.exceptions import DataError
-from utsushi.lazy import AnyRows
 
 __all__ = ["map_rows", "row_noise"]
 

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi._utils.validation import has_missing
+from utsushi.distributions.likelihoods import Likelihood
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.bounds import (
     LogLikelihood,
@@ -24,12 +27,9 @@ from utsushi.estimators.inference import map_rows
 from utsushi.estimators.missing import known_values, without_gaps
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import Likelihood
 from utsushi.networks.base import is_size
 from utsushi.objectives import posterior_parameters, with_condition
 from utsushi.samplers import Sampler
-from utsushi.seeds import Purpose, generator, numpy_generator, seed_from
-from utsushi.validation import has_missing
 
 __all__ = ["SCORE_DRAWS", "LatentVariableModel"]
 

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi.augmentation import AUGMENTATIONS
-from utsushi.columns import Columns
+from utsushi._utils.lazy_rows import AnyRows
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
+from utsushi._utils.validation import has_missing
 from utsushi.estimators.description import Described
 from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
 from utsushi.estimators.identity import identity_of
@@ -37,20 +38,19 @@ from utsushi.estimators.rows import (
 )
 from utsushi.estimators.units import Units
 from utsushi.exceptions import PoorFitWarning, SettingError
-from utsushi.lazy import AnyRows
 from utsushi.networks import Conv, EncoderDecoder
 from utsushi.networks.base import as_sizes
 from utsushi.objectives import Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
-from utsushi.scaling import Scaling, column_moments
-from utsushi.seeds import Purpose, numpy_generator, seed_from
 from utsushi.training import train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.data_parallel import checkpoints_in
 from utsushi.training.distributed import current
 from utsushi.training.loop import Augment, Objective
 from utsushi.training.progress import progress_bar
-from utsushi.training.sharing import checkpoints_in
-from utsushi.validation import has_missing
+from utsushi.transforms.augmentation import AUGMENTATIONS
+from utsushi.transforms.scaling import Scaling, column_moments
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["Learner"]
 

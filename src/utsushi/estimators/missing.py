@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from utsushi.columns import Columns
+from utsushi._utils.lazy_rows import AnyRows, LazyRows, row_blocks
+from utsushi._utils.validation import has_missing
 from utsushi.exceptions import DataError, SettingError
-from utsushi.lazy import AnyRows, LazyRows, row_blocks
-from utsushi.validation import has_missing
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["check_columns", "check_rows", "check_width", "known_values", "mask_of", "without_gaps"]
 

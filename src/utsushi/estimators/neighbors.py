@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.lazy_rows import AnyRows
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.representations import as_normal, oriented_gradients, quantiles
 from utsushi.estimators.rows import Rows
-from utsushi.lazy import AnyRows
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = ["Neighbors", "row_keys"]
 

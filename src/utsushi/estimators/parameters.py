@@ -13,14 +13,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from utsushi.augmentation import AUGMENTATIONS, Augmentation
-from utsushi.choices import Names
+from utsushi._utils.str_options import Names
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
 from utsushi.networks.dense import ACTIVATIONS
-from utsushi.scaling import SCALINGS
 from utsushi.training import Recipe
+from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.transforms.scaling import SCALINGS
 
 __all__ = [
     "COMMON_CONSTRAINTS",

@@ -15,13 +15,13 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor
 
+from utsushi._utils.lazy_rows import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
+from utsushi._utils.seeds import Purpose, numpy_generator
+from utsushi._utils.validation import check_finite, check_kind, check_within_float32
 from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
-from utsushi.lazy import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
 from utsushi.objectives import Batch, random_order
-from utsushi.scaling import Scaling
-from utsushi.seeds import Purpose, numpy_generator
-from utsushi.validation import check_finite, check_kind, check_within_float32
+from utsushi.transforms.scaling import Scaling
 
 __all__ = [
     "SCANNED_ROWS",

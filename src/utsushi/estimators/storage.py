@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from sklearn.base import clone
 
-from utsushi.columns import Columns
+from utsushi._utils.files import one_line
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.anomaly_scores import RowScore, parts_of, scoring_of
 from utsushi.estimators.as_json import (
@@ -43,10 +44,9 @@ from utsushi.exceptions import (
     SettingError,
     UtsushiWarning,
 )
-from utsushi.files import one_line
-from utsushi.persistence import read_model_file, write_model_file
 from utsushi.samplers import Sampler
-from utsushi.scaling import Scaling
+from utsushi.transforms.scaling import Scaling
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["library_versions", "load", "save"]
 

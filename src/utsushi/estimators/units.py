@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from utsushi.scaling import Scaling
+from utsushi.transforms.scaling import Scaling
 
 __all__ = ["Units"]
 

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
-from utsushi.augmentation import Augmentation, Binarize
-from utsushi.choices import Names
+from utsushi._utils.lazy_rows import AnyRows
+from utsushi._utils.seeds import Purpose, generator
+from utsushi._utils.str_options import Names
+from utsushi.distributions.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.conditions import Classes, samplers_by_class
 from utsushi.estimators.latent_variables import LatentVariableModel
 from utsushi.estimators.missing import known_values
@@ -19,13 +21,11 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.rows import SCANNED_ROWS, Labelled
 from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.lazy import AnyRows
-from utsushi.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
 from utsushi.objectives import Source, VariationalObjective
 from utsushi.samplers import SAMPLERS, Codes, Sampler
-from utsushi.seeds import Purpose, generator
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
+from utsushi.transforms.augmentation import Augmentation, Binarize
 
 __all__ = ["VariationalAutoencoder"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utsushi._utils.validation import check_finite
 from utsushi.evaluation.estimate import Estimate
 from utsushi.exceptions import DataError, SettingError
-from utsushi.validation import check_finite
 
 __all__ = ["average_precision", "evaluate_scores", "false_positive_rate", "roc_auc"]
 

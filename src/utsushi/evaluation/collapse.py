@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from utsushi.divergences import kl_standard_normal
+from utsushi._utils.seeds import Purpose, numpy_generator
+from utsushi.distributions.divergences import kl_standard_normal
+from utsushi.distributions.likelihoods import LOG_2PI, UnitGaussian
 from utsushi.estimators import VariationalAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.rows import chosen_rows
 from utsushi.evaluation.texts import Remark, remark
-from utsushi.likelihoods import LOG_2PI, UnitGaussian
 from utsushi.samplers import Prior
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = [
     "ACTIVE_ABOVE",

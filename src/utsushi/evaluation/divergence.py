@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from utsushi.divergences import kl_standard_normal
+from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.estimators import VariationalAutoencoder
 
 __all__ = ["divergence_of", "divergence_per_component"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.validation import check_finite
 from utsushi.evaluation.classifier import DigitClassifier
 from utsushi.exceptions import SettingError
-from utsushi.validation import check_finite
 
 __all__ = ["Extractor", "choose_extractor", "extract", "name_of"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.rows import chosen_rows
 from utsushi.exceptions import DataError
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = [
     "MAX_CLASSES",

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
+from utsushi._utils.validation import check_finite
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor, choose_extractor, extract, name_of
 from utsushi.evaluation.two_samples import (
@@ -17,8 +19,6 @@ from utsushi.evaluation.two_samples import (
     precision_recall,
 )
 from utsushi.exceptions import DataError
-from utsushi.seeds import Purpose, numpy_generator, seed_from
-from utsushi.validation import check_finite
 
 __all__ = [
     "FEWEST_TO_COMPARE",

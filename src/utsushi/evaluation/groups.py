@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.columns import Column
+from utsushi.distributions.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 from utsushi.estimators import (
     Autoencoder,
     BaseAutoencoder,
@@ -51,7 +51,7 @@ from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.subject import Subject, beside
 from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
+from utsushi.transforms.table_schema import Column
 
 __all__ = ["CHEAP", "GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
 

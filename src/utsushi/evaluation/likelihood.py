@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from utsushi.distributions.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 from utsushi.estimators import VariationalAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 
 __all__ = [
     "bits_per_dimension",

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utsushi._utils.seeds import seed_from
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.groups import GROUPS, USUAL, has_lecture_loss, loss_from_scores
 from utsushi.evaluation.subject import Subject
 from utsushi.exceptions import DataError, SettingError
-from utsushi.seeds import seed_from
 
 __all__ = ["evaluate", "lecture_loss"]
 

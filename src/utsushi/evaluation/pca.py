@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.lazy_rows import in_memory
+from utsushi.distributions.likelihoods import LOG_2PI
 from utsushi.evaluation.estimate import Estimate
-from utsushi.lazy import in_memory
-from utsushi.likelihoods import LOG_2PI
 
 __all__ = ["PCABaseline", "pca_errors"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.lazy_rows import LazyRows, as_guarded, in_memory
+from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.datasets import Dataset
 from utsushi.exceptions import UtsushiWarning
-from utsushi.lazy import LazyRows, as_guarded, in_memory
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = [
     "COSTLY_VALUES",

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.lazy_rows import LazyRows, as_guarded
+from utsushi._utils.validation import has_missing
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.evaluation.rows import SCORED_VALUES, affordable_rows, measurable_rows
-from utsushi.lazy import LazyRows, as_guarded
-from utsushi.scaling import column_moments
-from utsushi.validation import has_missing
+from utsushi.transforms.scaling import column_moments
 
 __all__ = ["Subject", "beside"]
 

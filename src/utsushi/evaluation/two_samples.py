@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
 from utsushi.evaluation.estimate import Estimate
 from utsushi.exceptions import DataError
-from utsushi.seeds import Purpose, numpy_generator, seed_from
 
 __all__ = [
     "frechet_distance",

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from utsushi._utils.files import write_json, write_text
 from utsushi.datasets import Dataset, load_mnist20k
 from utsushi.estimators import Autoencoder, BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import QUICK, Estimate, PCABaseline, evaluate
 from utsushi.figures import image_grid
-from utsushi.files import write_json, write_text
 from utsushi.lecture.chapters import Chapter, run_sections
 from utsushi.lecture.numbers import PCA_SIZES, Comparison, compare
 from utsushi.lecture.page import lecture_page

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
-from utsushi.choices import Names
+from utsushi._utils.str_options import Names
 
 __all__ = [
     "INITIALIZATION",

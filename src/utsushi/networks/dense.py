@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from utsushi.choices import Names
+from utsushi._utils.str_options import Names
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
     INITIALIZATION,

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from utsushi.divergences import kl_standard_normal
-from utsushi.likelihoods import BatchMean, squared_error
+from utsushi.distributions.divergences import kl_standard_normal
+from utsushi.distributions.likelihoods import BatchMean, squared_error
 
 __all__ = [
     "LOG_VARIANCE_BEND",

@@ -9,10 +9,10 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from utsushi.likelihoods import BatchMean, squared_error
+from utsushi.distributions.likelihoods import BatchMean, squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
-from utsushi.regularizers import Regularizer
+from utsushi.objectives.penalties import Regularizer
 
 __all__ = ["ReconstructionObjective"]
 
@@ -27,7 +27,7 @@ class ReconstructionObjective:
         Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
         target stays the clean row.
     penalty : callable, optional
-        What is added to the error of a row; see `utsushi.regularizers`.
+        What is added to the error of a row; see `utsushi.objectives.penalties`.
     strength : float, default=0.0
         The weight of the penalty.
     """

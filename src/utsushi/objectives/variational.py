@@ -10,8 +10,9 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from utsushi.divergences import kl_standard_normal
-from utsushi.likelihoods import BatchMean, Likelihood, squared_error
+from utsushi._utils.seeds import drawn
+from utsushi.distributions.divergences import kl_standard_normal
+from utsushi.distributions.likelihoods import BatchMean, Likelihood, squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import (
@@ -22,7 +23,6 @@ from utsushi.objectives.bounds import (
     posterior_parameters,
     reparameterize,
 )
-from utsushi.seeds import drawn
 
 __all__ = ["VariationalObjective"]
 

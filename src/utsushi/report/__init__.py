@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi.late_imports import imported_late
+from utsushi._utils.lazy_imports import imported_late
 from utsushi.report.page import Page, Paragraph, Picture, Section, Settings, Table, render
 from utsushi.report.texts import LANGUAGES, check_language, in_each_language, languages_from
 

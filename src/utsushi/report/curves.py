@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from utsushi.distributions.likelihoods import LOG_2PI, UnitGaussian
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
-from utsushi.likelihoods import LOG_2PI, UnitGaussian
 
 __all__ = ["Curves", "curves_of"]
 

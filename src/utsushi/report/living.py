@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from utsushi._utils.files import write_text
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of
 from utsushi.estimators.rows import checked_rows
 from utsushi.exceptions import DataError, SettingError
-from utsushi.files import write_text
 from utsushi.report.carried import Sample
 from utsushi.report.model import short_name
 from utsushi.report.page import Page, Paragraph, Section, Settings, render

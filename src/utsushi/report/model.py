@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.seeds import Purpose, numpy_generator
+from utsushi.distributions.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.estimators import (
     Autoencoder,
     BaseAutoencoder,
@@ -18,7 +20,6 @@ from utsushi.estimators import (
 from utsushi.evaluation.collapse import DEAD_BELOW
 from utsushi.evaluation.divergence import divergence_of
 from utsushi.exceptions import SettingError
-from utsushi.likelihoods import LIKELIHOODS, Likelihood
 from utsushi.objectives import LOG_VARIANCE_BEND
 from utsushi.report.carried import Sample
 from utsushi.report.curves import curves_of
@@ -26,7 +27,6 @@ from utsushi.report.layers import layers_of
 from utsushi.report.tensors import Blob
 from utsushi.report.texts import in_each_language
 from utsushi.samplers import SAMPLERS, Gaussian, Mixture, Prior, Sampler
-from utsushi.seeds import Purpose, numpy_generator
 
 __all__ = ["anomaly_scores", "model_header", "short_name"]
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import write_json, write_text
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.evaluation import GROUPS, evaluate, say
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.rows import measurable
 from utsushi.figures import image_rows, learning_curves, within_range_of
-from utsushi.files import write_json, write_text
 from utsushi.report import (
     Page,
     Paragraph,

@@ -21,12 +21,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from sklearn.frozen import FrozenEstimator
 
+from utsushi._utils.files import folder_being_written, read_regular, write_json, write_text
+from utsushi._utils.validation import first_complaint
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
 from utsushi.estimators.as_json import parameters_to_json
 from utsushi.estimators.storage import library_versions
 from utsushi.exceptions import RunError
-from utsushi.files import folder_being_written, read_regular, write_json, write_text
-from utsushi.validation import first_complaint
 
 __all__ = [
     "CHECKPOINTS",

@@ -13,10 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from utsushi._utils.files import one_line, read_regular, write_json
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.as_json import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
-from utsushi.files import one_line, read_regular, write_json
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
 

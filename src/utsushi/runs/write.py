@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from utsushi._utils.files import write_json, write_text, write_whole
+from utsushi._utils.validation import has_missing
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
 from utsushi.exceptions import RunError, SettingError, UtsushiWarning
-from utsushi.files import write_json, write_text, write_whole
 from utsushi.report import (
     Page,
     Paragraph,
@@ -33,7 +34,6 @@ from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
-from utsushi.validation import has_missing
 
 __all__ = ["living_payload", "pictures_of", "write_figures", "write_report", "write_run"]
 

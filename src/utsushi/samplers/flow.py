@@ -12,16 +12,16 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
+from utsushi._utils.global_state import checks_of_distributions_kept
+from utsushi._utils.optional_dependencies import require_extra
+from utsushi._utils.seeds import Purpose
+from utsushi._utils.seeds import generator as seeded
+from utsushi.distributions.likelihoods import LOG_2PI
 from utsushi.exceptions import SettingError, TrainingDivergedError
-from utsushi.extras import require_extra
-from utsushi.global_state import checks_of_distributions_kept
-from utsushi.likelihoods import LOG_2PI
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
 from utsushi.samplers.trained import TrainedSampler
-from utsushi.seeds import Purpose
-from utsushi.seeds import generator as seeded
 from utsushi.training import Recipe
 
 __all__ = ["FLOW", "Flow"]

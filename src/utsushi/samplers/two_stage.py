@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from utsushi.likelihoods import Gaussian
+from utsushi._utils.seeds import Purpose, generator
+from utsushi.distributions.likelihoods import Gaussian
 from utsushi.networks import EncoderDecoder, initialize
 from utsushi.networks.dense import Dense, check_widths
 from utsushi.objectives import Batch, VariationalObjective
 from utsushi.samplers.base import Codes
 from utsushi.samplers.trained import TrainedSampler
-from utsushi.seeds import Purpose, generator
 from utsushi.training import Recipe, train
 
 __all__ = ["TWO_STAGE", "TwoStage"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi.late_imports import imported_late
+from utsushi._utils.lazy_imports import imported_late
 from utsushi.search.searched import SEARCHED
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from utsushi._utils.files import write_json, write_whole
 from utsushi.datasets import Dataset
 from utsushi.figures import part_bars, to_png
-from utsushi.files import write_json, write_whole
 from utsushi.runs import check_free, write_run
 from utsushi.search.study import Search
 

@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from utsushi._utils.lazy_rows import LazyRows, as_guarded
+from utsushi._utils.optional_dependencies import require_extra
+from utsushi._utils.seeds import seed_from
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.as_json import parameters_to_json
 from utsushi.estimators.identity import digest
 from utsushi.estimators.rows import Labelled, n_to_hold_out
 from utsushi.exceptions import SettingError, TrainingDivergedError
-from utsushi.extras import require_extra
-from utsushi.lazy import LazyRows, as_guarded
 from utsushi.networks.base import is_size
 from utsushi.search.spaces import settings_of, space_of
-from utsushi.seeds import seed_from
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

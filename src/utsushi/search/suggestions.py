@@ -9,7 +9,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from utsushi.seeds import Purpose, numpy_generator
+from utsushi._utils.seeds import Purpose, numpy_generator
 
 __all__ = ["ByNumber"]
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+from utsushi._utils.seeds import Purpose, generator
 from utsushi.objectives import Batch, Source
-from utsushi.seeds import Purpose, generator
 
 __all__ = ["shuffled_batches"]
 

@@ -24,6 +24,9 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 from torch import Tensor
 
+from utsushi._utils.files import one_line
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
+from utsushi._utils.validation import first_complaint
 from utsushi.exceptions import (
     CheckpointError,
     ModelFileError,
@@ -31,15 +34,12 @@ from utsushi.exceptions import (
     TrainingInterrupted,
     UtsushiWarning,
 )
-from utsushi.files import one_line
-from utsushi.persistence import read_model_file, write_model_file
-from utsushi.training.arithmetic import Products
-from utsushi.training.bookkeeping import Progress, State
 from utsushi.training.header import CheckpointHeader
+from utsushi.training.history import Progress, State
 from utsushi.training.history_file import append_row, begin_history
 from utsushi.training.interruption import StopRequests
+from utsushi.training.precision import Products
 from utsushi.training.state import restore
-from utsushi.validation import first_complaint
 
 __all__ = ["Checkpoints", "Interval", "clear", "remove_if_unused"]
 

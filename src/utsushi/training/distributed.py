@@ -21,10 +21,10 @@ import torch
 import torch.distributed as dist
 from torch import Generator, Tensor
 
+from utsushi._utils.seeds import PartialGenerator
 from utsushi.exceptions import EndedByAnother, ProcessLostError, SettingError, UtsushiError
 from utsushi.objectives import Batch
-from utsushi.seeds import PartialGenerator
-from utsushi.training.bookkeeping import Means, State
+from utsushi.training.history import Means, State
 
 __all__ = ["Processes", "current", "joined", "was_restarted"]
 

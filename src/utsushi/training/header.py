@@ -24,14 +24,14 @@ class _Strict(BaseModel):
 
 
 class _Means(_Strict):
-    """See `utsushi.training.bookkeeping.Means`."""
+    """See `utsushi.training.history.Means`."""
 
     n_rows: Count
     sums: list[tuple[str, float]]
 
 
 class _Best(_Strict):
-    """See `utsushi.training.bookkeeping.BestSoFar`; 0 and nothing where there is no epoch yet."""
+    """See `utsushi.training.history.BestSoFar`; 0 and nothing where there is no epoch yet."""
 
     epoch: Count
     objective: float | None = None
@@ -98,6 +98,6 @@ class CheckpointHeader(_Strict):
         Raises
         ------
         ValidationError
-            If it is none of a checkpoint; see `utsushi.validation.first_complaint`.
+            If it is none of a checkpoint; see `utsushi._utils.validation.first_complaint`.
         """
         cls.model_validate_json(json.dumps(header))  # where a list may stand for a tuple

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from utsushi.files import write_text
+from utsushi._utils.files import write_text
 
 __all__ = ["append_row", "begin_history"]
 

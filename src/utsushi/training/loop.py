@@ -10,18 +10,18 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from utsushi.likelihoods import BatchMean
+from utsushi._utils.seeds import Purpose, generator
+from utsushi.distributions.likelihoods import BatchMean
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Batch, Source, Terms
-from utsushi.seeds import Purpose, generator
-from utsushi.training.arithmetic import Arithmetic, Products
 from utsushi.training.batches import shuffled_batches
-from utsushi.training.bookkeeping import BestSoFar, History, Means, Progress
 from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.data_parallel import SharedRows, shared_objective
 from utsushi.training.distributed import Processes, current
-from utsushi.training.divergence import check_means, check_step, probe_of
+from utsushi.training.finite_checks import check_means, check_step, probe_of
+from utsushi.training.history import BestSoFar, History, Means, Progress
+from utsushi.training.precision import Arithmetic, Products
 from utsushi.training.recipe import Recipe
-from utsushi.training.sharing import SharedRows, shared_objective
 from utsushi.training.state import state_of
 
 __all__ = ["Objective", "train"]
@@ -135,7 +135,7 @@ def train(
         Stop when the held-out objective has not improved for so many epochs, and take the
         parameters of its best epoch. Without held-out rows the training objective is watched.
     precision : {"float32", "bfloat16", "auto"}
-        What the products of training are made in; see `utsushi.training.arithmetic`.
+        What the products of training are made in; see `utsushi.training.precision`.
     checkpoints : Checkpoints, optional
         Where to write checkpoints; the training goes on from the one that is found there.
     on_epoch : callable

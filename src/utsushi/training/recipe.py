@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from utsushi.choices import Names
+from utsushi._utils.str_options import Names
 from utsushi.exceptions import SettingError
 
 __all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "suited_to"]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
-from utsushi.training.arithmetic import Arithmetic, Products
-from utsushi.training.bookkeeping import Curves, Progress, State
+from utsushi.training.history import Curves, Progress, State
+from utsushi.training.precision import Arithmetic, Products
 
 __all__ = ["restore", "state_of"]
 

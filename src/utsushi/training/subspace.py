@@ -27,8 +27,8 @@ from torch.nn import functional
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
 from utsushi.objectives import Batch, Source
-from utsushi.training.bookkeeping import History, State
 from utsushi.training.distributed import current
+from utsushi.training.history import History, State
 from utsushi.training.loop import Objective, train
 from utsushi.training.principal_start import fill_with_pca, layers_of
 from utsushi.training.recipe import Recipe

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import torch
 
-from utsushi.corruption import masking
+from utsushi._utils.seeds import Purpose, generator
 from utsushi.estimators import DenoisingAutoencoder
 from utsushi.evaluation import error_of_copies
 from utsushi.figures import image_rows
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
 from utsushi.runs import Exhibit
-from utsushi.seeds import Purpose, generator
+from utsushi.transforms.corruption import masking
 
 __all__ = ["Denoising"]
 

@@ -1,0 +1,1 @@
+"""What all packages use: files, seeds, validation, lazy rows, optional dependencies."""

@@ -1,0 +1,238 @@
+"""Checks of the input that every door to the library shares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi._utils.lazy_rows import AnyRows, LazyRows, holds_nan, row_blocks
+from utsushi.exceptions import DataError, NonFiniteDataError
+
+__all__ = ["check_finite", "check_kind", "check_within_float32", "first_complaint", "has_missing"]
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return the first of pydantic's complaints in one line: where it is, and what was expected."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return " ".join(f"{where}: {first['msg']}".split())
+
+
+def check_finite(
+    X: AnyRows,
+    what: str = "the data",
+    feature_names: Sequence[str] | None = None,
+    *,
+    allow_missing: bool = False,
+) -> None:
+    """Refuse NaN and infinity, and say where the first one is.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n_samples, n_features)
+        Numbers of any real dtype. Good data cost one pass, and no memory.
+    what : str, default="the data"
+        What the message calls ``X``.
+    feature_names : sequence of n_features str, default=None
+        Names for the columns in the message.
+    allow_missing : bool, default=False
+        Let NaN pass, for a value that is missing.
+
+    Raises
+    ------
+    NonFiniteDataError
+        If a value is NaN or infinite. The message names the first row that has one, its first
+        such column (both counted from 0), and how many there are in all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_finite(np.ones((2, 2)))
+    >>> check_finite(np.array([[1.0, np.nan]]), feature_names=["age", "height"])
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.NonFiniteDataError: the data has NaN at row 0, column 1 'height' (counting
+    from 0; 1 such value in all): expected finite numbers; fill or drop those rows first
+    """
+    # One NaN or infinity spoils a sum; a sum that merely overflowed is cleared by the search.
+    with np.errstate(all="ignore"):
+        if all(np.isfinite(block.sum()) for block in row_blocks(X)):
+            return
+    is_bad = np.isinf if allow_missing else _is_no_number
+    count, value, row, column = _find_bad(X, is_bad)
+    if count == 0:
+        return
+    shown = "NaN" if np.isnan(value) else str(value)
+    name = "" if feature_names is None else f" {feature_names[column]!r}"
+    raise NonFiniteDataError(
+        f"{what} has {shown} at row {row}, column {column}{name} (counting from 0; {count} such "
+        f"value{'s' if count > 1 else ''} in all): expected finite numbers; "
+        "fill or drop those rows first"
+    )
+
+
+def check_kind(X: Any, what: str = "the data") -> None:
+    """Refuse what is no array, and what numpy would turn into other numbers than were meant.
+
+    Parameters
+    ----------
+    X : array-like or data frame
+    what : str, default="the data"
+        What the message calls ``X``.
+
+    Raises
+    ------
+    DataError
+        If values are masked, or are dates or durations, or if ``X`` is a loader, a data set or a
+        path.
+
+    Examples
+    --------
+    >>> check_kind(np.ma.masked_array([[1.0, 2.0]], [[True, False]]))
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: the data is a masked array with 1 masked value, expected all
+    values; drop those rows, or pass X.filled(numpy.nan) to a model with missing='mask'
+    """
+    _check_is_array(X, what)
+    if np.ma.is_masked(X):
+        count = int(np.ma.getmaskarray(X).sum())
+        raise DataError(
+            f"{what} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
+            "expected all values; drop those rows, or pass X.filled(numpy.nan) to a model with "
+            "missing='mask'"
+        )
+    if not hasattr(X, "columns"):
+        if _is_of_time(getattr(X, "dtype", None)):
+            raise DataError(
+                f"{what} has dtype {X.dtype}: expected integers or floats; convert it to float32 "
+                "or float64 first, such as days since 1970-01-01"
+            )
+        return
+    for column, kind in zip(map(str, X.columns), getattr(X, "dtypes", ()), strict=False):
+        if _is_of_time(kind):
+            raise DataError(
+                f"{what} has dtype {kind} in column {column!r}: expected integers or floats; "
+                f"convert it, or make numbers of the table: datasets.open(df, dates=({column!r},))"
+            )
+
+
+def _check_is_array(X: Any, what: str) -> None:
+    """Refuse what holds rows but is no array: loaders and data sets of torch, our own, paths."""
+    data = sys.modules.get("torch.utils.data")
+    if data is not None and isinstance(X, data.DataLoader):
+        fix = "give its data set, datasets.open(loader.dataset).X_train"
+        if isinstance(X.dataset, data.IterableDataset):
+            fix = "give all batches as one tensor, torch.cat(list(loader))"
+        raise DataError(f"{what} is a torch DataLoader, expected an array of rows; {fix}")
+    if data is not None and isinstance(X, data.Dataset):
+        is_map = not isinstance(X, data.IterableDataset)
+        fix = "datasets.open(dataset).X_train" if is_map else "torch.stack(list(dataset))"
+        raise DataError(f"{what} is a torch Dataset, expected an array of rows; give {fix}")
+    if hasattr(X, "X_train"):
+        raise DataError(
+            f"{what} is a {type(X).__name__}, expected an array of rows; give its X_train"
+        )
+    if isinstance(X, str | PathLike):
+        raise DataError(
+            f"{what} is {str(X)[:80]!r}, expected an array of rows; give "
+            f"datasets.open({str(X)[:80]!r}).X_train"
+        )
+
+
+def _is_of_time(dtype: Any) -> bool:
+    """Tell whether a dtype of numpy, pandas or polars is one of dates or durations."""
+    is_temporal = getattr(dtype, "is_temporal", None)
+    return is_temporal() if callable(is_temporal) else getattr(dtype, "kind", "") in ("m", "M")
+
+
+def check_within_float32(X: AnyRows, what: str = "the data") -> None:
+    """Refuse finite numbers that are infinite in float32, in which networks compute.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n_samples, n_features)
+        Finite numbers.
+    what : str, default="the data"
+        What the message calls ``X``.
+
+    Raises
+    ------
+    DataError
+        If a magnitude is beyond 3.4e38. The message names the row and the column of the largest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> check_within_float32(np.array([[1.0, -1e300]]))
+    Traceback (most recent call last):
+    ...
+    utsushi.exceptions.DataError: the data has -1e+300 at row 0, column 1 (counting from 0):
+    expected magnitudes below 3.4e+38, the largest of float32; measure in larger units
+    """
+    largest = np.finfo(np.float32).max
+    if X.dtype.itemsize <= largest.dtype.itemsize:
+        return
+    # fmax and fmin pass over what is missing.
+    if not any(
+        max(np.fmax.reduce(block, axis=None), -np.fmin.reduce(block, axis=None)) > largest
+        for block in row_blocks(X)
+    ):
+        return
+    value, row, column = _largest(X)
+    raise DataError(
+        f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
+        f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
+    )
+
+
+def has_missing(rows: Any) -> bool:
+    """Tell whether a value of an array is NaN; what is no array has been checked for it.
+
+    Examples
+    --------
+    >>> has_missing(np.array([[1.0, np.nan]])), has_missing(np.ones((1, 2)))
+    (True, False)
+    """
+    if isinstance(rows, LazyRows):
+        return rows.has_missing
+    return isinstance(rows, np.ndarray) and holds_nan(rows)
+
+
+def _is_no_number(values: NDArray[Any]) -> NDArray[np.bool_]:
+    wrong: NDArray[np.bool_] = ~np.isfinite(values)
+    return wrong
+
+
+def _find_bad(
+    X: AnyRows, is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]
+) -> tuple[int, float, int, int]:
+    """Count the bad values of ``X`` and find the first: (count, it, row, column)."""
+    count, first, start = 0, (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        bad = is_bad(block)
+        if count == 0 and bad.any():
+            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+            first = float(block[row, column]), start + int(row), int(column)
+        count += int(np.count_nonzero(bad))
+        start += len(block)
+    return count, *first
+
+
+def _largest(X: AnyRows) -> tuple[float, int, int]:
+    """Return the number of the largest magnitude, and its row and column."""
+    found, start = (0.0, 0, 0), 0
+    for block in row_blocks(X):
+        row, column = np.unravel_index(int(np.nan_to_num(np.abs(block)).argmax()), block.shape)
+        if abs(block[row, column]) > abs(found[0]):
+            found = float(block[row, column]), start + int(row), int(column)
+        start += len(block)
+    return found

@@ -1,0 +1,1 @@
+"""The distributions of a variational model, and the divergences between them."""

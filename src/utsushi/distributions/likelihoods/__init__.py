@@ -1,0 +1,44 @@
+r"""What the decoder's output says about a row: :math:`p(x \mid z)`.
+
+The functions are the mathematics; the classes bind each to the parameters and the learned state of
+a model. Gaussians are densities of scaled rows, as the network sees them; Bernoullis of values from
+0 to 1, in the input's own units.
+"""
+
+from utsushi.distributions.likelihoods.base import BatchMean, Likelihood
+from utsushi.distributions.likelihoods.bernoulli import (
+    Bernoulli,
+    ContinuousBernoulli,
+    bernoulli_log_prob,
+    continuous_bernoulli_log_prob,
+)
+from utsushi.distributions.likelihoods.gaussian import (
+    LOG_2PI,
+    Gaussian,
+    UnitGaussian,
+    gaussian_log_prob,
+    squared_error,
+)
+
+__all__ = [
+    "LIKELIHOODS",
+    "LOG_2PI",
+    "BatchMean",
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "Gaussian",
+    "Likelihood",
+    "UnitGaussian",
+    "bernoulli_log_prob",
+    "continuous_bernoulli_log_prob",
+    "gaussian_log_prob",
+    "squared_error",
+]
+
+#: The names that the ``likelihood`` parameter takes.
+LIKELIHOODS: dict[str, type[Likelihood]] = {
+    "gaussian": Gaussian,
+    "unit-gaussian": UnitGaussian,
+    "bernoulli": Bernoulli,
+    "continuous-bernoulli": ContinuousBernoulli,
+}

@@ -1,0 +1,1 @@
+"""What other systems take: ONNX graphs, Ray's clusters, TensorBoard's logs."""

@@ -1,0 +1,176 @@
+"""A fitted model as one ONNX graph: scaling, encoder and decoder, for any number of rows.
+
+Other programs run it without Python: ``x`` goes in, ``code`` and ``reconstruction`` come out. Of a
+conditional model, ``y`` goes in as well, the place of each row's class among the labels.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from utsushi._utils.optional_dependencies import require_extra
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.torch_export import joined
+from utsushi.exceptions import SettingError
+
+__all__ = ["largest_difference", "to_onnx"]
+
+#: Batches of so many rows are computed to compare; the example of the export might be baked in.
+BATCHES = (1, 2, 7, 100)
+
+#: The most that ONNX Runtime may differ from the model, as a part of the largest value above one.
+TOLERANCE = 1e-5
+
+#: What goes in and out, by name.
+INPUTS, OUTPUTS = ("x", "y"), ("code", "reconstruction")
+
+
+def to_onnx(model: BaseAutoencoder) -> bytes:
+    """Return a fitted autoencoder as the content of a ``.onnx`` file, compared with the model.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+
+    Returns
+    -------
+    bytes
+        One graph, weights included. Inputs: ``x``, float32 of shape (batch, D), in the units of
+        the input; of a conditional model also ``y``, int64 of shape (batch,), places in
+        ``classes_.labels``. Outputs: ``code`` (batch, H), which is `transform`, and
+        ``reconstruction`` (batch, D), which is `reconstruct`. The metadata key ``utsushi`` holds
+        JSON with the class of the model, the names of the columns and the labels, where there are
+        any.
+
+    Raises
+    ------
+    MissingPackageError
+        If the extra ``onnx`` is not installed.
+    SettingError
+        If ONNX Runtime computes something else than the model: more than 1e-5 of the largest
+        value, or of one where that is larger.
+    """
+    require_extra("onnx", "onnx", "onnxscript", "onnxruntime", what="the export to ONNX")
+    content = _exported(model)
+    difference = largest_difference(model, content)
+    if not difference <= TOLERANCE:
+        raise SettingError(
+            f"the ONNX graph of this {type(model).__name__} differs from the model by "
+            f"{difference:.2g}, expected at most {TOLERANCE:g}; take one of the library's own "
+            "networks"
+        )
+    return content
+
+
+def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
+    """Return how far ONNX Runtime is from the model on rows that the model generates.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+    content : bytes
+        What `to_onnx` gave.
+
+    Returns
+    -------
+    float
+        The largest absolute difference of a code or a reconstruction, in batches of 1, 2, 7 and
+        100 rows, as a part of the largest absolute value, or of one where that is larger.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    rows = model.sample(max(BATCHES), random_state=0).astype(np.float32)
+    feed: dict[str, NDArray[Any]] = {"x": rows}
+    labels = None
+    if model._n_conditions:
+        feed["y"] = np.arange(len(rows)) % model._n_conditions
+        labels = np.asarray(model.classes_.labels)[feed["y"]]
+    expected = {"code": model.transform(rows), "reconstruction": model.reconstruct(rows, labels)}
+    return max(
+        _difference(found, expected[name][:n])
+        for n in BATCHES
+        for name, found in zip(
+            OUTPUTS,
+            session.run(list(OUTPUTS), {key: value[:n] for key, value in feed.items()}),
+            strict=True,
+        )
+    )
+
+
+def _difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
+    if found.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
+
+
+def _exported(model: BaseAutoencoder) -> bytes:
+    """Let torch write the graph, and take out what only its own tools read."""
+    module = model.to_torch()
+    conditional = model._n_conditions > 0
+    module = joined(
+        *(module.get_submodule(part) for part in ("encoder", "decoder")),
+        conditional=conditional,
+        name="Model",
+        with_code=True,
+    )
+    # An example of one row would be taken for a size that is always one.
+    example = (torch.zeros(2, model.n_features_in_), torch.zeros(2, dtype=torch.int64))
+    n_inputs = 1 + conditional
+    batch = torch.export.Dim("batch")
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            example[:n_inputs],
+            input_names=list(INPUTS[:n_inputs]),
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: batch},) * n_inputs,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None  # as it is not written to a file
+    written = program.model_proto
+    graph = written.graph
+    # Traces of this library's calls, and of the folders that it stood in.
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        del part.metadata_props[:]
+    for tensor in graph.initializer:
+        del tensor.metadata_props[:]
+    entry = written.metadata_props.add()
+    entry.key, entry.value = "utsushi", json.dumps(_described(model), sort_keys=True)
+    content: bytes = written.SerializeToString(deterministic=True)
+    return content
+
+
+def _described(model: BaseAutoencoder) -> dict[str, Any]:
+    """Return what a program has to know of the numbers that go in."""
+    described: dict[str, Any] = {"class": type(model).__name__}
+    if hasattr(model, "feature_names_in_"):
+        described["feature_names"] = [str(name) for name in model.feature_names_in_]
+    if model._n_conditions:
+        described["labels"] = np.asarray(model.classes_.labels).tolist()
+    return described
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Do without what the exporter says of its own calls, and of packages that it does not need."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,242 @@
+r"""What an autoencoder's objective may add to the error of a row, to shape the code.
+
+Every regularizer takes the network, the scaled rows that the encoder saw, their codes and a
+generator, and gives one value per row, before its strength.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Generator, Tensor, nn
+
+from utsushi._utils.seeds import drawn
+from utsushi.networks import EncoderDecoder
+from utsushi.networks.dense import ACTIVATIONS
+
+__all__ = [
+    "REGULARIZERS",
+    "Regularizer",
+    "code_and_weights",
+    "contractive",
+    "estimated_jacobian_norm",
+    "jacobian_norm",
+    "sparse",
+]
+
+#: Takes a network, rows (B, D), their codes (B, H) and a generator; returns values (B,).
+Regularizer = Callable[[EncoderDecoder, Tensor, Tensor, Generator], Tensor]
+
+
+def sparse(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
+    r"""Sum the magnitudes of each code: :math:`\sum_h |z_h|`, so that few of them are far from 0.
+
+    A decoder can undo the scale of the code, so the sum also falls by shrinking all of it; a
+    ``weight_decay`` of the training holds against that.
+
+    Parameters
+    ----------
+    module, x, generator
+        Not used.
+    z : Tensor of shape (B, H)
+        Codes.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+
+    References
+    ----------
+    Olshausen and Field 1996, *Emergence of Simple-Cell Receptive Field Properties by Learning a
+    Sparse Code for Natural Images*, https://doi.org/10.1038/381607a0
+
+    Examples
+    --------
+    >>> z = torch.tensor([[0.5, -2.0, 0.0]])
+    >>> sparse(EncoderDecoder(nn.Identity(), nn.Identity()), z, z, Generator())
+    tensor([2.5000])
+    """
+    return z.abs().sum(dim=-1)
+
+
+def contractive(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
+    r"""Return how much the code of each row moves with the row: :math:`\Vert J \Vert_F^2`.
+
+    :math:`J = \partial z / \partial x` is the encoder's Jacobian, of H × D numbers a row. For an
+    encoder without a hidden layer, or with one, the value is exact (`jacobian_norm`); for every
+    other it is an estimate from one random direction in the code (`estimated_jacobian_norm`).
+
+    Parameters
+    ----------
+    module : EncoderDecoder
+        Only its encoder is used.
+    x : Tensor of shape (B, D)
+        Scaled rows.
+    z
+        Not used.
+    generator : Generator
+        Where the estimate draws its direction from; the exact value draws nothing.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+        In squared units of the code per unit of a scaled row; differentiable by the parameters.
+
+    References
+    ----------
+    Rifai, Vincent, Muller, Glorot and Bengio 2011, *Contractive Auto-Encoders*,
+    https://mlanthology.org/icml/2011/rifai2011icml-contractive/
+
+    Examples
+    --------
+    >>> linear = nn.Sequential(nn.Linear(3, 2))
+    >>> _ = linear[0].weight.data.fill_(2.0)
+    >>> x = torch.zeros(1, 3)
+    >>> norm = contractive(EncoderDecoder(linear, nn.Identity()), x, linear(x), Generator())
+    >>> norm.tolist()
+    [24.0]
+    """
+    # A wrapper that only changes how a module is run keeps it under this name.
+    encoder = getattr(module.encoder, "module", module.encoder)
+    match list(encoder) if type(encoder) is nn.Sequential else []:
+        case [nn.Linear() as only]:
+            return only.weight.square().sum().expand(len(x))
+        case [nn.Linear() as first, nonlinearity, nn.Linear() as last] if (
+            type(nonlinearity) in ACTIVATIONS.values()
+        ):
+            return jacobian_norm(first, nonlinearity, last, x)
+        case _:
+            return estimated_jacobian_norm(module.encoder, x, generator)
+
+
+def jacobian_norm(first: nn.Linear, nonlinearity: nn.Module, last: nn.Linear, x: Tensor) -> Tensor:
+    r"""Return :math:`\Vert J \Vert_F^2` of an encoder with one hidden layer, exactly.
+
+    With :math:`z = W_2 f(a) + b_2`, :math:`a = W_1 x + b_1` and the slopes :math:`s = f'(a)`,
+
+    .. math::
+        J = W_2\, \mathrm{diag}(s)\, W_1, \qquad
+        \Vert J \Vert_F^2 = s^\top \left( W_2^\top W_2 \circ W_1 W_1^\top \right) s.
+
+    The matrix in the middle is the same for all rows, so no Jacobian is ever held. For m hidden
+    units it costs :math:`m^2 (D + H)` multiplications, and :math:`m D + m^2` more a row; the
+    Jacobians themselves would cost :math:`H m D` a row, which is more from batches of about
+    :math:`m / H` rows on.
+
+    Parameters
+    ----------
+    first, last : Linear, D to m and m to H
+    nonlinearity : Module
+        f, applied to each value alone.
+    x : Tensor of shape (B, D)
+
+    Returns
+    -------
+    Tensor of shape (B,)
+
+    Examples
+    --------
+    >>> first, last = nn.Linear(2, 1), nn.Linear(1, 1)
+    >>> for layer in (first, last):
+    ...     _ = layer.weight.data.fill_(3.0), layer.bias.data.fill_(0.0)
+    >>> jacobian_norm(first, nn.ReLU(), last, torch.tensor([[1.0, 1.0], [-1.0, -1.0]])).tolist()
+    [162.0, 0.0]
+    """
+    a = first(x)
+    # f acts on each value alone: its diagonal Jacobian times ones is f' at each value.
+    _, pull_back = torch.func.vjp(nonlinearity, a)[:2]
+    (slopes,) = pull_back(torch.ones_like(a))
+    between = (last.weight.T @ last.weight) * (first.weight @ first.weight.T)
+    norm: Tensor = (slopes @ between * slopes).sum(dim=-1)
+    return norm
+
+
+def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator) -> Tensor:
+    r"""Estimate :math:`\Vert J \Vert_F^2` of any encoder from one random direction.
+
+    .. math::
+        \Vert J \Vert_F^2 = E_v \left[ \Vert J^\top v \Vert^2 \right]
+
+    for any v with :math:`E[v v^\top] = I`. Here each :math:`v_h` is 1 or -1 at even odds, for which
+    the variance is least, :math:`2 \sum_{i \ne j} (J J^\top)_{ij}^2`. One pass forward and one
+    backward give the value, whatever the layers are.
+
+    Parameters
+    ----------
+    encoder : Module, (B, D) to (B, H)
+        Each row's code depends on that row alone.
+    x : Tensor of shape (B, D)
+    generator : Generator
+        Each row has a direction of its own.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+        Without bias; differentiable by the parameters, unless gradients are switched off.
+
+    References
+    ----------
+    Hutchinson 1990, *A Stochastic Estimator of the Trace of the Influence Matrix for Laplacian
+    Smoothing Splines*, https://doi.org/10.1080/03610919008812866
+
+    Examples
+    --------
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> estimated_jacobian_norm(nn.Flatten(), torch.zeros(2, 3), generator)
+    tensor([3., 3.])
+    """
+    # Unlike torch.autograd.grad, it differentiates by x also where gradients are switched off.
+    codes, pull_back = torch.func.vjp(encoder, x)[:2]
+    coins = drawn(partial(torch.randint, 0, 2), codes.shape, generator)
+    (pulled,) = pull_back(2 * coins.to(codes) - 1)
+    norm: Tensor = pulled.square().sum(dim=-1)
+    return norm
+
+
+def code_and_weights(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
+    r"""Return :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` of each row.
+
+    :math:`\theta` are the decoder's weights, without its biases. Either term alone could be made
+    small by making the other large, for a decoder can undo the scale of the code; together they
+    ask for a smooth decoder, from which codes near the training codes give rows like theirs. The
+    second term is the same for all rows and stands in each, so that its weight against the others
+    depends neither on the size of the batch nor on the number of rows.
+
+    Parameters
+    ----------
+    module : EncoderDecoder
+        Only its decoder is used.
+    x, generator
+        Not used.
+    z : Tensor of shape (B, H)
+        Codes.
+
+    Returns
+    -------
+    Tensor of shape (B,)
+
+    References
+    ----------
+    Ghosh, Sajjadi, Vergari, Black and Schölkopf 2020, *From Variational to Deterministic
+    Autoencoders*, https://arxiv.org/abs/1903.12436: RAE-L2, with one strength for both terms.
+
+    Examples
+    --------
+    >>> decoder = nn.Linear(2, 3)
+    >>> _ = decoder.weight.data.fill_(1.0)
+    >>> z = torch.tensor([[2.0, 0.0]])
+    >>> code_and_weights(EncoderDecoder(nn.Identity(), decoder), z, z, Generator()).tolist()
+    [8.0]
+    """
+    weights = [p.square().sum() for p in module.decoder.parameters() if p.ndim > 1]
+    return 0.5 * z.square().sum(dim=-1) + torch.stack(weights).sum()
+
+
+#: The names that the ``regularizer`` parameter takes.
+REGULARIZERS: dict[str, Regularizer] = {
+    "sparse": sparse,
+    "contractive": contractive,
+    "code-and-weights": code_and_weights,
+}

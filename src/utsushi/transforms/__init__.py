@@ -1,0 +1,1 @@
+"""What is done to rows before a network sees them: scaling, table schema, damage, augmentation."""

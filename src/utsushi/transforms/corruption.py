@@ -1,0 +1,85 @@
+r"""Damage to rows, for models that learn to repair it.
+
+Each function damages every value independently, with random numbers from one generator alone.
+Vincent et al. 2010, *Stacked Denoising Autoencoders*,
+https://www.jmlr.org/papers/v11/vincent10a.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor
+
+from utsushi._utils.seeds import drawn
+
+__all__ = ["CORRUPTIONS", "Corruption", "gaussian_noise", "masking", "salt_pepper"]
+
+#: Takes rows (B, D), a level and a generator; returns damaged rows.
+Corruption = Callable[[Tensor, float, Generator], Tensor]
+
+
+def gaussian_noise(x: Tensor, level: float, generator: Generator) -> Tensor:
+    r"""Add noise: :math:`\tilde x = x + \ell \varepsilon` with :math:`\varepsilon \sim N(0, I)`.
+
+    Parameters
+    ----------
+    x : Tensor of shape (B, D)
+        Rows in the units of the input.
+    level : float >= 0
+        :math:`\ell`, the standard deviation of the noise, in the same units.
+    generator : Generator
+
+    Returns
+    -------
+    Tensor of shape (B, D)
+
+    Examples
+    --------
+    >>> gaussian_noise(torch.ones(1, 2), 0.0, torch.Generator())
+    tensor([[1., 1.]])
+    """
+    noise = drawn(torch.randn, x.shape, generator, dtype=x.dtype)
+    return x + level * noise.to(x.device)
+
+
+def masking(x: Tensor, level: float, generator: Generator) -> Tensor:
+    """Set each value to zero with probability ``level`` in [0, 1].
+
+    Examples
+    --------
+    >>> masking(torch.ones(1, 2), 1.0, torch.Generator())
+    tensor([[0., 0.]])
+    """
+    return torch.where(_chance_like(x, generator) < level, torch.zeros_like(x), x)
+
+
+def salt_pepper(x: Tensor, level: float, generator: Generator) -> Tensor:
+    """Set each value to 0 or to 1, at even odds, with probability ``level`` in [0, 1].
+
+    Meant for rows in [0, 1], such as pixels.
+
+    Examples
+    --------
+    >>> noisy = salt_pepper(torch.full((1, 9), 0.5), 1.0, torch.Generator().manual_seed(0))
+    >>> noisy.unique()
+    tensor([0., 1.])
+    """
+    chance = _chance_like(x, generator)
+    pepper = torch.where(chance < level / 2, torch.zeros_like(x), x)
+    return torch.where((chance >= level / 2) & (chance < level), torch.ones_like(x), pepper)
+
+
+def _chance_like(x: Tensor, generator: Generator) -> Tensor:
+    """Draw a number in [0, 1) for each value of ``x``, on its device."""
+    chance = drawn(torch.rand, x.shape, generator, dtype=x.dtype)
+    return chance.to(x.device)
+
+
+#: The names that the ``corruption`` parameter takes.
+CORRUPTIONS: dict[str, Corruption] = {
+    "gaussian": gaussian_noise,
+    "masking": masking,
+    "salt-pepper": salt_pepper,
+}

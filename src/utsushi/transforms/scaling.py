@@ -1,0 +1,146 @@
+"""What is done to the columns on the way in, and undone on the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+
+from utsushi._utils.lazy_rows import AnyRows, row_blocks
+from utsushi._utils.validation import has_missing
+
+__all__ = ["SCALINGS", "Scaling", "column_moments"]
+
+#: The names that the ``scaling`` parameter takes; None leaves the columns alone.
+SCALINGS = ("center", "standard", "minmax")
+
+Rows = NDArray[np.floating[Any]]
+
+#: Of a block of rows. scikit-learn copies what it learns from, several times.
+MOMENTS_BLOCK_BYTES = 48 * 2**20
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The affine map ``(x - offset) / scale`` of each column, and its inverse.
+
+    A column that was constant in training has the scale 1, or that of its roundings if these are
+    larger: when it moves at inference, it weighs as much as it moved, and not a division by almost
+    zero times that.
+
+    Attributes
+    ----------
+    offset, scale : ndarray of shape (D,), float64
+        In the units of the input; ``scale > 0``.
+
+    Examples
+    --------
+    >>> scaling = Scaling.learn("standard", np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> scaling.forward(np.array([[4.0, 6.0]]))
+    array([[1., 1.]], dtype=float32)
+    """
+
+    offset: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    @classmethod
+    def learn(cls, name: str | None, X: AnyRows, moments: StandardScaler | None = None) -> Scaling:
+        """Learn a scaling from training rows.
+
+        Parameters
+        ----------
+        name : {"center", "standard", "minmax"} or None
+            Remove the mean; also divide by the standard deviation; map the range to [0, 1].
+        X : ndarray or LazyRows of shape (n, D)
+            Training rows, finite or missing (NaN): at least one of each column is finite.
+        moments : StandardScaler, optional
+            Their `column_moments`, where these are known.
+        """
+        n_features = X.shape[1]
+        if name is None:
+            return cls(np.zeros(n_features), np.ones(n_features))
+        if name == "minmax":
+            # Not scikit-learn's: a block with no value of a column at all would be its last word.
+            low, high = _ranges(X)
+            return cls(low.astype(np.float64), _safe(high - low, X))
+        moments = moments or column_moments(X)
+        scale = np.ones(n_features) if name == "center" else _safe(moments.scale_, X)
+        return cls(moments.mean_.astype(np.float64), scale)
+
+    def forward(self, X: Rows) -> NDArray[np.float32]:
+        """Scale rows, shape (n, D): arithmetic in the rows' precision, result in float32."""
+        offset, scale = self.offset.astype(X.dtype), self.scale.astype(X.dtype)
+        with np.errstate(over="ignore"):  # what is no number any more is refused by who asked
+            scaled = X - offset
+            scaled /= scale
+            return scaled.astype(np.float32, copy=False)
+
+    def inverse(self, scaled: NDArray[np.float32], dtype: Any) -> Rows:
+        """Undo `forward`: rows of shape (n, D) in the units of the input, of ``dtype``."""
+        rows: Rows = (scaled * self.scale + self.offset).astype(dtype, copy=False)
+        return rows
+
+    @property
+    def log_volume(self) -> float:
+        r"""The sum of :math:`\log` scale: scaled densities are larger than the input's by it."""
+        return float(np.log(self.scale).sum())
+
+
+def column_moments(X: AnyRows) -> StandardScaler:
+    """Return the mean and the variance of each column, shape (n, D), a block of rows at a time.
+
+    Examples
+    --------
+    >>> moments = column_moments(np.array([[0.0, 5.0], [4.0, 5.0]]))
+    >>> moments.mean_, moments.var_
+    (array([2., 5.]), array([4., 0.]))
+    """
+    if has_missing(X):
+        return _moments_of_known(X)
+    moments = StandardScaler()
+    for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
+        moments.partial_fit(block)
+    return moments
+
+
+def _moments_of_known(X: AnyRows) -> StandardScaler:
+    """Return the same of what is known of each column, which of a block may be nothing at all.
+
+    By the update of Chan, Golub and LeVeque: the moments of two parts are those of the whole.
+    """
+    count, mean, squares = np.zeros((3, X.shape[1]))
+    for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
+        known = ~np.isnan(block)
+        n_new = known.sum(axis=0)
+        n_all = np.maximum(count + n_new, 1)
+        new_mean = np.where(known, block, 0).sum(axis=0, dtype=np.float64) / np.maximum(n_new, 1)
+        spread = np.where(known, block - new_mean, 0)
+        step = new_mean - mean
+        squares += np.square(spread).sum(axis=0) + step**2 * count * n_new / n_all
+        mean += step * n_new / n_all
+        count += n_new
+    moments = StandardScaler()
+    moments.mean_, moments.var_ = mean, squares / np.maximum(count, 1)
+    moments.scale_ = np.sqrt(moments.var_)
+    return moments
+
+
+def _ranges(X: AnyRows) -> tuple[Rows, Rows]:
+    """Return the smallest and the largest known value of each column."""
+    parts = [(np.fmin.reduce(b, axis=0), np.fmax.reduce(b, axis=0)) for b in row_blocks(X)]
+    lows, highs = zip(*parts, strict=True)
+    return np.fmin.reduce(lows, axis=0), np.fmax.reduce(highs, axis=0)
+
+
+def _safe(scale: NDArray[Any], X: AnyRows) -> NDArray[np.float64]:
+    """Return ``scale`` with ones for columns that are constant, but for a few roundings.
+
+    Where these are larger than one, they are the unit.
+    """
+    low, high = _ranges(X)
+    largest = np.maximum(high, -low)
+    rounding = 10 * np.finfo(X.dtype).eps * largest
+    return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)

@@ -1,0 +1,58 @@
+"""What the notebooks of the lectures stand on."""
+
+import matplotlib
+import pytest
+
+from utsushi.lecture.classroom import VARIABLE, exercise, size, use_style
+
+
+def test_an_exercise_is_solved_where_all_checks_hold(capsys):
+    with exercise("One") as check:
+        check(True, "never shown")
+        check(1, "never shown")
+    assert check.solved is True
+    assert capsys.readouterr().out == "✓ One\n"
+
+
+def test_only_the_first_hint_is_shown(capsys):
+    with exercise("One") as check:
+        check(True, "no")
+        check(False, "think of this")
+        check(False, "and of that")
+    assert check.solved is False
+    assert capsys.readouterr().out == "✗ One: think of this\n"
+
+
+def test_a_hint_comes_before_what_is_raised_later(capsys):
+    with exercise("One") as check:
+        check(False, "think of this")
+        raise ValueError("out of it")
+    assert capsys.readouterr().out == "✗ One: think of this\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(NotImplementedError(), "NotImplementedError"), (ValueError("no"), "ValueError: no")],
+)
+def test_a_raising_answer_does_not_stop_the_notebook(error, shown, capsys):
+    with exercise("One") as check:
+        raise error
+    assert check.solved is False
+    assert capsys.readouterr().out == f"✗ One: {shown}\n"
+
+
+def test_an_interruption_goes_through():
+    with pytest.raises(KeyboardInterrupt), exercise("One"):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("value", "expected"), [("short", 1), ("full", 100), ("", 100)])
+def test_the_environment_chooses_the_size(monkeypatch, value, expected):
+    monkeypatch.setenv(VARIABLE, value)
+    assert size(full=100, short=1) == expected
+
+
+def test_the_style_allows_formulas_in_labels():
+    with matplotlib.rc_context({"text.parse_math": False}):
+        use_style()
+        assert matplotlib.rcParams["text.parse_math"]
