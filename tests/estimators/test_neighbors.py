@@ -12,7 +12,6 @@ from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.estimators import neighbors as module
-from utsushi.estimators import representations
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.exceptions import DataError, ModelFileError, SettingError
 
@@ -59,7 +58,7 @@ def test_training_distances_are_leave_one_out(X):
 def test_the_normal_view_is_that_of_scikit_learns_transformer(X, atol):
     transformer = QuantileTransformer(n_quantiles=min(1000, len(X)), output_distribution="normal")
     expected = transformer.fit(X).transform(np.concatenate([X, NEW]))
-    found = representations.as_normal(np.concatenate([X, NEW]), representations.quantiles(X))
+    found = module.as_normal(np.concatenate([X, NEW]), module.quantiles(X))
     np.testing.assert_allclose(found, expected, atol=atol)
 
 
@@ -161,17 +160,15 @@ def test_other_digits_are_told_from_zeros(shape):
 
 def test_gradients_do_not_change_with_brightness_and_contrast():
     images = RNG.random((10, 144))
-    found = representations.oriented_gradients(images, (12, 12))
+    found = module.oriented_gradients(images, (12, 12))
     np.testing.assert_allclose(
-        representations.oriented_gradients(3 + 5 * images, (12, 12)), found, atol=1e-3
+        module.oriented_gradients(3 + 5 * images, (12, 12)), found, atol=1e-3
     )
 
 
 def test_gradients_of_a_ramp_have_the_orientation_of_the_ramp():
     ramp = np.tile(np.arange(16.0), (16, 1))
-    across, down = representations.oriented_gradients(
-        np.stack([ramp.ravel(), ramp.T.ravel()]), (16, 16)
-    )
+    across, down = module.oriented_gradients(np.stack([ramp.ravel(), ramp.T.ravel()]), (16, 16))
     shares = np.square(np.stack([across, down])).reshape(2, 8, -1).sum(axis=2)
     np.testing.assert_allclose(shares, np.eye(8)[[0, 4]], atol=1e-6)
 
