@@ -36,7 +36,7 @@ def large_source(request, tmp_path, monkeypatch):
         parquet.write_table(table, path, row_group_size=50)
     for place in ("datasets.parquet_files.IN_MEMORY_BYTES", "evaluation.rows.MEASURED_WHOLE_BYTES"):
         monkeypatch.setattr(f"utsushi.{place}", 0)
-    monkeypatch.setattr("utsushi.estimators.learner.COPIED_BYTES", 0)
+    monkeypatch.setattr("utsushi.estimators.base.COPIED_BYTES", 0)
     monkeypatch.setattr(rows, "MEASURED_BYTES", 100 * X[:1].nbytes)
     return path
 

@@ -12,10 +12,12 @@ from utsushi import Autoencoder, datasets
 from utsushi._utils.lazy_rows import LazyRows, SelectedRows
 from utsushi.datasets import parquet_files, parquet_rows
 from utsushi.datasets.parquet_rows import ParquetRows
-from utsushi.estimators import learner
+from utsushi.estimators import base
+from utsushi.estimators.rows import ScaledRows, TrainingData
 from utsushi.exceptions import DataError, NonFiniteDataError
 from utsushi.objectives import Batch, random_order
 from utsushi.training.batches import shuffled_batches
+from utsushi.transforms.scaling import Scaling
 
 X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
 FEW = {"n_components": 2, "hidden": (8,), "max_epochs": 2, "batch_size": 8, "random_state": 1}
@@ -33,7 +35,7 @@ def all_are_large(monkeypatch):
     """Leave each file on the disk, in windows of 25 rows or a few more."""
     monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(parquet_rows, "WINDOW_BYTES", 25 * X[:1].nbytes)
-    monkeypatch.setattr(learner, "COPIED_BYTES", 0)
+    monkeypatch.setattr(base, "COPIED_BYTES", 0)
 
 
 def opened(path, readers=2):
@@ -90,9 +92,9 @@ def test_an_order_stays_within_its_windows():
 
 def batches_of(path, readers, epoch=1):
     """Return the batches of an epoch as arrays."""
-    source = learner.ScaledRows(
-        learner.Labelled(opened(path, readers), None),
-        learner.Scaling(np.zeros(6), np.ones(6)),
+    source = ScaledRows(
+        TrainingData(opened(path, readers)),
+        Scaling(np.zeros(6), np.ones(6)),
         torch.device("cpu"),
     )
     return [batch.x.numpy() for batch in shuffled_batches(source, 8, seed=5, epoch=epoch)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
-from utsushi.estimators import learner, rows
+from utsushi.estimators import base, rows
 from utsushi.networks import Conv
 from utsushi.training import subspace
 from utsushi.transforms import scaling
@@ -40,14 +40,14 @@ def test_the_model_is_the_same_to_the_bit(name, dtype, tmp_path, monkeypatch):
     given, classes = X.astype(dtype), np.arange(90) % 3
     given.flags.writeable = False
     copied = MODELS[name]().fit(given, classes).save(tmp_path / "copied.safetensors")
-    monkeypatch.setattr(learner, "COPIED_BYTES", 0)
+    monkeypatch.setattr(base, "COPIED_BYTES", 0)
     scaled = MODELS[name]().fit(given, classes).save(tmp_path / "scaled.safetensors")
     assert scaled.read_bytes() == copied.read_bytes()
 
 
 def test_blocks_change_what_is_learned_by_roundings_alone(monkeypatch):
     whole = Autoencoder(scaling="standard", sampler="gaussian", **FEW).fit(WIDE)
-    monkeypatch.setattr(learner, "COPIED_BYTES", 0)
+    monkeypatch.setattr(base, "COPIED_BYTES", 0)
     monkeypatch.setattr(rows, "SCANNED_ROWS", 7)
     monkeypatch.setattr(scaling, "MOMENTS_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
     monkeypatch.setattr(subspace, "SCALED_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
@@ -57,8 +57,8 @@ def test_blocks_change_what_is_learned_by_roundings_alone(monkeypatch):
 
 
 def test_rows_are_scaled_as_they_are_asked_for():
-    known = rows.Labelled(X, np.eye(90, dtype=np.float32))
-    source = rows.ScaledRows(known, scaling.Scaling.learn("center", X), torch.device("cpu"))
+    data = rows.TrainingData(X, np.eye(90, dtype=np.float32))
+    source = rows.ScaledRows(data, scaling.Scaling.learn("center", X), torch.device("cpu"))
     whole = source[:]
     assert (len(source), source.n_features, source.device) == (90, 64, torch.device("cpu"))
     some = source[torch.tensor([4, 80, 4])]

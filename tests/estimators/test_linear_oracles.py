@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, VariationalAutoencoder
-from utsushi.estimators.latent_variables import SCORE_DRAWS
+from utsushi.estimators.variational import SCORE_DRAWS
 
 H = 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utsushi import Autoencoder, VariationalAutoencoder
-from utsushi.estimators import memory
+from utsushi.estimators import base
 from utsushi.exceptions import SettingError
 
 X = np.random.default_rng(0).random((20, 64), dtype=np.float32)
@@ -18,9 +18,9 @@ def test_parameters_gradients_moments_and_sampler_have_to_fit(monkeypatch, refus
     n_learned = 1 + 2 + 4  # of a mixture: a weight, a mean, a factor
     needed = 16 * n_parameters + 8 * n_learned
     model = Autoencoder(2, hidden=(8,), **FEW)
-    monkeypatch.setattr(memory, "memory_of_machine", lambda: needed)
+    monkeypatch.setattr(base, "memory_of_machine", lambda: needed)
     model.fit(X)
-    monkeypatch.setattr(memory, "memory_of_machine", lambda: needed - 1)
+    monkeypatch.setattr(base, "memory_of_machine", lambda: needed - 1)
     assert refusal(SettingError, model.fit, X) == (
         "n_components=2, hidden=(8,) make a model of 1,138 parameters, whose training takes 0 GB, "
         "expected one of at most the 0 GB of this machine; choose fewer components or narrower "

@@ -15,7 +15,7 @@ from utsushi._utils.lazy_rows import (
     as_guarded,
     row_blocks,
 )
-from utsushi.estimators import learner, rows
+from utsushi.estimators import base, rows
 from utsushi.exceptions import DataError
 from utsushi.training import subspace
 
@@ -41,7 +41,7 @@ def mapped(array, path):
 @pytest.fixture
 def nothing_is_copied(monkeypatch):
     """Take every array for a large one."""
-    monkeypatch.setattr(learner, "COPIED_BYTES", 0)
+    monkeypatch.setattr(base, "COPIED_BYTES", 0)
     monkeypatch.setattr(rows, "COPIED_BYTES", 0)
     monkeypatch.setattr(subspace, "KEPT_TURNED_BYTES", 0)
 
@@ -100,7 +100,7 @@ def test_a_file_that_shrinks_while_training_is_a_clear_error(tmp_path, nothing_i
     def shrink(*arguments):
         os.truncate(path, 1000)
 
-    model._prepare = shrink
+    model._check_data = shrink
     with pytest.raises(DataError, match="has shrunk from 23168 to 1000 bytes while it was read"):
         model.fit(given)
 

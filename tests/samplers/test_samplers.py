@@ -188,7 +188,7 @@ def test_a_flow_of_very_large_codes_is_refused():
 
 
 def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
-    monkeypatch.setattr("utsushi.estimators.learner.train_in_subspace", None)
+    monkeypatch.setattr("utsushi.estimators.base.train_in_subspace", None)
     model = Autoencoder(n_components=513, sampler="flow")
     with pytest.raises(SettingError, match="513 components, expected at most 512"):
         model.fit(np.zeros((3, 600), np.float32))

@@ -4,7 +4,7 @@ from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
-from utsushi.estimators.storage import load
+from utsushi.estimators.model_file import load
 from utsushi.estimators.variational import VariationalAutoencoder
 
 __all__ = [

@@ -1,7 +1,8 @@
-"""Anomaly detection by neighbors or with any autoencoder."""
+"""The anomaly detector: scores by neighbors or by any autoencoder, and a threshold."""
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,38 +15,63 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from utsushi._utils.seeds import seed_from
+from utsushi._utils.lazy_rows import AnyRows, row_blocks
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
 from utsushi._utils.str_options import Names
 from utsushi.estimators.anomaly_scores import (
     LEARNING,
     SCORES,
     RowScore,
     conformal_offset,
-    departures,
     needs_autoencoder,
     parts_of,
+    residuals,
     scoring_of,
 )
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
-from utsushi.estimators.held_out import cross_fitted, split_for_rate
-from utsushi.estimators.missing import check_width
+from utsushi.estimators.model_file import (
+    Expected,
+    Tensors,
+    autoencoder_from_file,
+    check_tensors,
+    columns_from_json,
+    describe,
+    in_range,
+    library_versions,
+    names_to_json,
+    restore_names,
+    save,
+    under,
+    value_from_json,
+    value_to_json,
+)
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.estimators.parameters import check_image_shape
-from utsushi.estimators.rows import Rows, checked_rows
+from utsushi.estimators.registry import persistent
+from utsushi.estimators.rows import Rows, TrainingData, check_width, checked_rows, n_to_hold_out
 from utsushi.exceptions import SettingError
 from utsushi.transforms.table_schema import Columns
 
 __all__ = ["AnomalyDetector"]
 
-#: Rows by their places; None is all of them.
-Places = NDArray[np.intp] | None
+#: The indices of some rows.
+Places = NDArray[np.intp]
 
-
-#: The share of the training rows below the threshold, unless it is said.
+#: The share of the training rows below the threshold by default.
 SHARE_BELOW = 0.1
 
+#: The number of parts of the training rows: an autoencoder fitted to the other parts scores each.
+N_FOLDS = 2
 
+#: The parameters that a file holds; the autoencoder has the rest of the file.
+_IN_FILE = (
+    *("contamination", "scoring", "image_shape", "max_false_positive_rate", "holdout_fraction"),
+    *("missing", "random_state"),
+)
+
+
+@persistent
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Outlier detector for tables and images.
 
@@ -137,7 +163,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         1 for each outlier among the rows given to ``fit``, 0 for each normal one. A loaded detector
         has none.
     columns_ : Columns
-        What the columns of a table were, where ``fit`` was given them.
+        The table schema, if ``fit`` got one.
     n_features_in_ : int
         The number of columns of the training rows.
 
@@ -209,9 +235,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             With ``max_false_positive_rate``, normal rows only.
         y : ignored
         columns : Columns, optional
-            What the columns of a table were that ``X`` was made of, ``dataset.columns``: kept as
-            ``columns_``, in the detector's file too, so that ``datasets.open(table,
-            columns=detector.columns_)`` makes the same features of another table.
+            The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the
+            detector's file, so that ``datasets.open(table, columns=detector.columns_)`` makes the
+            same features of another table.
 
         Returns
         -------
@@ -230,7 +256,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 "leave one out"
             )
         check_width(columns, X)
-        self.__dict__.pop("offset_", None)  # what makes it fitted; see BaseAutoencoder.fit
+        self.__dict__.pop("offset_", None)  # which makes it fitted; see BaseAutoencoder._fit
         seed = seed_from(self.random_state)
         unfitted = self._unfitted(seed)
         rows = self._checked(X, reset=True)
@@ -319,7 +345,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return cross_fitted(score, unfitted, rows)
 
     def _taken(
-        self, known: ArrayLike, rows: Rows, places: Places
+        self, known: ArrayLike, rows: Rows, places: Places | None
     ) -> tuple[BaseAutoencoder | None, ArrayLike, Rows]:
         """Return what a `RowScore` takes, of all rows or of some."""
         model = self._model()
@@ -382,15 +408,97 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if model is None:
             assert self.row_score_.neighbors is not None
             return self.row_score_.neighbors.contributions(rows)
-        squares: Rows = np.square(departures(model, self._as_fitted(X, rows), rows))
+        squares: Rows = np.square(residuals(model, self._as_fitted(X, rows), rows))
         return squares
 
     def save(self, path: str | Path) -> Path:
         """Write the detector to one safetensors file; `utsushi.load` reads it back."""
-        from utsushi.estimators.storage import save
-
         check_is_fitted(self)
         return save(self, path)
+
+    def _to_file(self) -> tuple[dict[str, Any], Tensors]:
+        """Return the header and the tensors of the autoencoder, if there is one, and its own."""
+        header: dict[str, Any] = {"versions": library_versions()}
+        tensors: Tensors = {}
+        model = self._model()
+        if model is not None:
+            header, tensors = describe(model)
+        parameters = {name: getattr(self, name) for name in _IN_FILE}
+        if isinstance(self.random_state, np.random.RandomState):
+            parameters["random_state"] = None  # what it decided is in the file
+        own = {
+            **{name: value_to_json(name, value) for name, value in parameters.items()},
+            "parts": list(self.row_score_.parts),
+            "n_features_in": int(self.n_features_in_),
+            "feature_names_in": names_to_json(self),
+            "offset": self.offset_,
+        }
+        if hasattr(self, "columns_"):
+            own["columns"] = self.columns_.to_json()
+        learned: Tensors = dict(self.row_score_.state)
+        neighbors = self.row_score_.neighbors
+        if neighbors is not None:
+            own["neighbors"] = {
+                "dtype": neighbors.reference.dtype.name,
+                "image_shape": value_to_json("image_shape", neighbors.image_shape),
+                "is_robust": neighbors.is_robust,
+            }
+            learned |= {f"neighbors.{name}": value for name, value in neighbors.state().items()}
+        if self._cross_fitted is not None:
+            keys, scores = self._cross_fitted
+            learned |= {"cross_fitted.keys": keys, "cross_fitted.scores": scores}
+        tensors = tensors | {f"detector.{name}": value for name, value in learned.items()}
+        return header | {"detector": own}, tensors
+
+    @classmethod
+    def _from_file(cls, header: dict[str, Any], tensors: Tensors) -> Self:
+        """Build a detector around its fitted autoencoder, if it has one."""
+        own, learned = header["detector"], under("detector.", tensors)
+        model = None
+        if "class" in header:
+            others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
+            model = autoencoder_from_file(header, others)
+        # A parameter that is missing is newer than the file, and has its default.
+        parameters = {name: value_from_json(name, own[name]) for name in _IN_FILE if name in own}
+        detector = cls(None if model is None else clone(model), **parameters)
+        detector._validate_params()
+        n_features = own["n_features_in"] if model is None else model.n_features_in_
+        detector.n_features_in_ = in_range("n_features_in", n_features, 1, 2**31)
+        parts = parts_of(tuple(own.get("parts", ["auto"])), model)
+        shapes = RowScore.expected_state(parts, 0 if model is None else model.n_components)
+        expected: dict[str, Expected] = {name: ("float64", shape) for name, shape in shapes.items()}
+        neighbors = None
+        if "neighbors" in parts:
+            dtype = {"float32": "float32", "float64": "float64"}[own["neighbors"]["dtype"]]
+            in_file = Neighbors.expected_state(detector.n_features_in_, dtype)
+            expected |= {f"neighbors.{name}": what for name, what in in_file.items()}
+        if "cross_fitted.keys" in learned:
+            expected["cross_fitted.keys"] = ("float64", (None,))
+            expected["cross_fitted.scores"] = ("float64", (None, len(parts)))
+        check_tensors(learned, expected)
+        if "neighbors" in parts:
+            shape = value_from_json("image_shape", own["neighbors"]["image_shape"])
+            check_image_shape(shape, detector.n_features_in_)
+            is_robust = bool(own["neighbors"]["is_robust"])
+            neighbors = Neighbors.restore(under("neighbors.", learned), shape, is_robust=is_robust)
+        state = {name: learned[name] for name in shapes}
+        detector.row_score_ = RowScore.restore(parts, state, neighbors)
+        detector.autoencoder_ = model
+        detector.scoring_ = scoring_of(parts, model)
+        detector._cross_fitted = None
+        if "cross_fitted.keys" in learned:
+            keys, scores = learned["cross_fitted.keys"], learned["cross_fitted.scores"]
+            if len(keys) != len(scores) or (np.diff(keys) <= 0).any():
+                raise ValueError("the cross-fitted scores do not fit their keys")
+            detector._cross_fitted = (keys, scores)
+        restore_names(detector, own["feature_names_in"])
+        if "columns" in own:
+            detector.columns_ = columns_from_json(own["columns"], detector.n_features_in_)
+        if not math.isfinite(own["offset"]):
+            raise ValueError(f"the offset is {own['offset']!r}")
+        detector.offset_ = float(own["offset"])
+        detector.threshold_ = -detector.offset_
+        return detector
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         """Return checked rows, some of whose values may be missing."""
@@ -412,3 +520,85 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._may_miss()
         return tags
+
+
+# --- held-out rows and cross-fitting -----------------------------------------------------------
+
+
+def split_for_rate(
+    rate: float, n_rows: int, *, share: float | None, n_parts: int, seed: int
+) -> tuple[Places, Places, Places]:
+    """Return the indices of the rows to learn from, to calibrate on, and to set the threshold by.
+
+    The rows that set the threshold must be as new to the score as future rows.
+
+    Parameters
+    ----------
+    rate : float in (0, 1)
+        The false-positive rate to hold.
+    n_rows : int
+    share : float in (0, 1), optional
+        The share of the rows to hold out. None holds out all, for a score that learns nothing.
+    n_parts : int
+        The number of parts of the score; several are calibrated on one half of the held-out rows.
+    seed : int
+
+    Raises
+    ------
+    SettingError
+        If too few rows can be held out.
+    """
+    held_share = 1.0 if share is None else share
+    n_held_out = n_to_hold_out(n_rows, held_share)
+    jobs = 1 if n_parts == 1 else 2
+    n_deciding = n_held_out // jobs
+    needed = math.ceil(1 / rate - 1e-9) - 1
+    if n_deciding < needed:
+        raise SettingError(
+            f"max_false_positive_rate={rate} needs {needed} held-out rows for the threshold, but "
+            f"of {n_rows} rows {n_deciding} can be held out for it; give "
+            f"{math.ceil(jobs * needed / held_share)} rows or more, or a larger rate"
+            + ("" if share is None else " or holdout_fraction")
+        )
+    order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
+    held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
+    return others, held_out[n_deciding:], held_out[:n_deciding]
+
+
+def cross_fitted(
+    score: RowScore, unfitted: BaseEstimator, rows: Rows
+) -> NDArray[np.float64] | None:
+    """Return each part's score of each row by an autoencoder that was not trained on the row.
+
+    Parameters
+    ----------
+    score : RowScore
+    unfitted : estimator
+        The autoencoder to clone and fit.
+    rows : ndarray of shape (n, D)
+
+    Returns
+    -------
+    ndarray of shape (n, parts), or None if too few rows are left to train an autoencoder
+    """
+    # Equal rows are in one fold, or the autoencoder would know each by the other.
+    fold = np.unique(row_keys(rows), return_inverse=True)[1] % N_FOLDS
+    by_part = np.empty((len(rows), len(score.parts)))
+    for number in range(N_FOLDS):
+        to_learn, to_score = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        learned: Any = TrainingData(rows).only(to_learn).rows
+        if len(to_score) == 0 or len(to_learn) < 2 or not _has_all_columns(learned):
+            return None
+        model: Any = clone(unfitted).fit(learned)
+        part = RowScore.learn(score.parts, model, learned, learned, score.neighbors)
+        scored = rows[to_score]
+        by_part[to_score] = part.of_parts(model, scored, scored)
+    return by_part
+
+
+def _has_all_columns(rows: AnyRows) -> bool:
+    """Tell whether every column of rows has a value."""
+    seen = np.zeros(rows.shape[1], dtype=bool)
+    for block in row_blocks(rows):
+        seen |= ~np.isnan(block).all(axis=0)
+    return bool(seen.all())

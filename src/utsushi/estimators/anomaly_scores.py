@@ -1,4 +1,4 @@
-"""What the score of a row can be, and what a score learns from rows before it can judge others."""
+"""The scores of the anomaly detector, and what each learns from training samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.neighbors import Neighbors
 from utsushi.estimators.rows import Rows
-from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import SettingError
 from utsushi.samplers import Mixture
 
@@ -24,9 +23,9 @@ __all__ = [
     "SCORES",
     "RowScore",
     "conformal_offset",
-    "departures",
     "needs_autoencoder",
     "parts_of",
+    "residuals",
     "scoring_of",
 ]
 
@@ -96,7 +95,7 @@ def parts_of(scoring: Any, model: BaseAutoencoder | None) -> tuple[str, ...]:
             f"scoring={scoring!r}, expected 'combined', one of {', '.join(PARTS)}, or several "
             "different ones of these, which are then combined"
         )
-    if "bound" in parts and not isinstance(model, VariationalAutoencoder):
+    if "bound" in parts and not _has_bound(model):
         raise SettingError(
             f"scoring={scoring!r}, but {type(model).__name__} has no bound on log p(x), expected a "
             "VariationalAutoencoder; choose scoring='squared-error'"
@@ -118,9 +117,14 @@ def scoring_of(parts: tuple[str, ...], model: BaseAutoencoder | None) -> str | t
     >>> scoring_of(("auto", "mahalanobis"), VariationalAutoencoder())
     ('bound', 'mahalanobis')
     """
-    own = "bound" if isinstance(model, VariationalAutoencoder) else "squared-error"
+    own = "bound" if _has_bound(model) else "squared-error"
     names = tuple(own if part == "auto" else part for part in parts)
     return names[0] if len(names) == 1 else names
+
+
+def _has_bound(model: BaseAutoencoder | None) -> bool:
+    """Tell whether the score of a model is a bound on log p(x)."""
+    return hasattr(model, "log_likelihood")
 
 
 def conformal_offset(scores: Scores, rate: float) -> float:
@@ -151,20 +155,20 @@ def conformal_offset(scores: Scores, rate: float) -> float:
     return float(np.partition(scores, k - 1)[k - 1])
 
 
-def departures(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
-    """Return what each value of each row lacks in its reconstruction, in scaled units.
+def residuals(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
+    """Return the residual of each value of each row, in scaled units.
 
     Parameters
     ----------
     model : fitted autoencoder
     X : array-like of shape (n, D)
-        The rows as the model knows them, with names if it has any.
+        The rows as the model takes them, with names if it has any.
     rows : ndarray of shape (n, D)
         The same rows, checked.
     """
-    lacking: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
-    lacking[np.isnan(rows)] = 0  # nobody knows what a missing value departs from
-    return lacking
+    differences: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
+    differences[np.isnan(rows)] = 0  # a missing value has no residual
+    return differences
 
 
 @dataclass(frozen=True)
@@ -256,9 +260,9 @@ class RowScore:
         assert model is not None
         match name:
             case "squared-error":
-                return -_squared_norms(departures(model, X, rows))
+                return -_squared_norms(residuals(model, X, rows))
             case "relative-error":
-                errors = _squared_norms(departures(model, X, rows))
+                errors = _squared_norms(residuals(model, X, rows))
                 return -errors / (_sizes(model, rows) + self.state["least_size"])
             case "mahalanobis":
                 mean, factor = self.state["mahalanobis.mean"], self.state["mahalanobis.factor"]

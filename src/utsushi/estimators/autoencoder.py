@@ -16,6 +16,7 @@ from utsushi._utils.str_options import Names
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import Network
@@ -28,6 +29,7 @@ from utsushi.transforms.augmentation import Augmentation
 __all__ = ["Autoencoder"]
 
 
+@persistent
 class Autoencoder(BaseAutoencoder):
     r"""Nonlinear autoencoder: a code from which a row can be reconstructed.
 
@@ -229,7 +231,7 @@ class Autoencoder(BaseAutoencoder):
                 "regularizes nothing; set both, such as regularizer='sparse' and "
                 "regularization=0.1, or neither",
                 UtsushiWarning,
-                stacklevel=6,  # the caller of fit
+                stacklevel=5,  # the caller of fit
             )
         return None
 

@@ -1,39 +1,555 @@
-"""What all autoencoders share: the scikit-learn contract around a network and an objective."""
+"""The base class of all autoencoder estimators: fit, inference and the scikit-learn contract."""
 
 from __future__ import annotations
 
+import math
+import os
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import nullcontext
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from utsushi._utils.lazy_rows import AnyRows
-from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
+from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi._utils.validation import has_missing
+from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
+from utsushi.estimators.identity import digest, identity_of
 from utsushi.estimators.inference import map_rows
-from utsushi.estimators.learner import Learner
-from utsushi.estimators.missing import mask_of, without_gaps
+from utsushi.estimators.missing import check_columns, mask_of, without_gaps
+from utsushi.estimators.model_file import Tensors, autoencoder_to_file, save
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    check_output,
+    network_of,
+    resolve,
+    resolve_device,
+)
 from utsushi.estimators.rows import (
+    COPIED_BYTES,
+    DEVICE_BYTES,
+    SCANNED_ROWS,
     Rows,
+    ScaledRows,
+    TrainingData,
+    check_width,
     checked_codes,
     checked_rows,
+    warn_of_unlike_columns,
 )
-from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks.base import is_size
+from utsushi.exceptions import PoorFitWarning, SettingError, UtsushiWarning
+from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
+from utsushi.networks.base import as_sizes, is_size
+from utsushi.objectives import Source
+from utsushi.samplers import SAMPLERS, Codes, Sampler
+from utsushi.training import Recipe, suited_to, train_in_subspace
+from utsushi.training.checkpoint import Checkpoints
+from utsushi.training.data_parallel import checkpoints_in
+from utsushi.training.distributed import current
+from utsushi.training.loop import Augment, Objective
+from utsushi.training.progress import progress_bar
+from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.transforms.scaling import Scaling, column_moments
+from utsushi.transforms.table_schema import Columns
 
 __all__ = ["BaseAutoencoder", "autoencoder_of"]
 
+#: An object for each parameter that takes a name or an object, for error messages.
+_EXAMPLES = {
+    "network": "networks.Dense()",
+    "recipe": "Recipe()",
+    "likelihood": "likelihoods.Gaussian()",
+    "sampler": "samplers.Mixture()",
+    "augment": "augmentation.Affine()",
+}
 
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner):
-    """The base of all estimators: it learns as a `Learner`, and here is what is learned used.
+#: float32 numbers that training holds per parameter: itself, its gradient and Adam's two moments.
+_NUMBERS_PER_PARAMETER = 4
 
-    A subclass says how an encoder's output is read as a code, and how a row is scored.
+GB = 10**9
+
+
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """Shared implementation of all autoencoder estimators.
+
+    A subclass defines the objective of training (``_objective``), the score of a sample
+    (`score_samples`) and its recipes by name (``_recipes``).
     """
+
+    _recipes: ClassVar[dict[str, Recipe]]
+    _outputs_per_component: ClassVar[int] = 1
+
+    # Stored by the constructor of every subclass.
+    n_components: int
+    network: str | Network
+    hidden: int | tuple[int, ...] | None
+    channels: int | tuple[int, ...] | None
+    activation: str | None
+    image_shape: tuple[int, ...] | None
+    scaling: str | None
+    missing: str
+    sampler: str | Sampler
+    augment: str | Augmentation | None
+    recipe: str | Recipe
+    max_epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    weight_decay: float | None
+    validation_fraction: float
+    early_stopping: int | None
+    random_state: int | np.random.RandomState | None
+    device: str
+    precision: str
+    verbose: int
+
+    # Set by fit.
+    n_features_in_: int
+    n_components_: int
+    network_: Network
+    recipe_: Recipe
+    seed_: int
+    device_: str
+    dtype_: str
+    scaling_: Scaling
+    module_: EncoderDecoder
+    sampler_: Sampler
+    history_: list[dict[str, Any]]
+    n_epochs_: int
+    columns_: Columns
+
+    # --- parameters, and what follows from them -------------------------------------------------
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, ``recipe__learning_rate`` inside of an object; see scikit-learn."""
+        for name in params:
+            outer, _, inner = name.partition("__")
+            value = params.get(outer, getattr(self, outer, None))
+            if inner and isinstance(value, str):
+                raise SettingError(
+                    f"{name}, but {outer}={value!r} is a name, which has no parameters; expected "
+                    f"an object, such as {outer}={_EXAMPLES.get(outer, 'one')}"
+                )
+        super().set_params(**params)
+        return self
+
+    def _validate_params(self) -> None:
+        """Check the parameters, and those of the sampler, which is fitted only after training."""
+        super()._validate_params()
+        resolve(self.sampler, SAMPLERS).check(self.n_components)
+
+    def resolved_recipe(self, n_features: int, n_rows: int) -> Recipe:
+        """Return the recipe for data of that shape, with the estimator's own settings over it."""
+        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
+        if self.recipe == "fast":
+            recipe = suited_to(
+                recipe,
+                n_features,
+                n_rows,
+                convolutional=isinstance(resolve(self.network, NETWORKS), Conv),
+                variational=self._outputs_per_component == 2,
+            )
+        return recipe.replaced(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+
+    @property
+    def _shape(self) -> tuple[int, ...] | None:
+        """The shape of an image as a tuple, if the samples are images."""
+        return None if self.image_shape is None else tuple(self.image_shape)
+
+    @property
+    def _n_conditions(self) -> int:
+        """The number of columns that the decoder takes in addition to the code."""
+        return 0
+
+    # --- fit ------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        validation_data: ArrayLike | None = None,
+        checkpoint_dir: str | Path | None = None,
+        checkpoint_every: str = "60s",
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        columns: Columns | None = None,
+    ) -> Self:
+        """Fit the autoencoder to ``X``.
+
+        Parameters
+        ----------
+        X : array-like or LazyRows of shape (n_samples, n_features), n_samples >= 2
+            Training samples: finite numbers, which the network computes on in float32; with
+            ``missing="mask"`` NaN is a missing value. A memory map stays on the disk, as does a
+            large file that `utsushi.datasets.open` opens; the model equals, bit for bit, that of
+            the same array in memory.
+        y : array-like of shape (n_samples,), optional
+            The class of each sample, integers or strings, for a conditional model; else ignored.
+        validation_data : array-like of shape (n_held_out, n_features), optional
+            Samples to evaluate after each epoch, in place of a ``validation_fraction`` of ``X``; a
+            pair of samples and classes for a conditional model.
+        checkpoint_dir : str or Path, optional
+            A folder for checkpoints and ``history.jsonl``. A training resumes from its own
+            checkpoint in that folder, and ends with the model of an uninterrupted training, bit
+            for bit; Ctrl-C and SIGTERM write a checkpoint first. See
+            `utsushi.training.checkpoint`.
+        checkpoint_every : str, default="60s"
+            A whole number of ``steps``, ``epochs`` or seconds ``s``. The end of training always
+            writes one.
+        on_epoch : callable, optional
+            Called with each row of ``history_`` after its epoch; a resumed training first calls it
+            with the rows before the checkpoint. An exception that it raises ends the training.
+        columns : Columns, optional
+            The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the model
+            file, so that reconstructions can be written as a table.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If ``X`` has too few samples or values that are not finite, or is a file that shrinks
+            while it is read.
+        SettingError, InvalidParameterError
+            If a parameter is invalid. Both are ``ValueError``.
+        TrainingDivergedError
+            If the objective stops being a finite number. The estimator is then not fitted.
+        CheckpointError
+            If ``checkpoint_dir`` holds checkpoints of another training, is in use or cannot be
+            written to.
+        TrainingInterrupted
+            If a signal stopped the training after a checkpoint.
+        """
+        check_width(columns, X)
+        kept = (
+            nullcontext()
+            if checkpoint_dir is None
+            else checkpoints_in(checkpoint_dir, checkpoint_every)
+        )
+        # The caller may be in inference mode, where nothing can be learned.
+        with kept as checkpoints, torch.inference_mode(mode=False):
+            self._fit(X, y, validation_data, checkpoints, on_epoch)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        return self
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: Any,
+        validation_data: Any,
+        checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
+    ) -> None:
+        """Fit in the context of the checkpoints."""
+        self._validate_params()
+        # The sampler is fitted last, and makes the model a fitted one: a refit that fails must
+        # not leave a fitted model with the old network and new attributes.
+        self.__dict__.pop("sampler_", None)
+        rows = self._checked(X, reset=True)
+        may_miss = self.missing == "mask" and has_missing(rows)
+        if may_miss:
+            self._check_gaps(rows)
+        check_image_shape(self.image_shape, self.n_features_in_)
+        self.n_components_ = self.n_components
+        self.seed_ = self._seed(checkpoints)
+        self.device_ = str(resolve_device(self.device))
+        self.dtype_ = rows.dtype.name
+        self._check_data(rows)
+        data = TrainingData(rows, self._learn_condition(y, rows), may_miss=may_miss)
+        training, held_out = self._split(data, validation_data)
+        self._choose(len(training.rows))
+        moments = column_moments(training.rows, may_miss=may_miss)
+        self.scaling_ = Scaling.learn(self.scaling, training.rows, moments)
+        if self.scaling in ("center", None):
+            warn_of_unlike_columns(moments.var_)
+        if checkpoints is not None:
+            checkpoints.identify(self._identity(training, held_out))
+        source = self._source(training)
+        check_output(self.network_, (block.x for block in source.blocks(SCANNED_ROWS)))
+        module = self._build()
+        objective = self._objective(source)
+        self._train(module, objective, source, held_out, checkpoints, on_epoch)
+        module.arrange_for_inference()
+        self._calibrate(objective, module, source)
+        self.module_ = module
+        # The first process alone measures and writes; a single process is the first.
+        if current().is_first:
+            self._fit_sampler(training)
+            self._warn_of_a_poor_fit(training)
+
+    def _check_gaps(self, rows: AnyRows) -> None:
+        """Refuse missing values from which nothing can be learned."""
+        check_columns(rows, getattr(self, "feature_names_in_", None))
+        if self.augment is not None:
+            raise SettingError(
+                f"augment={self.augment!r} with missing values, which it cannot move, expected one "
+                "of the two; leave augment out, or fill the rows"
+            )
+
+    def _check_data(self, rows: AnyRows) -> None:
+        """Check what a kind of model requires of its settings and of all samples given to fit."""
+
+    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
+        """Return the condition of each sample, (n, C), where the model is conditional."""
+        return None
+
+    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
+        """Return the conditions of classes under a fitted model, (n, C), if it is conditional."""
+        return None
+
+    def _seed(self, checkpoints: Checkpoints | None) -> int:
+        """Return the seed; a training that resumes keeps its own, unless the caller gives one."""
+        kept = None if checkpoints is None else checkpoints.seed
+        if kept is None or isinstance(self.random_state, Integral):
+            return int(current().of_first(lambda: seed_from(self.random_state)))
+        return kept
+
+    def _split(
+        self, data: TrainingData, validation_data: Any
+    ) -> tuple[TrainingData, TrainingData | None]:
+        """Return the samples to train on and the samples to hold out, if any."""
+        if validation_data is not None:
+            return data, self._validation(validation_data)
+        training, held_out = data.split(self.validation_fraction, self.seed_)
+        if self.early_stopping is not None and held_out is None:
+            raise SettingError(
+                f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
+                f"some; validation_fraction={self.validation_fraction} of {len(data.rows)} rows "
+                "holds out none; set validation_fraction=0.1 or pass validation_data to fit"
+            )
+        return training, held_out
+
+    def _validation(self, validation_data: Any) -> TrainingData:
+        """Return the samples that the caller holds out."""
+        return TrainingData(self._checked(validation_data), may_miss=self.missing == "mask")
+
+    def _choose(self, n_rows: int) -> None:
+        """Choose the network and the recipe for the data's shape where the caller did not."""
+        self.network_ = network_of(self, warn=True).sized(self.n_features_in_, n_rows, self._shape)
+        self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
+
+    def _identity(self, training: TrainingData, held_out: TrainingData | None) -> dict[str, Any]:
+        """Return what the training is a function of, to compare it with that of a checkpoint."""
+        return identity_of(
+            self,
+            seed=self.seed_,
+            device=self.device_,
+            data=digest(training.rows, training.condition),
+            held_out=None if held_out is None else digest(held_out.rows, held_out.condition),
+        )
+
+    def _source(self, data: TrainingData) -> Source:
+        """Return samples as the training loop takes them: scaled, and on the training device."""
+        has_gaps = data.may_miss and has_missing(data.rows)
+        rows = ScaledRows(data, self.scaling_, torch.device(self.device_), has_gaps)
+        most = COPIED_BYTES if self.device_ == "cpu" else DEVICE_BYTES
+        return rows[:] if 4 * data.rows.size <= most else rows
+
+    def _build(self) -> EncoderDecoder:
+        """Build and initialize the network on the training device, if the machine has the memory.
+
+        Raises
+        ------
+        SettingError
+            If parameters, gradients, moments and sampler take more than the machine's memory.
+        """
+        try:
+            module = self._empty_module()
+            n_parameters = sum(parameter.numel() for parameter in module.parameters())
+            shapes = resolve(self.sampler, SAMPLERS).expected_state(self.n_components).values()
+            # None is a length that depends on the data.
+            n_in_sampler = sum(math.prod(n or 1 for n in shape) for shape in shapes)
+        except (RuntimeError, TypeError) as error:
+            if "overflow" not in str(error).lower():
+                raise
+            raise self._too_large("more parameters than can be counted") from None
+        n_bytes = 4 * _NUMBERS_PER_PARAMETER * n_parameters + 8 * n_in_sampler
+        memory = memory_of_machine()
+        if n_bytes > memory:
+            raise self._too_large(
+                f"{n_parameters:,} parameters, whose training takes {n_bytes / GB:,.0f} GB",
+                f" of at most the {memory / GB:.0f} GB of this machine",
+            )
+        module = module.to_empty(device="cpu")
+        draws = generator(self.seed_, Purpose.INITIALIZATION)
+        initialize(module, draws, self.network_.initialization)
+        return module.to(self.device_)
+
+    def _too_large(self, size: str, limit: str = "") -> SettingError:
+        """Make the error for a network that does not fit into memory."""
+        sizes = {name: getattr(self.network_, name, None) for name in ("hidden", "channels")}
+        settings = {"n_components": self.n_components, **sizes}
+        named = ", ".join(
+            f"{name}={value!r}" for name, value in settings.items() if value is not None
+        )
+        return SettingError(
+            f"{named} make a model of {size}, expected one{limit}; choose fewer components or "
+            "narrower layers"
+        )
+
+    def _empty_module(self) -> EncoderDecoder:
+        """Build the network without memory for its parameters, to initialize or compare with."""
+        with torch.device("meta"):
+            module = self.network_.build(
+                self.n_features_in_,
+                self.n_components + self._n_conditions,
+                self._outputs_per_component * self.n_components,
+                image_shape=self._shape,
+            )
+        return module.to(torch.float32)  # whatever the caller's default is
+
+    @abstractmethod
+    def _objective(self, data: Source) -> Objective:
+        """Return what to minimize over the scaled training samples."""
+
+    def _train(
+        self,
+        module: EncoderDecoder,
+        objective: Objective,
+        data: Source,
+        held_out: TrainingData | None,
+        checkpoints: Checkpoints | None,
+        on_epoch: Callable[[dict[str, Any]], None] | None,
+    ) -> None:
+        """Run the training loop; keep its history and the recipe that it followed."""
+        title = type(self).__name__
+        validation = None if held_out is None else self._source(held_out)
+        verbose = int(self.verbose) if current().is_first else 0
+        with progress_bar(title, self.recipe_.n_epochs(len(data)), verbose) as advance:
+
+            def report(row: dict[str, Any]) -> None:
+                advance(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+
+            self.history_, self.recipe_ = train_in_subspace(
+                module,
+                objective,
+                data,
+                recipe=self.recipe_,
+                seed=self.seed_,
+                validation=validation,
+                augment=self._augment(data),
+                patience=self.early_stopping,
+                precision=self.precision,
+                checkpoints=checkpoints,
+                on_epoch=report,
+                on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
+            )
+        self.n_epochs_ = len(self.history_)
+
+    def _augment(self, data: Source) -> Augment | None:
+        """Return the augmentation, which acts in the units of the input, for scaled samples."""
+        if self.augment is None:
+            return None
+        shape = self._shape
+        augmentation = resolve(self.augment, AUGMENTATIONS)
+        unscale = self.scaling_.unscaler(data.device)
+        for block in data.blocks(SCANNED_ROWS):
+            augmentation.check(unscale(block.x), shape)
+        return self.scaling_.wrap(
+            lambda rows, generator: augmentation(rows, shape, generator), data.device
+        )
+
+    def _calibrate(self, objective: Any, module: EncoderDecoder, data: Source) -> None:
+        """Learn what can only be learned from the trained network."""
+
+    def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
+        """Fit ``sampler`` again, to the codes of ``X``; the network stays as it is.
+
+        ``model.set_params(sampler="flow").fit_sampler(X)`` gives a fitted model another sampler:
+        with the training data, the one that ``fit`` would have fitted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), n_samples >= 2
+        y : array-like of shape (n_samples,), optional
+            The class of each sample, for a conditional model; else ignored.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        rows = self._checked(X, at_least=2)
+        with torch.inference_mode(mode=False):
+            self._fit_sampler(TrainingData(rows, self._condition_of(y, len(rows))))
+        return self
+
+    def _fit_sampler(self, data: TrainingData) -> None:
+        """Fit the sampler to the codes of checked samples."""
+        sampler = resolve(self.sampler, SAMPLERS)
+        codes = np.empty((0, self.n_components_))
+        if sampler.asks_for_codes:
+            data = data.for_sampler(self.seed_)
+            codes = self._codes(data.rows).astype(np.float64)
+        self._learn_codes(codes, data.condition)
+        self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
+
+    def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
+        """Learn what a kind of model needs from the training codes, besides the sampler."""
+
+    def _warn_of_a_poor_fit(self, training: TrainingData) -> None:
+        """Warn where the model is worse than the mean or PCA, unstable, or overfitted."""
+        step = -(-len(training.rows) // SOME_ROWS)
+        some = training[::step]
+        rows = self._scaled(np.asarray(some.rows))
+        codes = self._codes(some.rows)
+        if some.condition is not None:
+            codes = np.concatenate([codes, some.condition], axis=1)
+        copies = self._scaled(self._restored(self._decode_codes(codes), np.float32))
+        known = ~np.isnan(some.rows)
+        errors = np.where(known, np.square(copies - rows, dtype=np.float64), 0).sum(axis=1)
+        other = training[1::step] if step > 1 else some[1::2]
+        measured, others = (
+            (rows, self._scaled(np.asarray(other.rows))) if step > 1 else (rows[::2], rows[1::2])
+        )
+        pca = pca_error(measured, others, self.n_components_) if self._compares_with_pca else None
+        fit = Fit(
+            error=float(errors.mean()),
+            variance=float(np.var(rows, axis=0, dtype=np.float64).sum()),
+            pca=pca,
+            n_components=self.n_components_,
+            n_rows=len(training.rows),
+            history=self.history_,
+            recipe=self.recipe_,
+            rises=bool(getattr(self, "kl_warmup_epochs", 0)),
+            fix=self._first_to_try,
+        )
+        for trouble in troubles(fit):
+            warnings.warn(trouble, PoorFitWarning, stacklevel=4)  # the caller of fit
+
+    @property
+    def _first_to_try(self) -> str | None:
+        """The setting to change first where a model has learned nothing."""
+        return None
+
+    @property
+    def _compares_with_pca(self) -> bool:
+        """Whether PCA is a fair comparison: a deep model that is trained to reconstruct alone."""
+        return isinstance(self.network_, Conv) or bool(
+            as_sizes(getattr(self.network_, "hidden", (1,)))
+        )
+
+    # --- inference ------------------------------------------------------------------------------
 
     def transform(self, X: ArrayLike) -> Rows:
         """Encode rows.
@@ -46,7 +562,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         -------
         ndarray of shape (n_samples, n_components), float32 for float32 input, else float64
             The codes; for a variational model the posterior means. The same row gives the same
-            code, bit for bit, whatever rows stand beside it.
+            code, bit for bit, whatever the other rows are.
         """
         check_is_fitted(self)
         rows = self._checked(X)
@@ -63,7 +579,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         ----------
         Z : array-like of shape (n_samples, n_components)
         y : a class, or array-like of shape (n_samples,)
-            What the decoder of a conditional model is told; else ignored.
+            The condition of a conditional model; else ignored.
 
         Returns
         -------
@@ -72,7 +588,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         """
         check_is_fitted(self)
         codes = checked_codes(Z, self.n_components_)
-        return self._restored(self._decode_codes(self._told(codes, y)), codes.dtype)
+        return self._restored(self._decode_codes(self._with_condition(codes, y)), codes.dtype)
 
     def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Rows:
         """Encode rows and decode their codes.
@@ -81,7 +597,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         ----------
         X : array-like of shape (n_samples, n_features)
         y : a class, or array-like of shape (n_samples,)
-            What the decoder of a conditional model is told; else ignored.
+            The condition of a conditional model; else ignored.
 
         Returns
         -------
@@ -91,7 +607,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         check_is_fitted(self)
         rows = self._checked(X)
         codes = self._codes(rows)
-        return self._restored(self._decode_codes(self._told(codes, y)), rows.dtype)
+        return self._restored(self._decode_codes(self._with_condition(codes, y)), rows.dtype)
 
     def sample(
         self,
@@ -147,10 +663,23 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         OSError
             If the disk is full, or the folder cannot be written to.
         """
-        from utsushi.estimators.storage import save
-
         check_is_fitted(self)
         return save(self, path)
+
+    def _to_file(self) -> tuple[dict[str, Any], Tensors]:
+        """Return the header and the tensors of the model's file."""
+        return autoencoder_to_file(self)
+
+    def _own_header(self) -> dict[str, Any]:
+        """Return what the header of the file holds of this kind of model alone."""
+        return {}
+
+    def _restore_own(self, header: dict[str, Any]) -> None:
+        """Restore what `_own_header` returned."""
+
+    def _samplers(self) -> dict[str, Sampler]:
+        """Return the fitted samplers, by the prefix of their tensors in a file."""
+        return {"sampler": self.sampler_}
 
     def to_torch(self) -> nn.Module:
         """Return the fitted model as a plain torch module, with nothing of this library in it.
@@ -190,7 +719,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         check_is_fitted(self)
         return portable(self)
 
-    # --- between rows and tensors ---------------------------------------------------------------
+    # --- between samples and tensors ------------------------------------------------------------
 
     def _encode(self, x: Tensor) -> Tensor:
         """Return the codes (B, H) of scaled rows (B, D)."""
@@ -202,16 +731,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         rows: Tensor = self.module_.decoder(z)
         return rows
 
-    def _told(self, rows: Rows, y: ArrayLike | None) -> Rows:
-        """Return rows or codes with what the decoder is told beside them, if it is anything."""
+    def _with_condition(self, rows: Rows, y: ArrayLike | None) -> Rows:
+        """Return samples or codes with the columns of their condition, in a conditional model."""
         return rows
 
     def _restored(self, output: NDArray[np.float32], dtype: Any) -> Rows:
-        """Return what the decoder makes in the units of the input."""
+        """Return the output of the decoder in the units of the input."""
         return self.scaling_.inverse(output, dtype)
 
     def _decode_codes(self, Z: Rows, decode: Any = None) -> NDArray[np.float32]:
-        """Decode an array of codes into scaled rows, or by another function of a code."""
+        """Decode codes into scaled rows, or by another function of codes."""
         decode = self._decode if decode is None else decode
         return map_rows(Z, lambda z: z.astype(np.float32), lambda z, _: decode(z), self.device_)
 
@@ -231,9 +760,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Learner
         return without_gaps(scaled) if self.missing == "mask" else scaled
 
     def _mask(self, rows: Rows, like: Tensor) -> Tensor | None:
-        """Return which values of a block of rows are known, padded like a tensor; None if all.
+        """Return which values of a block of rows are not missing, padded like a tensor.
 
-        A model that masks has one always: a row's result must not depend on its neighbours' gaps.
+        None without ``missing="mask"``. With it there always is a mask: the result of a row must
+        not depend on the gaps of other rows.
         """
         return mask_of(rows, like) if self.missing == "mask" else None
 
@@ -285,3 +815,11 @@ def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
     # Where scikit-learn keeps it frozen, it is one step further in.
     autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
     return autoencoder
+
+
+def memory_of_machine() -> float:
+    """Return the bytes of memory, infinity where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return math.inf

@@ -1,4 +1,4 @@
-"""What the decoder of a conditional model is told: the class of a row, one-hot."""
+"""The condition of a conditional model: the class of each sample, one-hot."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from utsushi.samplers import Codes, Sampler
 
 __all__ = ["Classes", "codes_by_class", "samplers_by_class"]
 
-#: A class of fewer rows is drawn from by what was learned of all of them.
+#: The sampler of a class with fewer samples is fitted to the codes of all classes.
 FEWEST_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The classes of the training rows.
+    """The classes of the training data.
 
     Attributes
     ----------
     labels : ndarray of shape (C,)
         Sorted; integers, or strings.
     shares : ndarray of shape (C,), float64
-        Their parts of the training rows.
+        The share of each in the training data.
     """
 
     labels: NDArray[Any]
@@ -53,7 +53,7 @@ class Classes:
 
     @classmethod
     def from_json(cls, described: dict[str, Any]) -> Self:
-        """Take back what `to_json` gave; what it cannot have given is a ``ValueError``."""
+        """Restore what `to_json` returned, or raise a ``ValueError``."""
         labels = _labels(described["labels"], len(described["labels"]))
         shares = np.asarray(described["shares"], dtype=np.float64)
         if not len(labels) or not np.array_equal(labels, np.unique(labels)):
@@ -63,18 +63,18 @@ class Classes:
         return cls(labels, shares)
 
     def one_hot(self, y: ArrayLike | None, n_rows: int) -> NDArray[np.float32]:
-        """Return what the decoder is told of rows.
+        """Return the condition of each sample.
 
         Parameters
         ----------
         y : a label, or array-like of shape (n_rows,)
-            One label stands for all rows.
+            One label is the label of all.
         n_rows : int
 
         Returns
         -------
         ndarray of shape (n_rows, C), float32
-            A one in the column of the row's class.
+            A one in the column of the sample's class.
 
         Raises
         ------
@@ -93,12 +93,12 @@ class Classes:
                 f"y has the label {given[unknown][0].item()!r}, expected one of those that the "
                 f"model was trained with: {', '.join(map(repr, self.labels.tolist()))}"
             )
-        told = np.zeros((n_rows, len(self.labels)), dtype=np.float32)
-        told[np.arange(n_rows), positions] = 1.0
-        return told
+        condition = np.zeros((n_rows, len(self.labels)), dtype=np.float32)
+        condition[np.arange(n_rows), positions] = 1.0
+        return condition
 
     def draw(self, n_rows: int, generator: np.random.Generator) -> NDArray[Any]:
-        """Draw labels by their shares of the training rows, shape (n_rows,)."""
+        """Draw labels by their shares of the training data, shape (n_rows,)."""
         drawn: NDArray[Any] = generator.choice(
             self.labels, size=n_rows, p=self.shares / self.shares.sum()
         )
@@ -106,19 +106,19 @@ class Classes:
 
 
 def samplers_by_class(
-    make: Callable[[], Sampler], codes: Codes, told: NDArray[np.float32], seed: int
+    make: Callable[[], Sampler], codes: Codes, condition: NDArray[np.float32], seed: int
 ) -> list[Sampler]:
-    r"""Learn :math:`p(z \mid y)`: a sampler for the codes of each class.
+    r"""Fit :math:`p(z \mid y)`: a sampler for the codes of each class.
 
-    The encoder sees x alone, so a code tells the class as well: drawn from all of them, it would
-    speak of one class, and y of another.
+    The encoder sees x alone, so a code depends on the class: one drawn from the codes of all
+    classes would contradict the condition y.
 
     Parameters
     ----------
     make : callable
         Returns an unfitted sampler.
     codes : ndarray of shape (n, H), float64
-    told : ndarray of shape (n, C)
+    condition : ndarray of shape (n, C)
         The one-hot classes.
     seed : int
 
@@ -127,20 +127,20 @@ def samplers_by_class(
     list of C fitted Sampler
     """
     samplers = []
-    for index in range(told.shape[1]):
-        own = codes[told[:, index] == 1]
+    for index in range(condition.shape[1]):
+        own = codes[condition[:, index] == 1]
         draws = numpy_generator(seed, Purpose.SAMPLER, index)
         samplers.append(make().fit(codes if len(own) < FEWEST_OF_A_CLASS else own, draws))
     return samplers
 
 
 def codes_by_class(
-    samplers: Sequence[Sampler], told: NDArray[np.float32], n_components: int, seed: int
+    samplers: Sequence[Sampler], condition: NDArray[np.float32], n_components: int, seed: int
 ) -> Codes:
-    """Draw a code (H,) for each one-hot class of ``told`` (n, C), from the sampler of its class."""
-    codes = np.empty((len(told), n_components))
+    """Draw a code for each one-hot class (n, C), from the sampler of the class, shape (n, H)."""
+    codes = np.empty((len(condition), n_components))
     for index, sampler in enumerate(samplers):
-        rows = np.flatnonzero(told[:, index])
+        rows = np.flatnonzero(condition[:, index])
         if len(rows):
             draws = numpy_generator(seed, Purpose.SAMPLE, index)
             codes[rows] = sampler.sample(len(rows), draws)

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from utsushi._utils.seeds import Purpose, generator, seed_from
 from utsushi._utils.str_options import Names
 from utsushi.estimators.autoencoder import Autoencoder
+from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
-from utsushi.estimators.units import Units
 from utsushi.exceptions import SettingError
 from utsushi.networks import Network
 from utsushi.objectives import ReconstructionObjective, Source
@@ -27,6 +27,7 @@ from utsushi.transforms.corruption import CORRUPTIONS
 __all__ = ["DenoisingAutoencoder"]
 
 
+@persistent
 class DenoisingAutoencoder(Autoencoder):
     r"""Autoencoder that sees damaged rows and is asked for the clean ones.
 
@@ -158,7 +159,7 @@ class DenoisingAutoencoder(Autoencoder):
                 f"for corruption={self.corruption!r}; make it smaller"
             )
         damage = CORRUPTIONS[self.corruption]
-        corrupt = Units.of(self.scaling_, data.device).wrap(
-            lambda rows, generator: damage(rows, self.corruption_level, generator)
+        corrupt = self.scaling_.wrap(
+            lambda rows, generator: damage(rows, self.corruption_level, generator), data.device
         )
         return ReconstructionObjective(corrupt, self._penalty(), self.regularization)

@@ -1,7 +1,7 @@
-"""Missing values: NaN in rows as they are given, zeros beside a mask in scaled ones.
+"""Missing values: NaN in the input, zeros and a mask after scaling.
 
-The encoder sees a zero where a value is missing: with centered columns the mean. No loss and no
-score counts what the decoder says in its place.
+The encoder sees a zero where a value is missing, which is the mean of a centered column. No loss
+and no score counts a missing value.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from torch import Tensor
 
 from utsushi._utils.lazy_rows import AnyRows, LazyRows, row_blocks
 from utsushi._utils.validation import has_missing
-from utsushi.exceptions import DataError, SettingError
-from utsushi.transforms.table_schema import Columns
+from utsushi.exceptions import DataError
 
-__all__ = ["check_columns", "check_rows", "check_width", "known_values", "mask_of", "without_gaps"]
+__all__ = ["check_columns", "check_rows", "known_values", "mask_of", "without_gaps"]
 
 Rows = NDArray[np.floating[Any]]
 
 
 def known_values(rows: AnyRows) -> AnyRows:
-    """Return rows (n, D) as they are, or the values that are not missing, in one dimension.
+    """Return the values that are not missing, in one dimension, or rows (n, D) without gaps as is.
 
-    `LazyRows` stay as they are.
+    `LazyRows` are returned as they are.
 
     Examples
     --------
@@ -81,9 +80,7 @@ def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
 
 
 def check_rows(rows: AnyRows) -> None:
-    """Refuse a row without any value: nothing is known of it, and least of all that it is normal.
-
-    No term of a score would count it, and a sum of nothing is the best score that there is.
+    """Refuse a row without any value: its score would be a sum of no terms, the best possible.
 
     Raises
     ------
@@ -108,15 +105,3 @@ def check_rows(rows: AnyRows) -> None:
                 f"{rows.shape[1]} columns, expected one at least; drop such rows"
             )
         start += len(block)
-
-
-def check_width(columns: Columns | None, X: Any) -> None:
-    """Refuse columns that become other features than those of ``X``."""
-    if columns is None:
-        return
-    shape = getattr(X, "shape", None) or np.shape(X)
-    if len(shape) == 2 and shape[1] != columns.n_features:
-        raise SettingError(
-            f"columns become {columns.n_features} features, but a row has {shape[1]}, expected as "
-            "many; give the columns of the data set that X is from"
-        )

@@ -1,4 +1,4 @@
-"""Checking rows at the door of every estimator."""
+"""Validate the input of estimators, and hold it for training."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.objectives import Batch, random_order
 from utsushi.transforms.scaling import Scaling
+from utsushi.transforms.table_schema import Columns
 
 __all__ = [
     "SCANNED_ROWS",
-    "Labelled",
     "Rows",
     "ScaledRows",
+    "TrainingData",
+    "check_width",
     "checked_codes",
     "checked_rows",
     "n_to_hold_out",
@@ -45,8 +47,8 @@ COPIED_BYTES = 2**26
 #: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
 DEVICE_BYTES = 2**32
 
-#: A sampler learns from at most so many codes, drawn by the seed: what a code may be is known from
-#: fewer, and what learns from them takes several times their memory.
+#: A sampler is fitted to at most so many codes, chosen by the seed: fewer are enough, and fitting
+#: takes several times their memory.
 SAMPLER_ROWS = 2**17
 
 #: Times the median column's spread from which on a column drowns the others.
@@ -54,41 +56,47 @@ _UNLIKE = 100
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """Checked rows, and what the decoder of a conditional model is told of each.
+class TrainingData:
+    """Validated samples, with the condition of each in a conditional model.
 
     Attributes
     ----------
     rows : ndarray or LazyRows of shape (n, D)
     condition : ndarray of shape (n, C), float32, or None
+    may_miss : bool, default=False
+        Whether a value may be missing (NaN). False saves the search for one.
     """
 
     rows: AnyRows
-    condition: NDArray[np.float32] | None
+    condition: NDArray[np.float32] | None = None
+    may_miss: bool = False
 
-    def __getitem__(self, indices: slice | NDArray[np.integer[Any]]) -> Labelled:
+    def __getitem__(self, indices: slice | NDArray[np.integer[Any]]) -> TrainingData:
         """Return some of the rows, read into memory."""
-        condition = None if self.condition is None else self.condition[indices]
-        return Labelled(self.rows[indices], condition)
+        return self._of(self.rows[indices], indices)
 
-    def only(self, numbers: NDArray[np.integer[Any]]) -> Labelled:
-        """Return the rows of these numbers; large ones are not copied, and stay where they are."""
+    def only(self, numbers: NDArray[np.integer[Any]]) -> TrainingData:
+        """Return the rows of these numbers, without a copy of large data."""
         if isinstance(self.rows, LazyRows) and self.rows.starts is not None:
             numbers = np.sort(numbers)  # as `SelectedRows` gives them out
         elif not isinstance(self.rows, LazyRows) and self.rows.nbytes <= COPIED_BYTES:
             return self[numbers]
-        condition = None if self.condition is None else self.condition[numbers]
-        return Labelled(SelectedRows(self.rows, numbers), condition)
+        return self._of(SelectedRows(self.rows, numbers), numbers)
 
-    def for_sampler(self, seed: int) -> Labelled:
-        """Return the rows whose codes a sampler learns from: all, or some of many."""
+    def _of(self, rows: AnyRows, indices: slice | NDArray[np.integer[Any]]) -> TrainingData:
+        """Return some rows with their conditions."""
+        condition = None if self.condition is None else self.condition[indices]
+        return TrainingData(rows, condition, self.may_miss)
+
+    def for_sampler(self, seed: int) -> TrainingData:
+        """Return the rows whose codes a sampler is fitted to: at most `SAMPLER_ROWS`."""
         if len(self.rows) <= SAMPLER_ROWS:
             return self
         draws = numpy_generator(seed, Purpose.SPLIT, 2)
         return self.only(np.sort(draws.choice(len(self.rows), SAMPLER_ROWS, replace=False)))
 
-    def split(self, fraction: float, seed: int) -> tuple[Labelled, Labelled | None]:
-        """Return the rows to train on and the ``fraction`` of them to hold out, if that is any.
+    def split(self, fraction: float, seed: int) -> tuple[TrainingData, TrainingData | None]:
+        """Return the rows to train on and the ``fraction`` of them to hold out, if any.
 
         Raises
         ------
@@ -110,20 +118,20 @@ class Labelled:
 
 @dataclass(frozen=True)
 class ScaledRows:
-    """A `Source` whose rows are scaled when they are asked for.
+    """A `Source` that scales its rows one batch at a time.
 
-    A scaled copy of all would take as much memory as they do.
+    A scaled copy of all rows would double the memory.
 
     Attributes
     ----------
-    known : Labelled
+    data : TrainingData
     scaling : Scaling
     device : torch.device
     has_gaps : bool, default=False
-        Whether a value of the rows is missing, NaN: batches have a mask then.
+        Whether a value is missing (NaN): batches then have a mask.
     """
 
-    known: Labelled
+    data: TrainingData
     scaling: Scaling
     device: torch.device
     has_gaps: bool = False
@@ -131,24 +139,24 @@ class ScaledRows:
     @property
     def n_features(self) -> int:
         """The columns of the rows."""
-        return int(self.known.rows.shape[1])
+        return int(self.data.rows.shape[1])
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.known.rows)
+        return len(self.data.rows)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the rows, scaled."""
         which = rows if isinstance(rows, slice) else rows.cpu().numpy()
-        given = self.known.rows[which]
+        given = self.data.rows[which]
         scaled, mask = self.scaling.forward(given), None
         if self.has_gaps:
             mask = torch.from_numpy(~np.isnan(given)).to(self.device)
             scaled = without_gaps(scaled)
         x = torch.from_numpy(scaled).to(self.device)
-        if self.known.condition is None:
+        if self.data.condition is None:
             return Batch(x, mask=mask)
-        return Batch(x, torch.from_numpy(self.known.condition[which]).to(self.device), mask=mask)
+        return Batch(x, torch.from_numpy(self.data.condition[which]).to(self.device), mask=mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the rows in their order, at most ``n_rows`` at a time."""
@@ -157,7 +165,7 @@ class ScaledRows:
 
     def order(self, draws: Generator) -> Tensor:
         """Return the numbers of all rows, shuffled as far as they can be read in that order."""
-        rows = self.known.rows
+        rows = self.data.rows
         if not isinstance(rows, LazyRows):
             return random_order(len(rows), draws)
         order = random_order(len(rows), draws, rows.starts, rows.window_rows)
@@ -347,8 +355,20 @@ def _with_fix(message: str, *, reset: bool = False) -> str:
     return f"{' '.join(message.split()).rstrip('.')}; {fix}"
 
 
+def check_width(columns: Columns | None, X: Any) -> None:
+    """Refuse a table schema whose number of features is not that of ``X``."""
+    if columns is None:
+        return
+    shape = getattr(X, "shape", None) or np.shape(X)
+    if len(shape) == 2 and shape[1] != columns.n_features:
+        raise SettingError(
+            f"columns become {columns.n_features} features, but a row has {shape[1]}, expected as "
+            "many; give the columns of the data set that X is from"
+        )
+
+
 def warn_of_unlike_columns(variances: NDArray[np.float64]) -> None:
-    """Warn where one column's spread is so large that a squared error sees no other."""
+    """Warn if the spread of one column is so large that the squared error ignores the others."""
     spreads = np.sqrt(variances)
     spreads = spreads[spreads > 0]
     if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):

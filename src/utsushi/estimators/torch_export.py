@@ -1,4 +1,4 @@
-"""A fitted model as a plain torch module, which needs this library no longer.
+"""Export a fitted model as a plain torch module, which does not need this library.
 
 The classes below say what a model computes between the rows of its user and back. They are traced
 into graphs of torch's own operations and layers, so that none of them is left in the result.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -17,14 +17,11 @@ from torch.nn import functional
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
 
-if TYPE_CHECKING:
-    from utsushi.estimators.base import BaseAutoencoder
-
 __all__ = ["joined", "portable"]
 
 
-def portable(model: BaseAutoencoder) -> fx.GraphModule:
-    """Return what `BaseAutoencoder.to_torch` gives."""
+def portable(model: Any) -> fx.GraphModule:
+    """Return a fitted autoencoder as a torch module; see `BaseAutoencoder.to_torch`."""
     offset, scale = (
         torch.tensor(values, dtype=torch.float32)
         for values in (model.scaling_.offset, model.scaling_.scale)
@@ -70,15 +67,15 @@ def joined(
     """
     graph = fx.Graph()
     x = graph.placeholder("x")
-    told = (graph.placeholder("y"),) if conditional else ()
+    condition = (graph.placeholder("y"),) if conditional else ()
     code = graph.call_module("encoder", (x,))
-    rows = graph.call_module("decoder", (code, *told))
+    rows = graph.call_module("decoder", (code, *condition))
     graph.output((code, rows) if with_code else rows)
     return fx.GraphModule({"encoder": encoder, "decoder": decoder}, graph, name).eval()
 
 
 def _traced(part: _Affine, name: str) -> fx.GraphModule:
-    """Return the graph of a part, with its layers as they are: tracing would leave a bare list."""
+    """Return the graph of a part, with its layers as they are; tracing loses an `nn.Sequential`."""
     traced = fx.GraphModule(part, fx.Tracer().trace(part.eval()), name)
     if isinstance(part.layers, nn.Sequential):
         traced.layers = part.layers
@@ -137,8 +134,8 @@ class _ConditionalDecoder(_Decoder):
         self.n_classes = n_classes
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
-        told = functional.one_hot(y, self.n_classes).to(torch.float32)
-        return super().forward(torch.cat([z, told], dim=1))
+        condition = functional.one_hot(y, self.n_classes).to(torch.float32)
+        return super().forward(torch.cat([z, condition], dim=1))
 
 
 def _same(output: Tensor) -> Tensor:

@@ -1,36 +1,68 @@
-"""The variational autoencoder."""
+"""The variational autoencoder: training, posterior, samples, and bounds on log p(x)."""
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from utsushi._utils.lazy_rows import AnyRows
-from utsushi._utils.seeds import Purpose, generator
+from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi._utils.str_options import Names
+from utsushi._utils.validation import has_missing
+from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.distributions.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
-from utsushi.estimators.conditions import Classes, samplers_by_class
-from utsushi.estimators.latent_variables import LatentVariableModel
-from utsushi.estimators.missing import known_values
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.conditions import Classes, codes_by_class, samplers_by_class
+from utsushi.estimators.inference import map_rows, row_noise
+from utsushi.estimators.missing import known_values, without_gaps
+from utsushi.estimators.model_file import object_from_json, object_to_json
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.rows import SCANNED_ROWS, Labelled
-from utsushi.estimators.units import Units
+from utsushi.estimators.registry import persistent
+from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder, Network
-from utsushi.objectives import Source, VariationalObjective
+from utsushi.networks.base import is_size
+from utsushi.objectives import (
+    Source,
+    VariationalObjective,
+    log_weights,
+    posterior_parameters,
+    reparameterize,
+    with_condition,
+)
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
 from utsushi.transforms.augmentation import Augmentation, Binarize
 
-__all__ = ["VariationalAutoencoder"]
+__all__ = ["SCORE_DRAWS", "VariationalAutoencoder"]
+
+#: Codes drawn for each sample when it is scored.
+SCORE_DRAWS = 16
+
+#: Draws of noise that are held in memory at once.
+DRAWS_AT_ONCE = 16
+
+#: Takes codes (B, H); returns log p(x|z) of the samples (B,).
+LogLikelihood = Callable[[Tensor], Tensor]
+
+#: Takes a log-likelihood, posterior means and log variances (B, H), and noise; returns (B,).
+Bound = Callable[[LogLikelihood, Tensor, Tensor, Iterator[Tensor]], Tensor]
 
 
-class VariationalAutoencoder(LatentVariableModel):
+@persistent
+class VariationalAutoencoder(BaseAutoencoder):
     r"""Variational autoencoder: a generative model with a code, trained by a bound.
 
     A code :math:`z \sim N(0, I)` is decoded into the parameters of :math:`p(x \mid z)`; an encoder
@@ -175,6 +207,10 @@ class VariationalAutoencoder(LatentVariableModel):
     (50, 64)
     """
 
+    likelihood_: Likelihood
+    classes_: Classes
+    class_samplers_: list[Sampler]
+
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST_VARIATIONAL, "lecture": LECTURE}
     _outputs_per_component: ClassVar[int] = 2
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -253,12 +289,12 @@ class VariationalAutoencoder(LatentVariableModel):
         self.precision = precision
         self.verbose = verbose
 
-    # --- learning -------------------------------------------------------------------------------
+    # --- fit ------------------------------------------------------------------------------------
 
-    def _prepare(self, rows: AnyRows) -> None:
+    def _check_data(self, rows: AnyRows) -> None:
         self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
         self._check_settings()
-        known = known_values(rows)
+        known = self._known(rows)
         self.likelihood_.check(known)
         binarized = self.augment == "binarize" or isinstance(self.augment, Binarize)
         better = None if binarized else self.likelihood_.advice(known)
@@ -270,21 +306,6 @@ class VariationalAutoencoder(LatentVariableModel):
                 UtsushiWarning,
                 stacklevel=4,  # the caller of fit
             )
-
-    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
-        if not self.conditional:
-            return None
-        self.classes_ = Classes.learn(y, len(rows))
-        return self._condition_of(y, len(rows))
-
-    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
-        return self.classes_.one_hot(y, n_rows) if self.conditional else None
-
-    def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
-        self.class_samplers_ = []
-        if condition is not None and len(codes):
-            make = lambda: resolve(self.sampler, SAMPLERS)  # noqa: E731
-            self.class_samplers_ = samplers_by_class(make, codes, condition, self.seed_)
 
     def _check_settings(self) -> None:
         """Refuse settings that contradict each other."""
@@ -307,23 +328,36 @@ class VariationalAutoencoder(LatentVariableModel):
                 "the decoder's outputs for logits, expected output='linear'"
             )
 
-    def _validation(self, validation_data: Any) -> Labelled:
+    def _known(self, rows: AnyRows) -> AnyRows:
+        """Return the values of rows that are not missing."""
+        return known_values(rows) if self.missing == "mask" else rows
+
+    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
         if not self.conditional:
-            known = super()._validation(validation_data)
+            return None
+        self.classes_ = Classes.learn(y, len(rows))
+        return self._condition_of(y, len(rows))
+
+    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
+        return self.classes_.one_hot(y, n_rows) if self.conditional else None
+
+    @property
+    def _n_conditions(self) -> int:
+        return len(self.classes_.labels) if self.conditional else 0
+
+    def _validation(self, validation_data: Any) -> TrainingData:
+        if not self.conditional:
+            data = super()._validation(validation_data)
         elif isinstance(validation_data, tuple) and len(validation_data) == 2:
-            rows = self._checked(validation_data[0])
-            known = Labelled(rows, self.classes_.one_hot(validation_data[1], len(rows)))
+            data = super()._validation(validation_data[0])
+            data = replace(data, condition=self._condition_of(validation_data[1], len(data.rows)))
         else:
             raise SettingError(
                 f"validation_data is a {type(validation_data).__name__}, expected a pair of rows "
                 "and classes for a conditional model; pass validation_data=(X, y)"
             )
-        self.likelihood_.check(known_values(known.rows))
-        return known
-
-    @property
-    def _n_conditions(self) -> int:
-        return len(self.classes_.labels) if self.conditional else 0
+        self.likelihood_.check(self._known(data.rows))
+        return data
 
     def _objective(self, data: Source) -> VariationalObjective:
         n_epochs = self.recipe_.n_epochs(len(data))
@@ -332,10 +366,10 @@ class VariationalAutoencoder(LatentVariableModel):
                 f"kl_warmup_epochs={self.kl_warmup_epochs} of {n_epochs} epochs leaves none at the "
                 f"full weight, expected fewer; make it smaller, or max_epochs larger"
             )
-        units = Units.of(self.scaling_, data.device)
         target = None
         if not self.likelihood_.of_scaled_rows:
-            target = lambda x: units.restore(x).clamp(0.0, 1.0)  # noqa: E731
+            unscale = self.scaling_.unscaler(data.device)
+            target = lambda x: unscale(x).clamp(0.0, 1.0)  # noqa: E731
         blocks = data.blocks(SCANNED_ROWS)
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         return VariationalObjective(
@@ -349,6 +383,19 @@ class VariationalAutoencoder(LatentVariableModel):
             target=target,
         )
 
+    def _calibrate(
+        self, objective: VariationalObjective, module: EncoderDecoder, data: Source
+    ) -> None:
+        """Calibrate the likelihood over all training samples."""
+        draws = generator(self.seed_, Purpose.CALIBRATION)
+        self.likelihood_ = objective.calibrated(module, data, draws).likelihood
+
+    def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
+        self.class_samplers_ = []
+        if condition is not None and len(codes):
+            make = lambda: resolve(self.sampler, SAMPLERS)  # noqa: E731
+            self.class_samplers_ = samplers_by_class(make, codes, condition, self.seed_)
+
     @property
     def _first_to_try(self) -> str | None:
         if self.beta > 1:
@@ -358,10 +405,297 @@ class VariationalAutoencoder(LatentVariableModel):
     @property
     def _compares_with_pca(self) -> bool:
         calibrated = type(self.likelihood_) is Gaussian
-        weighed = self.beta > 1 or self.free_bits or self.kl_warmup_epochs
-        return super()._compares_with_pca and calibrated and not weighed
+        weighted = self.beta > 1 or self.free_bits or self.kl_warmup_epochs
+        return super()._compares_with_pca and calibrated and not weighted
 
-    def _finish(self, module: EncoderDecoder, data: Source) -> None:
-        """Calibrate the likelihood over all training rows."""
-        draws = generator(self.seed_, Purpose.CALIBRATION)
-        self.likelihood_ = self._objective(data).calibrated(module, data, draws).likelihood
+    # --- inference ------------------------------------------------------------------------------
+
+    def posterior(self, X: ArrayLike) -> tuple[Rows, Rows]:
+        r"""Return the mean and the standard deviation of :math:`q(z \mid x)`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        mean, standard_deviation : ndarray of shape (n_samples, n_components)
+            :math:`\mu` and :math:`\sigma`; float32 for float32 input, else float64.
+        """
+        check_is_fitted(self)
+        return self._posterior(self._checked(X))
+
+    def _posterior(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Return the mean and the standard deviation of checked rows."""
+        both = self._map(
+            rows, lambda x, _: torch.cat(posterior_parameters(self.module_.encoder(x)), dim=-1)
+        )
+        mean, log_variance = np.split(both.astype(rows.dtype, copy=False), 2, axis=1)
+        return mean, np.exp(0.5 * log_variance)
+
+    def reconstruct(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Rows:
+        """Encode rows and decode their codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : a class, or array-like of shape (n_samples,)
+            The condition of a conditional model; else ignored.
+        sample : bool, default=False
+            Draw the code from the posterior instead of taking its mean.
+        random_state : int, RandomState or None, default=None
+            Decides the draw.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
+            Rows in the units of the input: the mean of p(x|z), without its noise.
+        """
+        if not sample:
+            return super().reconstruct(X, y)
+        check_is_fitted(self)
+        rows = self._checked(X)
+        mean, standard_deviation = self._posterior(rows)
+        draws = generator(seed_from(random_state), Purpose.CODES)
+        noise = torch.randn(mean.shape, generator=draws, dtype=torch.float32).numpy()
+        codes = mean + standard_deviation * noise
+        return self._restored(self._decode_codes(self._with_condition(codes, y)), rows.dtype)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        y: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        noise: bool = False,
+    ) -> Rows:
+        r"""Generate new rows: codes from the fitted sampler, decoded.
+
+        Parameters
+        ----------
+        n_samples : int >= 1, default=1
+            How many.
+        y : a class, or array-like of shape (n_samples,), optional
+            Of a conditional model; None draws classes as often as the training rows had them.
+            Else ignored.
+        random_state : int, RandomState or None, default=None
+            An integer gives the same rows each time; None gives new ones.
+        noise : bool, default=False
+            Draw :math:`x \sim p(x \mid z)`, the last step of the generative model, instead of
+            giving its mean :math:`\hat x`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), of the dtype of the training rows
+            Rows in the units of the input.
+        """
+        check_is_fitted(self)
+        seed = seed_from(random_state)
+        codes = self._sampled_codes(n_samples, seed)
+        if self.conditional:
+            if y is None:
+                y = self.classes_.draw(n_samples, numpy_generator(seed, Purpose.CLASSES))
+            if self.class_samplers_:
+                one_hot = self.classes_.one_hot(y, n_samples)
+                codes = codes_by_class(self.class_samplers_, one_hot, self.n_components_, seed)
+        conditioned = self._with_condition(codes, y)
+        if not noise:
+            return self._restored(self._decode_codes(conditioned), self.dtype_)
+        output = torch.from_numpy(self._decode_codes(conditioned, self.module_.decoder))
+        drawn = self.likelihood_.draw(output, generator(seed, Purpose.PIXELS))
+        return self._restored(drawn.numpy(), self.dtype_)
+
+    def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
+        r"""Return the evidence lower bound on the log density of each sample, in nats.
+
+        At :math:`\beta = 1`, with the KL divergence in closed form and 16 codes a sample, however
+        the model was trained; `log_likelihood` is the importance-weighted bound. In the units of
+        the input: :math:`-\sum_d \log` scale of the scaling is included. The draws are a function
+        of the model's seed and of the sample's own float32 bytes: the same sample has the same
+        score each time, in any batch, and the errors of different samples are independent.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : a class, or array-like of shape (n_samples,)
+            Of a conditional model, whose score is a bound on log p(x|y); else ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+            Nats; higher is more normal.
+        """
+        return self._bound(X, y, _evidence_bound, SCORE_DRAWS)
+
+    def mean_code_score(
+        self, X: ArrayLike, y: ArrayLike | None = None
+    ) -> NDArray[np.floating[Any]]:
+        r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}(q(z \mid x) \Vert p(z))` of each row.
+
+        The evidence lower bound with the mean code in place of the drawn ones. It is no bound, but
+        needs no random number, so that it can be computed again anywhere. Parameters and units are
+        those of `score_samples`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+        """
+        return self._bound(X, y, _mean_code_bound, 0)
+
+    def log_likelihood(
+        self, X: ArrayLike, y: ArrayLike | None = None, *, n_importance_samples: int = 100
+    ) -> NDArray[np.floating[Any]]:
+        r"""Return the importance-weighted bound on the log density of each row, in nats.
+
+        It rises to :math:`\log p(x)` with the number of draws, in memory that does not. The draws
+        are made as in `score_samples`, and its units are the same.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : a class, or array-like of shape (n_samples,)
+            Of a conditional model; else ignored.
+        n_importance_samples : int >= 1, default=100
+            K.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32 for float32 input, else float64
+
+        References
+        ----------
+        Burda, Grosse and Salakhutdinov 2016, *Importance Weighted Autoencoders*,
+        https://arxiv.org/abs/1509.00519
+        """
+        if not is_size(n_importance_samples):
+            raise SettingError(
+                f"n_importance_samples={n_importance_samples!r}, expected an integer from 1 on"
+            )
+        return self._bound(X, y, _importance_bound, n_importance_samples)
+
+    def _bound(
+        self, X: ArrayLike, y: ArrayLike | None, bound: Bound, n_draws: int
+    ) -> NDArray[np.floating[Any]]:
+        """Return a bound of each row in the units of the input."""
+        check_is_fitted(self)
+        rows = self._checked(X)
+        self.likelihood_.check(self._known(rows))
+        n_features = self.n_features_in_
+
+        def prepare(block: Rows) -> NDArray[np.float32]:
+            """Return the columns of scaled rows, rows and condition."""
+            raw = block.astype(np.float32)
+            raw = without_gaps(raw) if self.missing == "mask" else raw
+            return np.concatenate([self._scaled(block[:, :n_features]), raw], axis=1)
+
+        def bound_of(prepared: Tensor, block: Rows) -> Tensor:
+            x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
+            target = x if self.likelihood_.of_scaled_rows else raw
+            mean, log_variance = posterior_parameters(self.module_.encoder(x))
+            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, mean)
+            mask = self._mask(block[:, :n_features], x)
+            return bound(
+                lambda z: self.likelihood_.log_prob(
+                    target, self.module_.decoder(with_condition(z, condition)), mask
+                ),
+                mean,
+                log_variance,
+                noises,
+            )
+
+        found = map_rows(self._with_condition(rows, y), prepare, bound_of, self.device_)
+        scores: Rows = found.astype(rows.dtype, copy=False)
+        if not self.likelihood_.of_scaled_rows:
+            return scores
+        scores = scores - rows.dtype.type(self.scaling_.log_volume)
+        if self.missing == "mask" and has_missing(rows):  # the volume of known columns alone
+            missing = np.where(np.isnan(rows), np.log(self.scaling_.scale), 0).sum(axis=1)
+            scores = scores + missing.astype(rows.dtype)
+        return scores
+
+    # --- between samples and tensors ------------------------------------------------------------
+
+    def _with_condition(self, rows: Rows, y: ArrayLike | None) -> Rows:
+        if not self.conditional:
+            return rows
+        condition = self.classes_.one_hot(y, len(rows)).astype(rows.dtype)
+        return np.concatenate([rows, condition], axis=1)
+
+    def _restored(self, output: NDArray[np.float32], dtype: Any) -> Rows:
+        if not self.likelihood_.of_scaled_rows:
+            return output.astype(dtype, copy=False)
+        return super()._restored(output, dtype)
+
+    def _own_header(self) -> dict[str, Any]:
+        header: dict[str, Any] = {
+            "likelihood": object_to_json("likelihood", self.likelihood_),
+            "likelihood_state": self.likelihood_.state(),
+        }
+        return header | ({"classes": self.classes_.to_json()} if self.conditional else {})
+
+    def _restore_own(self, header: dict[str, Any]) -> None:
+        likelihood = object_from_json("likelihood", header["likelihood"])
+        self.likelihood_ = likelihood.restore(header["likelihood_state"])
+        self.class_samplers_ = []
+        if self.conditional:
+            self.classes_ = Classes.from_json(header["classes"])
+            n_samplers = len(self.classes_.labels) if self.sampler_.asks_for_codes else 0
+            self.class_samplers_ = [clone(self.sampler_) for _ in range(n_samplers)]
+
+    def _samplers(self) -> dict[str, Sampler]:
+        by_class = enumerate(self.class_samplers_)
+        return super()._samplers() | {f"class_sampler.{i}": sampler for i, sampler in by_class}
+
+    def _encode(self, x: Tensor) -> Tensor:
+        return posterior_parameters(self.module_.encoder(x))[0]
+
+    def _decode(self, z: Tensor) -> Tensor:
+        return self.likelihood_.mean(self.module_.decoder(z))
+
+
+# --- bounds on log p(x) of a block of samples -----------------------------------------------------
+
+
+def _noise_of_rows(rows: Rows, seed: int, n_draws: int, like: Tensor) -> Iterator[Tensor]:
+    """Yield noise like ``like`` (B, H), a function of the bytes of the rows; see `row_noise`."""
+    for stream, start in enumerate(range(0, n_draws, DRAWS_AT_ONCE)):
+        n_held = min(DRAWS_AT_ONCE, n_draws - start)
+        held = row_noise(rows, seed, n_held, like.shape[1], len(like), stream)
+        yield from torch.tensor(held).to(like)
+
+
+def _evidence_bound(
+    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+) -> Tensor:
+    r"""Return the evidence lower bound of each row (B,), the divergence in closed form."""
+    drawn = [log_likelihood(reparameterize(mean, log_variance, noise)) for noise in noises]
+    return torch.stack(drawn).mean(dim=0) - kl_standard_normal(mean, log_variance).sum(dim=-1)
+
+
+def _mean_code_bound(
+    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+) -> Tensor:
+    r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}` of each row (B,), without a draw."""
+    return log_likelihood(mean) - kl_standard_normal(mean, log_variance).sum(dim=-1)
+
+
+def _importance_bound(
+    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+) -> Tensor:
+    r"""Return :math:`L_K` of each row (B,); see `utsushi.objectives.importance_weighted_bound`."""
+    # A running sum of thousands of weights needs more digits than one weight.
+    total = torch.full((len(mean),), -math.inf, dtype=torch.float64, device=mean.device)
+    n_draws = 0
+    for noise in noises:
+        z = reparameterize(mean, log_variance, noise)
+        log_w = log_weights(log_likelihood(z), z, mean, log_variance)
+        total = torch.logaddexp(total, log_w.double())
+        n_draws += 1
+    return (total - math.log(n_draws)).float()

@@ -256,10 +256,10 @@ def _table_of(
 
 def _content_of(model: BaseAutoencoder | AnomalyDetector | str | Path) -> bytes:
     """Return the bytes of a model's file; a path is read, so that what is wrong is said here."""
-    if isinstance(model, (str, Path)):
-        model = load(model)
+    loaded = load(model) if isinstance(model, (str, Path)) else model
     with tempfile.TemporaryDirectory() as folder:
-        return model.save(Path(folder, "model.safetensors")).read_bytes()
+        content: bytes = loaded.save(Path(folder, "model.safetensors")).read_bytes()
+    return content
 
 
 def _model_from(content: bytes) -> BaseAutoencoder | AnomalyDetector:
@@ -267,7 +267,8 @@ def _model_from(content: bytes) -> BaseAutoencoder | AnomalyDetector:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "model.safetensors")
         file.write_bytes(content)
-        return load(file)
+        model: BaseAutoencoder | AnomalyDetector = load(file)
+    return model
 
 
 def _rows(batch: Columns, names: Sequence[str]) -> NDArray[Any]:

@@ -24,8 +24,7 @@ from sklearn.frozen import FrozenEstimator
 from utsushi._utils.files import folder_being_written, read_regular, write_json, write_text
 from utsushi._utils.validation import first_complaint
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
-from utsushi.estimators.as_json import parameters_to_json
-from utsushi.estimators.storage import library_versions
+from utsushi.estimators.model_file import library_versions, parameters_to_json
 from utsushi.exceptions import RunError
 
 __all__ = [

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from utsushi._utils.files import one_line, read_regular, write_json
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.as_json import parameters_to_json, unfitted
+from utsushi.estimators.model_file import parameters_to_json, unfitted
 from utsushi.exceptions import RunError
 from utsushi.runs.folder import CHECKPOINTS, CONFIG, ReadingOption, check_free
 from utsushi.training.checkpoint import clear, remove_if_unused
@@ -68,7 +68,8 @@ class UnfinishedRun(BaseModel):
 
     def model(self) -> BaseAutoencoder:
         """Return the model, not fitted."""
-        return unfitted({"class": self.estimator, "parameters": self.parameters})
+        model: BaseAutoencoder = unfitted({"class": self.estimator, "parameters": self.parameters})
+        return model
 
 
 @contextmanager

@@ -20,9 +20,9 @@ from utsushi._utils.lazy_rows import LazyRows, as_guarded
 from utsushi._utils.optional_dependencies import require_extra
 from utsushi._utils.seeds import seed_from
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.as_json import parameters_to_json
 from utsushi.estimators.identity import digest
-from utsushi.estimators.rows import Labelled, n_to_hold_out
+from utsushi.estimators.model_file import parameters_to_json
+from utsushi.estimators.rows import n_to_hold_out
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.networks.base import is_size
 from utsushi.search.spaces import settings_of, space_of
@@ -328,12 +328,12 @@ def _identify(
         "estimator": type(base).__name__,
         "parameters": {k: v for k, v in known.items() if k not in ("verbose", "device")},
         "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
-        "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
+        "rows": f"{rows.shape} {digest(rows)}",
     }
     if getattr(base, "conditional", False) and y is not None:
         # As text, a label is the same in every dtype.
         labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
-        identity["labels"] = digest(Labelled(labels, None))
+        identity["labels"] = digest(labels)
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, identity)
     was = _flat(study.user_attrs[_IDENTITY])

@@ -1,13 +1,16 @@
-"""What is done to the columns on the way in, and undone on the way out."""
+"""Scale the columns of samples, and restore the units of the input."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+from torch import Generator, Tensor
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
 from utsushi._utils.validation import has_missing
@@ -18,6 +21,9 @@ __all__ = ["SCALINGS", "Scaling", "column_moments"]
 SCALINGS = ("center", "standard", "minmax")
 
 Rows = NDArray[np.floating[Any]]
+
+#: Takes rows (B, D) and a generator; returns other rows.
+Change = Callable[[Tensor, Generator], Tensor]
 
 #: Of a block of rows. scikit-learn copies what it learns from, several times.
 MOMENTS_BLOCK_BYTES = 48 * 2**20
@@ -57,7 +63,7 @@ class Scaling:
         X : ndarray or LazyRows of shape (n, D)
             Training rows, finite or missing (NaN): at least one of each column is finite.
         moments : StandardScaler, optional
-            Their `column_moments`, where these are known.
+            Their `column_moments`, if they have been computed.
         """
         n_features = X.shape[1]
         if name is None:
@@ -83,14 +89,45 @@ class Scaling:
         rows: Rows = (scaled * self.scale + self.offset).astype(dtype, copy=False)
         return rows
 
+    def unscaler(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        """Return the function that undoes `forward` for float32 tensors (B, D) on a device."""
+        offset, scale = self._tensors(device)
+        return lambda scaled: scaled * scale + offset
+
+    def wrap(self, change: Change, device: torch.device) -> Change:
+        """Return a change of rows in the units of the input as one of scaled rows on a device."""
+        offset, scale = self._tensors(device)
+        return lambda scaled, generator: (
+            (change(scaled * scale + offset, generator) - offset) / scale
+        )
+
+    def _tensors(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return offset and scale as float32 tensors on a device."""
+        offset, scale = (
+            torch.tensor(values, dtype=torch.float32, device=device)
+            for values in (self.offset, self.scale)
+        )
+        return offset, scale
+
     @property
     def log_volume(self) -> float:
         r"""The sum of :math:`\log` scale: scaled densities are larger than the input's by it."""
         return float(np.log(self.scale).sum())
 
 
-def column_moments(X: AnyRows) -> StandardScaler:
-    """Return the mean and the variance of each column, shape (n, D), a block of rows at a time.
+def column_moments(X: AnyRows, *, may_miss: bool = True) -> StandardScaler:
+    """Compute the mean and the variance of each column of rows (n, D), block by block.
+
+    Parameters
+    ----------
+    X : ndarray or LazyRows of shape (n, D)
+    may_miss : bool, default=True
+        Whether a value may be missing (NaN). False saves the search for one.
+
+    Returns
+    -------
+    StandardScaler
+        Fitted: ``mean_`` and ``var_`` of the values that are not missing.
 
     Examples
     --------
@@ -98,7 +135,7 @@ def column_moments(X: AnyRows) -> StandardScaler:
     >>> moments.mean_, moments.var_
     (array([2., 5.]), array([4., 0.]))
     """
-    if has_missing(X):
+    if may_miss and has_missing(X):
         return _moments_of_known(X)
     moments = StandardScaler()
     for block in row_blocks(X, MOMENTS_BLOCK_BYTES):

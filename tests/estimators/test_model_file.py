@@ -247,6 +247,7 @@ WEIGHT = "module.encoder.0.weight"
 EDITS = {
     "another class": put(**{"class": "Autoencoder"}),
     "an unknown class": put(**{"class": "os.system"}),
+    "a class without an encoder": put(**{"class": "AnomalyDetector"}),
     "a class that is no name": put(**{"class": ["VariationalAutoencoder"]}),
     "an unknown parameter": parameter("backdoor", 1),
     "a parameter out of range": parameter("n_components", 0),
@@ -440,7 +441,7 @@ def golden_rows():
 def make_golden():
     """Write the golden file anew. Only for a new format version, under a new name:
 
-    cd tests/estimators && python -c "import test_storage; test_storage.make_golden()"
+    cd tests/estimators && python -c "import test_model_file; test_model_file.make_golden()"
     """
     settings = {"n_components": 2, "hidden": (3,), "max_epochs": 2, "random_state": 0}
     model = Autoencoder(**settings, sampler="gaussian").fit(golden_rows())
@@ -462,7 +463,7 @@ def test_a_file_of_format_one_is_read_and_scores_as_it_did():
 def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
     # But for parameters that are younger than the file, which it gets with their defaults.
     header, tensors = read_model_file(GOLDEN)
-    monkeypatch.setattr("utsushi.estimators.storage.version", header["versions"].__getitem__)
+    monkeypatch.setattr("utsushi.estimators.model_file.version", header["versions"].__getitem__)
     again, same = read_model_file(load(GOLDEN).save(tmp_path / "again"))
     younger = {
         "channels": None,

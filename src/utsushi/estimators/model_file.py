@@ -1,0 +1,448 @@
+"""Model files: what an estimator writes, and what is checked before a file becomes an estimator.
+
+A file holds a JSON header and tensors, in the safetensors format. It holds no code: it names one of
+the classes that `utsushi.estimators.registry.persistent` marks.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from utsushi._utils.files import one_line
+from utsushi._utils.safetensors_io import read_model_file, write_model_file
+from utsushi.distributions.likelihoods import LIKELIHOODS
+from utsushi.estimators.parameters import (
+    check_image_shape,
+    describes,
+    network_of,
+    resolve_device,
+)
+from utsushi.estimators.registry import ESTIMATORS
+from utsushi.exceptions import (
+    MissingPackageError,
+    ModelFileError,
+    SettingError,
+    UtsushiWarning,
+)
+from utsushi.networks import NETWORKS
+from utsushi.samplers import SAMPLERS
+from utsushi.training import Recipe
+from utsushi.transforms.augmentation import AUGMENTATIONS
+from utsushi.transforms.scaling import Scaling
+from utsushi.transforms.table_schema import Columns
+
+__all__ = [
+    "Expected",
+    "Tensors",
+    "autoencoder_from_file",
+    "autoencoder_to_file",
+    "check_tensors",
+    "columns_from_json",
+    "describe",
+    "in_range",
+    "library_versions",
+    "load",
+    "names_to_json",
+    "object_from_json",
+    "object_to_json",
+    "parameters_to_json",
+    "restore_names",
+    "save",
+    "under",
+    "unfitted",
+    "value_from_json",
+    "value_to_json",
+]
+
+Tensors = dict[str, NDArray[Any]]
+
+#: A tensor's dtype and shape, where None is any length from one on.
+Expected = tuple[str, tuple[int | None, ...]]
+
+#: The only objects that a parameter can hold in a file, by kind and class.
+_OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
+    "network": {cls.__name__: cls for cls in NETWORKS.values()},
+    "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
+    "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
+    "augment": {cls.__name__: cls for cls in AUGMENTATIONS.values()},
+    "recipe": {"Recipe": Recipe},
+}
+
+#: The number of training samples that is assumed where a file does not say it.
+MANY_ROWS = 10_000
+
+# --- saving -------------------------------------------------------------------------------------
+
+
+def save(model: Any, path: str | Path) -> Path:
+    """Write a fitted estimator; see `BaseAutoencoder.save`."""
+    _check_writable(path)
+    return write_model_file(path, *describe(model))
+
+
+def describe(model: Any) -> tuple[dict[str, Any], Tensors]:
+    """Return the header and the tensors of a fitted estimator's file.
+
+    Raises
+    ------
+    SettingError
+        If its class is not one of the library's own, or its parameters are not those that were
+        fitted.
+    """
+    if ESTIMATORS.get(type(model).__name__) is not type(model):
+        raise SettingError(
+            f"{type(model).__name__} cannot be saved, expected one of {', '.join(ESTIMATORS)}: a "
+            "model file holds no code; save one of the library's own estimators"
+        )
+    described: tuple[dict[str, Any], Tensors] = model._to_file()
+    return described
+
+
+def autoencoder_to_file(model: Any) -> tuple[dict[str, Any], Tensors]:
+    """Return the header and the tensors of a fitted autoencoder."""
+    header: dict[str, Any] = {
+        "class": type(model).__name__,
+        "parameters": parameters_to_json(model),
+        "versions": library_versions(),
+        "n_features_in": int(model.n_features_in_),
+        "feature_names_in": names_to_json(model),
+        "dtype": model.dtype_,
+        "seed": model.seed_,
+        # No clock or duration: the file is a function of the model.
+        "history": [{k: v for k, v in row.items() if k != "seconds"} for row in model.history_],
+        "network": object_to_json("network", model.network_),
+        "recipe": object_to_json("recipe", model.recipe_),
+        "sampler": object_to_json("sampler", model.sampler_),
+        **model._own_header(),
+    }
+    if hasattr(model, "columns_"):
+        header["columns"] = model.columns_.to_json()
+    tensors = {
+        "scaling.offset": model.scaling_.offset,
+        "scaling.scale": model.scaling_.scale,
+        **{
+            f"{prefix}.{name}": value
+            for prefix, sampler in model._samplers().items()
+            for name, value in sampler.state().items()
+        },
+        **{f"module.{name}": t.cpu().numpy() for name, t in model.module_.state_dict().items()},
+    }
+    try:
+        check_tensors(tensors, _expected_tensors(model))
+    except ValueError as error:
+        raise SettingError(
+            f"{model!r} does not describe the network that was fitted ({error}), expected "
+            "n_components, hidden and network as they were then; fit again before saving"
+        ) from error
+    return header, tensors
+
+
+def _check_writable(path: Any) -> None:
+    """Refuse a path that no file can be written to."""
+    is_path = isinstance(path, str | os.PathLike) and "\0" not in os.fspath(path)
+    if not is_path or os.path.isdir(Path(path)):
+        raise SettingError(
+            f"{_shown(path)} is {'a folder' if is_path else 'no path'}, expected the name of a "
+            "file to write, such as 'model.safetensors'; add a name"
+        )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it is written, in one line of at most a hundred characters."""
+    return " ".join(repr(value).split())[:100]
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that decide what a model computes."""
+    return {name: version(name) for name in ("numpy", "scikit-learn", "torch", "utsushi")}
+
+
+def names_to_json(estimator: Any) -> list[str] | None:
+    """Return the names of an estimator's columns, if it has any."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+# --- loading ------------------------------------------------------------------------------------
+
+
+def load(path: str | Path) -> Any:
+    """Read a model that `save` wrote. The file holds no code, and names one of a closed list.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ``model.save(path)`` wrote, or the folder of a run, for its
+        ``model.safetensors``.
+
+    Returns
+    -------
+    Autoencoder, DenoisingAutoencoder, VariationalAutoencoder or AnomalyDetector
+        Fitted, on the device of its ``device`` parameter, or with a warning on the CPU if this
+        machine has no such device. Scores and codes equal those of the saved model bit for bit.
+        ``history_`` has no ``seconds``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, damaged, inconsistent or of a newer format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from utsushi import Autoencoder, load
+    >>> X = np.random.default_rng(0).random((20, 4))
+    >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load(model.save(f"{folder}/model.safetensors"))
+    >>> bool((again.transform(X) == model.transform(X)).all())
+    True
+    """
+    path = _file_at(path)
+    header, tensors = read_model_file(path)
+    try:
+        if "detector" in header:
+            return ESTIMATORS["AnomalyDetector"]._from_file(header, tensors)
+        return autoencoder_from_file(header, tensors)
+    except MissingPackageError as error:
+        raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
+            f"{one_line(error)}), expected what model.save wrote; take a copy of the file"
+        ) from error
+
+
+def _file_at(path: str | Path) -> str | Path:
+    """Return the path of a model file, or of the one in a run folder."""
+    if not isinstance(path, str | os.PathLike):
+        raise ModelFileError(
+            f"{_shown(path)} is no path, expected that of a model file or of the folder of a run; "
+            "give a str or a Path"
+        )
+    if not os.path.isdir(path):
+        return path
+    inside = Path(path, "model.safetensors")
+    if not os.path.isfile(inside) and os.path.isdir(Path(path, "checkpoints")):
+        raise ModelFileError(
+            f"{str(path)!r} holds a training that has not finished; if it was interrupted, finish "
+            f"it with utsushi train --resume {quote(str(path))}"
+        )
+    if not os.path.isfile(inside):
+        raise ModelFileError(
+            f"{str(path)!r} is a folder without a model.safetensors, expected a model file or the "
+            "folder of a run; name the file"
+        )
+    return inside
+
+
+def autoencoder_from_file(header: dict[str, Any], tensors: Tensors) -> Any:
+    """Build an autoencoder, after a comparison of all tensors with what the header implies."""
+    model = unfitted(header)
+    model.n_features_in_ = in_range("n_features_in", header["n_features_in"], 1, 2**31)
+    restore_names(model, header["feature_names_in"])
+    if "columns" in header:
+        model.columns_ = columns_from_json(header["columns"], model.n_features_in_)
+    model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
+    model.seed_ = in_range("seed", header["seed"], 0, 2**64 - 1)
+    model.n_components_ = model.n_components
+    check_image_shape(model.image_shape, model.n_features_in_)
+    if "network" in header:
+        model.network_ = object_from_json("network", header["network"])
+        model.recipe_ = object_from_json("recipe", header["recipe"])
+        if not describes(network_of(model), model.network_):
+            raise ValueError("the network is not the one that the parameters describe")
+    else:  # of version 0.1, whose parameters have every size
+        model._choose(MANY_ROWS)
+    model.history_ = [dict(row) for row in header["history"]]
+    if not model.history_:
+        raise ValueError("the history is empty")
+    model.n_epochs_ = len(model.history_)
+    model.device_ = _device_here(model.device)
+    model.sampler_ = object_from_json("sampler", header["sampler"])
+    model._restore_own(header)
+    _check_size(header, tensors)
+    check_tensors(tensors, _expected_tensors(model))
+    if not (tensors["scaling.scale"] > 0).all():
+        raise ValueError("a scale is not above zero")
+    model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
+    for prefix, sampler in model._samplers().items():
+        sampler.restore(under(f"{prefix}.", tensors))
+    module = model._empty_module()
+    parameters = {k: torch.tensor(v) for k, v in under("module.", tensors).items()}
+    module.load_state_dict(parameters, assign=True)
+    model.module_ = module.requires_grad_(True).eval().to(model.device_).arrange_for_inference()
+    return model
+
+
+def restore_names(estimator: Any, names: list[str] | None) -> None:
+    """Give an estimator the names of its columns, if it had any."""
+    if names is None:
+        return
+    if len(names) != estimator.n_features_in_:
+        raise ValueError(f"{len(names)} feature names for {estimator.n_features_in_} features")
+    estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
+
+
+def columns_from_json(described: Any, n_features: int) -> Columns:
+    """Return the table schema of so many features."""
+    columns = Columns.from_json(described)
+    if columns.n_features != n_features:
+        raise ValueError(f"{columns.n_features} features of columns")
+    return columns
+
+
+def _device_here(device: str) -> str:
+    """Return the device to load onto: the model's own, or the CPU if this machine has none such."""
+    try:
+        return str(resolve_device(device))
+    except SettingError:
+        warnings.warn(
+            f"device={device!r} is not on this machine: the model was loaded onto the CPU",
+            UtsushiWarning,
+            stacklevel=4,
+        )
+        return "cpu"
+
+
+# --- parameters as JSON -------------------------------------------------------------------------
+
+
+def parameters_to_json(model: BaseEstimator) -> dict[str, Any]:
+    """Return the constructor's parameters; a generator as random_state is replaced by its seed."""
+    parameters = model.get_params(deep=False)
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = model.seed_
+    return {name: value_to_json(name, value) for name, value in parameters.items()}
+
+
+def value_to_json(name: str, value: Any) -> Any:
+    """Return a parameter's value as JSON."""
+    if isinstance(value, BaseEstimator):
+        return object_to_json(name, value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list | tuple | range | np.ndarray):
+        return [value_to_json(name, item) for item in value]
+    return value
+
+
+def object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
+    """Return an object's class and parameters; only the library's own classes can be read back."""
+    name = type(value).__name__
+    if _OBJECTS[kind].get(name) is not type(value):
+        raise SettingError(
+            f"{kind}={value!r} cannot be saved, expected one of {', '.join(_OBJECTS[kind])}: a "
+            "model file holds no code; keep the object's class in your own program"
+        )
+    parameters = value.get_params(deep=False)
+    return {"class": name, "parameters": {k: value_to_json(k, v) for k, v in parameters.items()}}
+
+
+def unfitted(header: dict[str, Any]) -> Any:
+    """Return the estimator that the header describes, its parameters checked."""
+    cls = ESTIMATORS[header["class"]]
+    # A parameter that is missing is newer than the file, and its default is the old behaviour.
+    unknown = set(header["parameters"]) - set(cls._get_param_names())
+    if unknown:
+        raise ValueError(f"the parameters {sorted(unknown)} are unknown")
+    parameters = {
+        name: value_from_json(name, value) for name, value in header["parameters"].items()
+    }
+    if "activation" not in parameters and isinstance(parameters["network"], str):
+        parameters["activation"] = "relu"  # in version 0.1 a network of that name had no other
+    model = cls(**parameters)
+    model._validate_params()
+    return model
+
+
+def value_from_json(name: str, value: Any) -> Any:
+    """Return the parameter's value that `value_to_json` described; lists become tuples."""
+    if isinstance(value, dict):
+        return object_from_json(name, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def object_from_json(kind: str, value: dict[str, Any]) -> Any:
+    """Return the object that `object_to_json` described."""
+    cls = _OBJECTS[kind][value["class"]]
+    described = cls(**{name: value_from_json(name, v) for name, v in value["parameters"].items()})
+    described._validate_params()
+    return described
+
+
+# --- checks of tensors and numbers --------------------------------------------------------------
+
+
+def _expected_tensors(model: Any) -> dict[str, Expected]:
+    """Return the dtype and the shape of each tensor, as the parameters imply them."""
+    features = (model.n_features_in_,)
+    return {
+        "scaling.offset": ("float64", features),
+        "scaling.scale": ("float64", features),
+        **{
+            f"{prefix}.{name}": ("float64", shape)
+            for prefix, sampler in model._samplers().items()
+            for name, shape in sampler.expected_state(model.n_components).items()
+        },
+        **{
+            f"module.{name}": ("float32", tuple(tensor.shape))
+            for name, tensor in model._empty_module().state_dict().items()
+        },
+    }
+
+
+def _check_size(header: dict[str, Any], tensors: Tensors) -> None:
+    """Refuse a header with more layers than there are tensors, before any is built."""
+
+    def n_layers(described: Any) -> int:
+        if isinstance(described, dict):
+            return sum(map(n_layers, described.values()))
+        return len(described) if isinstance(described, list) else 0
+
+    found = sum(n_layers(header.get(name)) for name in ("parameters", "network", "sampler"))
+    # A layer has two tensors in the encoder and in the decoder, and is named twice; other lists
+    # are short.
+    if found > len(tensors) + 20:
+        raise ValueError(f"the parameters name {found} sizes for {len(tensors)} tensors")
+
+
+def check_tensors(tensors: Tensors, expected: dict[str, Expected]) -> None:
+    """Compare names, dtypes and shapes of tensors with what the parameters imply."""
+    if set(tensors) != set(expected):
+        names = sorted(set(tensors) ^ set(expected))
+        some = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
+        raise ValueError(f"{len(names)} tensors are unknown or missing: {some}")
+    for name, (dtype, shape) in expected.items():
+        found = tensors[name].shape
+        if tensors[name].dtype.name != dtype:
+            raise ValueError(f"tensor {name!r} is {tensors[name].dtype.name}, not {dtype}")
+        fits = len(found) == len(shape) and all(
+            a == b or (b is None and a > 0) for a, b in zip(found, shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"tensor {name!r} has shape {found}, its parameters imply {shape}")
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"tensor {name!r} has values that are not finite")
+
+
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """Return the tensors whose names start with ``prefix``, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def in_range(name: str, value: Any, low: int, high: int) -> int:
+    """Return an integer of the header, or raise if it cannot be that."""
+    if not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}")
+    return value
