@@ -1,32 +1,28 @@
-"""The columns of a table: how they become numbers, and numbers them again."""
+"""Table schema: encode the columns of a table as features, and decode features as columns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from sklearn.compose import ColumnTransformer
 
 __all__ = ["DATES", "HANDLE_UNKNOWN", "KINDS", "Column", "Columns"]
 
 #: Whole days, and dates with a time of day; both become days since 1970-01-01.
 DATES = ("date", "datetime")
 
-#: Numbers stay as they are; truth values become 0 and 1; a category has a column for each.
+#: Numbers are unchanged, truth values become 0 and 1, and each category becomes one feature.
 KINDS = ("number", "truth", "category", *DATES)
 
-#: What can be done about a category that the training table did not have.
+#: How to treat a category that the training table did not have.
 HANDLE_UNKNOWN = ("error", "ignore")
 
 _SECONDS_PER_DAY = 86_400
 
-#: The days of the first and the last date that every program can read: years 1 to 9999.
+#: The first and the last day of the years 1 to 9999, which every program can read.
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
 Category = str | int | bool
@@ -34,7 +30,7 @@ Category = str | int | bool
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table.
+    """Describe one column of a table.
 
     Attributes
     ----------
@@ -42,7 +38,7 @@ class Column:
     kind : {"number", "truth", "category", "date", "datetime"}
         A date is a whole day, a datetime has a time of day, to the second.
     categories : tuple of str, int or bool
-        Of a category: its values, each once.
+        The distinct values of a column of kind "category"; empty for all other kinds.
     """
 
     name: str
@@ -51,21 +47,21 @@ class Column:
 
     @property
     def width(self) -> int:
-        """The columns that it becomes."""
+        """The number of features that encode the column."""
         return len(self.categories) if self.kind == "category" else 1
 
     @property
     def feature_names(self) -> list[str]:
-        """Their names."""
+        """The names of these features."""
         if self.kind == "category":
             return [f"{self.name}={category}" for category in self.categories]
         return [self.name]
 
     def restored(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return encoded values, shape (n, width), as a column, shape (n,).
+        """Decode features of shape (n, width) into a column of shape (n,).
 
-        A missing number is NaN, a missing date NaT. A missing truth value is None, and so is a
-        category that is missing or unknown: the column is then an array of objects.
+        A missing number becomes NaN and a missing date NaT. Missing truth values and missing or
+        unknown categories become None, in an array of objects.
         """
         if self.kind == "number":
             return values[:, 0]
@@ -85,18 +81,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table, in their order.
+    """Describe the columns of a table, in their order.
 
-    Numbers pass as they are, and categories through scikit-learn's ``OneHotEncoder``, both within
-    a ``ColumnTransformer``. All that it has learned is the names and the categories, so that is
-    what a model file holds, as JSON, and the transformer is made anew of it.
+    Numbers are unchanged, and categories are one-hot encoded. A model file stores the names, the
+    kinds and the categories as JSON.
 
     Attributes
     ----------
     columns : tuple of Column
     handle_unknown : {"error", "ignore"}, default="error"
-        What reading a table does about a category that is none of a column's: refuse it, or give
-        zeros in all features of that column, as scikit-learn's ``OneHotEncoder`` does.
+        How to read a category that its column does not list: raise an error, or set all features
+        of that column to zero, as scikit-learn's ``OneHotEncoder`` does.
 
     Examples
     --------
@@ -117,65 +112,45 @@ class Columns:
 
     @property
     def n_features(self) -> int:
-        """The columns that they become together."""
+        """The number of features that encode all columns."""
         return sum(column.width for column in self.columns)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Their names: of a category ``column=category``."""
+        """The names of these features; one of a category is ``column=category``."""
         return tuple(name for column in self.columns for name in column.feature_names)
 
-    @cached_property
-    def encoder(self) -> ColumnTransformer:
-        """The fitted transformer, of tables whose categories are told by their places."""
-        from sklearn.compose import ColumnTransformer
-        from sklearn.preprocessing import OneHotEncoder
-
-        steps: list[tuple[str, Any, list[int]]] = []
-        places = enumerate(self.columns)
-        for is_category, group in groupby(places, key=lambda place: place[1].kind == "category"):
-            numbers, columns = zip(*group, strict=True)
-            step: Any = "passthrough"
-            if is_category:
-                step = OneHotEncoder(
-                    categories=[np.arange(column.width, dtype=float) for column in columns],
-                    sparse_output=False,
-                    handle_unknown="ignore",
-                )
-            steps.append((str(numbers[0]), step, list(numbers)))
-        # Whatever the caller's scikit-learn is set to give.
-        encoder = ColumnTransformer(steps).set_output(transform="default")
-        return encoder.fit(np.zeros((1, len(self.columns))))
-
     def encode(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return a table as rows of features.
+        """Encode a table as features.
 
         Parameters
         ----------
         values : ndarray of shape (n, number of columns), float32 or float64
-            Numbers, truth values as 0 and 1, days since 1970-01-01, and the places of categories,
-            of which -1 is an unknown one; NaN is missing.
+            Numbers; truth values as 0 and 1; dates as days since 1970-01-01; categories as their
+            index, or -1 for an unknown one. NaN marks a missing value.
 
         Returns
         -------
         ndarray of shape (n, n_features), of the same dtype
         """
-        if self.n_features == len(self.columns) and not self.has_categories:
+        if not self.has_categories:
             return values
-        X: NDArray[Any] = self.encoder.transform(values).astype(values.dtype, copy=False)
+        X = np.empty((len(values), self.n_features), values.dtype)
         for place, (column, features) in enumerate(self.slices()):
+            value = values[:, [place]]
             if column.kind == "category":
-                X[np.isnan(values[:, place]), features] = np.nan
+                value = np.where(np.isnan(value), np.nan, value == np.arange(column.width))
+            X[:, features] = value
         return X
 
     def decode(self, X: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return rows of features, shape (n, n_features), as the columns that they stand for.
+        """Decode features of shape (n, n_features) into the columns of the table.
 
         Returns
         -------
         dict of str to ndarray of shape (n,)
-            Numbers in the units of the table, truth values from one half on, dates as numpy's
-            ``datetime64``, and the category with the largest share. What is missing is NaN, NaT or
+            Numbers in the units of the table, truth values (true from 0.5), dates as
+            ``datetime64``, and the category with the largest value. Missing values are NaN, NaT or
             None.
         """
         return {column.name: column.restored(X[:, where]) for column, where in self.slices()}
@@ -186,19 +161,19 @@ class Columns:
         return any(column.kind == "category" for column in self.columns)
 
     def with_handle_unknown(self, handle_unknown: str | None) -> Columns:
-        """Return the columns with another ``handle_unknown``; None keeps their own."""
+        """Return a copy with another ``handle_unknown``; None keeps the current one."""
         if handle_unknown in (None, self.handle_unknown):
             return self
         return replace(self, handle_unknown=str(handle_unknown))
 
     def count_unknown(self, X: NDArray[Any]) -> dict[str, int]:
-        """Count the unknown categories in encoded rows, shape (n, n_features).
+        """Count the unknown categories in features of shape (n, n_features).
 
         Returns
         -------
         dict of str to int
-            By column, the rows in which all of its features are zero; columns without any are left
-            out.
+            For each column, the number of rows in which all of its features are zero; columns
+            without such rows are omitted.
         """
         counts = {
             column.name: int((~X[:, features].any(axis=1)).sum())
@@ -208,13 +183,13 @@ class Columns:
         return {name: count for name, count in counts.items() if count}
 
     def slices(self) -> list[tuple[Column, slice]]:
-        """Return each column with the features that it becomes."""
+        """Return each column with the slice of its features."""
         ends = accumulate(column.width for column in self.columns)
         pairs = zip(self.columns, ends, strict=True)
         return [(column, slice(end - column.width, end)) for column, end in pairs]
 
     def to_json(self) -> dict[str, Any]:
-        """Return what JSON can hold; `from_json` takes it back."""
+        """Return a value that JSON can represent; `from_json` reads it."""
         described = [
             {"name": column.name, "kind": column.kind, "categories": list(column.categories)}
             for column in self.columns
@@ -223,9 +198,9 @@ class Columns:
 
     @classmethod
     def from_json(cls, described: Any) -> Columns:
-        """Take back what `to_json` gave; anything else is a ``ValueError``.
+        """Read the value of `to_json`, or raise ``ValueError`` for any other value.
 
-        A list of columns alone is what version 0.1 wrote.
+        Version 0.1 wrote the list of columns alone.
         """
         if isinstance(described, list):
             described = {"columns": described, "handle_unknown": "error"}
@@ -236,7 +211,7 @@ class Columns:
                 for one in described["columns"]
             )
             hash(columns)
-        except (TypeError, KeyError) as error:  # what is no list of objects, or lacks a key
+        except (TypeError, KeyError) as error:
             raise ValueError(f"no columns: {error!r}") from error
         if handle_unknown not in HANDLE_UNKNOWN:
             raise ValueError(f"handle_unknown is {handle_unknown!r}")
@@ -252,7 +227,7 @@ class Columns:
 
 
 def _as_dates(days: NDArray[Any], kind: str) -> NDArray[Any]:
-    """Return days since 1970-01-01 as dates, to the day or to the second; NaN becomes NaT."""
+    """Convert days since 1970-01-01 to dates, to the day or to the second; NaN becomes NaT."""
     unit, per_day = ("D", 1) if kind == "date" else ("s", _SECONDS_PER_DAY)
     lacking = np.isnan(days)
     present = np.where(lacking, 0, days).clip(_FIRST_DAY, _LAST_DAY)
