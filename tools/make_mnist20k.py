@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi._utils.files import write_whole
-from utsushi.datasets.idx import CHECKSUMS, decode_idx
+from utsushi.datasets.mnist import CHECKSUMS, decode_idx
 
 N_IMAGES = 20_000
 LARGEST = 3_300_000  # bytes; the package has to stay small.
@@ -45,7 +45,7 @@ def read_original(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
     content = path.read_bytes()
     if sha256(content).hexdigest() != CHECKSUMS[path.name]:
         sys.exit(f"{path} is not the original: expected SHA-256 {CHECKSUMS[path.name]}")
-    return decode_idx(content, n_dimensions, path)
+    return decode_idx(content, path, n_dimensions)
 
 
 def pack(arrays: dict[str, NDArray[Any]]) -> bytes:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from utsushi import datasets
-from utsushi.datasets import openml
-from utsushi.datasets.idx import encode_idx
+from utsushi.datasets import mnist
+from utsushi.datasets.mnist import encode_idx
 from utsushi.exceptions import DataError, DownloadError
 
 N_TRAIN, N_TEST, N_PIXELS = 4, 2, 784
@@ -119,9 +119,9 @@ def server(monkeypatch, digits, originals):
         monkeypatch.setattr(f"{source}._DATA_FEATURES", server.address + "/features/{}")
         monkeypatch.setattr(f"{source}._DATA_QUALITIES", server.address + "/qualities/{}")
         monkeypatch.setattr(f"{source}.time.sleep", lambda seconds: None)
-        monkeypatch.setattr(openml, "_N_TRAIN", N_TRAIN)
+        monkeypatch.setattr(mnist, "_N_TRAIN", N_TRAIN)
         checksums = {name: sha256(content).hexdigest() for name, content in originals.items()}
-        monkeypatch.setattr(openml, "CHECKSUMS", checksums)
+        monkeypatch.setattr(mnist, "CHECKSUMS", checksums)
         yield server
         server.shutdown()
         thread.join()
@@ -137,12 +137,10 @@ def test_the_four_original_files_are_written(server, tmp_path, originals):
 
 
 @pytest.mark.parametrize("quote", ["", "'"])
-@pytest.mark.parametrize("pandas", [True, False])
-def test_they_are_the_same_with_either_parser_and_either_spelling_of_the_labels(
-    server, tmp_path, digits, originals, monkeypatch, quote, pandas
+def test_they_are_the_same_with_either_spelling_of_the_labels(
+    server, tmp_path, digits, originals, quote
 ):
     server.answers = answers(server.address, as_arff(*digits, quote=quote))
-    monkeypatch.setattr(openml, "find_spec", lambda name: pandas)
     datasets.fetch_mnist(tmp_path)
     assert contents(tmp_path) == originals
 
@@ -177,7 +175,7 @@ def test_one_wrong_pixel_is_refused_and_nothing_is_written(server, tmp_path, dig
 
 def test_a_wrong_number_of_pixels_is_refused(server, tmp_path, monkeypatch, refusal):
     wrong = np.zeros((6, 100)), np.zeros(6)
-    monkeypatch.setattr(openml, "_download", lambda folder: wrong)
+    monkeypatch.setattr(mnist, "_download", lambda: wrong)
     assert "not what it was" in refusal(DownloadError, datasets.fetch_mnist, tmp_path)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from utsushi import datasets
-from utsushi.datasets.idx import decode_idx, encode_idx
+from utsushi.datasets.mnist import decode_idx, encode_idx
 from utsushi.exceptions import DataError
 
 
@@ -26,7 +26,7 @@ def folder(tmp_path, images):
 
 @given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=4)))
 def test_what_was_encoded_is_decoded_again(array):
-    decoded = decode_idx(encode_idx(array), array.ndim, "here")
+    decoded = decode_idx(encode_idx(array), "here")
     np.testing.assert_array_equal(decoded, array)
 
 
@@ -132,7 +132,7 @@ def test_one_file_of_images_has_the_labels_beside_it(tmp_path):
     [
         (b"", "begins with nothing"),
         (b"\0\0\x0a\x01\0\0\0\0", "begins with 00 00 0a 01"),
-        (b"\0\0\x08\x02\0\0\0\x02", "8 bytes: expected"),
+        (b"\0\0\x08\x02\0\0\0\x02", "begins with 00 00 08 02"),
         (idx(np.ones((2, 2), ">u1"), 8)[:-1], "15 bytes: expected 16 for the shape (2, 2)"),
     ],
 )

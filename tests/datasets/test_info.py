@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from utsushi import datasets
-from utsushi.datasets import parquet_files
+from utsushi.datasets import parquet
 from utsushi.exceptions import DataError
 
 N = 200
@@ -149,7 +149,7 @@ def test_files_and_other_frames_are_described_alike(facts, tmp_path, kind):
 
 
 def test_a_large_file_is_described_by_its_first_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr(parquet, "IN_MEMORY_BYTES", 10)
     frame = messy()[["id", "mail", "seen", "age"]]
     frame.to_parquet(tmp_path / "a.parquet")
     found = datasets.info(tmp_path / "a.parquet")

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from pyarrow import parquet
+from pyarrow import parquet as pq
 
 from utsushi import Autoencoder, datasets
 from utsushi._utils.lazy_rows import LazyRows, SelectedRows
-from utsushi.datasets import parquet_files, parquet_rows
-from utsushi.datasets.parquet_rows import ParquetRows
+from utsushi.datasets import parquet
+from utsushi.datasets.parquet import ParquetRows
 from utsushi.estimators import base
 from utsushi.estimators.rows import ScaledRows, TrainingData
 from utsushi.exceptions import DataError, NonFiniteDataError
@@ -26,21 +26,27 @@ FEW = {"n_components": 2, "hidden": (8,), "max_epochs": 2, "batch_size": 8, "ran
 def write(path, rows=X, row_group_size=10, **more):
     """Write rows with the columns c0, c1, …, and others."""
     columns = {f"c{index}": column for index, column in enumerate(rows.T)}
-    parquet.write_table(pa.table({**columns, **more}), path, row_group_size=row_group_size)
+    pq.write_table(pa.table({**columns, **more}), path, row_group_size=row_group_size)
     return path
 
 
 @pytest.fixture
 def all_are_large(monkeypatch):
     """Leave each file on the disk, in windows of 25 rows or a few more."""
+<<<<<<< HEAD
     monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(parquet_rows, "WINDOW_BYTES", 25 * X[:1].nbytes)
     monkeypatch.setattr(base, "COPIED_BYTES", 0)
+=======
+    monkeypatch.setattr(parquet, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(parquet, "WINDOW_BYTES", 25 * X[:1].nbytes)
+    monkeypatch.setattr(base, "COPIED_BYTES", 0)
+>>>>>>> a88800a (A file for each concept of utsushi.datasets, and a thinner Ray engine)
 
 
 def opened(path, readers=2):
     """Return the rows of a file, to be read by so many threads."""
-    n_features = parquet.read_schema(path).names
+    n_features = pq.read_schema(path).names
     return ParquetRows(
         [path], n_features, lambda table: np.column_stack(table.columns), readers=readers
     )
@@ -169,7 +175,7 @@ def test_files_of_another_schema_are_named(tmp_path):
     with pytest.raises(
         DataError, match=r"second\.parquet has double in column 'c0': expected float as in .*first"
     ):
-        parquet_files.large_parquet([first, second], "both")
+        parquet.large_parquet([first, second], "both")
 
 
 def test_a_folder_of_large_files_is_one_matrix(tmp_path, all_are_large):
@@ -182,7 +188,7 @@ def test_a_folder_of_large_files_is_one_matrix(tmp_path, all_are_large):
 
 def test_several_files_are_one_matrix(tmp_path):
     paths = [write(tmp_path / "1.parquet", X[:30]), write(tmp_path / "2.parquet", X[30:])]
-    np.testing.assert_array_equal(parquet_files.large_parquet(paths, "both").X_train[:], X)
+    np.testing.assert_array_equal(parquet.large_parquet(paths, "both").X_train[:], X)
 
 
 def test_rows_in_memory_have_todays_order():
@@ -201,7 +207,7 @@ def test_known_columns_are_not_divided_in_a_large_file(tmp_path, all_are_large):
 def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, write_statistics):
     column = pa.array([3, 200, None, 5], pa.uint8())
     path = tmp_path / "x.parquet"
-    parquet.write_table(
+    pq.write_table(
         pa.table({"c": column}), path, row_group_size=2, write_statistics=write_statistics
     )
     found = datasets.open(path).X_train[:]
@@ -211,7 +217,7 @@ def test_one_missing_value_changes_no_other_row_group(tmp_path, all_are_large, w
 def test_columns_of_a_large_file_are_described_as_those_of_a_small_one(tmp_path, monkeypatch):
     path = write(tmp_path / "x.parquet", np.where(X < 0.1, np.nan, X).astype(np.float64))
     small = datasets.open(path)
-    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(parquet, "IN_MEMORY_BYTES", 0)
     large = datasets.open(path)
     assert datasets.describe_columns(large) == datasets.describe_columns(small)
     assert datasets.suggest(large) == datasets.suggest(small)
@@ -223,7 +229,7 @@ KINDS = [pa.list_(pa.float32()), pa.list_(pa.float32(), 6)]
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_large_column_of_lists_is_read_as_it_is_asked_for(tmp_path, all_are_large, kind):
     table = pa.table({"x": pa.array(X.tolist(), kind), "y": [0, 1] * 50})
-    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=10)
     data = datasets.open(tmp_path / "x.parquet", label="y")
     assert isinstance(data.X_train, ParquetRows)
     np.testing.assert_array_equal(data.X_train[:], X)
@@ -233,7 +239,7 @@ def test_a_large_column_of_lists_is_read_as_it_is_asked_for(tmp_path, all_are_la
 def test_large_lists_of_lists_are_images(tmp_path, all_are_large):
     images = pa.array((255 * X).astype(np.uint8).reshape(100, 2, 3).tolist())
     table = pa.table({"x": images.cast(pa.list_(pa.list_(pa.uint8())))})
-    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=10)
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=10)
     data = datasets.open(tmp_path / "x.parquet")
     assert data.image_shape == (2, 3)
     assert data.X_train[:].tolist() == datasets.open(table).X_train.tolist()
@@ -243,15 +249,15 @@ def test_a_row_group_with_lists_of_another_length_is_refused(
     tmp_path, all_are_large, monkeypatch, refusal
 ):
     table = pa.table({"x": [[1.0, 2.0]] * 4 + [[1.0]] * 4})
-    parquet.write_table(table, tmp_path / "x.parquet", row_group_size=4)
-    monkeypatch.setattr(parquet_files, "FIRST_ROWS", 4)
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=4)
+    monkeypatch.setattr(parquet, "FIRST_ROWS", 4)
     message = refusal(DataError, datasets.open, tmp_path / "x.parquet")
     assert "a row group of x.parquet has lists of shape (1,): expected (2,)" in message
 
 
 def test_the_values_in_lists_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", X.size)  # more than a number a row
-    parquet.write_table(pa.table({"x": X.tolist()}), tmp_path / "x.parquet")
+    monkeypatch.setattr(parquet, "IN_MEMORY_BYTES", X.size)  # more than a number a row
+    pq.write_table(pa.table({"x": X.tolist()}), tmp_path / "x.parquet")
     assert isinstance(datasets.open(tmp_path / "x.parquet").X_train, ParquetRows)
 
 

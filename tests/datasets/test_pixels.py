@@ -8,7 +8,7 @@ import pytest
 
 from utsushi import datasets
 from utsushi.datasets.arrays import as_pixels
-from utsushi.datasets.parquet_files import large_parquet
+from utsushi.datasets.parquet import large_parquet
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 

@@ -73,7 +73,7 @@ def test_a_data_set_of_pillow_images_has_its_channels_first():
         (Listed((torch.ones(2), 1), torch.ones(2)), "item 1 of Listed has shape (2,) and label"),
         (Listed((torch.ones(2), 1, 2)), "item 0 of Listed has 3 parts"),
         (Listed((torch.ones(2), torch.ones(2))), "item 0 of Listed has a label of shape (2,)"),
-        (Listed({"x": 1}), "item 0 of Listed is a dict"),
+        (Listed({"x": 1}), "item 0 of Listed has a dict"),
     ],
 )
 def test_items_that_are_not_alike_are_refused(source, message, refusal):

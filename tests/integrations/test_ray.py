@@ -10,7 +10,6 @@ import pytest
 
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi.cli import cluster
-from utsushi.datasets.column_values import with_blanks_missing
 from utsushi.exceptions import DataError, MissingPackageError, NonFiniteDataError, SettingError
 from utsushi.integrations import ray as engine
 from utsushi.runs import Run
@@ -45,67 +44,77 @@ soak = pytest.mark.skipif(
 )
 
 
-def worker(kind, model, *settings):
-    return kind([engine._content_of(model)], *settings)
+def worker(results, model, columns=None, y=None):
+    return engine._Worker(engine._content_of(model), results, columns, y)
+
+
+def images(values):
+    """Return arrays as one column of Arrow's tensors, a type that Ray extends."""
+    return pa.FixedShapeTensorArray.from_numpy_ndarray(values)
 
 
 # --- a worker -----------------------------------------------------------------------------------
 
 
 def test_codes_stand_beside_the_columns_that_are_no_features():
-    batch = {"id": np.arange(40), **{name: FRAME[name].to_numpy() for name in FRAME}}
-    found = worker(engine._Codes, AE, None)(batch)
-    assert list(found) == ["id", "autoencoder0", "autoencoder1"]
-    codes = np.stack([found["autoencoder0"], found["autoencoder1"]], axis=1)
+    batch = pa.table(FRAME.assign(id=range(40)))
+    found = worker(engine._codes, AE)(batch)
+    assert found.column_names == ["id", "autoencoder0", "autoencoder1"]
+    codes = np.stack(found.select(["autoencoder0", "autoencoder1"]), axis=1)
     np.testing.assert_array_equal(codes, AE.transform(FRAME))
 
 
 def test_a_model_with_names_finds_its_columns_in_any_order():
-    batch = {name: FRAME[name].to_numpy() for name in ("depth", "height", "width")}
-    found = worker(engine._Codes, AE, None)(batch)
+    batch = pa.table(FRAME[["depth", "height", "width"]])
+    found = worker(engine._codes, AE)(batch)
     np.testing.assert_array_equal(found["autoencoder0"], AE.transform(FRAME)[:, 0])
 
 
-def test_a_row_can_be_an_array_in_one_column():
-    found = worker(engine._Scores, VAE, ["pixels"])({"pixels": X, "id": np.arange(40)})
-    assert list(found) == ["id", "score"]
+@pytest.mark.parametrize("shape", [(40, 3), (40, 1, 3)])
+def test_a_row_can_be_an_array_in_one_column(shape):
+    batch = pa.table({"pixels": images(X.reshape(shape)), "id": range(40)})
+    found = worker(engine._scores, VAE, ["pixels"])(batch)
+    assert found.column_names == ["id", "score"]
     np.testing.assert_array_equal(found["score"], VAE.score_samples(X))
 
 
 def test_eight_bit_integers_are_pixels():
     pixels = np.arange(120, dtype=np.uint8).reshape(40, 3)
-    found = worker(engine._Scores, VAE, None)({"data": pixels})
     expected = VAE.score_samples(pixels.astype(np.float32) / np.float32(255))
-    np.testing.assert_array_equal(found["score"], expected)
+    for batch in (pa.table({"x": images(pixels)}), pa.table(list(pixels.T), list("abc"))):
+        found = worker(engine._scores, VAE)(batch)
+        np.testing.assert_array_equal(found["score"], expected)
 
 
 def test_a_conditional_model_is_told_the_classes():
-    found = worker(engine._Scores, CONDITIONAL, None, "kind")({"data": X, "kind": LABELS})
+    batch = pa.table({"data": images(X), "kind": LABELS})
+    found = worker(engine._scores, CONDITIONAL, y="kind")(batch)
     np.testing.assert_array_equal(found["score"], CONDITIONAL.score_samples(X, LABELS))
-    assert list(found) == ["kind", "score"]
+    assert found.column_names == ["kind", "score"]
 
 
 def test_a_detector_scores_and_its_autoencoder_encodes():
-    scores = worker(engine._Scores, DETECTOR, None)({"data": X})["score"]
+    batch = pa.table({"data": images(X)})
+    scores = worker(engine._scores, DETECTOR)(batch)["score"]
     np.testing.assert_array_equal(scores, DETECTOR.score_samples(X))
-    codes = worker(engine._Codes, DETECTOR, None)({"data": X})["autoencoder0"]
+    codes = worker(engine._codes, DETECTOR)(batch)["autoencoder0"]
     np.testing.assert_array_equal(codes, DETECTOR.autoencoder_.transform(X)[:, 0])
 
 
 def test_a_detector_without_an_autoencoder_scores_a_table():
     detector = AnomalyDetector(missing="mask").fit(PEOPLE.X_train, columns=PEOPLE.columns)
-    batch = worker(engine._Scores, detector, None)(TOWNS)
+    batch = worker(engine._scores, detector)(TOWNS)
     scores = batch.column("score").to_numpy()
     np.testing.assert_array_equal(scores, detector.score_samples(PEOPLE.X_train))
 
 
 def test_a_column_that_is_not_there_is_named(refusal):
-    message = refusal(DataError, worker(engine._Codes, AE, None), {"height": X[:, 0]})
+    message = refusal(DataError, worker(engine._codes, AE), pa.table({"height": X[:, 0]}))
     assert "the dataset has no column 'width'" in message
 
 
 def codes_of(batches):
-    made = [worker(engine._Codes, TABLE, None)(batch) for batch in batches]
+    made = [worker(engine._codes, TABLE)(batch) for batch in batches]
     return np.concatenate(
         [np.stack(one.select(["autoencoder0", "autoencoder1"]), 1) for one in made]
     )
@@ -119,7 +128,7 @@ def test_a_worker_reads_the_categories_of_a_table_as_the_library_does():
 
 
 def test_the_columns_beside_those_of_a_table_keep_their_types():
-    found = worker(engine._Scores, TABLE, None)(TOWNS)
+    found = worker(engine._scores, TABLE)(TOWNS)
     assert found.column_names == ["id", "score"]
     assert found.column("id") == TOWNS.column("id")
 
@@ -129,38 +138,23 @@ def test_a_conditional_model_of_a_table_is_told_the_classes():
     model = VariationalAutoencoder(2, conditional=True, missing="mask", **FEW)
     model.fit(PEOPLE.X_train, kinds, columns=PEOPLE.columns)
     batch = TOWNS.append_column("kind", pa.array(kinds))
-    found = worker(engine._Scores, model, None, "kind")(batch).column("score")
+    found = worker(engine._scores, model, y="kind")(batch).column("score")
     np.testing.assert_array_equal(found, model.score_samples(PEOPLE.X_train, kinds))
 
 
 def test_an_unknown_category_in_a_batch_is_named(refusal):
     batch = TOWNS.set_column(1, "town", pa.array(["Paris"] * 20))
-    assert "'Paris' in column 'town'" in refusal(
-        DataError, worker(engine._Codes, TABLE, None), batch
-    )
+    assert "'Paris' in column 'town'" in refusal(DataError, worker(engine._codes, TABLE), batch)
 
 
 def test_a_missing_value_is_the_models_to_judge(refusal):
     gaps = X.copy()
     gaps[3, 1] = np.nan
-    batch = dict(zip(FRAME, gaps.T, strict=True))
+    batch = pa.table(list(gaps.T), list(FRAME))
     masking = Autoencoder(2, missing="mask", **FEW).fit(FRAME)
-    found = worker(engine._Codes, masking, None)(batch)["autoencoder0"]
+    found = worker(engine._codes, masking)(batch)["autoencoder0"]
     np.testing.assert_array_equal(found, masking.transform(FRAME.where(~np.isnan(gaps)))[:, 0])
-    assert "NaN at row 3" in refusal(NonFiniteDataError, worker(engine._Codes, AE, None), batch)
-
-
-def test_the_cluster_reads_a_csv_file_as_the_library_does(tmp_path):
-    # Next to nothing in the first rows says what the columns are.
-    rows = [", ,7,,x", "NA,Kobe,7,true,y", "54, Oslo ,8,false,z"]
-    path = tmp_path / "people.csv"
-    path.write_text("\n".join(["age,town,ward,member,id", *rows]) + "\n")
-    names = [column.name for column in PEOPLE.columns.columns]
-    options = cluster._csv_options(names, PEOPLE.columns)
-    table = pyarrow.csv.read_csv(path, convert_options=options)
-    batches = [with_blanks_missing(table.slice(start, 1)) for start in range(3)]
-    expected = TABLE.transform(datasets.open(path, columns=PEOPLE.columns).X_train)
-    np.testing.assert_array_equal(codes_of(batches), expected)
+    assert "NaN at row 3" in refusal(NonFiniteDataError, worker(engine._codes, AE), batch)
 
 
 def test_a_path_is_read_where_it_stands(tmp_path):
@@ -176,7 +170,7 @@ def test_without_ray_the_message_names_the_extra(refusal, monkeypatch):
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"batch_size": 1.5}])
 def test_a_number_that_is_none_is_refused(wrong, refusal):
     message = refusal(SettingError, engine.encode, None, VAE, **wrong)
-    assert "expected an integer from 1 on" in message
+    assert "must be a positive integer" in message
 
 
 # --- the command --------------------------------------------------------------------------------
@@ -199,30 +193,21 @@ def test_what_an_engine_cannot_do_is_refused(words, message, capsys, tmp_path):
     assert message in capsys.readouterr().err
 
 
-def test_the_cluster_reads_the_parquet_files_of_a_folder_by_name(tmp_path):
-    for name in ("b.parquet", "a/c.parquet", "_kept/d.parquet"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        FRAME.to_parquet(tmp_path / name)
-    parts = [str(tmp_path / "a" / "c.parquet"), str(tmp_path / "b.parquet")]
-    assert cluster._table_files(str(tmp_path)) == (".parquet", parts)
-
-
-def test_rows_without_names_are_not_read_by_the_cluster(tmp_path):
-    (tmp_path / "rows.csv").write_text("1,2\n3,4\n")
-    assert cluster._table_files(str(tmp_path / "rows.csv")) == (".csv", [])
-
-
 def test_each_file_of_a_folder_needs_the_columns(tmp_path, refusal):
     FRAME.to_parquet(tmp_path / "a.parquet")
     FRAME.drop(columns="width").to_parquet(tmp_path / "b.parquet")
-    run = Run(AE, None)
-    message = refusal(DataError, cluster._rows_of, run, str(tmp_path), None, {})
-    assert "b.parquet' has no column 'width'" in message
+    message = refusal(DataError, cluster._rows_of, Run(AE, None), str(tmp_path), None, {})
+    assert "b.parquet has 'depth' as column 1 (counting from 0): expected 'width'" in message
 
 
-def test_of_a_failed_worker_its_own_error_is_told(refusal):
-    from ray.exceptions import RayError
+def test_a_file_without_a_column_of_the_training_is_refused(tmp_path, refusal):
+    FRAME.drop(columns="width").to_parquet(tmp_path / "a.parquet")
+    path = str(tmp_path / "a.parquet")
+    message = refusal(DataError, cluster._rows_of, Run(AE, None), path, None, {})
+    assert "a.parquet has no column 'width', as in training" in message
 
+
+def test_of_a_failed_worker_its_own_error_is_told():
     # As Ray puts the errors of a worker into one text.
     text = (
         "ray::MapWorker(MapBatches(_Codes)).submit() (pid=1, ip=192.0.2.2)\n"
@@ -233,14 +218,8 @@ def test_of_a_failed_worker_its_own_error_is_told(refusal):
         "To change retry attempts, configure `ray.data.DataContext.get_current()`."
     )
 
-    def fail(text):
-        with cluster._in_our_words():
-            raise RayError(text)
-
-    assert "failed (X has NaN at row 3, column 1), expected" in refusal(SettingError, fail, text)
-    assert "failed (out of memory), expected" in refusal(
-        SettingError, fail, "lost\nout of memory\n"
-    )
+    assert cluster._reason(text) == "X has NaN at row 3, column 1"
+    assert cluster._reason("lost\nout of memory\n") == "out of memory"
 
 
 # --- two workers --------------------------------------------------------------------------------

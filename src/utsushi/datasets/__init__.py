@@ -1,18 +1,15 @@
-"""Data: the digits that ship with the package, and the user's own arrays, tables and images.
+"""Data sets: the bundled digits, and the user's own arrays, tables and images.
 
-Every reader gives a `Dataset` of rows: float32 or float64, one sample a row, finite but for what a
-table lacks, which is NaN.
+Each reader returns a `Dataset`: float32 or float64, one sample a row, finite except for missing
+values of a table, which are NaN.
 """
 
 from __future__ import annotations
 
-from utsushi.datasets.advice import describe_columns, suggest
-from utsushi.datasets.catalogue import Entry, catalogue, names
-from utsushi.datasets.dataset import Dataset, describe
-from utsushi.datasets.digits import load_digits8x8, load_mnist20k
-from utsushi.datasets.idx import load_mnist
-from utsushi.datasets.inspection import info
-from utsushi.datasets.openml import fetch_mnist
+from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.digits import Entry, catalogue, load_digits8x8, load_mnist20k, names
+from utsushi.datasets.inspection import describe, describe_columns, info, suggest
+from utsushi.datasets.mnist import fetch_mnist, load_mnist
 from utsushi.datasets.sources import open_source
 from utsushi.transforms.table_schema import Column, Columns
 

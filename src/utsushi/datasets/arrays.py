@@ -1,9 +1,14 @@
-"""From any array to rows of float32 or float64: the one rule for shapes and types."""
+"""Arrays as rows of float32 or float64: numpy's own and its files, tensors, torch's data sets.
+
+Pickled objects are never read.
+"""
 
 from __future__ import annotations
 
 import sys
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,20 +18,27 @@ from utsushi._utils.files import one_line
 from utsushi._utils.lazy_rows import ConvertedRows, LazyRows, MappedRows, as_guarded, row_blocks
 from utsushi._utils.validation import check_finite, check_kind
 from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.file_checks import check_unpacked, unreadable
 from utsushi.exceptions import DataError
 
 __all__ = [
-    "as_array",
     "as_pixels",
     "check_labels",
     "dataset_from_arrays",
     "from_array_like",
+    "from_torch_dataset",
+    "is_torch_dataset",
+    "read_archive",
+    "read_npy",
+    "read_npz",
     "to_floats",
     "to_rows",
 ]
 
-#: Numbers of a file that become floats, if there are more of them, do so as they are read.
+#: Larger files of other types are converted to floats as they are read.
 LARGE_SIZE = 2**26
+
+_KEYS = "X (and y), X_train (and X_test, y_train, y_test), or one single array"
 
 
 def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
@@ -157,7 +169,7 @@ def from_array_like(values: Any, name: str = "array") -> Dataset:
     """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
     check_kind(values)
     try:
-        array = as_array(values)
+        array = _as_array(values)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"the data cannot become an array ({one_line(error)}): "
@@ -249,13 +261,149 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
         check_finite(y[:, None], f"the label column of {name}")
 
 
-def as_array(value: Any) -> NDArray[Any]:
-    """Return a tensor of any device and dtype as an array, and anything else as numpy takes it."""
+# --- numpy's files ------------------------------------------------------------------------------
+
+
+def read_npy(path: Path) -> Dataset:
+    """Read one array of rows or images; float32 and float64 stay on the disk, as a memory map."""
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # A damaged header can fail in many ways.
+        raise unreadable(path, "an array saved by numpy.save", error, "save it again") from error
+    return dataset_from_arrays(path.name, array)
+
+
+def read_npz(path: Path) -> Dataset:
+    """Read the arrays of an archive: X and y, the four parts of a split, or a single array."""
+    # Small letters, for Keras writes x_train.
+    arrays = {name.lower(): array for name, array in read_archive(path).items()}
+    if "x_train" in arrays:
+        return dataset_from_arrays(
+            path.name,
+            arrays["x_train"],
+            arrays.get("x_test"),
+            arrays.get("y_train"),
+            arrays.get("y_test"),
+        )
+    if "x" in arrays:
+        return dataset_from_arrays(path.name, arrays["x"], y_train=arrays.get("y"))
+    if len(arrays) == 1:
+        return dataset_from_arrays(path.name, *arrays.values())
+    found = ", ".join(arrays) or "nothing"
+    raise DataError(f"{path} holds {found}: expected {_KEYS}; save it under these names")
+
+
+def read_archive(path: Path, fix: str = "save it again") -> dict[str, NDArray[Any]]:
+    """Read all arrays of an archive by their names; the error for a damaged one ends in ``fix``."""
+    try:
+        # numpy leaves the file open if the archive is damaged, unless we opened it.
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):  # numpy would take it for a pickle, and say so.
+                raise zipfile.BadZipFile("not a zip archive, or cut short")
+            file.seek(0)
+            with zipfile.ZipFile(file) as packed:
+                n_unpacked = sum(member.file_size for member in packed.infolist())
+            check_unpacked(path, path.stat().st_size, n_unpacked)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
+    except DataError:
+        raise
+    except Exception as error:  # zipfile, the decompressors and numpy each have their own.
+        raise unreadable(path, "an archive saved by numpy.savez", error, fix) from error
+
+
+# --- torch --------------------------------------------------------------------------------------
+
+
+def _as_array(value: Any) -> NDArray[Any]:
+    """Convert a tensor, of any device and dtype, or an array-like to an array."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return np.asarray(value)
     value = value.detach().cpu()
-    if value.dtype == torch.bfloat16:  # which numpy does not know
+    if value.dtype == torch.bfloat16:  # numpy has no bfloat16
         value = value.float()
     array: NDArray[Any] = value.numpy()
     return array
+
+
+def is_torch_dataset(source: Any) -> bool:
+    """Return whether ``source`` is a ``Dataset`` of torch, without importing torch."""
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and isinstance(source, data.Dataset)
+
+
+def from_torch_dataset(source: Any) -> Dataset:
+    """Read all items of a map-style torch ``Dataset``.
+
+    Parameters
+    ----------
+    source : torch.utils.data.Dataset
+        Each item is a row, or an image of shape (H, W) or (C, H, W), as a tensor, an array or a
+        Pillow image; or a pair of that and a label.
+
+    Returns
+    -------
+    Dataset
+        The items in their order; uint8 counts as pixels, and is divided by 255.
+
+    Raises
+    ------
+    DataError
+        If it has no length or cannot be indexed, or its items differ in shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.utils.data import TensorDataset
+    >>> from_torch_dataset(TensorDataset(torch.zeros(3, 2, 2), torch.tensor([1, 0, 1])))
+    Dataset('TensorDataset': 3 rows, 4 features, 2x2 images, float32, labelled)
+    """
+    from torch.utils.data import IterableDataset
+
+    name = type(source).__name__
+    if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
+        what = "cannot be indexed" if hasattr(source, "__len__") else "has no length"
+        raise DataError(
+            f"{name} {what}: expected a map-style data set, with __len__ and __getitem__; "
+            "give list(source) as an array"
+        )
+    if not len(source):
+        raise DataError(f"{name} has no items: expected one or more; add some")
+    items = [_row_and_label(source[i], f"item {i} of {name}") for i in range(len(source))]
+    (first_row, first_label) = items[0]
+    for index, (row, label) in enumerate(items):
+        if row.shape != first_row.shape or (label is None) != (first_label is None):
+            raise DataError(
+                f"item {index} of {name} has shape {row.shape} and label {label!r}: expected "
+                f"{first_row.shape} and {first_label!r} or its like, as item 0; give all items one "
+                "shape"
+            )
+    rows, labels = zip(*items, strict=True)
+    y = None if first_label is None else np.asarray(labels)
+    return dataset_from_arrays(name, np.stack(rows), y_train=y)
+
+
+def _row_and_label(item: Any, what: str) -> tuple[NDArray[Any], Any]:
+    """Return the row of an item, and its label or None."""
+    parts = item if isinstance(item, tuple | list) else (item,)
+    if not 1 <= len(parts) <= 2:
+        raise DataError(
+            f"{what} has {len(parts)} parts: expected a row, or a row and a label; leave the "
+            "others out"
+        )
+    row, label = _as_array(parts[0]), None if len(parts) == 1 else _as_array(parts[1])
+    found = ""
+    if not row.ndim:
+        found = f"a {type(parts[0]).__name__}"
+    elif label is not None and label.ndim:
+        found = f"a label of shape {label.shape}"
+    if found:
+        raise DataError(
+            f"{what} has {found}: expected a row or an image, as a tensor or an array, and a "
+            "number or a text as its label; change __getitem__"
+        )
+    if row.ndim == 3 and not hasattr(parts[0], "dtype"):  # a Pillow image has its channels last
+        row = row.transpose(2, 0, 1)
+    return row, None if label is None else label.item()

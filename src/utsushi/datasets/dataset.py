@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi._utils.lazy_rows import row_blocks
 from utsushi.exceptions import DataError
 from utsushi.transforms.table_schema import Columns
 
-__all__ = ["Dataset", "describe"]
+__all__ = ["Dataset"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,63 +153,3 @@ def _check_columns(data: Dataset) -> None:
             f"{data.name} has {len(data.feature_names)} feature names and {n_features} features: "
             "expected one name a feature; correct the names"
         )
-
-
-def describe(dataset: Dataset) -> dict[str, Any]:
-    """Sum up a data set in plain values, ready for a table or for JSON.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        What to describe; training and test rows count alike.
-
-    Returns
-    -------
-    dict
-        ``name``, ``rows``, ``training_rows``, ``test_rows``, ``features``, ``image_shape`` (list
-        or None), ``dtype``, ``min``, ``max`` and ``mean`` over all values that are not missing
-        (None if all are), ``missing`` (how many values are NaN), ``constant_features`` (how many
-        columns hold one value only), and ``classes`` (label as text → rows, in the labels' order;
-        None without labels).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> tiny = Dataset("tiny", np.array([[0.0, 1.0], [4.0, 1.0]]), y_train=np.array([7, 7]))
-    >>> facts = describe(tiny)
-    >>> facts["mean"], facts["constant_features"], facts["classes"]
-    (1.5, 1, {'7': 2})
-    """
-    parts = [part for part, _ in dataset.parts]
-    low = high = np.full(dataset.X_train.shape[1], np.nan, dataset.X_train.dtype)
-    missing, total = 0, 0.0
-    for block in (block for part in parts for block in row_blocks(part)):
-        # fmin and fmax pass over NaN.
-        low = np.fmin(low, np.fmin.reduce(block, axis=0))
-        high = np.fmax(high, np.fmax.reduce(block, axis=0))
-        missing += int(np.isnan(block).sum())
-        total += float(np.nansum(block, dtype=np.float64))
-    present = sum(part.size for part in parts) - missing
-    return {
-        "name": dataset.name,
-        "rows": sum(len(part) for part in parts),
-        "training_rows": len(dataset.X_train),
-        "test_rows": 0 if dataset.X_test is None else len(dataset.X_test),
-        "features": int(low.size),
-        "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),
-        "dtype": str(dataset.X_train.dtype),
-        "min": float(np.fmin.reduce(low)) if present else None,
-        "max": float(np.fmax.reduce(high)) if present else None,
-        "mean": total / present if present else None,
-        "missing": missing,
-        "constant_features": int(np.count_nonzero(low == high)),
-        "classes": _count_classes(dataset.y),
-    }
-
-
-def _count_classes(y: NDArray[Any] | None) -> dict[str, int] | None:
-    """Count the rows of each label, in the labels' own order."""
-    if y is None:
-        return None
-    labels, counts = np.unique(y, return_counts=True)
-    return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}

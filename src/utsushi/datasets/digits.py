@@ -1,7 +1,9 @@
-"""The handwritten digits that need no download."""
+"""The bundled data sets: handwritten digits that need no download."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -9,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi._utils.files import one_line
-from utsushi.datasets.arrays import to_floats
+from utsushi.datasets.arrays import read_archive, to_floats
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.numpy_files import read_archive
 from utsushi.exceptions import SettingError
 
-__all__ = ["load_digits8x8", "load_mnist20k"]
+__all__ = ["Entry", "catalogue", "load_digits8x8", "load_mnist20k", "names"]
 
 #: The lecture's own split: its numbers can be compared only on the very same rows.
 _LECTURE_TEST_SIZE = 4_000
@@ -125,3 +126,73 @@ def _split(labels: NDArray[Any], test_size: float, seed: int) -> tuple[NDArray[A
     rows = np.arange(len(labels))
     train, test = train_test_split(rows, test_size=test_size, random_state=seed, stratify=labels)
     return train, test
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set that can be opened by its name, without a network.
+
+    Parameters
+    ----------
+    name : str
+        The name that `utsushi.datasets.open` takes.
+    description : str
+        One line.
+    rows, features : int
+        Its size; the rows are those for training and those for testing together.
+    licence : str
+        What its authors allow.
+    load : callable
+        Gives the `Dataset`.
+    """
+
+    name: str
+    description: str
+    rows: int
+    features: int
+    licence: str
+    load: Callable[[], Dataset]
+
+
+_ENTRIES = (
+    Entry(
+        name="mnist20k",
+        description="the first 20,000 MNIST digits, 28x28 grey, split as in the lecture",
+        rows=20_000,
+        features=784,
+        licence="CC BY-SA 3.0",
+        load=load_mnist20k,
+    ),
+    Entry(
+        name="digits8x8",
+        description="scikit-learn's handwritten digits, 8x8 grey",
+        rows=1_797,
+        features=64,
+        licence="CC BY 4.0",
+        load=load_digits8x8,
+    ),
+)
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """List the bundled data sets with what there is to know before loading one.
+
+    Examples
+    --------
+    >>> for entry in catalogue():
+    ...     print(entry.name, entry.rows, entry.features, entry.licence)
+    mnist20k 20000 784 CC BY-SA 3.0
+    digits8x8 1797 64 CC BY 4.0
+    """
+    return _ENTRIES
+
+
+def names() -> tuple[str, ...]:
+    """List the names of the bundled data sets.
+
+    Examples
+    --------
+    >>> names()
+    ('mnist20k', 'digits8x8')
+    """
+    return tuple(entry.name for entry in _ENTRIES)

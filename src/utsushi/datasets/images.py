@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.datasets.bounds import LARGEST_IMAGE
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.problems import unreadable
+from utsushi.datasets.file_checks import LARGEST_IMAGE, unreadable
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["formats", "read_images", "survey_images"]
 
-#: Of Pillow's formats, one for which it calls a program (EPS) and one in which another file may
-#: stand that it opens without asking which (IPTC); and those that it knows, and cannot read.
+#: Formats of Pillow that are unsafe: it starts a program for EPS, and opens any file within IPTC.
+#: The others are formats that it recognizes but cannot read.
 _REFUSED = frozenset({"EPS", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "FPX", "MIC"})
 
-#: More than 8 bits a pixel, which Pillow's own conversions would clip.
+#: Modes with more than 8 bits a pixel, which the conversions of Pillow clip.
 _DEEP_MODES = frozenset({"F", "I", "I;16", "I;16B", "I;16L"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La"}) | _DEEP_MODES
 _PALETTE_MODES = frozenset({"P", "PA"})
@@ -34,10 +33,10 @@ _PALETTE_MODES = frozenset({"P", "PA"})
 
 @cache
 def formats() -> dict[str, str]:
-    """Return Pillow's formats that are read, by the endings of their files, in small letters."""
+    """Map the lower-case file extensions of the supported formats to their names in Pillow."""
     from PIL import Image
 
-    known = Image.registered_extensions()  # which loads all of its readers
+    known = Image.registered_extensions()  # loads all readers
     return {e: f for e, f in sorted(known.items()) if f in Image.OPEN and f not in _REFUSED}
 
 
@@ -47,40 +46,54 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
     Parameters
     ----------
     folder : Path
-        Holds the images, or holds one sub-folder a class, and these the images. Hidden files and
-        files with other endings are left alone.
+        Holds the images, or a sub-folder of images for each class. Hidden files and files with
+        other extensions are ignored.
     reading : Reading
         Its ``image_size``, ``color`` and ``skip_bad``.
 
     Returns
     -------
     Dataset
-        float32 in [0, 1], without transparency, turned as their EXIF says. ``image_shape`` is
-        (H, W) if all images are grey; if one has colour, all become RGB: (3, H, W). ``y_train`` is
-        each image's sub-folder, if there are sub-folders.
+        float32 in [0, 1], without transparency, rotated by their EXIF orientation. ``image_shape``
+        is (H, W) if all images are grey; if one has colour, all become RGB: (3, H, W). ``y_train``
+        are the names of the sub-folders, if there are any.
 
     Raises
     ------
     DataError
-        If there are no images, their sizes differ, some are in sub-folders and some are not, or
-        one cannot be read.
+        If there are no images, their sizes differ, only some are in sub-folders, or one cannot be
+        read.
     """
     paths = _find_images(folder)
     labels = _labels(folder, paths)
     skipped: dict[Path, str] = {}
-    kept, grey, (height, width) = _survey(paths, reading, skipped)
+    headers = list(_headers(paths, reading, skipped))
+    first, first_size, _ = headers[0] if headers else (folder, (0, 0), True)
+    for path, size, _ in headers:
+        if size != first_size and reading.image_size is None:
+            raise DataError(
+                f"{first} is {first_size[1]}x{first_size[0]} and {path} is {size[1]}x{size[0]}: "
+                "expected images of one size; say what to bring them to with "
+                "image_size=(height, width)"
+            )
+    grey = reading.color == "grey" or (
+        reading.color is None and all(is_grey for _, _, is_grey in headers)
+    )
+    height, width = reading.image_size or first_size
     shape = (height, width) if grey else (3, height, width)
-    X = np.empty((len(kept), *shape), dtype=np.float32)
+    X = np.empty((len(headers), *shape), dtype=np.float32)
     n_read = 0
-    for path in kept:
+    for path, _, _ in headers:
         with _skipping(path, reading, skipped):
             X[n_read] = _read_pixels(path, reading.image_size, grey=grey)
             n_read += 1
     if not n_read:
-        raise _nothing_left(folder, skipped)
+        raise DataError(
+            f"{folder} has no image that can be read ({len(skipped)} left out, the first: "
+            f"{next(iter(skipped.values()))}): expected one at least; repair some"
+        )
     if labels is not None:
-        good = [path not in skipped for path in paths]
-        labels = labels[good]
+        labels = labels[[path not in skipped for path in paths]]
     return Dataset(
         folder.resolve().name,
         X[:n_read].reshape(n_read, -1),
@@ -92,41 +105,49 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
 
 
 def survey_images(folder: Path) -> tuple[list[tuple[int, int]], list[str]]:
-    """Look at the headers of all images of a folder, whatever their sizes.
+    """Read the headers of all images of a folder.
 
     Returns
     -------
     sizes : list of (height, width)
-        Of the images that can be read.
+        Of the images that can be read; they may differ.
     unreadable : list of str
-        Of the others, the reason.
+        The reasons for the others.
     """
-    sizes: list[tuple[int, int]] = []
     skipped: dict[Path, str] = {}
-    for path in _find_images(folder):
-        with _skipping(path, Reading(skip_bad=True), skipped), _opened(path) as image:
-            _check_size(path, image)
-            width, height = _turned_size(image)
-            sizes.append((height, width))
-    return sizes, list(skipped.values())
+    headers = _headers(_find_images(folder), Reading(skip_bad=True), skipped)
+    return [size for _, size, _ in headers], list(skipped.values())
+
+
+def _headers(
+    paths: list[Path], reading: Reading, skipped: dict[Path, str]
+) -> Iterator[tuple[Path, tuple[int, int], bool]]:
+    """Yield the path of each readable image, its (height, width), and whether it is grey."""
+    from PIL.ExifTags import Base
+
+    for path in paths:
+        with _skipping(path, reading, skipped), _opened(path) as image:
+            width, height = image.size
+            if width * height > LARGEST_IMAGE:
+                raise DataError(
+                    f"{path} is {width}x{height}: expected at most {LARGEST_IMAGE} pixels; resize "
+                    "or crop it first"
+                )
+            is_grey = reading.color is None and _is_grey(image)
+            is_turned = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
+            size = (width, height) if is_turned else (height, width)
+            yield path, size, is_grey
 
 
 @contextmanager
 def _skipping(path: Path, reading: Reading, skipped: dict[Path, str]) -> Iterator[None]:
-    """Note an image that cannot be read, if that is asked for."""
+    """Record an image that cannot be read in ``skipped``, or raise its error."""
     try:
         yield
     except _BadImageError as error:
         if not reading.skip_bad:
             raise DataError(f"{error}, or leave all such out with skip_bad=True") from error
         skipped[path] = str(error).split(": expected")[0]
-
-
-def _nothing_left(folder: Path, skipped: dict[Path, str]) -> DataError:
-    return DataError(
-        f"{folder} has no image that can be read ({len(skipped)} left out, the first: "
-        f"{next(iter(skipped.values()))}): expected one at least; repair some"
-    )
 
 
 def _find_images(folder: Path) -> list[Path]:
@@ -145,12 +166,12 @@ def _find_images(folder: Path) -> list[Path]:
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
-    """Tell whether a name between ``folder`` and the file, or the file's own, begins with a dot."""
+    """Return whether the name of the file or of a folder below ``folder`` begins with a dot."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
-    """Name each image's sub-folder; None if the images are in the folder itself."""
+    """Return the name of each image's sub-folder; None without sub-folders."""
     places = [path.relative_to(folder).parts for path in paths]
     loose = [path for path, parts in zip(paths, places, strict=True) if len(parts) == 1]
     if len(loose) == len(paths):
@@ -165,50 +186,8 @@ def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
     return np.array([parts[0] for parts in places])
 
 
-def _survey(
-    paths: list[Path], reading: Reading, skipped: dict[Path, str]
-) -> tuple[list[Path], bool, tuple[int, int]]:
-    """Look at every image's header: which can be read, are all grey, what is their (H, W)?"""
-    kept: list[Path] = []
-    grey, first = reading.color != "rgb", None
-    for path in paths:
-        with _skipping(path, reading, skipped), _opened(path) as image:
-            _check_size(path, image)
-            grey = grey and (reading.color == "grey" or _is_grey(image))
-            width, height = _turned_size(image)
-            first = first or (height, width)
-            kept.append(path)
-            if (height, width) != first and reading.image_size is None:
-                raise DataError(
-                    f"{kept[0]} is {first[1]}x{first[0]} and {path} is {width}x{height}: expected "
-                    "images of one size; say what to bring them to with image_size=(height, width)"
-                )
-    if first is None:
-        raise _nothing_left(paths[0].parent, skipped)
-    return kept, grey, reading.image_size or first
-
-
-def _turned_size(image: Image) -> tuple[int, int]:
-    """Return the (width, height) that an image has when it is turned as its EXIF says."""
-    from PIL.ExifTags import Base
-
-    width, height = image.size
-    lies = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
-    return (height, width) if lies else (width, height)
-
-
-def _check_size(path: Path, image: Image) -> None:
-    """Refuse an image whose header names more pixels than anybody would learn from."""
-    width, height = image.size
-    if width * height > LARGEST_IMAGE:
-        raise DataError(
-            f"{path} is {width}x{height}: expected at most {LARGEST_IMAGE} pixels; resize or crop "
-            "it first"
-        )
-
-
 def _is_grey(image: Image) -> bool:
-    """Tell whether an image has no colour by its mode, or by its pixels if it has a palette."""
+    """Return whether an image has no colour: by its mode or, with a palette, by its pixels."""
     if image.mode in _PALETTE_MODES:
         red, green, blue = image.convert("RGB").split()
         return red.tobytes() == green.tobytes() == blue.tobytes()
@@ -230,7 +209,7 @@ def _read_pixels(path: Path, size: tuple[int, int] | None, *, grey: bool) -> NDA
 
 
 def _fitted(image: Image, size: tuple[int, int] | None) -> Image:
-    """Return an image at (height, width): made smaller or larger, and its longer side cut."""
+    """Resize an image to (height, width), and crop its longer side."""
     from PIL.Image import Resampling
     from PIL.ImageOps import fit
 
@@ -240,14 +219,14 @@ def _fitted(image: Image, size: tuple[int, int] | None) -> Image:
 
 
 def _fitted_deep(pixels: NDArray[np.float32], size: tuple[int, int] | None) -> NDArray[np.float32]:
-    """Do the same to grey values from 0 to 1."""
+    """Resize and crop grey values from 0 to 1."""
     from PIL import Image
 
     return np.asarray(_fitted(Image.fromarray(pixels), size)).clip(0, 1)
 
 
 def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
-    """Read a grey image of 16 bits a pixel, which some formats deliver in 32."""
+    """Read a grey image of 16 bits a pixel, which some formats store in 32, as [0, 1]."""
     values: NDArray[Any] = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise _BadImageError(
@@ -258,12 +237,12 @@ def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
 
 
 class _BadImageError(DataError):
-    """An image that cannot be read, and may be left out."""
+    """An image cannot be read, and may be skipped."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image]:
-    """Open an image, and turn any failure inside of the block into one that names the file."""
+    """Open an image, and convert any error in the block to one that names the file."""
     from PIL import Image
 
     try:
@@ -271,6 +250,6 @@ def _opened(path: Path) -> Iterator[Image]:
             yield image
     except DataError:
         raise
-    except Exception as error:  # Each format's reader raises what its own parser raised.
+    except Exception as error:  # Each format has its own errors.
         text = str(unreadable(path, "an image", error, "repair or remove it"))
         raise _BadImageError(text) from error

@@ -1,4 +1,4 @@
-"""One door for every kind of data: `utsushi.datasets.open`."""
+"""Open data of any supported kind: `utsushi.datasets.open`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Any
 
 from utsushi._utils.lazy_rows import as_guarded
 from utsushi._utils.validation import check_finite
-from utsushi.datasets.arrays import as_pixels, from_array_like
-from utsushi.datasets.arrow_files import find_parts
-from utsushi.datasets.catalogue import catalogue, names
-from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.idx import has_idx_files, is_idx, load_mnist, read_idx
-from utsushi.datasets.images import read_images
-from utsushi.datasets.numpy_files import read_npy, read_npz
-from utsushi.datasets.parquet_files import read_folder, read_parquet
-from utsushi.datasets.reading import Reading
-from utsushi.datasets.tables import (
-    from_frame,
-    is_frame,
-    read_arrow,
-    read_csv,
+from utsushi.datasets.arrays import (
+    as_pixels,
+    from_array_like,
+    from_torch_dataset,
+    is_torch_dataset,
+    read_npy,
+    read_npz,
 )
-from utsushi.datasets.torch_sources import from_torch_dataset, is_torch_dataset
+from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.digits import catalogue, names
+from utsushi.datasets.images import read_images
+from utsushi.datasets.mnist import has_mnist_files, is_idx, load_mnist, read_idx
+from utsushi.datasets.parquet import find_parts, read_parquet
+from utsushi.datasets.reading import Reading
+from utsushi.datasets.tables import from_frame, is_frame, read_arrow, read_csv
 from utsushi.exceptions import DataError
 from utsushi.transforms.table_schema import Columns
 
@@ -56,7 +55,7 @@ def open_source(
     color: str | None = None,
     skip_bad: bool = False,
 ) -> Dataset:
-    """Open data of any kind that Utsushi knows; users call it ``utsushi.datasets.open``.
+    """Open data of any supported kind; the public name is ``utsushi.datasets.open``.
 
     Parameters
     ----------
@@ -75,52 +74,51 @@ def open_source(
           data frame of pandas or polars;
         - a `Dataset`, which is returned as it is.
     label : str, default=None
-        For a table, the column that holds the labels.
+        For a table, the column of the labels.
     categorical : sequence of str, default=()
-        For a table, the columns that are categories though they look like numbers: whole numbers,
-        perhaps with gaps, or numbers among text. Columns of text are categories anyway.
+        For a table, columns of numbers that are categories: whole numbers, perhaps with missing
+        values, or numbers mixed with text. Columns of text are always categories.
     drop : sequence of str, default=()
-        For a table, the columns to leave out.
+        For a table, the columns to omit.
     dates : sequence of str, default=()
-        For a table, the columns that hold dates, or texts as ISO 8601 writes dates, such as
-        2026-03-31 or 2026-03-31 18:30. They become days since 1970-01-01 (UTC where a time zone is
-        given), and `Columns.decode` makes dates of them again.
+        For a table, the columns of dates, or of texts in the form of ISO 8601, such as 2026-03-31
+        or 2026-03-31 18:30. They become days since 1970-01-01 (in UTC if they have a time zone);
+        `Columns.decode` converts them back to dates.
     handle_unknown : {"error", "ignore"}, default=None
-        For a table, what to do about a category that is not among those of ``columns``: raise a
-        `DataError`, or set all features of that column to zero, as scikit-learn's
-        ``OneHotEncoder``. The ``columns`` of the data set remember it. None takes what ``columns``
-        say, or "error" without them.
+        For a table, how to treat a category that ``columns`` does not list: raise a `DataError`,
+        or set all features of that column to zero, as scikit-learn's ``OneHotEncoder`` does. The
+        ``columns`` of the data set store it. None means the value stored in ``columns``, or
+        "error" without them.
     pixels : bool, default=None
         For a table or an array, whether whole numbers from 0 to 255 are pixels, which are divided
-        by 255; values between 0 and 1 stay as they are. None takes uint8 for pixels and nothing
-        else.
+        by 255; values between 0 and 1 are unchanged. None means that only uint8 is pixels.
     columns : Columns, default=None
-        For a table, what its columns are: ``model.columns_`` of the model that it is for. Without
-        it they are found out.
+        For a table, the description of its columns: ``model.columns_`` of the model that will use
+        it. None infers them.
     image_size : int or (height, width), default=None
-        For a folder of images, what to bring them to: the smaller side is fitted, and what the
-        larger one has too much is cut off at both ends.
+        For a folder of images, the size to resize them to: the smaller side is fitted, and the
+        larger one is cropped at both ends.
     color : {"grey", "rgb"}, default=None
-        For a folder of images, what to make them. None makes them RGB if one of them has colour.
+        For a folder of images, their colours. None means RGB if one of them has colour.
     skip_bad : bool, default=False
-        For a folder of images, leave those out that cannot be read; ``skipped`` lists them.
+        For a folder of images, omit those that cannot be read; ``skipped`` lists them.
 
     Returns
     -------
     Dataset
-        float32 or float64, and finite but for what a table lacks, which is NaN. uint8 means
-        pixels, and is divided by 255, unless ``pixels=False``; float32 stays and float16 becomes
-        float32; all other numbers become float64. Arrays that need no change are not copied, and a
-        ``.npy`` file that needs none stays on the disk.
+        float32 or float64, finite except for missing values of a table, which are NaN. uint8 means
+        pixels, and is divided by 255, unless ``pixels=False``; float32 is unchanged, float16
+        becomes float32, and all other numbers become float64. Arrays that need no conversion are
+        not copied, and such a ``.npy`` file stays on the disk.
 
     Raises
     ------
     DataError
-        If the source is missing, damaged, empty, or of a shape or type that cannot be used.
+        If the source is missing, damaged, empty, or of an unsupported shape or type.
     NonFiniteDataError
-        If there is infinity in it, or in what is no table NaN.
+        If a value is infinite, or NaN in data other than a table.
     SettingError
-        If an option is none.
+        If an option is invalid.
 
     Examples
     --------
@@ -148,16 +146,16 @@ def open_source(
 
 
 def open_reading(source: Any, reading: Reading) -> Dataset:
-    """Open data as `open_source` does, with options that are checked already."""
+    """Open data as `open_source` does, with options that are already validated."""
     dataset = read(source, reading)
     check_values(dataset)
     return dataset
 
 
 def check_values(dataset: Dataset) -> None:
-    """Refuse infinity, and NaN where it is not a missing value of a table."""
+    """Raise an error for infinity, and for NaN that is not a missing value of a table."""
     names, may_lack = dataset.feature_names, dataset.columns is not None
-    # A file that shrinks meanwhile is an error, and must not end the process.
+    # Reading a memory map that shrinks would end the process.
     check_finite(as_guarded(dataset.X_train), dataset.name, names, allow_missing=may_lack)
     if dataset.X_test is not None:
         what = f"the test part of {dataset.name}"
@@ -165,12 +163,12 @@ def check_values(dataset: Dataset) -> None:
 
 
 def read(source: Any, reading: Reading) -> Dataset:
-    """Read a source of any kind; its values are not checked."""
+    """Read a source of any kind, without checking its values."""
     return as_pixels(_read(source, reading), reading.pixels)
 
 
 def _read(source: Any, reading: Reading) -> Dataset:
-    """Find the reader for a source."""
+    """Read a source with the reader for its kind."""
     if isinstance(source, (str, PathLike)):
         return _read_named(source, reading)
     reading.refuse_image_options("the source")
@@ -183,7 +181,7 @@ def _read(source: Any, reading: Reading) -> Dataset:
 
 
 def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
-    """Open a bundled name, a file or a folder."""
+    """Read a bundled data set, a file or a folder."""
     bundled = next((entry for entry in catalogue() if entry.name == source), None)
     path = Path(source)
     if bundled is None and not os.path.exists(path):
@@ -214,26 +212,26 @@ def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
 
 
 def _read_folder(path: Path, reading: Reading) -> Dataset:
-    """Read a folder by what is in it: IDX files, Parquet files, or images."""
-    if has_idx_files(path):
+    """Read a folder of IDX files, of Parquet files, or of images."""
+    if has_mnist_files(path):
         reading.refuse_image_options(str(path))
         reading.refuse_table_options(str(path))
         return load_mnist(path)
     if find_parts(path):
         reading.refuse_image_options(str(path))
-        return read_folder(path, reading)
+        return read_parquet(path, reading)
     reading.refuse_table_options(str(path))
     reading.refuse_number_options(str(path))
     return read_images(path, reading)
 
 
 def _missing(source: str | PathLike[str]) -> DataError:
-    """Make the error for a source that is not there, with the nearest name that is."""
+    """Build the error for a missing source, with the most similar name that exists."""
     path = Path(source)
     near = get_close_matches(str(source), names(), n=1)
     if not near and path.parent.is_dir():
-        neighbours = [neighbour.name for neighbour in path.parent.iterdir()]
-        near = [str(path.with_name(n)) for n in get_close_matches(path.name, neighbours, n=1)]
+        others = [other.name for other in path.parent.iterdir()]
+        near = [str(path.with_name(n)) for n in get_close_matches(path.name, others, n=1)]
     if near:
         hint = f"did you mean {near[0]!r}?"
     else:

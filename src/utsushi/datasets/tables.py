@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,7 @@ from numpy.typing import NDArray
 
 from utsushi._utils.files import one_line
 from utsushi.datasets.arrays import check_labels
-from utsushi.datasets.arrow_files import common_unit, is_number, load_arrow, load_csv
-from utsushi.datasets.arrow_types import (
+from utsushi.datasets.arrow_columns import (
     are_bytes,
     are_pixels,
     dates_of,
@@ -24,26 +24,25 @@ from utsushi.datasets.arrow_types import (
     is_list,
     is_numeric,
     is_text,
-    stacked,
-    value_type,
-)
-from utsushi.datasets.column_values import (
     listed,
     rows_of_lists,
+    stacked,
+    value_type,
     values_of,
     whole_numbers,
     with_blanks_missing,
     with_whole_numbers,
 )
 from utsushi.datasets.dataset import Dataset
+from utsushi.datasets.file_checks import check_unpacked, unreadable
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 from utsushi.transforms.table_schema import DATES, Column, Columns
 
 __all__ = [
     "FEW_CATEGORIES",
-    "MOST_CATEGORIES",
     "check_pixel_columns",
+    "common_unit",
     "csv_table",
     "features_and_labels",
     "find_column",
@@ -51,10 +50,12 @@ __all__ = [
     "from_arrow",
     "from_frame",
     "is_frame",
+    "is_number",
     "known_columns",
     "labels_of",
     "learned_column",
     "learned_columns",
+    "load_arrow",
     "read_arrow",
     "read_csv",
 ]
@@ -64,6 +65,12 @@ MOST_CATEGORIES = 1000
 
 #: Nor are so many, where they are most of the values.
 FEW_CATEGORIES = 50
+
+# A number as it is written for people: $1,200 or 12 kg or 45%.
+_QUANTITY = re.compile(
+    r"(?P<before>[$€£¥])?\s?[-+−]?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]?\d+)"
+    r"(?P<after>\s+[^\W\d_]\S{0,11}|\s?[%‰°]\S{0,3}|(?P<glued>[^\W\d_]{1,12}))?"
+)
 
 _ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
 
@@ -85,10 +92,25 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
 
 
 def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
-    """Read a CSV file as an Arrow table, and tell whether its columns have names."""
+    """Read a CSV file as an Arrow table, and return whether its columns have names."""
+    import pyarrow
+    import pyarrow.csv
+
     known = () if reading.columns is None else reading.columns.columns
     texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
-    table, named = load_csv(path, [*reading.categorical, *texts])
+    types = dict.fromkeys([*reading.categorical, *texts], pyarrow.string())
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next((row for row in csv.reader(file) if row), [])
+        named = not all(is_number(cell) for cell in first if cell.strip())
+        numbered = None if named else [str(number) for number in range(len(first))]
+        table = pyarrow.csv.read_csv(
+            path,
+            read_options=pyarrow.csv.ReadOptions(column_names=numbered),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=types),
+        )
+    except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
     table = with_blanks_missing(table, None if "label" in reading.optional else reading.label)
     return with_whole_numbers(table, reading.categorical), named
 
@@ -96,6 +118,34 @@ def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     """Read a file of Arrow's own format, as Feather has it too."""
     return from_arrow(load_arrow(path), path.name, reading)
+
+
+def load_arrow(path: Path) -> Any:
+    """Read Arrow's own format, as a file (Feather) or a stream."""
+    import pyarrow
+    from pyarrow import ipc
+
+    try:
+        # Not mapped into memory: what is would change, or end the process, with the file.
+        with pyarrow.OSFile(str(path)) as file:
+            try:
+                batches: Any = ipc.open_file(file)
+                chunks = (batches.get_batch(i) for i in range(batches.num_record_batches))
+            except pyarrow.ArrowInvalid:
+                file.seek(0)
+                batches = ipc.open_stream(file)
+                chunks = iter(batches)
+            found, n_unpacked = [], 0
+            for chunk in chunks:
+                n_unpacked += chunk.nbytes
+                check_unpacked(path, path.stat().st_size, n_unpacked)
+                found.append(chunk)
+            return pyarrow.Table.from_batches(found, batches.schema)
+    except DataError:
+        raise
+    except (pyarrow.ArrowException, OSError) as error:
+        expected = "Arrow's IPC format or Feather version 2"
+        raise unreadable(path, expected, error, "save it anew") from error
 
 
 def is_frame(source: Any) -> bool:
@@ -416,3 +466,35 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
                 "(counting from 0): expected numbers, as in training; repair it"
             )
     return table
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def common_unit(texts: Sequence[str]) -> str | None:
+    """Return what several numbers are all written with: a unit, or a comma alone.
+
+    A name may begin with a number too: what follows one without a space is a unit only where some
+    number has a fraction.
+
+    Examples
+    --------
+    >>> common_unit(["12 kg", "3.5 kg"]), common_unit(["$9", "$1,200"]), common_unit(["1,5", "2,0"])
+    ('kg', '$', ',')
+    >>> common_unit(["2WD", "4WD"]), common_unit(["31.12.2025", "1.2.2026"])
+    (None, None)
+    """
+    matches = [_QUANTITY.fullmatch(text.strip()) for text in texts]
+    found = [match for match in matches if match]
+    if len(found) < max(len(texts), 2):
+        return None
+    if all(m["glued"] and not m["before"] and m["number"].isdigit() for m in found):
+        return None
+    units = {m["before"] or (m["after"] or re.sub(r"\d", "", m[0])[:1]).strip() for m in found}
+    return units.pop() if len(units) == 1 else None
