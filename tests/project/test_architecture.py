@@ -69,7 +69,7 @@ def test_every_public_name_exists_and_says_what_it_is(name):
 
 
 def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'Autoencodr'"):
+    with pytest.raises(AttributeError, match="utsushi attribute Autoencodr"):
         utsushi.Autoencodr  # noqa: B018
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi._utils.lazy_imports import imported_late
+import lazy_loader
+
 from utsushi.report.page import Page, Paragraph, Picture, Section, Settings, Table, render
 from utsushi.report.texts import LANGUAGES, check_language, in_each_language, languages_from
 
@@ -32,6 +33,6 @@ __all__ = [
     "to_html",
 ]
 
-_LIVING = ("LivingPage", "settings_of", "to_html")
-
-__getattr__ = imported_late(__name__, {name: f"utsushi.report.living:{name}" for name in _LIVING})
+# They import torch.
+_living = {"living": ["LivingPage", "settings_of", "to_html"]}
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_living)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from utsushi._utils.lazy_imports import imported_late
+import lazy_loader
+
 from utsushi.search.searched import SEARCHED
 
 if TYPE_CHECKING:
@@ -18,13 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SEARCHED", "Search", "settings_of", "space_of", "tune", "write_best"]
 
-#: What is imported when it is first used, for it loads torch.
-_HOMES = {
-    "Search": "utsushi.search.study:Search",
-    "settings_of": "utsushi.search.spaces:settings_of",
-    "space_of": "utsushi.search.spaces:space_of",
-    "tune": "utsushi.search.study:tune",
-    "write_best": "utsushi.search.best:write_best",
+# They import torch.
+_late = {
+    "best": ["write_best"],
+    "spaces": ["settings_of", "space_of"],
+    "study": ["Search", "tune"],
 }
-
-__getattr__ = imported_late(__name__, _HOMES)
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_late)

@@ -1,0 +1,24 @@
+from . import (
+    datasets as datasets,
+    distributions as distributions,
+    evaluation as evaluation,
+    exceptions as exceptions,
+    integrations as integrations,
+    lecture as lecture,
+    networks as networks,
+    objectives as objectives,
+    report as report,
+    samplers as samplers,
+    search as search,
+    transforms as transforms,
+)
+from .estimators import (
+    AnomalyDetector as AnomalyDetector,
+    Autoencoder as Autoencoder,
+    DenoisingAutoencoder as DenoisingAutoencoder,
+    VariationalAutoencoder as VariationalAutoencoder,
+    load as load,
+)
+from .training import Recipe as Recipe
+
+__version__: str
