@@ -34,7 +34,7 @@ def large_source(request, tmp_path, monkeypatch):
     else:
         table = pa.table({f"c{index}": column for index, column in enumerate(X.T)})
         parquet.write_table(table, path, row_group_size=50)
-    for place in ("datasets.parquet_files.IN_MEMORY_BYTES", "evaluation.rows.MEASURED_WHOLE_BYTES"):
+    for place in ("datasets.parquet.IN_MEMORY_BYTES", "evaluation.rows.MEASURED_WHOLE_BYTES"):
         monkeypatch.setattr(f"utsushi.{place}", 0)
     monkeypatch.setattr("utsushi.estimators.base.COPIED_BYTES", 0)
     monkeypatch.setattr(rows, "MEASURED_BYTES", 100 * X[:1].nbytes)

@@ -117,7 +117,7 @@ ORIGINALS = {
     ),
     "images/one.png": lambda _: packed(Image.fromarray(IMAGES[0]).save, format="png"),
     "images/one.jpg": lambda _: packed(Image.fromarray(IMAGES[0]).save, format="jpeg"),
-    "idx/train-images-idx3-ubyte.gz": lambda _: gzip.compress(datasets.idx.encode_idx(IMAGES)),
+    "idx/train-images-idx3-ubyte.gz": lambda _: gzip.compress(datasets.mnist.encode_idx(IMAGES)),
 }
 
 #: What is left of a test: the file, the lock and the history beside a checkpoint, and a folder that

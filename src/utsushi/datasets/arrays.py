@@ -42,25 +42,25 @@ _KEYS = "X (and y), X_train (and X_test, y_train, y_test), or one single array"
 
 
 def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
-    """Turn numbers of any type into float32 or float64.
+    """Convert numbers of any type to float32 or float64.
 
     Parameters
     ----------
     values : ndarray of any shape
-        uint8 means pixels, and is divided by 255. float32 stays, float16 becomes float32;
-        all other integers, booleans and floats become float64 as they are.
+        uint8 means pixels, and is divided by 255. float32 is unchanged, float16 becomes float32;
+        all other integers, booleans and floats become float64.
     what : str, default="the data"
-        What the message calls ``values``.
+        The name of ``values`` in errors.
 
     Returns
     -------
     ndarray of the same shape, float32 or float64, in the machine's byte order
-        ``values`` itself where nothing needs to change.
+        ``values`` itself if it needs no conversion.
 
     Raises
     ------
     DataError
-        If the values are complex, text, dates or Python objects.
+        If the values are not real numbers.
 
     Examples
     --------
@@ -80,34 +80,34 @@ def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
         pixels /= 255
         return pixels
     narrow = values.dtype.kind == "f" and values.dtype.itemsize <= 4
-    with np.errstate(over="ignore"):  # A long double too large becomes inf, refused further on.
+    with np.errstate(over="ignore"):  # A long double that becomes infinite is an error later.
         return values.astype(np.float32 if narrow else np.float64, copy=False)
 
 
 def to_rows(
     values: NDArray[Any], what: str = "the data"
 ) -> tuple[NDArray[Any], tuple[int, ...] | None]:
-    """Lay out samples as rows.
+    """Reshape samples to rows of floats.
 
     Parameters
     ----------
     values : ndarray of shape (n, n_features), (n, H, W) or (n, C, H, W)
-        Of any dtype that `to_floats` takes.
+        Of any dtype that `to_floats` accepts.
     what : str, default="the data"
-        What the message calls ``values``.
+        The name of ``values`` in errors.
 
     Returns
     -------
     rows : ndarray of shape (n, n_features), float32 or float64
-        `LazyRows` of a large memory map of other numbers.
+        `LazyRows` for a large memory map of other numbers.
     image_shape : (H, W), (C, H, W) or None
         None for two dimensions.
 
     Raises
     ------
     DataError
-        For any other number of dimensions, for images with their channels last, or for a dtype
-        that is no number.
+        For any other number of dimensions, for images with channels last, or for values that are
+        not numbers.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def dataset_from_arrays(
     y_train: NDArray[Any] | None = None,
     y_test: NDArray[Any] | None = None,
 ) -> Dataset:
-    """Make a `Dataset` of arrays of any supported shape and type; see `to_rows`."""
+    """Convert arrays of any supported shape and type to a `Dataset`; see `to_rows`."""
     for y in (y_train, y_test):
         check_labels(name, y)
     rows, image_shape = to_rows(X_train, name)
@@ -166,7 +166,7 @@ def dataset_from_arrays(
 
 
 def from_array_like(values: Any, name: str = "array") -> Dataset:
-    """Make a `Dataset` of an array, or of anything that numpy can turn into one."""
+    """Convert an array, or anything that numpy converts to one, to a `Dataset`."""
     check_kind(values)
     try:
         array = _as_array(values)
@@ -180,20 +180,20 @@ def from_array_like(values: Any, name: str = "array") -> Dataset:
 
 
 def as_pixels(dataset: Dataset, pixels: bool | None) -> Dataset:
-    """Return a data set whose whole numbers from 0 to 255 are divided by 255, or are not.
+    """Divide whole numbers from 0 to 255 by 255, or undo that division.
 
     Parameters
     ----------
     dataset : Dataset
-        Of a reader, which divides those of type uint8 and no others.
+        As read: values of type uint8 are divided, and no others.
     pixels : bool or None
-        Whether to divide them; None leaves the data set as it is.
+        Whether they should be divided; None leaves the data set unchanged.
 
     Raises
     ------
     DataError
-        If ``pixels`` is true, and a value is neither a whole number from 0 to 255 nor one between
-        0 and 1.
+        If ``pixels`` is true, and the values are neither whole numbers from 0 to 255 nor between 0
+        and 1.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def as_pixels(dataset: Dataset, pixels: bool | None) -> Dataset:
 
 
 def _with_rows(dataset: Dataset, change: Any, *, pixels: bool) -> Dataset:
-    """Return a data set whose rows are changed; those of a large file when they are read."""
+    """Apply a function to all rows; to those on the disk when they are read."""
 
     def changed(X: Any) -> Any:
         X = as_guarded(X)
@@ -230,12 +230,12 @@ def _times_255(rows: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _are_within_one(X: Any) -> bool:
-    """Tell whether all values are between 0 and 1."""
+    """Return whether all values are between 0 and 1."""
     return all(bool((b >= 0).all() and (b <= 1).all()) for b in row_blocks(as_guarded(X)))
 
 
 def _check_pixels(X: Any, name: str) -> None:
-    """Refuse values that are no whole numbers from 0 to 255."""
+    """Raise `DataError` for values other than whole numbers from 0 to 255."""
     start = 0
     for block in row_blocks(as_guarded(X)):
         wrong = ~((block >= 0) & (block <= 255) & (block == np.rint(block)))
@@ -250,7 +250,7 @@ def _check_pixels(X: Any, name: str) -> None:
 
 
 def check_labels(name: str, y: NDArray[Any] | None) -> None:
-    """Refuse labels that are neither numbers nor text, or that hold NaN."""
+    """Raise `DataError` for labels that are neither numbers nor text, or are NaN."""
     if y is None:
         return
     if y.dtype.kind not in "biufU":
@@ -265,7 +265,7 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
 
 
 def read_npy(path: Path) -> Dataset:
-    """Read one array of rows or images; float32 and float64 stay on the disk, as a memory map."""
+    """Read a ``.npy`` file; float32 and float64 stay on the disk, as a memory map."""
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # A damaged header can fail in many ways.
@@ -274,8 +274,8 @@ def read_npy(path: Path) -> Dataset:
 
 
 def read_npz(path: Path) -> Dataset:
-    """Read the arrays of an archive: X and y, the four parts of a split, or a single array."""
-    # Small letters, for Keras writes x_train.
+    """Read a ``.npz`` file of X and y, of the four parts of a split, or of a single array."""
+    # Keras writes x_train.
     arrays = {name.lower(): array for name, array in read_archive(path).items()}
     if "x_train" in arrays:
         return dataset_from_arrays(
@@ -294,11 +294,11 @@ def read_npz(path: Path) -> Dataset:
 
 
 def read_archive(path: Path, fix: str = "save it again") -> dict[str, NDArray[Any]]:
-    """Read all arrays of an archive by their names; the error for a damaged one ends in ``fix``."""
+    """Read all arrays of a ``.npz`` file, by name; ``fix`` ends the error for a damaged one."""
     try:
         # numpy leaves the file open if the archive is damaged, unless we opened it.
         with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):  # numpy would take it for a pickle, and say so.
+            if not zipfile.is_zipfile(file):  # numpy would call it a pickle.
                 raise zipfile.BadZipFile("not a zip archive, or cut short")
             file.seek(0)
             with zipfile.ZipFile(file) as packed:
@@ -309,7 +309,7 @@ def read_archive(path: Path, fix: str = "save it again") -> dict[str, NDArray[An
                 return {key: archive[key] for key in archive.files}
     except DataError:
         raise
-    except Exception as error:  # zipfile, the decompressors and numpy each have their own.
+    except Exception as error:  # zipfile, the decompressors and numpy have their own errors.
         raise unreadable(path, "an archive saved by numpy.savez", error, fix) from error
 
 

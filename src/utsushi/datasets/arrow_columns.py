@@ -42,12 +42,12 @@ _WHOLE = r"^(-?\d+)\.0+$"
 
 
 def decoded(column: Any) -> Any:
-    """Return a column whose values may be kept by their places in a dictionary without that."""
+    """Decode a column that may be dictionary-encoded."""
     import pyarrow
     from pyarrow import types
 
     if types.is_dictionary(column.type) and types.is_string_view(column.type.value_type):
-        # As polars keeps categories; Arrow has no function that takes from such texts.
+        # The categories of polars; Arrow cannot decode this type.
         column = pyarrow.chunked_array(
             pyarrow.DictionaryArray.from_arrays(
                 chunk.indices, chunk.dictionary.cast(pyarrow.string())
@@ -58,29 +58,29 @@ def decoded(column: Any) -> Any:
 
 
 def value_type(kind: Any) -> Any:
-    """Return the type of a column's values, also where a dictionary keeps them."""
+    """Return the type of the values of a column that may be dictionary-encoded."""
     from pyarrow import types
 
     return kind.value_type if types.is_dictionary(kind) else kind
 
 
 def is_numeric(kind: Any) -> bool:
-    """Tell whether an Arrow type can become a float; the null type is a column of blanks."""
+    """Return whether an Arrow type converts to floats; the null type is a column of blanks."""
     return _is_any(kind, ("null", "integer", "floating", "boolean", "decimal"))
 
 
 def is_date(kind: Any) -> bool:
-    """Tell whether an Arrow type is one of dates, with or without a time of day."""
+    """Return whether an Arrow type is a date, with or without a time of day."""
     return _is_any(kind, ("date", "timestamp"))
 
 
 def is_text(kind: Any) -> bool:
-    """Tell whether an Arrow type is one of texts."""
+    """Return whether an Arrow type is text."""
     return _is_any(kind, ("string", "large_string", "string_view"))
 
 
 def is_list(kind: Any) -> bool:
-    """Tell whether an Arrow type is one of lists."""
+    """Return whether an Arrow type is a list."""
     return _is_any(kind, ("list", "large_list", "fixed_size_list"))
 
 
@@ -94,9 +94,9 @@ def _is_any(kind: Any, checks: Iterable[str]) -> bool:
 
 
 def with_blanks_missing(table: Any, label: str | None = None) -> Any:
-    """Return a table of a CSV file whose blank texts, "NA" and their like are missing.
+    """Replace blank texts, "NA" and similar ones in a table of a CSV file by missing values.
 
-    The column of the labels stays as it is.
+    The column of labels is unchanged.
     """
     import pyarrow
     from pyarrow import compute, csv
@@ -111,10 +111,7 @@ def with_blanks_missing(table: Any, label: str | None = None) -> Any:
 
 
 def with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
-    """Return a table whose texts of these names are whole numbers where all are written so.
-
-    As 4, or all of them as 4.0.
-    """
+    """Convert texts in some columns to whole numbers if all are written as 4, or all as 4.0."""
     import pyarrow
     from pyarrow import compute
 
@@ -133,7 +130,7 @@ def with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
 
 
 def numbers(values: Any) -> NDArray[Any]:
-    """Turn a numeric column of an Arrow table into an array; missing values become NaN."""
+    """Convert a numeric column to an array; missing values become NaN."""
     from pyarrow import types
 
     column = decoded(values)
@@ -144,13 +141,13 @@ def numbers(values: Any) -> NDArray[Any]:
 
 
 def dates_of(values: Any) -> Any:
-    """Return a column of dates, or of texts as ISO 8601 writes dates, as Arrow's dates.
+    """Convert a column of dates, or of texts in the form of ISO 8601, to dates of Arrow.
 
     Returns
     -------
     pyarrow.ChunkedArray or None
-        Of ``date32``, or of ``timestamp`` in microseconds, in UTC where a time zone is given. None
-        for a column that holds anything else, and for one without any value.
+        Of type ``date32``, or ``timestamp`` in microseconds, in UTC if there is a time zone. None
+        for a column of anything else, and for one without any value.
 
     Examples
     --------
@@ -184,7 +181,7 @@ def dates_of(values: Any) -> Any:
 
 
 def days(dates: Any) -> NDArray[np.float64]:
-    """Turn what `dates_of` gives into days since 1970-01-01; missing values become NaN."""
+    """Convert dates from `dates_of` to days since 1970-01-01; missing values become NaN."""
     import pyarrow
 
     if dates.type == pyarrow.date32():
@@ -195,7 +192,7 @@ def days(dates: Any) -> NDArray[np.float64]:
 
 
 def whole_numbers(values: Any) -> Any:
-    """Return a column of floats as int64 if all are whole, else None; NaN is missing."""
+    """Convert floats to int64 if all are whole numbers, else return None; NaN is missing."""
     import pyarrow
     from pyarrow import compute
 
@@ -210,7 +207,7 @@ def whole_numbers(values: Any) -> Any:
 def values_of(
     values: Any, column: Column, name: str, handle_unknown: str = "error"
 ) -> NDArray[Any]:
-    """Return the values of a column as `Columns.encode` takes them; NaN is missing."""
+    """Convert a column to the input of `Columns.encode`; NaN is missing."""
     if column.kind == "category":
         return _places(values, column, name, handle_unknown)
     if column.kind in DATES:
@@ -220,7 +217,7 @@ def values_of(
 
 
 def _places(values: Any, column: Column, name: str, handle_unknown: str) -> NDArray[Any]:
-    """Return the place of each value among the categories of a column, float32; NaN is missing."""
+    """Return the index of each value among the categories, float32; NaN is missing."""
     import pyarrow
     from pyarrow import compute
 
@@ -246,7 +243,7 @@ def _places(values: Any, column: Column, name: str, handle_unknown: str) -> NDAr
 
 
 def _category_texts(values: Any, column: Column) -> Any:
-    """Return the values of a category as texts; a whole number is one however it is stored."""
+    """Convert the values of a category to text, whole numbers alike whatever their type."""
     import pyarrow
     from pyarrow import compute, types
 
@@ -261,7 +258,7 @@ def _category_texts(values: Any, column: Column) -> Any:
 
 
 def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tuple[int, ...] | None]:
-    """Turn a column of lists of numbers, all of one length, into rows."""
+    """Convert a column of lists of numbers, all of one length, to rows."""
     from pyarrow import compute
 
     field = table.schema[index]
@@ -295,10 +292,10 @@ def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tupl
 
 
 def are_pixels(schema: Any, reading: Reading, n_missing: int) -> bool:
-    """Tell whether the features of a table are pixels: all of them uint8, and none is missing.
+    """Return whether the features of a table are pixels: all uint8, and none is missing.
 
-    Where it is known what the columns are, they are numbers, whatever type holds them: a model must
-    not see them divided by 255 in one file, and as they are in another.
+    With ``reading.columns`` they are numbers, whatever their type: a model must not see them
+    divided by 255 in one file, and unchanged in another.
     """
     if reading.columns is not None:
         return False
@@ -308,21 +305,21 @@ def are_pixels(schema: Any, reading: Reading, n_missing: int) -> bool:
 
 
 def are_bytes(schema: Any) -> bool:
-    """Tell whether all columns, or the lists in them, are of type uint8."""
+    """Return whether all columns, or the numbers in their lists, are of type uint8."""
     import pyarrow
 
     return all(_innermost(kind) == pyarrow.uint8() for kind in schema.types)
 
 
 def _innermost(kind: Any) -> Any:
-    """Return the type of the numbers in a column, also where it holds lists of them."""
+    """Return the type of the numbers in a column, which may be nested in lists."""
     while is_list(kind):
         kind = kind.value_type
     return value_type(kind)
 
 
 def stacked(values: Sequence[NDArray[Any]], name: str, *, pixels: bool) -> NDArray[Any]:
-    """Return columns as rows of floats; of pixels, those of type uint8 are divided by 255."""
+    """Stack columns as rows of floats; with ``pixels``, uint8 is divided by 255."""
     rows = np.column_stack(values)
     if rows.dtype == np.uint8 and not pixels:
         rows = rows.astype(np.float64)
@@ -330,7 +327,7 @@ def stacked(values: Sequence[NDArray[Any]], name: str, *, pixels: bool) -> NDArr
 
 
 def listed(columns: Sequence[str]) -> str:
-    """List column names, the first few if there are many."""
+    """List the first few column names for a message."""
     shown = ", ".join(repr(column) for column in columns[:_SHOWN_COLUMNS])
     more = len(columns) - _SHOWN_COLUMNS
     return f"{shown} and {more} more" if more > 0 else shown

@@ -1,4 +1,4 @@
-"""What every reader returns: rows to learn from, perhaps rows to test on, perhaps labels."""
+"""The data set that each reader returns: training rows, and perhaps test rows and labels."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ __all__ = ["Dataset"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Rows of numbers, with what is known about them.
+    """Hold the rows of a data set, and describe them.
 
     Parameters
     ----------
     name : str
-        What messages and reports call the data.
+        The name of the data in messages and reports.
     X_train : ndarray or LazyRows of shape (n_train, n_features), float32 or float64
-        The rows to learn from; large files stay on the disk, as memory maps or `LazyRows`.
+        The training rows; large files stay on the disk, as memory maps or `LazyRows`.
     X_test : ndarray or LazyRows of shape (n_test, n_features), default=None
-        The rows kept apart, of the same dtype.
+        The test rows, of the same dtype.
     y_train, y_test : ndarray of shape (n_train,) and (n_test,), default=None
         Labels: integers or text.
     image_shape : (H, W) or (C, H, W), default=None
-        The shape of each row, when the rows are images.
+        The shape of a row that is an image.
     feature_names : tuple of n_features str, default=None
-        The names of the columns, when the rows come from a table.
+        The names of the features of a table.
     columns : Columns, default=None
-        What the columns of that table were; several features may stand for one category.
+        The columns of that table; a category has several features.
     skipped : tuple of str, default=()
-        What was left out because it could not be read, each with the reason.
+        The unreadable files that were skipped, each with the reason.
     pixels : bool, default=None
-        Whether whole numbers from 0 to 255 were taken for pixels and divided by 255. None where
-        that is unknown, or nothing of the kind was done to find out.
+        Whether whole numbers from 0 to 255 were pixels, and divided by 255; None if unknown.
 
     Raises
     ------
     DataError
-        If there are no rows or no columns, or the parts do not fit together.
+        If there are no rows or no columns, or the parts do not match.
 
     Examples
     --------
@@ -89,7 +88,7 @@ class Dataset:
 
     @property
     def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """The rows to measure on, and their labels; the test rows, or all where there are none."""
+        """The rows for evaluation, and their labels: the test rows, or all if there are none."""
         if self.X_test is None:
             return self.X_train, self.y_train
         return self.X_test, self.y_test
@@ -108,7 +107,7 @@ class Dataset:
 
 
 def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
-    """Refuse an array that is no matrix of rows, or labels that do not belong to it."""
+    """Raise `DataError` for an array of another shape than (n, D), or labels of another length."""
     if X.ndim != 2 or 0 in X.shape:
         raise DataError(
             f"{what} has shape {X.shape}: expected (rows, features) with at least one of each; "
@@ -122,7 +121,7 @@ def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
 
 
 def _check_test_part(data: Dataset) -> None:
-    """Refuse rows for testing that do not match those for training."""
+    """Raise `DataError` for test rows that do not match the training rows."""
     if data.X_test is None:
         if data.y_test is not None:
             raise DataError(f"{data.name} has y_test without X_test: give both or neither")
@@ -141,7 +140,7 @@ def _check_test_part(data: Dataset) -> None:
 
 
 def _check_columns(data: Dataset) -> None:
-    """Refuse an image shape or names for some other number of features."""
+    """Raise `DataError` for an image shape or names that do not match the features."""
     n_features = data.X_train.shape[1]
     if data.image_shape is not None and prod(data.image_shape) != n_features:
         raise DataError(

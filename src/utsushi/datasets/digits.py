@@ -17,7 +17,7 @@ from utsushi.exceptions import SettingError
 
 __all__ = ["Entry", "catalogue", "load_digits8x8", "load_mnist20k", "names"]
 
-#: The lecture's own split: its numbers can be compared only on the very same rows.
+#: The split of the lecture, whose results are comparable on the same samples only.
 _LECTURE_TEST_SIZE = 4_000
 _LECTURE_SEED = 4649
 
@@ -70,8 +70,8 @@ def load_digits8x8(test_size: float = 0.2) -> Dataset:
     Parameters
     ----------
     test_size : float in (0, 1), or int >= 1, default=0.2
-        The share, or the number, of the rows to keep for testing. The split keeps the
-        proportions of the classes, and is always the same (``random_state=0``).
+        The fraction, or the number, of the test rows. The split is stratified and always the same
+        (``random_state=0``).
 
     Returns
     -------
@@ -82,7 +82,7 @@ def load_digits8x8(test_size: float = 0.2) -> Dataset:
     Raises
     ------
     SettingError
-        If ``test_size`` leaves too few rows on one side to have every class there.
+        If one part has too few rows to contain every class.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def _read_bundle() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _split(labels: NDArray[Any], test_size: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Choose the training and the test rows by number, the classes in proportion."""
+    """Return the indices of a stratified split into training and test rows."""
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(len(labels))
@@ -130,20 +130,19 @@ def _split(labels: NDArray[Any], test_size: float, seed: int) -> tuple[NDArray[A
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set that can be opened by its name, without a network.
+    """Describe a data set that is opened by its name, without a network.
 
     Parameters
     ----------
     name : str
-        The name that `utsushi.datasets.open` takes.
+        The name for `utsushi.datasets.open`.
     description : str
         One line.
     rows, features : int
-        Its size; the rows are those for training and those for testing together.
+        The number of samples, for training and testing together, and of features.
     licence : str
-        What its authors allow.
     load : callable
-        Gives the `Dataset`.
+        Returns the `Dataset`.
     """
 
     name: str
@@ -175,7 +174,7 @@ _ENTRIES = (
 
 
 def catalogue() -> tuple[Entry, ...]:
-    """List the bundled data sets with what there is to know before loading one.
+    """List the bundled data sets with their descriptions, sizes and licences.
 
     Examples
     --------

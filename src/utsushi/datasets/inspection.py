@@ -363,10 +363,9 @@ def _constant_columns(columns: list[dict[str, Any]]) -> list[str]:
 
 
 def info(source: Any, **options: Any) -> dict[str, Any]:
-    """Describe a source and what suits it, also where `utsushi.datasets.open` would refuse it.
+    """Describe a source and suggest options, even if `utsushi.datasets.open` would raise an error.
 
-    A column that cannot be used as it is, an image that cannot be read and a value that is not
-    finite are described like all others.
+    The description includes unusable columns, unreadable images and values that are not finite.
 
     Parameters
     ----------
@@ -378,25 +377,26 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON: what `utsushi.datasets.describe` gives of the rows, without what cannot be
-        read, and
+        Ready for JSON: the result of `utsushi.datasets.describe` for the rows that can be read,
+        and
 
-        - ``columns``: of a table, each column but the label and those that ``drop`` names:
-          ``name``, ``kind`` (number, truth, category, date, datetime, identifier, text, list,
-          empty, or the type of one that cannot be used), ``missing``, what its values are, and a
-          ``note`` where there is something to know; None for what is no table;
-        - ``image_sizes``: of a folder of images, how many have each size (height x width);
-        - ``skipped``: images that cannot be read, each with the reason;
-        - ``problems``: what keeps a model from being trained, in sentences;
-        - ``suggested``: options of `utsushi.datasets.open` and parameters of the estimators that
-          suit the source, by name: a ``value``, and ``why``.
+        - ``columns``: for a table, each column except the label and those in ``drop``: ``name``,
+          ``kind`` (number, truth, category, date, datetime, identifier, text, list, empty, or the
+          type of an unusable one), ``missing``, a summary of its values, and perhaps a ``note``;
+          None for other sources;
+        - ``image_sizes``: for a folder of images, the number of images of each size (height x
+          width);
+        - ``skipped``: the unreadable images, each with the reason;
+        - ``problems``: sentences about what prevents the training of a model;
+        - ``suggested``: for the name of an option of `utsushi.datasets.open`, or of a parameter of
+          the estimators, its ``value`` and ``why``.
 
     Raises
     ------
     DataError
-        If the source is missing or damaged, or an option names a column that it does not have.
+        If the source is missing or damaged, or an option names a missing column.
     SettingError
-        If an option is not what it may be.
+        If an option is invalid.
 
     Examples
     --------
@@ -425,7 +425,7 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
         columns = columns and [_merged(about, used.get(about["name"], {})) for about in columns]
         for name, about in suggest(dataset).items():
             suggested[name] = _joined(suggested[name], about) if name in suggested else about
-        if "image_shape" in suggested:  # of pixels there is nothing to say one by one
+        if "image_shape" in suggested:  # pixels need no description one by one
             columns = None
         dropped = suggested.get("drop", {"value": []})["value"]
         for about in columns or ():
@@ -446,17 +446,17 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Survey:
-    """What is known of a source before its rows are read as numbers.
+    """Describe a source before its rows are read as numbers.
 
     Attributes
     ----------
     name : str
     read : callable
-        Reads it with these options; values are not checked.
+        Reads it with given options, without checking its values.
     columns : list of dict or None
         Of a table.
     suggested : dict
-        Options to read it with, as `suggest` gives them.
+        Options for reading it, in the form of `suggest`.
     image_sizes : dict of str to int or None
         Of a folder of images.
     problems, skipped : list of str
@@ -472,7 +472,7 @@ class _Survey:
 
 
 def _survey(source: Any, reading: Reading) -> _Survey:
-    """Look at a source, whatever it is."""
+    """Survey a source of any kind."""
     table = _table_of(source, reading)
     if table is not None:
         return _survey_table(table, reading)
@@ -484,7 +484,7 @@ def _survey(source: Any, reading: Reading) -> _Survey:
 
 
 def _with_suggested(reading: Reading, suggested: Suggestions) -> Reading:
-    """Return how to read a source as it is suggested."""
+    """Add suggested options to those for reading a source."""
     changes: dict[str, Any] = {}
     for name, about in suggested.items():
         value = about["value"]
@@ -495,7 +495,7 @@ def _with_suggested(reading: Reading, suggested: Suggestions) -> Reading:
 
 
 def _merged(about: dict[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the description of a column with the summary of all of its rows, if it is used."""
+    """Add the summary of all rows to the description of a column."""
     merged = about | dict(summary)
     categories = merged.get("categories", {})
     if len(categories) > _SHOWN:
@@ -507,7 +507,7 @@ def _merged(about: dict[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Return a suggestion that has two reasons."""
+    """Combine two suggestions for one option."""
     value = one["value"]
     if isinstance(value, list):
         value = [*value, *(item for item in other["value"] if item not in value)]
@@ -515,7 +515,7 @@ def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems_of(dataset: Dataset) -> list[str]:
-    """Say which values keep a model from being trained."""
+    """Describe the values that prevent the training of a model."""
     problems = []
     try:
         check_values(dataset)
@@ -534,7 +534,7 @@ def _problems_of(dataset: Dataset) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with None for each number that JSON does not have."""
+    """Replace NaN and infinity, which JSON does not have, by None."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -546,7 +546,7 @@ def _plain(value: Any) -> Any:
 
 
 def _survey_folder(folder: Path, reading: Reading) -> _Survey:
-    """Look at the headers of all images of a folder."""
+    """Survey the headers of all images of a folder."""
     reading.refuse_table_options(str(folder))
     sizes, unreadable = survey_images(folder)
     n_files, counts = len(sizes) + len(unreadable), Counter(sizes)
@@ -566,7 +566,7 @@ def _survey_folder(folder: Path, reading: Reading) -> _Survey:
 
 
 def _suggested_size(sizes: Counter[tuple[int, int]]) -> Suggestions:
-    """Suggest what images of these sizes (height, width) are to be fitted to, if they need it."""
+    """Suggest a size for images that differ in their (height, width), or are large."""
     sides = sorted(min(size) for size in sizes.elements())
     side = next((s for s in (64, 32) if s <= sides[len(sides) // 2]), sides[0])
     if len(sizes) > 1:
@@ -630,7 +630,7 @@ def _table_of(source: Any, reading: Reading) -> _Table | None:
 
 
 def _survey_table(source_table: _Table, reading: Reading) -> _Survey:
-    """Look at each column of a table."""
+    """Survey the columns of a table."""
     for column in (*reading.categorical, *reading.dates):
         find_column(source_table.table, source_table.name, column)
     table, labels = features_and_labels(source_table.table, source_table.name, reading)
@@ -656,16 +656,16 @@ def _survey_table(source_table: _Table, reading: Reading) -> _Survey:
 def _inspect_columns(
     table: Any, name: str, reading: Reading, mixed: frozenset[str] = frozenset()
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Describe the columns of features of an Arrow table, and suggest how to read them.
+    """Describe the features of an Arrow table, and suggest options for reading them.
 
     Parameters
     ----------
     table : pyarrow.Table
     name : str
-        What messages call it.
+        The name of the table in errors.
     reading : Reading
     mixed : set of str
-        Columns that held values of several types.
+        Columns with values of several types.
 
     Returns
     -------
@@ -696,9 +696,9 @@ def _inspect_columns(
 
 
 def _without_mixed_columns(frame: Any) -> tuple[Any, frozenset[str]]:
-    """Return a frame of pandas with texts in the columns that Arrow cannot take, and their names.
+    """Convert columns of pandas with values of several types to text, and return their names.
 
-    Columns of other frames have one type.
+    Arrow cannot convert such columns, which other frames do not have.
     """
     import pyarrow
 
@@ -718,7 +718,7 @@ def _without_mixed_columns(frame: Any) -> tuple[Any, frozenset[str]]:
 
 @dataclass(frozen=True)
 class _RawColumn:
-    """A column before it is read, with the table's name and how it is to be read."""
+    """A column before it is read, with the name of the table and the options."""
 
     column: str
     values: Any
@@ -727,7 +727,7 @@ class _RawColumn:
     is_mixed: bool
 
 
-#: What a column holds, and the option that should name it, or None.
+#: The description of a column, and the option that should name it, or None.
 _Description = tuple[dict[str, Any], str | None]
 
 
@@ -742,7 +742,7 @@ def _described(raw: _RawColumn) -> _Description:
 
 
 def _of_kind(raw: _RawColumn) -> _Description:
-    """Tell what a column holds, and which option it needs."""
+    """Describe the kind of a column."""
     kind = value_type(raw.values.type)
     if raw.values.null_count == len(raw.values):
         return {"kind": "empty", "note": "it has no value"}, "drop"
@@ -755,7 +755,7 @@ def _of_kind(raw: _RawColumn) -> _Description:
 
 
 def _of_column(raw: _RawColumn, kind: Any) -> _Description:
-    """Describe a column that can be used, or say why it cannot."""
+    """Describe a column of numbers or categories, or why it is neither."""
     try:
         column = learned_column(raw.column, raw.values, raw.name, raw.reading)
     except DataError:
@@ -787,7 +787,7 @@ def _of_dates(raw: _RawColumn, dates: Any) -> _Description:
 
 
 def _of_numbers(raw: _RawColumn) -> _Description:
-    """Tell numbers from identifiers, which number the rows and hold no information."""
+    """Describe a column of numbers, which may be an identifier of the rows."""
     values = decoded(raw.values).cast("float64").to_numpy()
     is_id_like = bool((values == np.rint(values)).all())  # of NaN it is false
     present = values[~np.isnan(values)]
@@ -839,7 +839,7 @@ def _unusable(raw: _RawColumn, kind: Any) -> _Description:
 
 
 def _note_of_numbers(texts: list[str]) -> str:
-    """Say of texts that they are, or some of them are, numbers; nothing of all others."""
+    """Note that all or some texts are numbers; empty if none are."""
     numbers = [text for text in texts if is_number(text)]
     others = [text for text in texts if not is_number(text)]
     if numbers and others:
@@ -853,7 +853,7 @@ def _note_of_numbers(texts: list[str]) -> str:
 
 
 def _note_of_values(raw: _RawColumn) -> str:
-    """Say of a column whether nearly all of its rows have one value."""
+    """Note that nearly all rows of a column have one value; empty otherwise."""
     from pyarrow import compute
 
     if is_list(value_type(raw.values.type)) or len(raw.values) < _FEWEST_ROWS:

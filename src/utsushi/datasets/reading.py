@@ -1,4 +1,4 @@
-"""How a source is to be read, where it can be read in several ways."""
+"""The options for reading a source."""
 
 from __future__ import annotations
 
@@ -20,34 +20,10 @@ _OF_IMAGES = ("image_size", "color", "skip_bad")
 
 @dataclass(frozen=True)
 class Reading:
-    """What a caller says of a source.
+    """Hold the options for reading a source, as `utsushi.datasets.open` documents them.
 
-    Attributes
-    ----------
-    label : str or None
-        Of a table, the column that holds the labels.
-    categorical : tuple of str
-        Its columns that are categories though they hold whole numbers, or numbers and texts.
-    drop : tuple of str
-        Its columns to leave out.
-    dates : tuple of str
-        Its columns that hold dates, which become days since 1970-01-01.
-    handle_unknown : {"error", "ignore"} or None
-        What to do about a category that is none of ``columns``; None is what they say themselves.
-    pixels : bool or None
-        Whether whole numbers from 0 to 255 are pixels, which are divided by 255; None is those of
-        type uint8.
-    columns : Columns or None
-        What its columns are, where that is known: those of a fitted model.
-    image_size : (height, width) or None
-        What images are brought to.
-    color : {"grey", "rgb"} or None
-        What they are made; None is grey where all are.
-    skip_bad : bool
-        Leave images out that cannot be read.
-    optional : tuple of str
-        The names of options that are ignored where they do not apply: those of the training, when
-        another source is read for its model.
+    ``optional`` names options that are ignored if they do not apply to a source: those of the
+    training, when another source is read for its model.
     """
 
     label: str | None = None
@@ -74,12 +50,12 @@ class Reading:
         color: str | None = None,
         **others: Any,
     ) -> Self:
-        """Return what was said, checked.
+        """Validate options, and return them.
 
         Raises
         ------
         SettingError
-            If an option is not what it may be.
+            If an option is invalid.
 
         Examples
         --------
@@ -110,15 +86,15 @@ class Reading:
         )
 
     def refuse_table_options(self, what: str) -> None:
-        """Refuse what can only be said of tables."""
+        """Raise `DataError` for an option that only tables have."""
         self._refuse(_OF_TABLES, f"{what} is no table", "a .csv or .parquet file or a data frame")
 
     def refuse_image_options(self, what: str) -> None:
-        """Refuse what can only be said of folders of images."""
+        """Raise `DataError` for an option that only folders of images have."""
         self._refuse(_OF_IMAGES, f"{what} is no folder of images", "one")
 
     def refuse_number_options(self, what: str) -> None:
-        """Refuse what cannot be said of folders of images."""
+        """Raise `DataError` for an option that folders of images do not have."""
         if self.pixels is False:
             self._refuse(
                 ("pixels",), f"{what} holds images, which are pixels", "a table or an array"
@@ -149,5 +125,5 @@ def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
 
 
 def _is_length(value: Any) -> bool:
-    """Tell whether a value is a number of pixels; a truth value is none."""
+    """Return whether a value is a number of pixels."""
     return isinstance(value, Integral) and not isinstance(value, bool) and 0 < int(value) <= 4096

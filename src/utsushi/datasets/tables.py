@@ -60,13 +60,13 @@ __all__ = [
     "read_csv",
 ]
 
-#: More different values are no categories, but names or texts.
+#: The largest number of categories of a column.
 MOST_CATEGORIES = 1000
 
-#: Nor are so many, where they are most of the values.
+#: More different texts are not categories if most rows differ.
 FEW_CATEGORIES = 50
 
-# A number as it is written for people: $1,200 or 12 kg or 45%.
+# A number with a unit or separators: $1,200 or 12 kg or 45%.
 _QUANTITY = re.compile(
     r"(?P<before>[$€£¥])?\s?[-+−]?(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]?\d+)"
     r"(?P<after>\s+[^\W\d_]\S{0,11}|\s?[%‰°]\S{0,3}|(?P<glued>[^\W\d_]{1,12}))?"
@@ -76,11 +76,11 @@ _ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d")
 
 
 def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
-    """Read comma-separated values, in UTF-8.
+    """Read a CSV file in UTF-8.
 
-    If every cell of the first row is a number or empty, the file has no header, and columns are
-    named by their numbers, from 0. Blank cells, "NA", "nan" and their like are missing. The values
-    of a category are those that are written: 0123 and 123 are two.
+    If every cell of the first row is a number or empty, the file has no header, and the names of
+    the columns are their numbers, from 0. Blank cells, "NA", "nan" and similar ones are missing.
+    The categories are the texts as written: 0123 and 123 differ.
 
     Raises
     ------
@@ -116,17 +116,17 @@ def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
-    """Read a file of Arrow's own format, as Feather has it too."""
+    """Read a file in the format of Arrow, which is also that of Feather."""
     return from_arrow(load_arrow(path), path.name, reading)
 
 
 def load_arrow(path: Path) -> Any:
-    """Read Arrow's own format, as a file (Feather) or a stream."""
+    """Read an Arrow table from a file in the format of Arrow, with random access or a stream."""
     import pyarrow
     from pyarrow import ipc
 
     try:
-        # Not mapped into memory: what is would change, or end the process, with the file.
+        # A memory map would change with the file, or end the process.
         with pyarrow.OSFile(str(path)) as file:
             try:
                 batches: Any = ipc.open_file(file)
@@ -149,24 +149,24 @@ def load_arrow(path: Path) -> Any:
 
 
 def is_frame(source: Any) -> bool:
-    """Tell whether ``source`` is a table of pandas, polars, pyarrow or their like."""
+    """Return whether ``source`` is a table of pandas, polars, pyarrow or their like."""
     return hasattr(source, "__arrow_c_stream__") and hasattr(source, "columns")
 
 
 def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B008
-    """Take the columns of a data frame.
+    """Convert a data frame to a `Dataset`.
 
     Parameters
     ----------
     frame : DataFrame of pandas or polars, or a pyarrow Table
-        A pandas index is left out. Column names that are not text are not kept.
+        An index of pandas is omitted, as are column names other than text.
     reading : Reading
 
     Returns
     -------
     Dataset
-        float32 if every column of numbers is float32 or narrower, else float64; columns that are
-        all uint8 count as pixels, and are divided by 255.
+        float32 if every column of numbers is float32 or narrower, else float64. If all columns
+        are uint8, they are pixels, and divided by 255.
 
     Raises
     ------
@@ -187,15 +187,15 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
 
 
 def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
-    """Return a data frame as an Arrow table, and tell whether its columns have names.
+    """Convert a data frame to an Arrow table, and return whether its columns have names.
 
-    Columns to drop may hold what Arrow cannot take: they are empty.
+    Columns to drop become empty, because Arrow may not be able to convert them.
     """
     import pyarrow
 
     named = True
     try:
-        # The frame can only be one of pandas if somebody has imported pandas.
+        # A frame of pandas exists only if pandas is imported.
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(frame, pandas.DataFrame):
             named = all(isinstance(column, str) for column in frame.columns)
@@ -212,11 +212,11 @@ def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
     return table, named
 
 
-# --- which columns are what ---------------------------------------------------------------------
+# --- the columns of a table ---------------------------------------------------------------------
 
 
 def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -> Dataset:
-    """Make a `Dataset` of an Arrow table: all columns but the label's are features."""
+    """Convert an Arrow table to a `Dataset`: all columns but that of the labels are features."""
     table, labels = features_and_labels(table, name, reading)
     y = None if labels is None else labels_of(labels, name, reading)
     if 0 in table.shape:
@@ -252,7 +252,7 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
 
 
 def check_pixel_columns(columns: Columns, name: str) -> None:
-    """Refuse pixels among which there are categories, truth values or dates."""
+    """Raise `DataError` if pixels include categories, truth values or dates."""
     for column in columns.columns:
         if column.kind != "number":
             raise DataError(
@@ -262,7 +262,7 @@ def check_pixel_columns(columns: Columns, name: str) -> None:
 
 
 def features_and_labels(table: Any, name: str, reading: Reading) -> tuple[Any, Any]:
-    """Return a table without the columns that are no features, and the column of its labels."""
+    """Split a table into the columns of features, and the column of labels or None."""
     labels = None
     if reading.label is not None and _applies("label", reading.label, table, reading):
         number = find_column(table, name, reading.label, " for the labels")
@@ -274,12 +274,12 @@ def features_and_labels(table: Any, name: str, reading: Reading) -> tuple[Any, A
 
 
 def _applies(option: str, column: str, table: Any, reading: Reading) -> bool:
-    """Tell whether an option names a column that a table has, or has to have."""
+    """Return whether an option applies to a table: it is required, or the column exists."""
     return option not in reading.optional or column in table.column_names
 
 
 def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:
-    """Give the number of the column of that name."""
+    """Return the index of the column of that name, or raise `DataError`."""
     columns: list[str] = table.column_names
     if columns.count(column) == 1:
         return columns.index(column)
@@ -293,9 +293,9 @@ def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:
 
 
 def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
-    """Take a column of labels: numbers stay numbers, all else becomes text.
+    """Convert a column of labels: numbers are unchanged, all other values become text.
 
-    Where ``reading.label`` is optional, labels that are missing in some rows are left out.
+    If ``reading.label`` is optional and a label is missing, return None.
     """
     label, values = str(reading.label), column.to_pylist()
     if None in values and "label" in reading.optional:
@@ -312,7 +312,7 @@ def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
 
 
 def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
-    """Say of each column what it is; those of a known table are known."""
+    """Infer the kinds of the columns, unless ``reading.columns`` describes them."""
     if reading.columns is not None:
         return reading.columns.with_handle_unknown(reading.handle_unknown)
     for column in reading.categorical:
@@ -329,12 +329,12 @@ def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
 
 
 def learned_column(column: str, values: Any, name: str, reading: Reading) -> Column:
-    """Say what one column is, and which categories it has.
+    """Infer the kind of one column, and its categories.
 
     Raises
     ------
     DataError
-        If it is none of the kinds that `Column` has.
+        If it has none of the kinds of `Column`.
     """
     from pyarrow import compute, types
 
@@ -365,7 +365,7 @@ def learned_column(column: str, values: Any, name: str, reading: Reading) -> Col
 
 
 def _date_kind(column: str, values: Any, name: str) -> str:
-    """Tell whether a column that is said to hold dates has days, or also times of day."""
+    """Return the kind of a column of dates: "date", or "datetime" with times of day."""
     from pyarrow import types
 
     dates = dates_of(values)
@@ -379,7 +379,7 @@ def _date_kind(column: str, values: Any, name: str) -> str:
 
 
 def _first_that_is_no_date(values: Any) -> str:
-    """Describe the first value of a column that is not a date, and where it is."""
+    """Describe the first value of a column that is not a date, for an error."""
     import pyarrow
 
     if not is_text(value_type(values.type)):
@@ -398,7 +398,7 @@ def _is_of_dates(column: str, name: str) -> DataError:
 
 
 def _checked_whole_numbers(column: str, values: Any, name: str) -> Any:
-    """Return a column that is said to hold categories as int64; fractions are refused."""
+    """Convert a column of categories to int64, or raise `DataError` for fractions."""
     whole = whole_numbers(values)
     if whole is None:
         row = _first_row_where(values, lambda text: not float(text).is_integer())
@@ -411,14 +411,14 @@ def _checked_whole_numbers(column: str, values: Any, name: str) -> Any:
 
 
 def _check_categories(column: str, found: list[Any], values: Any, name: str) -> None:
-    """Refuse texts that are numbers, or have one, or dates, or that are different in most rows."""
+    """Raise `DataError` for texts that are numbers, dates, or different in most rows."""
     import pyarrow
     from pyarrow import types
 
     texts = [str(value) for value in found]
     n_numbers = sum(is_number(text) for text in texts)
     if n_numbers:
-        wanted = n_numbers < len(texts)  # of a mixture, the text is shown
+        wanted = n_numbers < len(texts)  # show the text of a mixture
         row = _first_row_where(values, lambda text: is_number(text) != wanted)
         what = "numbers and text" if wanted else "numbers kept as text"
         raise DataError(
@@ -428,7 +428,7 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
         )
     if texts and _ISO_DATE.match(texts[0]) and dates_of(pyarrow.chunked_array([texts])) is not None:
         raise _is_of_dates(column, name)
-    # A column that its maker called categorical, such as doses, is one.
+    # A dictionary-encoded column, such as doses, is meant to be categorical.
     unit = None if types.is_dictionary(values.type) else common_unit(texts)
     if unit is not None:
         raise DataError(
@@ -450,7 +450,7 @@ def _first_row_where(values: Any, condition: Any) -> int:
 
 
 def known_columns(table: Any, columns: Columns, name: str) -> Any:
-    """Return the columns of a fitted model, in its order; others are left out."""
+    """Select the columns of a fitted model, in its order."""
     from pyarrow import types
 
     places = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
@@ -469,7 +469,7 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a number."""
+    """Return whether a text is a number, such as 1e3 or nan."""
     try:
         float(text)
     except ValueError:
@@ -478,10 +478,10 @@ def is_number(text: str) -> bool:
 
 
 def common_unit(texts: Sequence[str]) -> str | None:
-    """Return what several numbers are all written with: a unit, or a comma alone.
+    """Return the unit that all numbers in texts have, or the comma that they contain.
 
-    A name may begin with a number too: what follows one without a space is a unit only where some
-    number has a fraction.
+    Names may also begin with a number. Therefore letters directly after whole numbers are not a
+    unit.
 
     Examples
     --------
