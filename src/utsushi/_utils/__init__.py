@@ -1,1 +1,1 @@
-"""What all packages use: files, seeds, validation, lazy rows, optional dependencies."""
+"""Utilities of all packages: files, seeds, validation, lazy rows, optional dependencies."""

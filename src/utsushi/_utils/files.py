@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and what is wrong with them, in a line."""
+"""Atomic writing of files and folders, and one-line descriptions of errors."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ __all__ = [
     "write_whole",
 ]
 
-#: Characters of a reason that another library gave.
+#: The largest length of an error of another library in a message.
 LONGEST_REASON = 200
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
-    """Write ``content`` so that ``path`` holds either all of it or what it held before.
+    """Write a file atomically: ``path`` has all of the new content, or the previous one.
 
-    The bytes go to a temporary name in the same folder, are flushed to the disk, and take the
-    final name in one step; the folder is flushed too, so that the name survives a power cut.
+    The bytes are written to a temporary file in the same folder, flushed to the disk, and renamed;
+    the folder is flushed too, so that the new name survives a power cut.
 
     Parameters
     ----------
     path : str or Path
-        The file to create or replace. Its folder is created if need be.
+        The file to create or replace. Its folder is created if necessary.
     content : bytes
         The whole content.
 
@@ -48,7 +48,7 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     Raises
     ------
     OSError
-        If the folder cannot be written to, or the disk is full. ``path`` is then as it was.
+        If the folder is not writable or the disk is full. ``path`` is then unchanged.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def write_whole(path: str | Path, content: bytes) -> Path:
 
 
 def read_regular(path: str | Path) -> bytes:
-    """Return the content of a regular file; to read a pipe might never end.
+    """Return the content of a regular file; reading a pipe might never end.
 
     Raises
     ------
     OSError
-        If there is none that can be read.
+        If it cannot be read, or is not a regular file.
 
     Examples
     --------
@@ -79,16 +79,16 @@ def read_regular(path: str | Path) -> bytes:
     """
     path = Path(path)
     mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # what a folder is, reading it says
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder raises its own error
         raise OSError(errno.EINVAL, "no regular file", str(path))
     return path.read_bytes()
 
 
 @contextmanager
 def being_written(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file to write in pieces, which takes the name ``path`` when all of it is there.
+    """Open a file for writing in pieces, as atomically as `write_whole`.
 
-    What is true of `write_whole` is true of it; if the block fails, ``path`` is as it was.
+    The file gets the name ``path`` at the end of the block, unless the block raises an error.
 
     Examples
     --------
@@ -118,19 +118,19 @@ def being_written(path: str | Path) -> Iterator[BinaryIO]:
 def folder_being_written(
     path: str | Path, put: Callable[[Path, Path], object] = os.replace
 ) -> Iterator[Path]:
-    """Give a folder to write into, which takes the name ``path`` when all of it is on the disk.
+    """Create a folder atomically: it gets the name ``path`` at the end of the block.
 
     Parameters
     ----------
     path : str or Path
-        Where nothing stands yet, if ``put`` is left out. Its folder is created if need be.
+        Must not exist, unless ``put`` is given. Its parent is created if necessary.
     put : callable
-        Moves its first argument, the folder that was written, to its second, ``path``.
+        Moves its first argument, the new folder, to its second, ``path``.
 
     Yields
     ------
     Path
-        A folder beside ``path``, removed if an exception leaves the block.
+        A temporary folder to write into, removed if the block raises an error.
 
     Examples
     --------
@@ -156,17 +156,17 @@ def folder_being_written(
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write ``text`` as UTF-8, whole or not at all; see `write_whole`."""
+    """Write text as UTF-8, atomically."""
     return write_whole(path, text.encode("utf-8"))
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    """Write ``value`` as indented JSON, whole or not at all; NaN and infinity are refused."""
+    """Write indented JSON, atomically; NaN and infinity raise ``ValueError``."""
     return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def one_line(error: BaseException) -> str:
-    r"""Give the message of ``error`` on one line, shortened, or its class where it has none.
+    r"""Return the message of an error on one line, shortened, or its class if it has none.
 
     Examples
     --------
@@ -182,8 +182,8 @@ def one_line(error: BaseException) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Flush a file, or a folder's entries, to the disk, where the system can do that."""
-    if os.name == "nt":  # Windows flushes for writers alone, and journals the rename itself.
+    """Flush a file, or the entries of a folder, to the disk, if the system supports it."""
+    if os.name == "nt":  # Windows flushes only open files, and journals the rename.
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:

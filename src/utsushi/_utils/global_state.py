@@ -1,4 +1,4 @@
-"""Global state is the caller's: what other libraries change of it is given back."""
+"""Restore global state that other libraries change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["checks_of_distributions_kept"]
 
 @contextmanager
 def checks_of_distributions_kept() -> Iterator[None]:
-    """Keep on the checks of all torch distributions, which some calls and imports switch off.
+    """Restore the argument checks of torch distributions, which some libraries switch off.
 
     Examples
     --------

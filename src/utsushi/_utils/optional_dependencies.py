@@ -1,4 +1,4 @@
-"""Packages that only some uses need: what is said where one is not installed."""
+"""Optional dependencies: the error if one is not installed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["require_extra"]
 
 
 def require_extra(extra: str, *packages: str, what: str, otherwise: str = "") -> None:
-    """Refuse a use whose packages are not installed; nothing is imported.
+    """Raise an error if a package is not installed, without importing it.
 
     Parameters
     ----------
     extra : str
-        The extra of this library that brings them.
+        The extra of this library that installs them.
     *packages : str
         The names of the modules.
     what : str
-        The use, as the beginning of a sentence.
+        The feature that needs them, as the beginning of the error.
     otherwise : str, optional
-        What can be done without them.
+        An alternative without them.
 
     Raises
     ------

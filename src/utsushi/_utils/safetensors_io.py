@@ -1,8 +1,8 @@
-"""One safetensors file: a JSON header and named tensors. No class of a model is known here.
+"""Read and write safetensors files with a JSON header and named tensors.
 
-The header stands under a single metadata key, as JSON with sorted keys, because safetensors writes
-several keys in any order. It holds a SHA-256 over itself (with that field blank) and the tensors,
-so a file says of itself whether it is whole. Nothing is ever unpickled.
+The header is the value of a single metadata key, as JSON with sorted keys, because safetensors
+writes several keys in any order. It contains a SHA-256 of itself (with that field blank) and of the
+tensors, so that damage is detected. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from utsushi.exceptions import ModelFileError
 
 __all__ = ["FORMAT_VERSION", "read_model_file", "write_model_file"]
 
-#: Raised by one when a file of before could be misread.
+#: Increased by one when older files could be misread.
 FORMAT_VERSION = 1
 
 #: The single metadata key.
 _KEY = "utsushi"
 
-#: The history of a hundred thousand epochs; what JSON says in so many bytes fits into any memory.
+#: Enough for the history of a hundred thousand epochs, and small enough to parse in any memory.
 _MAX_HEADER_BYTES = 2**24
 
 _DTYPES = {"float32", "float64"}
@@ -35,14 +35,14 @@ Tensors = dict[str, NDArray[Any]]
 
 
 def write_model_file(path: str | Path, header: dict[str, Any], tensors: Tensors) -> Path:
-    """Write a header and tensors, whole or not at all.
+    """Write a header and tensors, atomically.
 
     Parameters
     ----------
     path : str or Path
         The file to create or replace.
     header : dict
-        What JSON can hold. ``format`` and ``sha256`` are added.
+        Values that JSON can represent. ``format`` and ``sha256`` are added.
     tensors : dict of str to ndarray
         float32 or float64.
 
@@ -69,7 +69,7 @@ def write_model_file(path: str | Path, header: dict[str, Any], tensors: Tensors)
 
 
 def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
-    """Read what `write_model_file` wrote, and check that it is whole.
+    """Read a file of `write_model_file`, and check that it is not damaged.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
     tensors = _read_tensors(path, content)
     try:
         checksum = _checksum(header, tensors)
-    # Numbers or characters that JSON and UTF-8 do not have, or lists in lists without an end.
+    # Values that JSON and UTF-8 do not have, or lists nested too deeply.
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its header cannot be written again ({error})") from None
     if header.get("sha256") != checksum:
@@ -116,7 +116,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_header(path: Path, content: bytes) -> dict[str, Any]:
-    """Return the checked header; its length is bounded before any of it is parsed."""
+    """Return the header, whose length is checked before it is parsed."""
     size = int.from_bytes(content[:8], "little")
     if content and content[8:9] != b"{":
         raise ModelFileError(
@@ -156,7 +156,7 @@ def _read_tensors(path: Path, content: bytes) -> Tensors:
 
 
 def _checksum(header: dict[str, Any], tensors: Tensors) -> str:
-    """Return the SHA-256, in hexadecimal, over the header with a blank sum and all tensors."""
+    """Return the SHA-256, in hexadecimal, of the header with a blank sum and of all tensors."""
     digest = hashlib.sha256(_dumps({**header, "sha256": ""}).encode())
     for name in sorted(tensors):
         tensor = tensors[name]

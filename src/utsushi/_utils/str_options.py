@@ -1,4 +1,4 @@
-"""The names among which a parameter may be chosen."""
+"""A constraint of a parameter to some names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["Names"]
 
 
 class Names(StrOptions):
-    """scikit-learn's constraint of a parameter to some names, which are told in one order.
+    """Constrain a parameter to some names, as scikit-learn does, but list them in a fixed order.
 
-    The original says them in the order of a set, which is another in every process.
+    The original lists them in the order of a set, which differs between processes.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Checks of the input that every door to the library shares."""
+"""Validation of input data, shared by all packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def first_complaint(error: ValidationError) -> str:
-    """Return the first of pydantic's complaints in one line: where it is, and what was expected."""
+    """Return the first error of pydantic on one line: the field, and what it must be."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     return " ".join(f"{where}: {first['msg']}".split())
@@ -33,18 +33,18 @@ def check_finite(
     *,
     allow_missing: bool = False,
 ) -> None:
-    """Refuse NaN and infinity, and say where the first one is.
+    """Raise an error that locates the first NaN or infinity, if there is one.
 
     Parameters
     ----------
     X : ndarray or LazyRows of shape (n_samples, n_features)
-        Numbers of any real dtype. Good data cost one pass, and no memory.
+        Numbers of any real dtype. Finite data take one pass and no memory.
     what : str, default="the data"
-        What the message calls ``X``.
+        The name of ``X`` in the error.
     feature_names : sequence of n_features str, default=None
-        Names for the columns in the message.
+        The names of the columns in the error.
     allow_missing : bool, default=False
-        Let NaN pass, for a value that is missing.
+        Accept NaN as a missing value.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def check_finite(
     utsushi.exceptions.NonFiniteDataError: the data has NaN at row 0, column 1 'height' (counting
     from 0; 1 such value in all): expected finite numbers; fill or drop those rows first
     """
-    # One NaN or infinity spoils a sum; a sum that merely overflowed is cleared by the search.
+    # One NaN or infinity makes a sum such; the search finds none if the sum only overflowed.
     with np.errstate(all="ignore"):
         if all(np.isfinite(block.sum()) for block in row_blocks(X)):
             return
@@ -80,19 +80,18 @@ def check_finite(
 
 
 def check_kind(X: Any, what: str = "the data") -> None:
-    """Refuse what is no array, and what numpy would turn into other numbers than were meant.
+    """Raise an error for objects other than arrays, and for arrays that numpy misinterprets.
 
     Parameters
     ----------
     X : array-like or data frame
     what : str, default="the data"
-        What the message calls ``X``.
+        The name of ``X`` in the error.
 
     Raises
     ------
     DataError
-        If values are masked, or are dates or durations, or if ``X`` is a loader, a data set or a
-        path.
+        If values are masked, dates or durations, or if ``X`` is a loader, a data set or a path.
 
     Examples
     --------
@@ -126,7 +125,7 @@ def check_kind(X: Any, what: str = "the data") -> None:
 
 
 def _check_is_array(X: Any, what: str) -> None:
-    """Refuse what holds rows but is no array: loaders and data sets of torch, our own, paths."""
+    """Raise an error for a loader or data set of torch, a `Dataset` or a path."""
     data = sys.modules.get("torch.utils.data")
     if data is not None and isinstance(X, data.DataLoader):
         fix = "give its data set, datasets.open(loader.dataset).X_train"
@@ -149,25 +148,25 @@ def _check_is_array(X: Any, what: str) -> None:
 
 
 def _is_of_time(dtype: Any) -> bool:
-    """Tell whether a dtype of numpy, pandas or polars is one of dates or durations."""
+    """Return whether a dtype of numpy, pandas or polars is a date or a duration."""
     is_temporal = getattr(dtype, "is_temporal", None)
     return is_temporal() if callable(is_temporal) else getattr(dtype, "kind", "") in ("m", "M")
 
 
 def check_within_float32(X: AnyRows, what: str = "the data") -> None:
-    """Refuse finite numbers that are infinite in float32, in which networks compute.
+    """Raise an error for finite numbers that are infinite in float32, the type of networks.
 
     Parameters
     ----------
     X : ndarray or LazyRows of shape (n_samples, n_features)
         Finite numbers.
     what : str, default="the data"
-        What the message calls ``X``.
+        The name of ``X`` in the error.
 
     Raises
     ------
     DataError
-        If a magnitude is beyond 3.4e38. The message names the row and the column of the largest.
+        If a magnitude is beyond 3.4e38. The message names the row and the column of the first.
 
     Examples
     --------
@@ -181,21 +180,16 @@ def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     largest = np.finfo(np.float32).max
     if X.dtype.itemsize <= largest.dtype.itemsize:
         return
-    # fmax and fmin pass over what is missing.
-    if not any(
-        max(np.fmax.reduce(block, axis=None), -np.fmin.reduce(block, axis=None)) > largest
-        for block in row_blocks(X)
-    ):
-        return
-    value, row, column = _largest(X)
-    raise DataError(
-        f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
-        f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
-    )
+    count, value, row, column = _find_bad(X, lambda block: np.abs(block) > largest)
+    if count:
+        raise DataError(
+            f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
+            f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
+        )
 
 
 def has_missing(rows: Any) -> bool:
-    """Tell whether a value of an array is NaN; what is no array has been checked for it.
+    """Return whether a value of an array or of `LazyRows` is NaN; False for other objects.
 
     Examples
     --------
@@ -225,14 +219,3 @@ def _find_bad(
         count += int(np.count_nonzero(bad))
         start += len(block)
     return count, *first
-
-
-def _largest(X: AnyRows) -> tuple[float, int, int]:
-    """Return the number of the largest magnitude, and its row and column."""
-    found, start = (0.0, 0, 0), 0
-    for block in row_blocks(X):
-        row, column = np.unravel_index(int(np.nan_to_num(np.abs(block)).argmax()), block.shape)
-        if abs(block[row, column]) > abs(found[0]):
-            found = float(block[row, column]), start + int(row), int(column)
-        start += len(block)
-    return found
