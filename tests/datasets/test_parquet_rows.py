@@ -33,15 +33,9 @@ def write(path, rows=X, row_group_size=10, **more):
 @pytest.fixture
 def all_are_large(monkeypatch):
     """Leave each file on the disk, in windows of 25 rows or a few more."""
-<<<<<<< HEAD
-    monkeypatch.setattr(parquet_files, "IN_MEMORY_BYTES", 0)
-    monkeypatch.setattr(parquet_rows, "WINDOW_BYTES", 25 * X[:1].nbytes)
-    monkeypatch.setattr(base, "COPIED_BYTES", 0)
-=======
     monkeypatch.setattr(parquet, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(parquet, "WINDOW_BYTES", 25 * X[:1].nbytes)
     monkeypatch.setattr(base, "COPIED_BYTES", 0)
->>>>>>> a88800a (A file for each concept of utsushi.datasets, and a thinner Ray engine)
 
 
 def opened(path, readers=2):

@@ -226,7 +226,7 @@ def _mapped(
 
 def _content_of(model: Model | str | Path) -> bytes:
     """Return the content of a model file; loading it first raises errors in this process."""
-    if isinstance(model, (str, Path)):
-        model = load(model)
+    fitted = load(model) if isinstance(model, (str, Path)) else model
     with tempfile.TemporaryDirectory() as folder:
-        return model.save(Path(folder, "model.safetensors")).read_bytes()
+        content: bytes = fitted.save(Path(folder, "model.safetensors")).read_bytes()
+    return content
