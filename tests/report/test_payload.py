@@ -10,8 +10,7 @@ from utsushi.distributions.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.evaluation import divergence_per_component
 from utsushi.exceptions import SettingError
 from utsushi.report.carried import Sample
-from utsushi.report.curves import curves_of
-from utsushi.report.model import anomaly_scores, short_name
+from utsushi.report.model import anomaly_scores, curves_of, short_name
 from utsushi.report.payload import payload_of
 from utsushi.samplers import Mixture
 

@@ -644,6 +644,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Return the mean of `score_samples`; only a conditional model looks at ``y``."""
         return float(np.mean(self.score_samples(X, y), dtype=np.float64))
 
+    def check_parameters(self) -> None:
+        """Check the parameters as `fit` does, and raise the errors that it would raise."""
+        self._validate_params()
+
     def save(self, path: str | Path) -> Path:
         """Write the model to one safetensors file; `utsushi.load` reads it back.
 

@@ -10,9 +10,9 @@ from utsushi.evaluation.collapse import (
     active_units,
     advice,
     aggregate_divergence_at_least,
+    divergence_per_component,
     information,
 )
-from utsushi.evaluation.divergence import divergence_per_component
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import (
     clustering,
@@ -28,13 +28,12 @@ from utsushi.evaluation.generation import (
     memorization,
     precision_recall,
 )
-from utsushi.evaluation.groups import CHEAP, GROUPS, QUICK
+from utsushi.evaluation.groups import CHEAP, GROUPS, QUICK, evaluate, lecture_loss
 from utsushi.evaluation.likelihood import (
     bits_per_dimension,
     exact_log_likelihood,
     likelihood_bounds,
 )
-from utsushi.evaluation.model import evaluate, lecture_loss
 from utsushi.evaluation.pca import PCABaseline, pca_errors
 from utsushi.evaluation.reconstruction import error_of_copies, psnr, reconstruction_error, ssim
 from utsushi.evaluation.texts import say

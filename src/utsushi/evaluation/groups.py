@@ -7,29 +7,27 @@ them. A new group is a new function with a place in `GROUPS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from utsushi._utils.seeds import seed_from
 from utsushi.distributions.likelihoods import LOG_2PI, Gaussian, UnitGaussian
-from utsushi.estimators import (
-    Autoencoder,
-    BaseAutoencoder,
-    DenoisingAutoencoder,
-    VariationalAutoencoder,
-)
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import can_corrupt, has_posterior, is_conditional
 from utsushi.evaluation.anomalies import evaluate_scores
 from utsushi.evaluation.collapse import (
     DEAD_BELOW,
     active_units,
     advice,
     aggregate_divergence_at_least,
+    divergence_of,
     information,
 )
-from utsushi.evaluation.divergence import divergence_of
 from utsushi.evaluation.estimate import Estimate
+from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
 from utsushi.evaluation.generation import FEWEST_TO_COMPARE, evaluate_generation
 from utsushi.evaluation.likelihood import (
@@ -50,10 +48,19 @@ from utsushi.evaluation.reconstruction import (
 from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.subject import Subject, beside
 from utsushi.evaluation.texts import Remark, remark
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import DataError, SettingError
 from utsushi.transforms.table_schema import Column
 
-__all__ = ["CHEAP", "GROUPS", "QUICK", "USUAL", "has_lecture_loss", "loss_from_scores"]
+__all__ = [
+    "CHEAP",
+    "GROUPS",
+    "QUICK",
+    "USUAL",
+    "evaluate",
+    "has_lecture_loss",
+    "lecture_loss",
+    "loss_from_scores",
+]
 
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
@@ -93,7 +100,7 @@ def reconstruction(subject: Subject) -> Group:
                 others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
     group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
     remarks += poor_fit(subject, found["mse"], others.get("mse"))
-    plain = not isinstance(model, VariationalAutoencoder) and not subject.has_gaps
+    plain = not has_posterior(model) and not subject.has_gaps
     if has_lecture_loss(model) and plain:
         group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
     return {**group, "remarks": remarks}
@@ -168,7 +175,7 @@ def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estim
 
 def denoising(subject: Subject) -> Group:
     """Measure the repair of rows damaged as in training, against the clean ones."""
-    if not isinstance(subject.model, DenoisingAutoencoder):
+    if not can_corrupt(subject.model):
         return {}
     X, seed = subject.X, subject.seed
     damaged = subject.model.corrupt(X, random_state=seed)
@@ -191,7 +198,7 @@ def denoising(subject: Subject) -> Group:
 def likelihood(subject: Subject) -> Group:
     """Measure the bound on the log density, in nats a row and in the input's units."""
     model = subject.model
-    if not isinstance(model, VariationalAutoencoder):
+    if not has_posterior(model):
         return {}
     X = subject.X[subject.scored]
     exact = None
@@ -227,16 +234,14 @@ def likelihood(subject: Subject) -> Group:
 
 
 def has_lecture_loss(model: BaseAutoencoder) -> bool:
-    """Tell whether the model's score is the lecture's loss in other words."""
-    if isinstance(model, VariationalAutoencoder):
-        return isinstance(model.likelihood_, UnitGaussian)
-    return isinstance(model, Autoencoder)
+    """Tell whether the score is the lecture's loss: a squared error, or one under unit variance."""
+    return not has_posterior(model) or isinstance(model.likelihood_, UnitGaussian)
 
 
 def loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
     """Return the lecture's loss over the number of features; see `lecture_loss`."""
     n_features = model.n_features_in_
-    if not isinstance(model, VariationalAutoencoder):
+    if not has_posterior(model):
         return Estimate.over(scores).scaled(-1 / n_features)
     # The score is a density in the input's units; the loss is one of scaled rows.
     scaled = Estimate.over(scores.astype(np.float64) + model.scaling_.log_volume, model.seed_)
@@ -249,7 +254,7 @@ def loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
 def collapse(subject: Subject) -> Group:
     """Measure what the components of a variational code carry, in nats a row."""
     model = subject.model
-    if not isinstance(model, VariationalAutoencoder):
+    if not has_posterior(model):
         return {}
     posterior = model.posterior(subject.X)
     kl = divergence_of(*posterior)
@@ -371,7 +376,7 @@ def anomalies(subject: Subject) -> Group:
     model, seed = subject.model, subject.seed
     if subject.anomalies is None:
         return {}
-    if getattr(model, "conditional", False):
+    if is_conditional(model):
         return {"remarks": [remark("no_anomalies")]}
     scores = subject.scores, model.score_samples(subject.anomalies)
     found = evaluate_scores(*scores, random_state=seed)
@@ -408,3 +413,165 @@ QUICK = (*CHEAP, "collapse")
 
 #: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
 USUAL = (*QUICK, "features", "anomalies")
+
+
+def evaluate(
+    model: BaseAutoencoder,
+    X: Rows,
+    X_train: Rows | None = None,
+    *,
+    y: ArrayLike | None = None,
+    y_train: ArrayLike | None = None,
+    groups: Iterable[str] | None = None,
+    n_importance_samples: Iterable[int] = (),
+    extractor: Extractor | None = None,
+    anomalies: Rows | None = None,
+    similarity: bool = True,
+    random_state: int | np.random.RandomState | None = 0,
+) -> dict[str, dict[str, Any]]:
+    """Measure a fitted model on rows, and PCA of the same size beside it.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+    X : ndarray of shape (n, D)
+        Rows to measure on, best ones that the model has not seen.
+    X_train : ndarray of shape (m, D), optional
+        The training rows; with them PCA of the same size stands beside the model.
+    y, y_train : array-like of shape (n,) and (m,), optional
+        Classes of the rows; with them the code is asked for the classes.
+    groups : iterable of str, optional
+        What to measure: some of ``"reconstruction"``, ``"columns"``, ``"likelihood"``,
+        ``"collapse"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
+        ``"generation"`` when left out.
+    n_importance_samples : iterable of int, default=()
+        The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
+        grows with them, memory does not.
+    extractor : callable, optional
+        For ``"generation"``, see `evaluate_generation`.
+    anomalies : ndarray of shape (k, D), optional
+        Rows that are known to be none of ``X``'s kind: how the score tells them apart.
+    similarity : bool, default=True
+        Take SSIM of images. It takes longer than the other figures of the reconstruction.
+    random_state : int, RandomState or None, default=0
+        Decides the rows that are taken where all would take too long, and the draws of the groups
+        ``"collapse"`` and ``"features"``. Scores draw by the model's own seed.
+
+    Returns
+    -------
+    dict of str to dict
+        Ready for JSON: by group and by name. A figure is a dict of its ``value``,
+        ``standard_error`` (None where there is no honest one), ``n_rows``, ``seed`` (None where
+        nothing was drawn) and, in ``pca``, the same of PCA (or None). What is certain is a plain
+        number. ``remarks`` says in sentences what to know of a group, and what to do. A group that
+        the model or the rows have nothing for is left out. Of rows with many features, figures
+        that take long are measured on some rows; ``n_rows`` says on how many:
+        ``bound`` and what follows from it on rows of 2^24 values together, ``ssim``,
+        ``importance_bound_K`` and generation on rows of 2^22, and no figure on fewer than 100.
+
+        - reconstruction: of a table, a model with ``columns_``, ``standardized_mse``, in standard
+          deviations of the columns; of all else ``mse`` (over rows and features),
+          ``squared_error`` (of a row: summed over its features), ``psnr`` (decibels), ``ssim``
+          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``; remarks
+          where the error is no smaller than PCA's, no smaller than 95 % of the variance, or more
+          than three times that of training rows;
+        - columns, of a table: under ``errors`` a figure for each column, the squared error over the
+          variance for numbers and dates, the share of wrong values for the others;
+        - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
+          ``importance_bound_K`` for each K, ``exact`` where the evidence is known,
+          ``bits_per_dimension`` of the tightest; ``lecture_loss`` where the likelihood is the
+          lecture's;
+        - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
+          (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
+          and ``aggregate_divergence_at_least``, and advice among the remarks;
+        - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
+          ``adjusted_rand_index`` and ``normalized_mutual_information``;
+        - generation: what `evaluate_generation` gives, of as many generated rows as real ones;
+        - anomalies: what `evaluate_scores` gives, beside PCA's squared error.
+
+    Raises
+    ------
+    DataError
+        If the labels are not as many as their rows.
+    SettingError
+        If a group is unknown.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> X = np.random.default_rng(0).random((50, 4))
+    >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> results = evaluate(model, X, X)
+    >>> sorted(results)
+    ['features', 'reconstruction']
+    >>> figure = results["reconstruction"]["mse"]
+    >>> figure["n_rows"], sorted(figure)
+    (50, ['n_rows', 'pca', 'seed', 'standard_error', 'value'])
+    """
+    names = list(USUAL if groups is None else groups)
+    for name in names:
+        if name not in GROUPS:
+            raise SettingError(f"groups has {name!r}, expected some of {', '.join(GROUPS)}")
+    subject = Subject(
+        model,
+        X,
+        X_train,
+        _labels(y, X, "y"),
+        None if X_train is None else _labels(y_train, X_train, "y_train"),
+        seed_from(random_state),
+        tuple(n_importance_samples),
+        extractor,
+        anomalies,
+        similarity,
+    )
+    found = {name: GROUPS[name](subject) for name in names}
+    return {name: group for name, group in found.items() if group}
+
+
+def lecture_loss(model: BaseAutoencoder, X: Rows) -> Estimate:
+    r"""The number that the lecture prints: the loss of a row, divided by its D features.
+
+    For an autoencoder :math:`\frac1D \Vert x - \hat x \Vert^2`; for a variational one with the
+    unit-Gaussian likelihood :math:`\frac1D E(x) = -\frac2D \mathrm{ELBO}(x) - \log 2\pi`, here over
+    16 codes a row and not one. Both in scaled units.
+
+    Parameters
+    ----------
+    model : fitted autoencoder
+    X : ndarray of shape (n, D)
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    SettingError
+        If the model's likelihood is not the lecture's.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> X = np.random.default_rng(0).random((50, 4))
+    >>> model = Autoencoder(n_components=2, hidden=(8,), random_state=0).fit(X)
+    >>> 0 < lecture_loss(model, X).value < 0.1
+    True
+    """
+    if not has_lecture_loss(model):
+        raise SettingError(
+            f"{model!r} has no lecture's loss, expected an Autoencoder or "
+            "likelihood='unit-gaussian'; look at its score instead"
+        )
+    return loss_from_scores(model, model.score_samples(X))
+
+
+def _labels(y: ArrayLike | None, X: Rows, name: str) -> NDArray[Any] | None:
+    """Return labels as an array, one a row."""
+    if y is None:
+        return None
+    labels = np.asarray(y)
+    if labels.shape != (len(X),):
+        raise DataError(
+            f"{name} has shape {labels.shape}, expected ({len(X)},); give one label a row"
+        )
+    return labels

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi.estimators.capabilities import is_conditional
 from utsushi.estimators.diagnosis import (
     AS_GOOD_AS_THE_MEAN,
     FEW_STEPS,
@@ -92,11 +93,7 @@ def _compares_with_pca(subject: Subject) -> bool:
 def _times_training(subject: Subject, error: float, unit: Rows | float) -> float:
     """Return the error over that of some training rows, evenly spaced; 0 without any others."""
     model, X, y = subject.model, subject.X_train, subject.y_train
-    if (
-        X is None
-        or subject.has_seen_its_rows
-        or (y is None and getattr(model, "conditional", False))
-    ):
+    if X is None or subject.has_seen_its_rows or (y is None and is_conditional(model)):
         return 0.0
     some = slice(None, None, -(-len(X) // SOME_ROWS))
     copies = model.reconstruct(X[some], None if y is None else y[some])

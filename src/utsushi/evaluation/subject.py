@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from utsushi._utils.lazy_rows import LazyRows, as_guarded
 from utsushi._utils.validation import has_missing
-from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import has_posterior
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
@@ -125,7 +126,7 @@ class Subject:
     @cached_property
     def scored(self) -> NDArray[np.intp]:
         """The numbers of the rows that ``scores`` are of: of a variational model, some of many."""
-        if not isinstance(self.model, VariationalAutoencoder):
+        if not has_posterior(self.model):
             return np.arange(len(self.X))
         return affordable_rows(self.X, SCORED_VALUES, self.seed)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from utsushi._utils.optional_dependencies import require_extra
 from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import is_conditional
 from utsushi.estimators.torch_export import joined
 from utsushi.exceptions import SettingError
 
@@ -92,9 +93,10 @@ def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
     rows = model.sample(max(BATCHES), random_state=0).astype(np.float32)
     feed: dict[str, NDArray[Any]] = {"x": rows}
     labels = None
-    if model._n_conditions:
-        feed["y"] = np.arange(len(rows)) % model._n_conditions
-        labels = np.asarray(model.classes_.labels)[feed["y"]]
+    if is_conditional(model):
+        classes = np.asarray(model.classes_.labels)
+        feed["y"] = np.arange(len(rows)) % len(classes)
+        labels = classes[feed["y"]]
     expected = {"code": model.transform(rows), "reconstruction": model.reconstruct(rows, labels)}
     return max(
         _difference(found, expected[name][:n])
@@ -116,7 +118,7 @@ def _difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
 def _exported(model: BaseAutoencoder) -> bytes:
     """Let torch write the graph, and take out what only its own tools read."""
     module = model.to_torch()
-    conditional = model._n_conditions > 0
+    conditional = is_conditional(model)
     module = joined(
         *(module.get_submodule(part) for part in ("encoder", "decoder")),
         conditional=conditional,
@@ -157,7 +159,7 @@ def _described(model: BaseAutoencoder) -> dict[str, Any]:
     described: dict[str, Any] = {"class": type(model).__name__}
     if hasattr(model, "feature_names_in_"):
         described["feature_names"] = [str(name) for name in model.feature_names_in_]
-    if model._n_conditions:
+    if is_conditional(model):
         described["labels"] = np.asarray(model.classes_.labels).tolist()
     return described
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.files import write_text
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of
+from utsushi.estimators.capabilities import is_autoencoder, is_conditional, is_detector
 from utsushi.estimators.rows import checked_rows
 from utsushi.exceptions import DataError, SettingError
 from utsushi.report.carried import Sample
@@ -118,7 +119,7 @@ def to_html(
     models = _models(model)
     test = _rows_of(models, X, labels)
     train = None if X_train is None else _rows_of(models, X_train, labels_train)
-    if labels is None and any(getattr(found, "conditional", False) for found in models.values()):
+    if labels is None and any(map(is_conditional, models.values())):
         raise DataError(
             "labels=None, expected the class of each row for a conditional model; pass labels "
             "(name their column by --label on the command line)"
@@ -180,10 +181,10 @@ def _models(model: Any) -> dict[str, BaseAutoencoder]:
 
 def _autoencoder(model: Any) -> BaseAutoencoder:
     """Return a fitted autoencoder, or that of a fitted detector."""
-    if isinstance(model, AnomalyDetector):
+    if is_detector(model):
         check_is_fitted(model)
     found = autoencoder_of(model)
-    if not isinstance(found, BaseAutoencoder):
+    if not is_autoencoder(found):
         advice = "a pipeline's steps apart: pipeline[-1] and pipeline[:-1].transform(X)"
         raise SettingError(
             f"model is a {type(model).__name__}, expected a fitted autoencoder or "

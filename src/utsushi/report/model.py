@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -10,25 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi._utils.seeds import Purpose, numpy_generator
-from utsushi.distributions.likelihoods import LIKELIHOODS, Likelihood
-from utsushi.estimators import (
-    Autoencoder,
-    BaseAutoencoder,
-    DenoisingAutoencoder,
-    VariationalAutoencoder,
-)
-from utsushi.evaluation.collapse import DEAD_BELOW
-from utsushi.evaluation.divergence import divergence_of
+from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import has_posterior, is_conditional
+from utsushi.evaluation.collapse import DEAD_BELOW, divergence_of
 from utsushi.exceptions import SettingError
 from utsushi.objectives import LOG_VARIANCE_BEND
 from utsushi.report.carried import Sample
-from utsushi.report.curves import curves_of
 from utsushi.report.layers import layers_of
 from utsushi.report.tensors import Blob
 from utsushi.report.texts import in_each_language
 from utsushi.samplers import SAMPLERS, Gaussian, Mixture, Prior, Sampler
 
-__all__ = ["anomaly_scores", "model_header", "short_name"]
+__all__ = ["Curves", "anomaly_scores", "curves_of", "model_header", "short_name"]
 
 Rows = NDArray[Any]
 
@@ -43,10 +38,18 @@ N_DRAWN = 500
 MOST_SAMPLER_NUMBERS = 2**18
 
 
+#: Of the library's classes.
+_SHORT_NAMES = {
+    "Autoencoder": "AE",
+    "DenoisingAutoencoder": "DAE",
+    "VariationalAutoencoder": "VAE",
+}
+
+
 def short_name(model: BaseAutoencoder) -> str:
     """Return what a model is called where there is little room."""
-    names = {Autoencoder: "AE", DenoisingAutoencoder: "DAE", VariationalAutoencoder: "VAE"}
-    return names.get(type(model), type(model).__name__)
+    name = type(model).__name__
+    return _SHORT_NAMES.get(name, name)
 
 
 def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) -> dict[str, Any]:
@@ -66,8 +69,8 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     dict
         See `utsushi.report.payload`.
     """
-    variational = isinstance(model, VariationalAutoencoder)
-    conditional = variational and bool(model.conditional)
+    variational = has_posterior(model)
+    conditional = is_conditional(model)
     codes, log_variances = _codes(model, test)
     scaling = model.scaling_
     return {
@@ -105,7 +108,7 @@ def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
     :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input.
     """
     rows = sample.as_fitted(model)
-    if isinstance(model, VariationalAutoencoder):
+    if has_posterior(model):
         return -np.asarray(model.mean_code_score(rows, sample.labels))
     return -np.asarray(model.score_samples(rows))
 
@@ -113,7 +116,7 @@ def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
 def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
     """Return the mean codes (n, H) of the rows, and their log-variances where there are some."""
     rows = test.as_fitted(model)
-    if not isinstance(model, VariationalAutoencoder):
+    if not has_posterior(model):
         return np.asarray(model.transform(rows)), None
     mean, standard_deviation = model.posterior(rows)
     return mean, 2 * np.log(standard_deviation)
@@ -214,3 +217,51 @@ def _history(model: BaseAutoencoder) -> dict[str, Any]:
         ],
         "unit": in_each_language(itemgetter(f"unit_{curves.unit}")),
     }
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What was measured of a model in each epoch.
+
+    Attributes
+    ----------
+    unit : {"error", "loss", "objective"}
+        Squared error over the features, the lecture's loss over the features, or the objective in
+        nats per row.
+    training : list of float
+        During each epoch.
+    held_out : list of float or None
+        After each epoch, of the rows that were held out, if any were.
+    """
+
+    unit: str
+    training: list[float]
+    held_out: list[float] | None
+
+
+def curves_of(model: BaseAutoencoder) -> Curves:
+    """Return the curves of a fitted model.
+
+    Examples
+    --------
+    >>> from utsushi import Autoencoder
+    >>> model = Autoencoder(n_components=1, hidden=(2,), max_epochs=3, random_state=0)
+    >>> curves = curves_of(model.fit([[0.0, 1.0], [1.0, 0.0]]))
+    >>> curves.unit, len(curves.training), curves.held_out
+    ('error', 3, None)
+    """
+    variational = has_posterior(model)
+    # Of an autoencoder the error alone: a penalty is of another kind.
+    name = "objective" if variational else "reconstruction"
+    unit, scale, shift = "error", 1 / model.n_features_in_, 0.0
+    if variational:
+        unit, scale = "objective", 1.0
+        if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:
+            unit, scale, shift = "loss", 2 / model.n_features_in_, LOG_2PI
+
+    def curve(key: str) -> list[float] | None:
+        if key not in model.history_[0]:
+            return None
+        return [scale * row[key] - shift for row in model.history_]
+
+    return Curves(unit, curve(name) or [], curve(f"validation_{name}"))

@@ -14,8 +14,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from utsushi.report.bilingual import Voices
-from utsushi.report.texts import check_language
+from utsushi.report.texts import Voices, check_language
 
 if TYPE_CHECKING:
     from utsushi.report.payload import Payload

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 
 from utsushi.exceptions import SettingError
 
@@ -10,6 +11,7 @@ __all__ = [
     "LANGUAGES",
     "OWN_NAMES",
     "TEXTS",
+    "Voices",
     "check_language",
     "in_each_language",
     "languages_from",
@@ -91,3 +93,63 @@ def check_language(language: str) -> None:
         raise SettingError(
             f"lang={language!r}, expected one of {', '.join(LANGUAGES)}; choose one of them"
         )
+
+
+class Voices:
+    """What is said in each language of a page.
+
+    Parameters
+    ----------
+    languages : sequence of str
+        The first is the one that shows when the page is opened.
+
+    Examples
+    --------
+    >>> Voices(["en", "ja"]).html(["code", "コード"])
+    '<span lang="en">code</span><span lang="ja">コード</span>'
+    >>> Voices(["en", "ja"]).html(["AE < VAE", "AE < VAE"])
+    'AE &lt; VAE'
+    """
+
+    def __init__(self, languages: Sequence[str]) -> None:
+        self.languages = tuple(languages)
+
+    def html(self, texts: Sequence[str]) -> str:
+        """Return a text of each language as HTML; equal ones are written once."""
+        if len(set(texts)) == 1:
+            return escape(texts[0])
+        return "".join(
+            f'<span lang="{language}">{escape(text)}</span>'
+            for language, text in zip(self.languages, texts, strict=True)
+        )
+
+    def attribute(self, name: str, texts: Sequence[str]) -> str:
+        """Return an attribute in the first language, with the others beside it.
+
+        Examples
+        --------
+        >>> Voices(["en", "ja"]).attribute("alt", ["map", "散布図"])
+        'alt="map" data-en-alt="map" data-ja-alt="散布図"'
+        """
+        shown = f'{name}="{escape(texts[0])}"'
+        if len(set(texts)) == 1:
+            return shown
+        others = (
+            f'data-{language}-{name}="{escape(text)}"'
+            for language, text in zip(self.languages, texts, strict=True)
+        )
+        return " ".join([shown, *others])
+
+    def words(self, key: str, **values: str) -> list[str]:
+        """Return one of the page's fixed texts in each language."""
+        return [TEXTS[language][key].format(**values) for language in self.languages]
+
+    def switch(self) -> str:
+        """Return the buttons that change the language, which the page's script listens to."""
+        buttons = "".join(
+            f'<button type="button" lang="{language}" data-language="{language}" '
+            f'aria-pressed="{str(language == self.languages[0]).lower()}">{name}</button>'
+            for language, name in OWN_NAMES.items()
+        )
+        label = self.attribute("aria-label", self.words("languages"))
+        return f'<div class="languages" role="group" {label}>{buttons}</div>'

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from utsushi.estimators import BaseAutoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import can_corrupt, has_posterior
 from utsushi.evaluation import divergence_per_component
 from utsushi.figures import (
     code_map,
@@ -22,7 +23,7 @@ from utsushi.figures import (
     within_range_of,
 )
 from utsushi.report import in_each_language
-from utsushi.report.curves import curves_of
+from utsushi.report.model import curves_of
 from utsushi.runs.texts import TEXTS
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def exhibits_of(
             "codes",
             coloured="uncoloured" if y is None else "coloured",
         )
-    if isinstance(model, VariationalAutoencoder):
+    if has_posterior(model):
         kl = divergence_per_component(model, X).mean(axis=0)
         bars = component_bars(kl, ylabel="KL per component, nats")
         yield Exhibit.of("components", bars, TEXTS, "components")
@@ -142,8 +143,8 @@ def _images(
     model: BaseAutoencoder, X: Rows, y: Rows | None, shape: tuple[int, ...], seed: int
 ) -> Iterator[Exhibit]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
-    kind = "vae" if isinstance(model, VariationalAutoencoder) else "ae"
-    shown = "dae" if isinstance(model, DenoisingAutoencoder) else kind
+    kind = "vae" if has_posterior(model) else "ae"
+    shown = "dae" if can_corrupt(model) else kind
     rows = [
         (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
@@ -184,10 +185,10 @@ def _reconstructions(
 ) -> list[tuple[str, Rows]]:
     """Return the rows of images of the lecture's figures."""
     X, y = X[:N_ORIGINALS], None if y is None else y[:N_ORIGINALS]
-    if isinstance(model, DenoisingAutoencoder):
+    if can_corrupt(model):
         damaged = model.corrupt(X, random_state=seed)
         return [("original", X), ("damaged", damaged), ("repaired", model.reconstruct(damaged))]
-    if not isinstance(model, VariationalAutoencoder):
+    if not has_posterior(model):
         return [("original", X), ("reconstruction", model.reconstruct(X, y))]
     draws = [model.reconstruct(X, y, sample=True, random_state=seed + i) for i in (0, 1)]
     return [

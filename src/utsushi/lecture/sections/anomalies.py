@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from utsushi.estimators import AnomalyDetector, Autoencoder, autoencoder_of
+from utsushi.estimators.capabilities import is_detector
 from utsushi.evaluation import PCABaseline, evaluate_scores
 from utsushi.figures import departure_images
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
@@ -44,7 +45,7 @@ class Anomalies(LectureSection):
     def measure(self, study: Study) -> dict[str, Any]:
         """Measure how well three scores part the test eights from the other test digits."""
         detector, known = study.models["detector"], normal_rows(study)
-        assert isinstance(detector, AnomalyDetector)
+        assert is_detector(detector)
         relative = AnomalyDetector(
             FrozenEstimator(detector.autoencoder_), scoring="relative-error"
         ).fit(known)
@@ -71,7 +72,7 @@ class Anomalies(LectureSection):
     def exhibits(self, study: Study) -> Iterator[Exhibit]:
         """Show the lowest scores, the lowest among the eights, and the anomalies that pass."""
         detector = study.models["detector"]
-        assert isinstance(detector, AnomalyDetector)
+        assert is_detector(detector)
         order = np.argsort(detector.score_samples(study.test_rows), kind="stable")
         normal = study.y_test[order] == NORMAL
         shown = {

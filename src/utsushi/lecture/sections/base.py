@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from utsushi.datasets import Dataset
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder
+from utsushi.estimators.capabilities import is_autoencoder
 from utsushi.evaluation import PCABaseline
 from utsushi.runs import Exhibit
 
@@ -71,7 +72,7 @@ class Study:
     def model(self, name: str) -> BaseAutoencoder:
         """Return an autoencoder by its name."""
         found = self.models[name]
-        assert isinstance(found, BaseAutoencoder)
+        assert is_autoencoder(found)
         return found
 
     def settings(self, *, epochs: int | None = None) -> dict[str, Any]:

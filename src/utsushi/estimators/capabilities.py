@@ -1,0 +1,38 @@
+"""What a model can do beyond the common contract, by its methods and not by its class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+if TYPE_CHECKING:
+    from utsushi.estimators.anomaly import AnomalyDetector
+    from utsushi.estimators.base import BaseAutoencoder
+    from utsushi.estimators.denoising import DenoisingAutoencoder
+    from utsushi.estimators.variational import VariationalAutoencoder
+
+__all__ = ["can_corrupt", "has_posterior", "is_autoencoder", "is_conditional", "is_detector"]
+
+
+def is_autoencoder(model: Any) -> TypeGuard[BaseAutoencoder]:
+    """Tell whether a model encodes and reconstructs samples."""
+    return hasattr(model, "reconstruct")
+
+
+def is_detector(model: Any) -> TypeGuard[AnomalyDetector]:
+    """Tell whether a model has a threshold for its scores."""
+    return hasattr(model, "decision_function")
+
+
+def has_posterior(model: Any) -> TypeGuard[VariationalAutoencoder]:
+    """Tell whether a model encodes a sample as a distribution, and bounds its log density."""
+    return hasattr(model, "posterior")
+
+
+def can_corrupt(model: Any) -> TypeGuard[DenoisingAutoencoder]:
+    """Tell whether a model is trained to repair what its ``corrupt`` does to samples."""
+    return hasattr(model, "corrupt")
+
+
+def is_conditional(model: Any) -> bool:
+    """Tell whether the decoder of a model takes classes."""
+    return bool(getattr(model, "conditional", False))
