@@ -1,5 +1,6 @@
 """Runs that were interrupted, and ``utsushi train --resume``."""
 
+import json
 import os
 import shlex
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from utsushi import load
 from utsushi.exceptions import ModelFileError
+from utsushi.runs import RunSpec, go_on_with
 from utsushi.training.checkpoint import Checkpoints
 
 TRAIN = ["train", "ae", "--data", "digits8x8", "--hidden", "16", "--random-state", "0"]
@@ -160,6 +162,16 @@ def test_a_damaged_description_is_named(content, utsushi, unfinished):
     call = utsushi("train", "--resume", unfinished)
     assert call.status == 2
     assert "run.json' is damaged" in call.error
+
+
+def test_a_run_that_version_0_1_began_is_resumed(unfinished):
+    description = unfinished / "checkpoints" / "run.json"
+    spec = json.loads(description.read_text())
+    known = {"estimator", "data", "label", "reading", "language", "checkpoint_every"}
+    before = {name: spec[name] for name in known} | {"parameters": spec["models"]["model"]}
+    description.write_text(json.dumps(before))
+    with go_on_with(unfinished) as (run, _):
+        assert run == RunSpec.model_validate(spec)
 
 
 def test_an_interval_that_is_none_is_refused_before_the_training(utsushi, tmp_path):

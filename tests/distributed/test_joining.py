@@ -8,7 +8,7 @@ import torch
 from utsushi import Autoencoder
 from utsushi._utils.seeds import PartialGenerator, drawn, generator
 from utsushi.exceptions import ProcessLostError, RunError, SettingError
-from utsushi.runs import UnfinishedRun, go_on_or_begin
+from utsushi.runs import RunSpec, go_on_or_begin
 from utsushi.training.distributed import Processes, current, joined, was_restarted
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
@@ -70,7 +70,7 @@ def test_a_lost_process_is_told_of_in_one_line(reason):
 
 
 def a_run(**others):
-    return UnfinishedRun.of(Autoencoder(3), data="digits", **others)
+    return RunSpec.of(Autoencoder(3), data="digits", **others)
 
 
 @pytest.mark.parametrize(("count", "expected"), [(None, False), ("0", False), ("2", True)])

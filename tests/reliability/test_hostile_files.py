@@ -96,7 +96,7 @@ def config_of(tmp):
 
 DESCRIPTION = {
     "estimator": "Autoencoder",
-    "parameters": {"n_components": 2, "hidden": [3]},
+    "models": {"model": {"n_components": 2, "hidden": [3]}},
     "data": "digits8x8",
 }
 

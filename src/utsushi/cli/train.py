@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
 from utsushi.cli.common import (
     DEFAULT_DATA,
     Data,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
-    from utsushi.runs import UnfinishedRun
+    from utsushi.runs import RunSpec
     from utsushi.training.distributed import Processes
 
 app = typer.Typer(
@@ -68,12 +67,12 @@ def _resume(
             "knows what it trains"
         )
     from utsushi import datasets
-    from utsushi.runs import UnfinishedRun, go_on_with
+    from utsushi.runs import RunSpec, go_on_with
 
     with _processes() as processes, ExitStack() as stack:
         found = stack.enter_context(go_on_with(resume)) if processes.is_first else None
         said = processes.of_first(lambda: found[0].model_dump(mode="json") if found else None)
-        run = UnfinishedRun.model_validate(said)
+        run = RunSpec.model_validate(said)
         dataset = datasets.open(run.data, label=run.label, **run.reading)
         _train_to_the_end(run.model(), dataset, run, found[1] if found else None)
 
@@ -99,7 +98,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         from utsushi import estimators
         from utsushi.integrations.tensorboard import require_tensorboard
         from utsushi.report import check_language
-        from utsushi.runs import UnfinishedRun, begin_run, check_free, go_on_or_begin
+        from utsushi.runs import RunSpec, begin_run, check_free, go_on_or_begin
         from utsushi.training.checkpoint import Interval
         from utsushi.training.distributed import was_restarted
 
@@ -114,7 +113,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 check_free(out, force=force)
             quietly = not processes.is_first
             dataset = training_rows(context, model, source, label, reading, quietly=quietly)
-            run = UnfinishedRun.of(
+            run = RunSpec.of(
                 model,
                 data=source_name(source),
                 label=label,
@@ -127,8 +126,9 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             if not processes.is_first:
                 _train_to_the_end(model, dataset, run, None)
                 return
-            begin = go_on_or_begin if was_restarted() else begin_run
-            with begin(out, run, force=force) as folder:
+            restarted = was_restarted()
+            begun = go_on_or_begin(out, run, force=force) if restarted else begin_run(out, run)
+            with begun as folder:
                 _train_to_the_end(model, dataset, run, folder)
 
     train.__doc__ = description
@@ -155,7 +155,7 @@ def _processes() -> Iterator[Processes]:
 
 
 def _train_to_the_end(
-    model: BaseAutoencoder, dataset: Dataset, run: UnfinishedRun, folder: Path | None
+    model: BaseAutoencoder, dataset: Dataset, run: RunSpec, folder: Path | None
 ) -> None:
     """Train, measure, and leave the run: whole, or to be gone on with.
 

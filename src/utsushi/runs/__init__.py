@@ -1,12 +1,15 @@
-"""Run folders: what a training leaves behind, and how it is found again."""
+"""Run folders: write, open and compare what trainings leave."""
 
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import (
     Run,
-    RunConfig,
+    RunSpec,
+    begin_run,
     check_free,
     check_model_name,
+    go_on_or_begin,
+    go_on_with,
     new_run,
     open_run,
     write_config,
@@ -14,7 +17,6 @@ from utsushi.runs.folder import (
     write_models,
 )
 from utsushi.runs.tables import tables_of
-from utsushi.runs.unfinished import UnfinishedRun, begin_run, go_on_or_begin, go_on_with
 from utsushi.runs.write import (
     living_payload,
     pictures_of,
@@ -26,8 +28,7 @@ from utsushi.runs.write import (
 __all__ = [
     "Exhibit",
     "Run",
-    "RunConfig",
-    "UnfinishedRun",
+    "RunSpec",
     "begin_run",
     "check_free",
     "check_model_name",

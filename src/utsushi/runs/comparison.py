@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from utsushi._utils.files import write_json, write_text
 from utsushi.datasets import Dataset
-from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import has_posterior
 from utsushi.evaluation import GROUPS, evaluate, say
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.rows import measurable
@@ -86,7 +87,7 @@ def write_comparison(
             command="compare",
             data=source,
             label=label,
-            reading=reading,
+            reading=reading or {},
             feature_names=dataset.feature_names,
         )
         write_json(folder / "metrics.json", results)
@@ -265,7 +266,7 @@ def _curves(models: Models) -> Iterator[Exhibit]:
                 / (1 if variational else model.n_features_in_)
             ).tolist()
             for name, model in models.items()
-            if isinstance(model, VariationalAutoencoder) == variational
+            if has_posterior(model) == variational
         }
         if curves:
             ylabel = "objective, nats per row" if variational else "squared error / features"

@@ -1,7 +1,8 @@
-"""Where a run is written, and how it is found again.
+"""Run folders: how a run is described, written, resumed and opened.
 
-A run appears whole or not at all: it is written beside its final place and moved there at the end.
-Reading a run needs no code from the run.
+A finished run has ``config.json``; a run in training has ``checkpoints/`` with ``run.json``. Both
+files hold a `RunSpec`. A run appears whole or not at all: it is written beside its final place and
+moved there at the end. Opening a run executes no code from the folder.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
@@ -18,23 +19,40 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sklearn.frozen import FrozenEstimator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from utsushi._utils.files import folder_being_written, read_regular, write_json, write_text
+from utsushi._utils.files import (
+    folder_being_written,
+    one_line,
+    read_regular,
+    write_json,
+    write_text,
+)
 from utsushi._utils.validation import first_complaint
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
-from utsushi.estimators.model_file import library_versions, parameters_to_json
+from utsushi.estimators.capabilities import is_autoencoder
+from utsushi.estimators.model_file import library_versions, parameters_to_json, unfitted
 from utsushi.exceptions import RunError
+from utsushi.training.checkpoint import clear, remove_if_unused
 
 __all__ = [
     "CHECKPOINTS",
     "CONFIG",
     "ReadingOption",
     "Run",
-    "RunConfig",
+    "RunSpec",
+    "begin_run",
     "check_free",
     "check_model_name",
+    "go_on_or_begin",
+    "go_on_with",
     "new_run",
     "open_run",
     "write_config",
@@ -42,14 +60,11 @@ __all__ = [
     "write_models",
 ]
 
-#: What a finished run has.
-CONFIG = "config.json"
-
-#: What a run has that is under way.
-CHECKPOINTS = "checkpoints"
+#: The file that a finished run has, and the folder and the file in it of a run in training.
+CONFIG, CHECKPOINTS, UNFINISHED = "config.json", "checkpoints", "run.json"
 
 
-#: What may be said of how a source is read.
+#: The options with which a source is read.
 ReadingOption = Literal[
     "categorical",
     "drop",
@@ -82,8 +97,8 @@ def check_model_name(name: str) -> str:
     return name
 
 
-class RunConfig(BaseModel):
-    """What ``config.json`` says: enough to train the same models again.
+class RunSpec(BaseModel):
+    """The content of ``config.json`` and ``checkpoints/run.json``: enough to train again.
 
     Attributes
     ----------
@@ -92,20 +107,29 @@ class RunConfig(BaseModel):
     data : str
         A bundled name, or the absolute path of the source.
     label : str or None
-        The column of the labels, where one was named.
+        The column of the labels, if one was named.
     reading : dict
         How the source was read: options of `utsushi.datasets.open`.
     feature_names : list of str or None
-        The names of the columns, where the source has names.
+        The names of the columns, if the source has names.
     models : dict of str to dict
-        By file name without its suffix: the parameters of each model.
+        The parameters of each model, by the name of its file without the suffix.
     versions : dict of str to str
-        Of the libraries that were used.
+        The versions of the libraries that trained them.
+    estimator : str or None
+        The class of the model that ``utsushi train`` trains.
+    language : {"en", "ja"}
+        The language that the report shows first.
+    checkpoint_every : str
+    tensorboard : bool
+        Whether to write a log for TensorBoard.
+    report : bool
+        Whether to make figures and report.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    command: str
+    command: str = "train"
     data: str
     label: str | None = None
     reading: dict[ReadingOption, Any] = {}
@@ -113,7 +137,31 @@ class RunConfig(BaseModel):
     models: dict[Annotated[str, AfterValidator(check_model_name)], dict[str, Any]] = Field(
         min_length=1
     )
-    versions: dict[str, str]
+    versions: dict[str, str] = {}
+    estimator: str | None = None
+    language: str = "en"
+    checkpoint_every: str = "60s"
+    tensorboard: bool = False
+    report: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_0_1(cls, values: Any) -> Any:
+        """Read a run.json of version 0.1, which had the parameters of its model at the top."""
+        if isinstance(values, dict) and "parameters" in values and "models" not in values:
+            others = {name: value for name, value in values.items() if name != "parameters"}
+            return others | {"models": {"model": values["parameters"]}}
+        return values
+
+    @classmethod
+    def of(cls, model: BaseAutoencoder, **others: Any) -> RunSpec:
+        """Describe the training of a model that is not fitted yet."""
+        models = {"model": parameters_to_json(model)}
+        return cls(estimator=type(model).__name__, models=models, **others)
+
+    def model(self) -> BaseAutoencoder:
+        """Return the unfitted model of a training."""
+        return unfitted({"class": self.estimator, "parameters": self.models["model"]})
 
 
 @dataclass(frozen=True)
@@ -124,12 +172,12 @@ class Run:
     ----------
     model : fitted autoencoder or AnomalyDetector
         A detector where it has no autoencoder, and `open_run` was asked for such.
-    config : RunConfig or None
-        None for a model file that stands in no run folder.
+    config : RunSpec or None
+        None for a model file that is in no run folder.
     """
 
     model: BaseAutoencoder
-    config: RunConfig | None
+    config: RunSpec | None
 
     @property
     def feature_names(self) -> list[str] | None:
@@ -246,65 +294,37 @@ def _fill_folder(path: Path, part: Path) -> None:
 
 
 def write_config(
-    folder: Path,
-    *,
-    command: str,
-    data: str,
-    label: str | None,
-    feature_names: Sequence[str] | None,
-    models: Mapping[str, BaseAutoencoder | AnomalyDetector],
-    reading: Mapping[ReadingOption, Any] | None = None,
+    folder: Path, models: Mapping[str, BaseAutoencoder | AnomalyDetector], **described: Any
 ) -> None:
-    """Write ``config.json`` for models that were named by their files."""
-    config = RunConfig(
-        command=command,
-        data=data,
-        label=label,
-        reading=dict(reading or {}),
-        feature_names=None if feature_names is None else list(feature_names),
-        models={name: _parameters(model) for name, model in models.items()},
-        versions=library_versions(),
-    )
-    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    """Write ``config.json`` for models by their file names; see `RunSpec` for the rest."""
+    parameters = {name: _parameters(model) for name, model in models.items()}
+    spec = RunSpec(models=parameters, versions=library_versions(), **described)
+    training = {"estimator", "language", "checkpoint_every", "tensorboard", "report"}
+    write_json(folder / CONFIG, spec.model_dump(mode="json", exclude=training))
 
 
 def _parameters(model: Any) -> dict[str, Any]:
     """Return the parameters of a model, and in their place those of a model within it."""
-    if isinstance(model, BaseAutoencoder):
+    if is_autoencoder(model):
         # Its seed, where none was given: the run can be made again.
         seed = {} if isinstance(model.random_state, Integral) else {"random_state": model.seed_}
         return parameters_to_json(model) | seed
     return {
         name: _parameters(autoencoder_of(value))
-        if isinstance(value, BaseAutoencoder | FrozenEstimator)
+        if name == "autoencoder" and value is not None
         else value
         for name, value in model.get_params(deep=False).items()
     }
 
 
 def write_models(
-    folder: Path,
-    models: Mapping[str, BaseAutoencoder | AnomalyDetector],
-    *,
-    command: str,
-    data: str,
-    label: str | None = None,
-    reading: Mapping[ReadingOption, Any] | None = None,
-    feature_names: Sequence[str] | None = None,
+    folder: Path, models: Mapping[str, BaseAutoencoder | AnomalyDetector], **described: Any
 ) -> None:
-    """Write several models, what they were made with, and how they learned, told apart by name."""
+    """Write several models, ``config.json`` as `write_config`, and a history with their names."""
     for name, model in models.items():
         check_model_name(name)
         model.save(folder / f"{name}.safetensors")
-    write_config(
-        folder,
-        command=command,
-        data=data,
-        label=label,
-        reading=reading,
-        feature_names=feature_names,
-        models=models,
-    )
+    write_config(folder, models, **described)
     write_history(
         folder,
         (
@@ -318,6 +338,94 @@ def write_models(
 def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write ``history.jsonl``, a JSON object a line."""
     write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def begin_run(path: str | Path, run: RunSpec) -> Iterator[Path]:
+    """Begin a run where `check_free` allows it, and yield the folder of its checkpoints.
+
+    Raises
+    ------
+    CheckpointError
+        If another process is training there.
+    """
+    path = Path(path).resolve()
+    folder = path / CHECKPOINTS
+    clear(folder)
+    write_json(folder / UNFINISHED, run.model_dump(mode="json"))
+    with _left_clean(path):
+        yield folder
+
+
+@contextmanager
+def go_on_or_begin(path: str | Path, run: RunSpec, *, force: bool) -> Iterator[Path]:
+    """Resume this run if it has begun, or begin it; yield the folder of its checkpoints.
+
+    For a process that `torchrun` restarted with the same command.
+
+    Raises
+    ------
+    RunError
+        If ``path`` is not free; see `check_free`.
+    CheckpointError
+        If another process is training there.
+    """
+    try:
+        begun = RunSpec.model_validate_json(
+            read_regular(Path(path).resolve() / CHECKPOINTS / UNFINISHED)
+        )
+    except (OSError, ValidationError):
+        begun = None
+    if begun == run:
+        with go_on_with(path) as (_, folder):
+            yield folder
+    else:
+        with begin_run(check_free(path, force=force), run) as folder:
+            yield folder
+
+
+@contextmanager
+def go_on_with(path: str | Path) -> Iterator[tuple[RunSpec, Path]]:
+    """Resume a run: yield its description and the folder of its checkpoints.
+
+    Raises
+    ------
+    RunError
+        If there is no run to resume.
+    """
+    path = Path(path).resolve()
+    folder = path / CHECKPOINTS
+    try:
+        run = RunSpec.model_validate_json(read_regular(folder / UNFINISHED))
+        run.model()
+    except OSError as error:
+        state = "a finished run" if (path / CONFIG).is_file() else "no run"
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror}: {UNFINISHED})"
+        raise RunError(
+            f"{str(path)!r} holds {state}{why}, expected one that was interrupted; train one with "
+            "--out"
+        ) from None
+    except (ValidationError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{str(folder / UNFINISHED)!r} is damaged ({one_line(error)}), expected what 'utsushi "
+            "train' wrote; take a copy of it, or begin anew with --force"
+        ) from None
+    with _left_clean(path):
+        yield run, folder
+
+
+@contextmanager
+def _left_clean(path: Path) -> Iterator[None]:
+    """Remove the folder if the training fails before its first checkpoint."""
+    try:
+        yield
+    except BaseException:
+        if remove_if_unused(path / CHECKPOINTS) and not any(path.iterdir()):
+            path.rmdir()
+        raise
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -357,7 +465,7 @@ def open_run(path: str | Path, *, detectors: bool = False) -> Run:
     return Run(autoencoder_of(load(files[0])), config)
 
 
-def _sibling_config(path: Path) -> RunConfig | None:
+def _sibling_config(path: Path) -> RunSpec | None:
     """Return the configuration that stands beside a model file, if it speaks of that file."""
     if not (path.parent / CONFIG).is_file():
         return None
@@ -365,9 +473,9 @@ def _sibling_config(path: Path) -> RunConfig | None:
     return config if path.stem in config.models else None
 
 
-def _read_config(path: Path) -> RunConfig:
+def _read_config(path: Path) -> RunSpec:
     try:
-        return RunConfig.model_validate_json(read_regular(path))
+        return RunSpec.model_validate_json(read_regular(path))
     except OSError as error:
         if (path.parent / CHECKPOINTS).is_dir():
             raise RunError(

@@ -87,12 +87,12 @@ def write_run(
         model.save(folder / "model.safetensors")
         write_config(
             folder,
+            {"model": model},
             command="train",
             data=source,
             label=label,
+            reading=reading or {},
             feature_names=dataset.feature_names,
-            models={"model": model},
-            reading=reading,
         )
         write_history(folder, model.history_)
         measured.write(folder)
