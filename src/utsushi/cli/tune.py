@@ -24,7 +24,7 @@ from utsushi.cli.common import (
 from utsushi.cli.parameters import TRAINED, Parameter, takes
 from utsushi.cli.reading import reads
 from utsushi.cli.tables import as_text
-from utsushi.search.searched import SEARCHED, SEARCHED_OF_VARIATIONAL
+from utsushi.search import SEARCHED
 
 if TYPE_CHECKING:
     from utsushi.search import Search
@@ -55,8 +55,9 @@ StudyName = Annotated[
 
 
 def _options(name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """Return the options of ``train``, of which those that are searched say so."""
-    searched = {*SEARCHED} - {*(() if name == "vae" else SEARCHED_OF_VARIATIONAL)}
+    """Return the options of ``train``, with no default for those that are searched."""
+    # The size of the code is searched for variational models alone; see `space_of`.
+    searched = set(SEARCHED) - (set() if name == "vae" else {"n_components"})
     others = {"random_state": 0, "validation_fraction": 0.1, "verbose": 0}
     return tuple(
         replace(parameter, default=None, help=f"{_what(parameter)}; else searched.")

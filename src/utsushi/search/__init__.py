@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
-from utsushi.search.searched import SEARCHED
-
 if TYPE_CHECKING:
     from utsushi.search.best import write_best
     from utsushi.search.spaces import settings_of, space_of
     from utsushi.search.study import Search, tune
+
+#: The parameters of an estimator that are searched unless they are given; `space_of` has ranges.
+SEARCHED = (
+    "hidden",
+    "channels",
+    "activation",
+    "learning_rate",
+    "batch_size",
+    "weight_decay",
+    "n_components",
+)
 
 __all__ = ["SEARCHED", "Search", "settings_of", "space_of", "tune", "write_best"]
 

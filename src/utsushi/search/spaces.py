@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
+from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import has_posterior
 from utsushi.networks import Conv, default_channels
-from utsushi.search.searched import SEARCHED
+from utsushi.search import SEARCHED
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -76,7 +77,7 @@ def space_of(
         "weight_decay": {"weight_decay": FloatDistribution(1e-4, 0.3, log=True)},
         "n_components": {},
     }
-    if isinstance(model, VariationalAutoencoder) and n_features > 2:
+    if has_posterior(model) and n_features > 2:
         most = min(n_features, MOST_COMPONENTS)
         space["n_components"] = {"n_components": IntDistribution(2, most, log=True)}
     return {

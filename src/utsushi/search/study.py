@@ -18,8 +18,9 @@ from sklearn.base import clone
 
 from utsushi._utils.lazy_rows import LazyRows, as_guarded
 from utsushi._utils.optional_dependencies import require_extra
-from utsushi._utils.seeds import seed_from
+from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
 from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import is_conditional
 from utsushi.estimators.identity import digest
 from utsushi.estimators.model_file import parameters_to_json
 from utsushi.estimators.rows import n_to_hold_out
@@ -29,6 +30,7 @@ from utsushi.search.spaces import settings_of, space_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+    from optuna.samplers import TPESampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
@@ -43,10 +45,10 @@ FIRST_TRIALS, FIRST_EPOCHS = 5, 1 / 3
 #: Fewer trials that came to their end say nothing of what mattered.
 FEWEST_TRIALS = 4
 
-#: What a study remembers of what it searches, so that no other search goes on in it.
+#: The key of what a study searches, so that no other search continues it.
 _IDENTITY = "utsushi"
 
-#: The random name of a study, by which the run that it left is told from another search's.
+#: The key of a random name, by which the run of a study is recognized.
 _ID = "utsushi id"
 
 
@@ -301,43 +303,75 @@ def _opening(storage: Any) -> Iterator[None]:
         ) from error
 
 
-def _sampler(seed: Any) -> Any:
-    from utsushi.search.suggestions import ByNumber
+def _sampler(seed: int) -> TPESampler:
+    """Return a sampler whose draws are a function of the seed and of the number of the trial.
 
-    return ByNumber(int(seed))
+    A resumed search makes the suggestions that it would have made without a break, and no two
+    processes of one search make the same. The first ten trials are random; Bergstra et al. 2011,
+    *Algorithms for Hyper-Parameter Optimization*.
+    """
+    from optuna.samplers import TPESampler
+
+    class ByNumber(TPESampler):
+        def __init__(self, number: int = 0) -> None:
+            draws = numpy_generator(seed, Purpose.SEARCH, number)
+            # Every setting that could change with Optuna's defaults is given.
+            super().__init__(
+                n_startup_trials=10,
+                n_ei_candidates=24,
+                multivariate=True,
+                constant_liar=True,  # keeps away from the running trials of other processes
+                warn_independent_sampling=False,
+                seed=int(draws.integers(2**32)),
+            )
+
+        def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+            self.__init__(trial.number)  # type: ignore[misc]
+            super().before_trial(study, trial)
+
+    return ByNumber()
 
 
 def _seed(study: Study, base: BaseAutoencoder) -> int:
-    """Return the seed of all trials; without one of the caller's, a study keeps its own."""
-    found = study.user_attrs.get(_IDENTITY)
-    if found is None or isinstance(base.random_state, Integral):
+    """Return the seed of all trials: the model's, or else the one that the study began with."""
+    known = study.user_attrs.get(_IDENTITY)
+    if known is None or isinstance(base.random_state, Integral):
         return seed_from(base.random_state) % 2**32  # what scikit-learn takes
-    return int(found["parameters"]["random_state"])
+    return int(known["random_state"])
 
 
 def _identify(
     study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any, y: Any
 ) -> None:
-    """Write down what the study searches, or compare it with what it has searched so far."""
+    """Record what a new study searches; check that a resumed one searches the same."""
     from optuna.distributions import distribution_to_json
 
-    known = parameters_to_json(base)
     rows: Any = as_guarded(X) if isinstance(X, np.ndarray | LazyRows) else np.asarray(X)
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
-    identity = {
+    now = {
         "estimator": type(base).__name__,
+<<<<<<< HEAD
         "parameters": {k: v for k, v in known.items() if k not in ("verbose", "device")},
         "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
         "rows": f"{rows.shape} {digest(rows)}",
+=======
+        **{k: v for k, v in parameters_to_json(base).items() if k not in ("verbose", "device")},
+        **{f"the range of {name}": distribution_to_json(space[name]) for name in space},
+        "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
+>>>>>>> 75e4a37 (The sampler of a search is Optuna's, seeded by the number of the trial)
     }
-    if getattr(base, "conditional", False) and y is not None:
+    if is_conditional(base) and y is not None:
         # As text, a label is the same in every dtype.
         labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
+<<<<<<< HEAD
         identity["labels"] = digest(labels)
+=======
+        now["labels"] = digest(Labelled(labels, None))
+    now = json.loads(json.dumps(now))  # as a database returns it
+>>>>>>> 75e4a37 (The sampler of a search is Optuna's, seeded by the number of the trial)
     if _IDENTITY not in study.user_attrs:
-        study.set_user_attr(_IDENTITY, identity)
-    was = _flat(study.user_attrs[_IDENTITY])
-    now = _flat(json.loads(json.dumps(identity)))  # as a database gives it back
+        study.set_user_attr(_IDENTITY, now)
+    was = study.user_attrs[_IDENTITY]
     differing = [
         f"{name} was {was.get(name, 'not there')}, is {now.get(name, 'not there')}"
         for name in sorted(was.keys() | now.keys())
@@ -350,15 +384,8 @@ def _identify(
         )
 
 
-def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters and ranges beside each other."""
-    others = {name: value for name, value in identity.items() if not isinstance(value, dict)}
-    ranges = {f"the range of {name}": value for name, value in identity["space"].items()}
-    return {**others, **identity["parameters"], **ranges}
-
-
 def _trials(study: Study) -> list[FrozenTrial]:
-    """Return all trials of all processes, to be looked at."""
+    """Return the trials of all processes, to read only."""
     return study.get_trials(deepcopy=False)
 
 
