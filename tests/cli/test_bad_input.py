@@ -208,7 +208,8 @@ def test_an_output_of_an_unknown_kind_is_refused(utsushi, vae_run, tmp_path, com
 def test_rows_of_a_table_do_not_become_a_picture(utsushi, table_run, tmp_path):
     call = utsushi("generate", table_run, "--out", tmp_path / "new.png")
     assert call.status == 2
-    assert "no image" in call.error
+    assert "--out must end in .npy" in call.error
+    assert "new.png" in call.error
 
 
 def test_an_autoencoder_has_no_noise_to_add(utsushi, ae_run, tmp_path):
@@ -257,7 +258,7 @@ def test_constant_columns_are_allowed(utsushi, tmp_path):
 
 
 def test_data_default_is_the_lectures_digits():
-    from utsushi.cli.common import DEFAULT_DATA
+    from utsushi.cli.options import DEFAULT_DATA
 
     assert datasets.open(DEFAULT_DATA).X.shape == (20000, 784)
 

@@ -11,7 +11,7 @@ from pyarrow import csv, parquet
 
 from utsushi import __version__ as utsushi_version
 from utsushi import datasets, evaluation, load
-from utsushi.cli import parameters
+from utsushi.cli import options
 from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
 from utsushi.evaluation.poor_fit import POOR_FIT
 
@@ -35,9 +35,9 @@ def files_of(run):
 @pytest.mark.parametrize(
     ("table", "estimator"),
     [
-        (parameters.AUTOENCODER, Autoencoder),
-        (parameters.DENOISING, DenoisingAutoencoder),
-        (parameters.VARIATIONAL, VariationalAutoencoder),
+        (options.AUTOENCODER, Autoencoder),
+        (options.DENOISING, DenoisingAutoencoder),
+        (options.VARIATIONAL, VariationalAutoencoder),
     ],
 )
 def test_each_parameter_of_an_estimator_is_an_option_with_its_default(table, estimator):

@@ -60,10 +60,10 @@ def test_a_table_keeps_its_names_and_labels(utsushi, table_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--to", "pdf"], "--to 'pdf', expected html or onnx; give --to html"),
-        (["--to", "onnx", "--out", "page.html"], "--out 'page.html', expected a name that ends in"),
+        (["--to", "pdf"], "--to must be html or onnx, got 'pdf'"),
+        (["--to", "onnx", "--out", "page.html"], "--out must end in .onnx, got 'page.html'"),
         (["--to", "onnx", "--data", "mnist20k"], "--data mnist20k with --to onnx, which takes"),
-        (["--to", "html", "--out", "page.pdf"], "--out 'page.pdf', expected a name that ends in"),
+        (["--to", "html", "--out", "page.pdf"], "--out must end in .html, got 'page.pdf'"),
         (["--to", "html", "--lang", "fr"], "--lang fr, expected one of en, ja"),
         (["--to", "html", "--data", "no/such"], "no/such"),
         ([], "--to"),
@@ -98,8 +98,8 @@ def test_a_comparison_can_be_the_report_alone(utsushi, ae_run, vae_run, tmp_path
     ("words", "message"),
     [
         ([], "--out is missing, expected the run folder to make"),
-        (["--to", "pdf"], "--to 'pdf', expected html"),
-        (["--to", "html", "--out", "folder"], "--out 'folder', expected a name that ends in .html"),
+        (["--to", "pdf"], "--to must be html, got 'pdf'"),
+        (["--to", "html", "--out", "folder"], "--out must end in .html, got 'folder'"),
     ],
 )
 def test_a_comparison_says_where_it_can_go(utsushi, ae_run, words, message):

@@ -4,7 +4,7 @@ import pytest
 import typer.main
 
 from utsushi.cli import train, tune
-from utsushi.cli.parameters import TRAINED
+from utsushi.cli.options import TRAINED
 
 
 def options_of(app, name):

@@ -180,7 +180,7 @@ def test_a_number_that_is_none_is_refused(wrong, refusal):
     ("words", "message"),
     [
         (["--engine", "spark"], "--engine 'spark', expected own or ray"),
-        (["--engine", "ray", "--out", "codes.csv"], "--out 'codes.csv', expected a name that ends"),
+        (["--engine", "ray", "--out", "codes.csv"], "--out must end in .parquet, got 'codes.csv'"),
         (["--workers", "2"], "--workers 2 with --engine own"),
     ],
 )

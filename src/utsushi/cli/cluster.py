@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from utsushi._utils.files import folder_being_written
 from utsushi._utils.optional_dependencies import require_extra
-from utsushi.cli.common import dataset_of, label_name_of, reading_of
-from utsushi.cli.outputs import check_output
+from utsushi.cli.output import check_output
+from utsushi.cli.rows import dataset_of, label_name_of, reading_of
 from utsushi.exceptions import SettingError, UtsushiError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import (
+from utsushi.cli.options import (
     DEFAULT_DATA,
+    TRAINED,
     AsJson,
     Data,
     Everything,
@@ -19,19 +20,11 @@ from utsushi.cli.common import (
     Language,
     Seed,
     check_kind,
-    check_names,
-    fit_to,
     measured_by,
-    note,
-    note_skipped,
-    reading_of,
-    recorded,
-    source_name,
+    reads,
 )
-from utsushi.cli.outputs import check_output
-from utsushi.cli.parameters import TRAINED
-from utsushi.cli.reading import reads
-from utsushi.cli.tables import as_text
+from utsushi.cli.output import as_text, check_output, note, note_skipped
+from utsushi.cli.rows import check_names, fit_to, reading_of, recorded, source_name
 from utsushi.exceptions import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -143,7 +136,7 @@ def _opened(
     else:
         reading = Reading.of(label=label, **options)
     dataset = open_reading(data, reading)
-    note_skipped(dataset)
+    note_skipped(dataset.skipped, dataset.name)
     return data, label, dataset, options
 
 
@@ -213,7 +206,7 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
         except typer.BadParameter as error:
             raise SettingError(f"{word!r} has {name}={error.message}") from None
     model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
-    model._validate_params()  # before another one is trained in vain
+    model.check_parameters()  # before another one is trained in vain
     return model
 
 

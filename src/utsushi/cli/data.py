@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Label, note, note_reasons
-from utsushi.cli.reading import reads
-from utsushi.cli.wording import as_options_of_train
+from utsushi.cli.options import Label, as_options, reads
+from utsushi.cli.output import note, note_skipped
 
 app = typer.Typer(help="List, describe and fetch data.", no_args_is_help=True)
 
@@ -45,12 +44,12 @@ def info(
     facts = datasets.info(source, label=label, **reading)
     facts["command"] = _command(source, label, reading, facts["suggested"])
     typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
-    note_reasons(facts["skipped"], facts["name"])
+    note_skipped(facts["skipped"], facts["name"])
     for name, about in facts["suggested"].items():
         words = shlex.join(_words(name, about["value"]))
         note(f"suggested: {words} ({about['why']})")
     for problem in facts["problems"]:
-        note(f"problem: {as_options_of_train(problem)}")
+        note(f"problem: {as_options(problem)}")
     note(f"train with: {facts['command']}")
 
 

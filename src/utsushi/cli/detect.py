@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import (
-    Data,
-    Label,
-    Out,
-    RunPath,
-    dataset_of,
-    image_shape_of,
-    label_name_of,
-    note,
-)
-from utsushi.cli.outputs import check_output, write_columns
-from utsushi.cli.parameters import integer, number
-from utsushi.cli.reading import reads_again
+from utsushi.cli.options import Data, Label, Out, RunPath, integer, number, reads_again
+from utsushi.cli.output import check_output, note, write_columns
+from utsushi.cli.rows import dataset_of, image_shape_of, label_name_of
 from utsushi.exceptions import RunError, SettingError
 
 if TYPE_CHECKING:
@@ -148,9 +138,10 @@ def _detector(
     from sklearn.frozen import FrozenEstimator
 
     from utsushi.estimators import AnomalyDetector, load
+    from utsushi.estimators.capabilities import is_detector
 
     saved = None if Path(path).is_dir() else load(path)
-    if isinstance(saved, AnomalyDetector):
+    if is_detector(saved):
         if not settings and normal is None:
             return saved
         # Its own settings stay where no option says otherwise.
@@ -175,7 +166,7 @@ def _detector(
             "the model file stands in no run that says what it was trained on, expected normal "
             "rows to set the threshold by; name them with --normal"
         )
-    model = None if isinstance(opened.model, AnomalyDetector) else FrozenEstimator(opened.model)
+    model = None if is_detector(opened.model) else FrozenEstimator(opened.model)
     return AnomalyDetector(model, **settings).fit(rows)
 
 

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, label_name_of, note
-from utsushi.cli.outputs import check_output
-from utsushi.cli.progress import row_bar
-from utsushi.cli.reading import reads_again
-from utsushi.cli.writers import ROW_GROUP_ROWS, write_blocks
+from utsushi.cli.options import Data, Label, Out, RunPath, reads_again
+from utsushi.cli.output import BLOCK_ROWS, check_output, note, progress_bar, write_blocks
+from utsushi.cli.rows import dataset_of, label_name_of
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def encode(
     # In an .npz the codes are "X", so a column of that name cannot keep it.
     name = label_name_of(opened, label, reserved=[*names, "X"])
     n_rows = sum(len(X) for X, _ in dataset.parts)
-    with row_bar("encoding", n_rows) as advance:
+    with progress_bar("encoding", n_rows) as advance:
         blocks = _coded_blocks(opened.model, dataset, name, advance)
         path = write_blocks(out, blocks, names, n_rows)
     note(f"{n_rows} codes of {len(names)} components: {path}")
@@ -75,8 +73,8 @@ def _coded_blocks(
 
     for X, y in dataset.parts:
         rows = as_guarded(X)
-        for start in range(0, len(rows), ROW_GROUP_ROWS):
-            block = slice(start, start + ROW_GROUP_ROWS)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
             codes = model.transform(rows[block])
             yield codes, {} if y is None else {name: y[block]}
             advance(len(codes))

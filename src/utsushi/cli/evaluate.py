@@ -7,21 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import (
+from utsushi.cli.options import (
     AsJson,
     Data,
     Everything,
     Label,
     RunPath,
     Seed,
-    dataset_of,
+    integers,
     measured_by,
-    note,
-    source_name,
+    reads_again,
 )
-from utsushi.cli.parameters import integers
-from utsushi.cli.reading import reads_again
-from utsushi.cli.tables import as_text
+from utsushi.cli.output import as_text, note
+from utsushi.cli.rows import dataset_of, source_name
 
 
 @reads_again

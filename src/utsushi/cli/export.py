@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from utsushi._utils.files import write_whole
-from utsushi.cli.common import (
-    Data,
-    Label,
-    Language,
-    RunPath,
-    check_kind,
-    dataset_of,
-    note,
-    shape_to,
-    source_name,
-)
-from utsushi.cli.outputs import check_output
-from utsushi.cli.reading import reads_again
+from utsushi.cli.options import Data, Label, Language, RunPath, check_kind, reads_again
+from utsushi.cli.output import check_output, note
+from utsushi.cli.rows import dataset_of, shape_to, source_name
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:

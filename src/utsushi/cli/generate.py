@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import (
-    Data,
-    Label,
-    Out,
-    RandomState,
-    RunPath,
-    dataset_of,
-    image_shape_of,
-    note,
-)
-from utsushi.cli.outputs import check_output, write_table
-from utsushi.cli.parameters import count
-from utsushi.cli.reading import reads_again
+from utsushi.cli.options import Data, Label, Out, RandomState, RunPath, count, reads_again
+from utsushi.cli.output import check_output, note, write_table
+from utsushi.cli.rows import dataset_of, image_shape_of
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -89,7 +79,7 @@ def _fit_sampler(
     opened: Run, sampler: str, data: str | None, label: str | None, reading: dict[str, Any]
 ) -> None:
     """Give the opened model another sampler; nothing is written."""
-    opened.model.set_params(sampler=sampler)._validate_params()  # before the data are opened
+    opened.model.set_params(sampler=sampler).check_parameters()  # before the data are opened
     dataset = dataset_of(opened, data, label, reading)
     note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} rows")
     opened.model.fit_sampler(dataset.X_train, dataset.y_train)
@@ -97,7 +87,9 @@ def _fit_sampler(
 
 def _noise_of(model: Any) -> bool:
     """Refuse noise for a model that has no p(x|z)."""
-    if not hasattr(model, "likelihood_"):
+    from utsushi.estimators.capabilities import has_posterior
+
+    if not has_posterior(model):
         raise SettingError(
             f"--noise, but {type(model).__name__} has no p(x|z) to draw from, expected a "
             "variational model; leave --noise out"
@@ -107,7 +99,9 @@ def _noise_of(model: Any) -> bool:
 
 def _class_of(model: Any, text: str) -> int | str:
     """Return a class as the model knows it: an integer, where its classes are integers."""
-    if not getattr(model, "conditional", False):
+    from utsushi.estimators.capabilities import is_conditional
+
+    if not is_conditional(model):
         raise SettingError(
             f"--class {text!r}, but the model knows no classes, expected a conditional one; train "
             "it with --conditional true, or leave --class out"

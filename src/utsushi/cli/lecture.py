@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Force, Language, note
-from utsushi.cli.parameters import integer
-from utsushi.cli.tables import as_text
+from utsushi.cli.options import Force, Language, integer
+from utsushi.cli.output import as_text, note
 
 
 def lecture(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from utsushi.cli import (
     train,
     tune,
 )
-from utsushi.cli.wording import as_options, options_of
+from utsushi.cli.options import as_options
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
@@ -106,9 +107,9 @@ def _show_warning(
 
 
 def _in_one_line(text: str, words: Sequence[str]) -> str:
-    """Return what the library says in one line, with the command's options for its settings."""
-    options = options_of(typer.main.get_command(app), words)
-    return as_options(" ".join(text.split()), options, words)
+    """Return a message of the library in one line, with options for its parameters."""
+    # `compare` takes the parameters of a model as name=value.
+    return as_options(" ".join(text.split()), of_models="compare" not in words[:1])
 
 
 def run(words: Sequence[str]) -> int:
@@ -139,12 +140,12 @@ def _explain(error: BaseException) -> tuple[str, int] | None:
         case UtsushiError():
             text, status = str(error), 2
         case BrokenPipeError():
-            text, status = "whoever read the output stopped reading", 1
+            text, status = "the reader of the output has closed it", 1
         case OSError():
             text, status = _os_error(error), 1
-        # scikit-learn's word on a parameter; the class cannot be named without importing it.
+        # scikit-learn's error of a parameter; the class cannot be named without importing it.
         case ValueError() if type(error).__name__ == "InvalidParameterError":
-            text, status = f"{str(error).rstrip('.')}; see the command's --help", 2
+            text, status = _parameter_error(str(error)), 2
         case MemoryError():
             text, status = "not enough memory for so many rows; ask for fewer", 1
         case _:
@@ -163,6 +164,13 @@ def _usage(error: typer.TyperException) -> str:
         text = f"{text.rstrip('.')}, expected one of {', '.join(names)}"
     command = context.command_path if context else "utsushi"
     return f"{text.rstrip('.')}; see '{command} --help'"
+
+
+def _parameter_error(text: str) -> str:
+    """Return scikit-learn's message on a parameter, without what the command line cannot give."""
+    text = re.sub(r"^The '(\w+)' parameter of \w+", r"\1", text)
+    text = re.sub(r"(?:, or|,| or) an instance of '[\w.]+'", "", text)
+    return f"{text.rstrip('.')}; see the command's --help"
 
 
 def _os_error(error: OSError) -> str:

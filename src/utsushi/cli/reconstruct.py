@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import Data, Label, Out, RunPath, dataset_of, image_shape_of, note
-from utsushi.cli.outputs import check_output, write_table
-from utsushi.cli.parameters import integer
-from utsushi.cli.reading import reads_again
+from utsushi.cli.options import Data, Label, Out, RunPath, integer, reads_again
+from utsushi.cli.output import check_output, note, write_table
+from utsushi.cli.rows import dataset_of, image_shape_of
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:

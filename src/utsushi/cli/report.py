@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from utsushi.cli.common import Language, dataset_of, note
-from utsushi.cli.tables import as_text
+from utsushi.cli.options import Language
+from utsushi.cli.output import as_text, note
+from utsushi.cli.rows import dataset_of
 
 
 def report(

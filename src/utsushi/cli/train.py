@@ -9,22 +9,20 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from utsushi.cli.common import (
+
+from utsushi.cli.options import (
     DEFAULT_DATA,
+    TRAINED,
     Data,
     Force,
     Label,
     Language,
     NoReport,
-    note,
-    recorded,
-    report_command,
-    source_name,
-    training_rows,
+    reads,
+    takes,
 )
-from utsushi.cli.parameters import TRAINED, takes
-from utsushi.cli.reading import reads
-from utsushi.cli.tables import as_text
+from utsushi.cli.output import as_text, note, report_command
+from utsushi.cli.rows import recorded, source_name, training_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

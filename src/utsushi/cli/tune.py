@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.common import (
+from utsushi.cli.options import (
     DEFAULT_DATA,
+    TRAINED,
     Data,
     Force,
     Label,
     Language,
     NoReport,
-    note,
-    recorded,
-    report_command,
-    source_name,
-    training_rows,
+    Parameter,
+    reads,
+    takes,
 )
-from utsushi.cli.parameters import TRAINED, Parameter, takes
-from utsushi.cli.reading import reads
-from utsushi.cli.tables import as_text
+from utsushi.cli.output import as_text, note, report_command
+from utsushi.cli.rows import recorded, source_name, training_rows
 from utsushi.search import SEARCHED
 
 if TYPE_CHECKING:

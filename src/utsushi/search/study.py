@@ -350,25 +350,15 @@ def _identify(
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
     now = {
         "estimator": type(base).__name__,
-<<<<<<< HEAD
-        "parameters": {k: v for k, v in known.items() if k not in ("verbose", "device")},
-        "space": {name: distribution_to_json(range_) for name, range_ in space.items()},
-        "rows": f"{rows.shape} {digest(rows)}",
-=======
         **{k: v for k, v in parameters_to_json(base).items() if k not in ("verbose", "device")},
         **{f"the range of {name}": distribution_to_json(space[name]) for name in space},
-        "rows": f"{rows.shape} {digest(Labelled(rows, None))}",
->>>>>>> 75e4a37 (The sampler of a search is Optuna's, seeded by the number of the trial)
+        "rows": f"{rows.shape} {digest(rows)}",
     }
     if is_conditional(base) and y is not None:
         # As text, a label is the same in every dtype.
         labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
-<<<<<<< HEAD
-        identity["labels"] = digest(labels)
-=======
-        now["labels"] = digest(Labelled(labels, None))
+        now["labels"] = digest(labels)
     now = json.loads(json.dumps(now))  # as a database returns it
->>>>>>> 75e4a37 (The sampler of a search is Optuna's, seeded by the number of the trial)
     if _IDENTITY not in study.user_attrs:
         study.set_user_attr(_IDENTITY, now)
     was = study.user_attrs[_IDENTITY]

@@ -1,0 +1,449 @@
+"""The options of the commands: shared ones, those that read a source, and estimators' parameters.
+
+The tables of parameters repeat names and defaults of the constructors, so that ``--help`` imports
+no estimator; a test compares them.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from utsushi.exceptions import SettingError
+
+__all__ = [
+    "AUTOENCODER",
+    "DEFAULT_DATA",
+    "DENOISING",
+    "TRAINED",
+    "VARIATIONAL",
+    "AsJson",
+    "Data",
+    "Everything",
+    "Force",
+    "Label",
+    "Language",
+    "NoReport",
+    "Out",
+    "Parameter",
+    "RandomState",
+    "RunPath",
+    "Seed",
+    "as_options",
+    "check_kind",
+    "count",
+    "integer",
+    "integers",
+    "measured_by",
+    "number",
+    "reads",
+    "reads_again",
+    "takes",
+]
+
+#: What ``--data`` means when it is left out.
+DEFAULT_DATA = "mnist20k"
+
+# --- parsers ------------------------------------------------------------------------------------
+
+
+def integer(text: str) -> int:
+    """Parse an integer."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}, expected an integer such as 10") from None
+
+
+def count(text: str) -> int:
+    """Parse how many there are to be."""
+    value = integer(text)
+    if value < 1:
+        raise typer.BadParameter(f"{text!r}, expected an integer from 1 on")
+    return value
+
+
+def number(text: str) -> float:
+    """Parse a number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{text!r}, expected a finite number such as 0.001")
+    return value
+
+
+def integers(text: str) -> tuple[int, ...]:
+    """Parse integers with commas between, such as "500,250"; an empty text is no integer."""
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r}, expected integers with commas between, such as 500,250"
+        ) from None
+
+
+def truth(text: str) -> bool:
+    """Parse "true" or "false"."""
+    values = {"true": True, "yes": True, "false": False, "no": False}
+    if text.lower() not in values:
+        raise typer.BadParameter(f"{text!r}, expected true or false")
+    return values[text.lower()]
+
+
+def word(text: str) -> str | None:
+    """Parse a name; "none" stands for None."""
+    return None if text.lower() == "none" else text
+
+
+def _names(text: str) -> list[str]:
+    """Parse names with commas between."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+# --- shared options -----------------------------------------------------------------------------
+
+RunPath = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run folder, or a model file.", show_default=False)
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="A bundled name, a table, an array or IDX file, or a folder of Parquet or images.",
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The column of a table that holds the labels."),
+]
+Out = Annotated[str, typer.Option(metavar="FILE", help="Where to write.", show_default=False)]
+RandomState = Annotated[
+    Any, typer.Option(parser=integer, metavar="N", help="The seed; else a new one each time.")
+]
+
+Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands there.")]
+Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
+NoReport = Annotated[
+    bool,
+    typer.Option("--no-report", help="No figures and no report; utsushi report makes them later."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
+]
+Seed = Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")]
+
+
+def measured_by(everything: bool) -> dict[str, Any]:
+    """Return the arguments of `utsushi.evaluation.evaluate` that ``--all`` stands for."""
+    from utsushi.evaluation import GROUPS
+
+    return {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
+
+
+def check_kind(to: str, *kinds: str) -> None:
+    """Check the value of ``--to``, before anything is computed."""
+    if to not in kinds:
+        raise SettingError(f"--to must be {' or '.join(kinds)}, got {to!r}.")
+
+
+# --- parameters of estimators -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an estimator as an option of the command line."""
+
+    name: str
+    default: Any
+    parse: Callable[[str], Any]
+    metavar: str
+    help: str
+
+    def option(self) -> inspect.Parameter:
+        """Return the option as Typer reads it from a signature."""
+        text = ",".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
+        option = typer.Option(
+            "--" + self.name.replace("_", "-"),
+            parser=self.parse,
+            metavar=self.metavar,
+            help=self.help,
+            show_default=text is not None,
+        )
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if text is None else str(text),
+            annotation=Annotated[Any, option],
+        )
+
+
+_COMMON = (
+    Parameter("n_components", 10, integer, "N", "Size of the code."),
+    Parameter("network", "dense", str, "dense|conv", "What encoder and decoder are made of."),
+    Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; else by the data."),
+    Parameter("channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."),
+    Parameter(
+        "activation", None, word, "relu|gelu|silu|elu|tanh", "Nonlinearity; else by network."
+    ),
+    Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
+    Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
+    Parameter("missing", "refuse", str, "refuse|mask", "What is done about missing values."),
+    Parameter("augment", None, word, "affine|binarize|none", "What is done anew to each batch."),
+    Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
+    Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
+    Parameter("batch_size", None, integer, "N", "Rows per step; else the recipe's."),
+    Parameter("learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
+    Parameter("weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
+    Parameter("validation_fraction", 0.0, number, "X", "Part of the rows to hold out."),
+    Parameter("early_stopping", None, integer, "N", "Epochs to wait for a better one."),
+    Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
+    Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
+    Parameter("precision", "float32", str, "float32|bfloat16|auto", "Of the training's products."),
+    Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
+)
+
+_CODES = "Where new codes come from."
+
+#: Options of ``train ae``.
+AUTOENCODER = (
+    *_COMMON,
+    Parameter("regularizer", None, word, "NAME", "sparse, contractive or code-and-weights."),
+    Parameter("regularization", 0.0, number, "X", "Its strength."),
+    Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage", _CODES),
+)
+
+#: Options of ``train dae``.
+DENOISING = (
+    *AUTOENCODER,
+    Parameter("corruption", "masking", str, "masking|gaussian|salt-pepper", "The damage."),
+    Parameter("corruption_level", 0.3, number, "X", "Its probability, or deviation."),
+)
+
+_LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
+
+#: Options of ``train vae``.
+VARIATIONAL = (
+    *_COMMON,
+    Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "What p(x|z) is."),
+    Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
+    Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
+    Parameter("kl_warmup_epochs", 0, number, "X", "Epochs over which that weight rises."),
+    Parameter("free_bits", 0.0, number, "X", "Nats per component that cost nothing."),
+    Parameter("n_samples", 1, integer, "N", "Estimates of the bound per row and step."),
+    Parameter("n_importance_samples", 1, integer, "N", "Codes drawn for each estimate."),
+    Parameter(
+        "importance_gradient",
+        "standard",
+        str,
+        "standard|doubly-reparameterized",
+        "The encoder's, with several of them.",
+    ),
+    Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
+)
+
+
+#: What is trained by name: the estimator, its options, and what the help says of the command.
+TRAINED = {
+    "ae": ("Autoencoder", AUTOENCODER, "Train an autoencoder."),
+    "dae": ("DenoisingAutoencoder", DENOISING, "Train a denoising autoencoder."),
+    "vae": ("VariationalAutoencoder", VARIATIONAL, "Train a variational autoencoder."),
+}
+
+
+def takes(parameters: Iterable[Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each parameter; it receives them as a dict ``parameters``."""
+    options = {parameter.name: parameter.option() for parameter in parameters}
+    return lambda command: _with_options(command, options, "parameters", dict)
+
+
+def _with_options(
+    command: Callable[..., None],
+    options: Mapping[str, inspect.Parameter],
+    argument: str,
+    collect: Callable[..., dict[str, Any]],
+) -> Callable[..., None]:
+    """Give a command keyword options, which it receives collected in one argument."""
+
+    @functools.wraps(command)
+    def wrapper(**arguments: Any) -> None:
+        chosen = {name: arguments.pop(name) for name in options}
+        command(**arguments, **{argument: collect(**chosen)})
+
+    signature = inspect.signature(command, eval_str=True)
+    own = [p for name, p in signature.parameters.items() if name != argument]
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options.values()]
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*own, *keyword]
+    )
+    wrapper.__annotations__ = {}
+    return wrapper
+
+
+# --- how a source is read -----------------------------------------------------------------------
+
+
+def _reading(
+    categorical: Annotated[
+        Any,
+        typer.Option(
+            parser=_names, metavar="COLUMN,…", help="Categories that look like numbers (tables)."
+        ),
+    ] = None,
+    drop: Annotated[
+        Any, typer.Option(parser=_names, metavar="COLUMN,…", help="Columns to leave out (tables).")
+    ] = None,
+    dates: Annotated[
+        Any,
+        typer.Option(
+            parser=_names,
+            metavar="COLUMN,…",
+            help="Dates, to become days since 1970-01-01 (tables).",
+        ),
+    ] = None,
+    handle_unknown: Annotated[
+        str | None,
+        typer.Option(
+            metavar="error|ignore",
+            help="What to do about a category that training did not have; ignore makes it zeros.",
+            show_default=False,
+        ),
+    ] = None,
+    pixels: Annotated[
+        bool | None,
+        typer.Option(
+            "--pixels/--no-pixels",
+            help="Divide whole numbers from 0 to 255 by 255; else those of type uint8.",
+            show_default=False,
+        ),
+    ] = None,
+    image_size: Annotated[
+        Any,
+        typer.Option(parser=integers, metavar="H,W", help="What images of a folder are fitted to."),
+    ] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="Make images grey.")] = False,
+    rgb: Annotated[bool, typer.Option("--rgb", help="Make images RGB.")] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
+    ] = False,
+) -> dict[str, Any]:
+    """Return the options that were given as keywords of `utsushi.datasets.open`, ready for JSON."""
+    if grey and rgb:
+        raise SettingError("--grey and --rgb exclude each other; leave one out.")
+    size = None
+    if image_size is not None:
+        size = list(image_size) * (2 if len(image_size) == 1 else 1)
+    color = "grey" if grey else "rgb" if rgb else None
+    options = {
+        "categorical": categorical,
+        "drop": drop,
+        "dates": dates,
+        "handle_unknown": handle_unknown,
+        "pixels": pixels,
+        "image_size": size,
+        "color": color,
+        "skip_bad": skip_bad or None,
+    }
+    return {name: value for name, value in options.items() if value not in (None, [])}
+
+
+#: The options of ``_reading`` by name.
+_READING = dict(inspect.signature(_reading, eval_str=True).parameters)
+
+#: Those of commands that read samples for a fitted model, which knows the others.
+_AGAIN = ("drop", "handle_unknown", "pixels", "image_size", "grey", "rgb", "skip_bad")
+
+
+def reads(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that read a source; it receives them as a dict ``reading``."""
+    return _with_options(command, _READING, "reading", _reading)
+
+
+def reads_again(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that read samples for a fitted model."""
+    again = {name: _READING[name] for name in _AGAIN}
+    return _with_options(command, again, "reading", _reading)
+
+
+# --- parameters in messages ---------------------------------------------------------------------
+
+#: Parameters that are set by options: of models, and others.
+_OF_MODELS = {p.name for _, options, _ in TRAINED.values() for p in options}
+_SET_BY_OPTIONS = {
+    *_READING,
+    *("checkpoint_every", "contamination", "lang", "max_false_positive_rate", "scoring", "storage"),
+}
+
+#: Which of them are flags, and which take the word none.
+_FLAGS = {"pixels", "skip_bad"}
+_OPTIONAL = {p.name for _, options, _ in TRAINED.values() for p in options if "none" in p.metavar}
+
+# Quoted text and calls, which stay as they are; else a name, and perhaps its value or a limit.
+_MENTIONED = re.compile(
+    r"""(?<![\w=])'[^']*'(?!\w)|(?<![\w=])"[^"]*"(?!\w)"""
+    r"""|(?:\w+=)?[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"""
+    r"""|(?<![\w"(./=-])(?P<name>[a-z]+(?:_[a-z]+)*)"""
+    r"""(?:=(?P<value>'[^']*'|"[^"]*"|\((?:'[^']*'|"[^"]*"|[^()'"])*\)|[\w.+…-]*[\w…])"""
+    r"""|(?P<limit>[<>])(?=-?[\d.])|(?![\w"=]|[./]\w))"""
+)
+
+
+def as_options(text: str, *, of_models: bool = True) -> str:
+    """Write the parameters in a message of the library as the options that set them.
+
+    Parameters
+    ----------
+    text : str
+    of_models : bool, default=True
+        Whether the command has options for the parameters of models.
+
+    Examples
+    --------
+    >>> as_options("n_components must be positive; try beta<4, or hidden=(500, 250)")
+    '--n-components must be positive; try --beta below 4, or --hidden 500,250'
+    """
+    names = _SET_BY_OPTIONS | _OF_MODELS if of_models else _SET_BY_OPTIONS
+    return _MENTIONED.sub(lambda mention: _as_option(mention, names), text)
+
+
+def _as_option(mention: re.Match[str], names: Collection[str]) -> str:
+    """Return the option for a mentioned parameter of these names; other text is unchanged."""
+    name, value, limit = mention["name"], mention["value"], mention["limit"]
+    option = f"--{name}".replace("_", "-")
+    if name not in names:
+        return mention[0]
+    if value is not None:
+        return _with_value(name, option, value)
+    if limit is not None:
+        return f"{option} {'below' if limit == '<' else 'above'} "
+    # A name without an underscore may be a word; at the start of "beta must be …" it is none.
+    is_subject = mention.start() == 0 and mention.string.startswith(" must", mention.end())
+    return option if "_" in name or is_subject else mention[0]
+
+
+def _with_value(name: str, option: str, text: str) -> str:
+    """Return an option with the value that ``text`` has in Python."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # a placeholder, such as (height, width)
+        return f"{option} {text.strip('()').replace(' ', '')}"
+    if name in _FLAGS:
+        return option if value else option.replace("--", "--no-")
+    if value is None and name not in _OPTIONAL:
+        return f"no {option}"
+    if isinstance(value, str | tuple):
+        parts = [value] if isinstance(value, str) else map(str, value)
+        return f"{option} {shlex.quote(','.join(parts))}"
+    return f"{option} {text.lower()}"
