@@ -113,7 +113,7 @@ def facts_of(model: Any, X: np.ndarray, y: np.ndarray | None) -> Iterator[tuple[
     yield "codes", model.transform(X)
     yield "copies", model.reconstruct(X, *said)
     yield "samples", model.sample(5, random_state=1)
-    if hasattr(model, "elbo"):
+    if hasattr(model, "log_likelihood"):
         yield "noise", model.sample(5, random_state=1, noise=True)
         yield "log-likelihood", model.log_likelihood(X, *said, n_importance_samples=7)
 

@@ -29,8 +29,8 @@ def images_of(folder: Path) -> tuple[Rows, Rows]:
     """Return training and test images, (n, 784), values in [0, 1]."""
     train, test = [], []
     for path in sorted(folder.glob("[0-9].json")):
-        pixels = np.array(json.loads(path.read_text())["data"], dtype=np.float32)
-        images = pixels.reshape(-1, 784) / 255
+        pixels = [row for row in json.loads(path.read_text())["data"] if row]  # two are empty
+        images = np.array(pixels, dtype=np.float32) / 255
         train.append(images[:-N_TEST_PER_CLASS])
         test.append(images[-N_TEST_PER_CLASS:])
     return np.concatenate(train), np.concatenate(test)

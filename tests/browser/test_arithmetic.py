@@ -202,7 +202,7 @@ def test_a_row_is_said_to_be_as_python_says(calculator, whole, rounded, name):
         assert (kl == -1).all()  # an autoencoder has none
         scores = -model.score_samples(rows)
     else:
-        mean, sigma = model.posterior(rows)
+        mean, sigma = model.posterior_of(rows)
         divergence = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).sum(axis=1)
         np.testing.assert_allclose(kl[:, 0], divergence, rtol=1e-3)
         scores = -model.mean_code_score(rows, classes)

@@ -56,7 +56,7 @@ def assert_as_python_says(living, model, row):
     error = np.square(row - model.reconstruct(row)).sum()
     assert float(texts[0].split()[0]) == pytest.approx(error, rel=0.02)
     if len(texts) == 3:
-        mean, sigma = model.posterior(row)
+        mean, sigma = model.posterior_of(row)
         kl = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).sum()
         assert float(texts[1].split()[0]) == pytest.approx(kl, rel=0.02)
 

@@ -108,7 +108,7 @@ def test_the_numbers_of_a_row_are_those_of_python(visit, made):
     living, page = visit("digits", "m=VAE&p=r7"), made("digits")
     model, row = page.models["VAE"], page.X[7:8]
     copy = model.reconstruct(row)
-    mean, sigma = model.posterior(row)
+    mean, sigma = model.posterior_of(row)
     kl = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).sum()
     scores = -model.mean_code_score(page.X)
     error, shown_kl, rank = living.page.locator("#walk-numbers dd").all_inner_texts()
@@ -205,7 +205,7 @@ def test_the_bars_are_the_shares_of_the_information(visit, made):
     shown = [text.split()[0] for text in living.page.locator("#sliders .amount").all_inner_texts()]
     np.testing.assert_allclose(np.array(shown, float), 100 * shares / shares.sum(), atol=0.51)
     living.page.locator("#models button", has_text="VAE").click()
-    mean, sigma = page.models["VAE"].posterior(page.X)
+    mean, sigma = page.models["VAE"].posterior_of(page.X)
     kl = (0.5 * (sigma**2 + mean**2 - 1) - np.log(sigma)).mean(axis=0)
     shown = [text.split()[0] for text in living.page.locator("#sliders .amount").all_inner_texts()]
     np.testing.assert_allclose(np.array(shown, float), kl, rtol=0.06)
@@ -240,7 +240,7 @@ def test_components_can_be_the_axes_but_not_one_for_both(visit, made):
 
 def test_the_ellipses_are_the_posterior_in_the_units_of_the_axes(visit, made):
     living, page = visit("digits", "m=VAE&p=r0&x=2,4"), made("digits")
-    _, sigma = page.models["VAE"].posterior(page.X[:1])
+    _, sigma = page.models["VAE"].posterior_of(page.X[:1])
     # A sum of Gaussians along two units: the axes of the ellipse are those of the map.
     shown = living.js(
         """() => {

@@ -121,7 +121,7 @@ def test_all_that_comes_out_is_from_zero_to_one(likelihood, rows, scaling):
 def test_the_score_is_in_the_units_of_the_input_whatever_the_scaling():
     """The expected bound of the trained model by torch.distributions, on rows as they are."""
     model = VariationalAutoencoder(**SMALL, likelihood="bernoulli", scaling="standard").fit(BINARY)
-    mean, deviation = (torch.from_numpy(part) for part in model.posterior(BINARY))
+    mean, deviation = (torch.from_numpy(part) for part in model.posterior_of(BINARY))
     draws = mean + deviation * torch.randn(400, *mean.shape, generator=seeded())
     with torch.no_grad():
         logits = model.module_.decoder(draws)

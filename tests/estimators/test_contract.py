@@ -237,7 +237,7 @@ def test_drawn_reconstructions_decode_draws_of_the_posterior():
     model = VariationalAutoencoder(2, hidden=(), max_epochs=20, random_state=0).fit(TRAIN)
     n = 4000
     rows = np.repeat(TEST[:1], n, axis=0)
-    _, sigma = model.posterior(TEST[:1])
+    _, sigma = model.posterior_of(TEST[:1])
     weights = model.module_.decoder[0].weight.detach().numpy().astype(np.float64)
     expected = np.sqrt((weights**2 * sigma**2).sum(axis=1))
     draws = model.reconstruct(rows, sample=True, random_state=0)

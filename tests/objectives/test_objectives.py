@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from utsushi.distributions.likelihoods import Gaussian, UnitGaussian
+from utsushi.distributions import (
+    DiagonalGaussianPosterior,
+    Gaussian,
+    StandardNormal,
+    UnitGaussian,
+    posterior_parameters,
+    reparameterize,
+)
 from utsushi.networks import Dense, initialize
 from utsushi.objectives import (
     Batch,
@@ -17,8 +24,6 @@ from utsushi.objectives import (
     VariationalObjective,
     elbo,
     lecture_loss,
-    posterior_parameters,
-    reparameterize,
 )
 
 D, H, B = 5, 2, 7
@@ -35,7 +40,9 @@ def normal(*shape, seed=0, dtype=torch.float64):
 def network(n_outputs, seed=0, dtype=torch.float64):
     pair = Dense((4,), "tanh").build(D, H, n_outputs).to(dtype)
     initialize(pair, seeded(seed))
-    return pair
+    return pair.with_parts(
+        posterior=DiagonalGaussianPosterior().build(H), prior=StandardNormal().build(D, H)
+    )
 
 
 # --- reparameterization -----------------------------------------------------------------------

@@ -19,6 +19,7 @@ from utsushi.objectives.penalties import (
     contractive,
     estimated_jacobian_norm,
     jacobian_norm,
+    mmd,
     sparse,
 )
 
@@ -183,6 +184,31 @@ def test_the_contraction_is_the_same_where_gradients_are_switched_off(pair):
     assert not found.requires_grad
 
 
+def test_the_discrepancy_is_a_plain_double_sum():
+    z = rows(6)[:, :H]
+    p = torch.randn(z.shape, generator=seeded(3)).double()
+
+    def kernel(a, b):
+        return 2 * H / (2 * H + ((a - b) ** 2).sum())
+
+    pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
+    within = sum(kernel(z[i], z[j]) + kernel(p[i], p[j]) for i, j in pairs) / 30
+    between = sum(kernel(a, b) for a in z for b in p) / 36
+    found = mmd(None, None, z, seeded(3)).mean()
+    torch.testing.assert_close(found, within - 2 * between)
+
+
+def test_the_discrepancy_of_codes_of_the_prior_is_zero_on_average():
+    found = torch.stack(
+        [
+            mmd(None, None, torch.randn(30, H, generator=seeded(s)), seeded(1000 + s)).mean()
+            for s in range(300)
+        ]
+    )
+    assert abs(found.mean()) < 4 * found.std() / 300**0.5
+    assert (found < 0).any()
+
+
 # --- the objective ----------------------------------------------------------------------------
 
 
@@ -297,7 +323,18 @@ def test_without_a_regularizer_there_is_no_penalty(plain):
 @pytest.mark.parametrize("name", REGULARIZERS)
 def test_the_denoising_model_takes_them_too(name):
     settings = {"regularizer": name, "regularization": 0.05, "max_epochs": 1}
-    assert fitted(DenoisingAutoencoder, **settings).history_[0]["penalty"] > 0
+    assert fitted(DenoisingAutoencoder, **settings).history_[0]["penalty"] != 0
+
+
+def test_a_wasserstein_autoencoders_codes_are_nearer_to_its_prior(plain):
+    model = fitted(regularizer="mmd", regularization=10.0, sampler="prior")
+
+    def discrepancy(fit):
+        codes = torch.from_numpy(fit.transform(DIGITS.X_test))
+        return mmd(None, None, codes, seeded()).mean()
+
+    assert discrepancy(model) < 0.3 * discrepancy(plain)
+    assert model.sample(3, random_state=0).shape == (3, 64)
 
 
 def test_a_regularized_fit_is_a_function_of_its_seed():

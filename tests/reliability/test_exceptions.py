@@ -142,7 +142,7 @@ def test_the_document_tells_its_cause_and_its_fix(name):
 
 
 def test_the_bounds_of_a_log_variance_are_smooth_and_change_nothing_within_ten():
-    from utsushi.objectives import posterior_parameters
+    from utsushi.distributions import posterior_parameters
 
     within = torch.linspace(-9.999, 9.999, 20_001)[:, None]
     outputs = torch.cat([torch.zeros_like(within), within], dim=1)

@@ -174,7 +174,7 @@ def test_the_page_encodes_the_row_that_it_carries(vae, vae_page, digits, read, r
 
 def test_the_codes_are_the_models_own(vae, vae_page, digits, read):
     model = vae_page.header["models"][0]
-    mean, standard_deviation = vae.posterior(digits.X_test)
+    mean, standard_deviation = vae.posterior_of(digits.X_test)
     np.testing.assert_array_equal(read(vae_page.tensors, model["codes"]), mean)
     found = np.exp(0.5 * read(vae_page.tensors, model["log_variances"]))
     np.testing.assert_allclose(found, standard_deviation, rtol=1e-6)

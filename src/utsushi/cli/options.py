@@ -220,9 +220,10 @@ _CODES = "Where new codes come from."
 #: Options of ``train ae``.
 AUTOENCODER = (
     *_COMMON,
-    Parameter("regularizer", None, word, "NAME", "sparse, contractive or code-and-weights."),
+    Parameter("bottleneck", "identity", str, "identity|vector-quantization", "Between the two."),
+    Parameter("regularizer", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
     Parameter("regularization", 0.0, number, "X", "Its strength."),
-    Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage", _CODES),
+    Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
 )
 
 #: Options of ``train dae``.
@@ -238,6 +239,8 @@ _LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
 VARIATIONAL = (
     *_COMMON,
     Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "What p(x|z) is."),
+    Parameter("prior", "standard-normal", str, "standard-normal|vamp", "What p(z) is."),
+    Parameter("posterior", "diagonal-gaussian", str, "diagonal-gaussian", "What q(z|x) is."),
     Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
     Parameter("kl_warmup_epochs", 0, number, "X", "Epochs over which that weight rises."),

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from utsushi._utils.str_options import Names
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.parameters import COMMON_CONSTRAINTS
+from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import Network
+from utsushi.networks import BOTTLENECKS, Bottleneck, Network
 from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.objectives.penalties import REGULARIZERS, Regularizer
 from utsushi.samplers import SAMPLERS, Prior, Sampler
@@ -63,15 +63,19 @@ class Autoencoder(BaseAutoencoder):
     missing : {"refuse", "mask"}, default="refuse"
         What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
         scaled units, and counts in no loss and no score; `reconstruct` fills it.
-    regularizer : {"sparse", "contractive", "code-and-weights"} or None, default=None
+    bottleneck : {"identity", "vector-quantization"} or Bottleneck, default="identity"
+        What the codes pass through on their way to the decoder:
+        `utsushi.networks.VectorQuantization` replaces them by vectors of a learned codebook.
+    regularizer : {"sparse", "contractive", "code-and-weights", "mmd"} or None, default=None
         What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
         encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
         :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights. See
         `utsushi.objectives.penalties`.
     regularization : float >= 0, default=0.0
         Its strength, a factor; 0 is off, with a warning if a regularizer is named.
-    sampler : {"mixture", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
+    sampler : {"mixture", "gaussian", "flow", "two-stage", "prior"} or Sampler, default="mixture"
         Where `sample` takes its codes from, fitted to the training codes: see `utsushi.samplers`.
+        ``"prior"``, :math:`N(0, I)`, is for models whose codes ``regularizer="mmd"`` brings there.
         ``"flow"`` needs the extra of that name.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         What is done anew to the training rows at each step: small rotations, scales and shifts of
@@ -154,9 +158,10 @@ class Autoencoder(BaseAutoencoder):
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
+        "bottleneck": [Names(set(BOTTLENECKS)), Bottleneck],
         "regularizer": [Names(set(REGULARIZERS)), None],
         "regularization": [Interval(Real, 0, None, closed="left")],
-        "sampler": [Names(set(SAMPLERS) - {"prior"}), Sampler],
+        "sampler": [Names(set(SAMPLERS)), Sampler],
     }
 
     def __init__(
@@ -170,6 +175,7 @@ class Autoencoder(BaseAutoencoder):
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         missing: str = "refuse",
+        bottleneck: str | Bottleneck = "identity",
         regularizer: str | None = None,
         regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
@@ -194,6 +200,7 @@ class Autoencoder(BaseAutoencoder):
         self.image_shape = image_shape
         self.scaling = scaling
         self.missing = missing
+        self.bottleneck = bottleneck
         self.regularizer = regularizer
         self.regularization = regularization
         self.sampler = sampler
@@ -212,11 +219,16 @@ class Autoencoder(BaseAutoencoder):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if isinstance(self.sampler, Prior):
+        if isinstance(resolve(self.sampler, SAMPLERS), Prior) and self.regularizer != "mmd":
             raise SettingError(
-                f"sampler={self.sampler!r}, but an autoencoder has no prior that its codes were "
-                "trained towards, expected a sampler that learns them; leave sampler='mixture'"
+                f"sampler={self.sampler!r}, but this autoencoder's codes are trained towards no "
+                "prior, expected a sampler that learns them; leave sampler='mixture', or set "
+                "regularizer='mmd' and regularization=10"
             )
+
+    def _other_parts(self) -> dict[str, nn.Module]:
+        bottleneck = resolve(self.bottleneck, BOTTLENECKS).build(self.n_components)
+        return {} if bottleneck is None else {"bottleneck": bottleneck}
 
     def _objective(self, data: Source) -> ReconstructionObjective:
         return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)

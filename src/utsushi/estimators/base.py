@@ -67,9 +67,12 @@ __all__ = ["BaseAutoencoder", "autoencoder_of"]
 _EXAMPLES = {
     "network": "networks.Dense()",
     "recipe": "Recipe()",
-    "likelihood": "likelihoods.Gaussian()",
+    "bottleneck": "networks.VectorQuantization()",
+    "likelihood": "distributions.Gaussian()",
+    "prior": "distributions.VampPrior()",
+    "posterior": "distributions.DiagonalGaussianPosterior()",
     "sampler": "samplers.Mixture()",
-    "augment": "augmentation.Affine()",
+    "augment": "transforms.augmentation.Affine()",
 }
 
 #: float32 numbers that training holds per parameter: itself, its gradient and Adam's two moments.
@@ -86,7 +89,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     """
 
     _recipes: ClassVar[dict[str, Recipe]]
-    _outputs_per_component: ClassVar[int] = 1
+    _is_variational: ClassVar[bool] = False
 
     # Stored by the constructor of every subclass.
     n_components: int
@@ -155,7 +158,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 n_features,
                 n_rows,
                 convolutional=isinstance(resolve(self.network, NETWORKS), Conv),
-                variational=self._outputs_per_component == 2,
+                variational=self._is_variational,
             )
         return recipe.replaced(
             max_epochs=self.max_epochs,
@@ -413,7 +416,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 self._outputs_per_component * self.n_components,
                 image_shape=self._shape,
             )
+            module = module.with_parts(**self._other_parts())
         return module.to(torch.float32)  # whatever the caller's default is
+
+    @property
+    def _outputs_per_component(self) -> int:
+        """The numbers that the encoder gives for each component of the code."""
+        return 1
+
+    def _other_parts(self) -> dict[str, nn.Module]:
+        """Build the parts of the network beside encoder and decoder, by name."""
+        return {}
 
     @abstractmethod
     def _objective(self, data: Source) -> Objective:
@@ -727,8 +740,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _encode(self, x: Tensor) -> Tensor:
         """Return the codes (B, H) of scaled rows (B, D)."""
-        codes: Tensor = self.module_.encoder(x)
-        return codes
+        return self.module_.codes(x)[0]
 
     def _decode(self, z: Tensor) -> Tensor:
         """Return the scaled rows (B, D) of codes (B, H)."""

@@ -25,7 +25,7 @@ def is_detector(model: Any) -> TypeGuard[AnomalyDetector]:
 
 def has_posterior(model: Any) -> TypeGuard[VariationalAutoencoder]:
     """Tell whether a model encodes a sample as a distribution, and bounds its log density."""
-    return hasattr(model, "posterior")
+    return hasattr(model, "posterior_of")
 
 
 def can_corrupt(model: Any) -> TypeGuard[DenoisingAutoencoder]:

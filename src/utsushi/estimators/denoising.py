@@ -17,7 +17,7 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
-from utsushi.networks import Network
+from utsushi.networks import Bottleneck, Network
 from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.samplers import Sampler
 from utsushi.training import Recipe
@@ -80,6 +80,7 @@ class DenoisingAutoencoder(Autoencoder):
         image_shape: tuple[int, ...] | None = None,
         scaling: str | None = "center",
         missing: str = "refuse",
+        bottleneck: str | Bottleneck = "identity",
         regularizer: str | None = None,
         regularization: float = 0.0,
         sampler: str | Sampler = "mixture",
@@ -105,6 +106,7 @@ class DenoisingAutoencoder(Autoencoder):
             image_shape=image_shape,
             scaling=scaling,
             missing=missing,
+            bottleneck=bottleneck,
             regularizer=regularizer,
             regularization=regularization,
             sampler=sampler,

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 
 from utsushi._utils.files import one_line
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
-from utsushi.distributions.likelihoods import LIKELIHOODS
+from utsushi.distributions import LIKELIHOODS, POSTERIORS, PRIORS
 from utsushi.estimators.parameters import (
     check_image_shape,
     describes,
@@ -34,7 +34,7 @@ from utsushi.exceptions import (
     SettingError,
     UtsushiWarning,
 )
-from utsushi.networks import NETWORKS
+from utsushi.networks import BOTTLENECKS, NETWORKS
 from utsushi.samplers import SAMPLERS
 from utsushi.training import Recipe
 from utsushi.transforms.augmentation import AUGMENTATIONS
@@ -72,6 +72,9 @@ Expected = tuple[str, tuple[int | None, ...]]
 #: The only objects that a parameter can hold in a file, by kind and class.
 _OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
     "network": {cls.__name__: cls for cls in NETWORKS.values()},
+    "bottleneck": {cls.__name__: cls for cls in BOTTLENECKS.values()},
+    "prior": {cls.__name__: cls for cls in PRIORS.values()},
+    "posterior": {cls.__name__: cls for cls in POSTERIORS.values()},
     "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
     "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
     "augment": {cls.__name__: cls for cls in AUGMENTATIONS.values()},

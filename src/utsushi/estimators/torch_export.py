@@ -26,11 +26,13 @@ def portable(model: Any) -> fx.GraphModule:
         torch.tensor(values, dtype=torch.float32)
         for values in (model.scaling_.offset, model.scaling_.scale)
     )
+    bottleneck = getattr(model.module_, "bottleneck", None)
     encoder = _Encoder(
         _plain(model.module_.encoder),
         offset,
         scale,
         model.n_components_,
+        bottleneck=None if bottleneck is None else _plain(bottleneck),
         gaps=model.missing == "mask",
     )
     likelihood = getattr(model, "likelihood_", None)
@@ -77,6 +79,8 @@ def joined(
 def _traced(part: _Affine, name: str) -> fx.GraphModule:
     """Return the graph of a part, with its layers as they are; tracing loses an `nn.Sequential`."""
     traced = fx.GraphModule(part, fx.Tracer().trace(part.eval()), name)
+    traced.graph.eliminate_dead_code()  # such as what a bottleneck costs in training
+    traced.recompile()
     if isinstance(part.layers, nn.Sequential):
         traced.layers = part.layers
     return traced
@@ -99,10 +103,18 @@ class _Encoder(_Affine):
     """Rows to codes; of a variational model the means, which are the first half of its outputs."""
 
     def __init__(
-        self, layers: nn.Module, offset: Tensor, scale: Tensor, n_codes: int, *, gaps: bool
+        self,
+        layers: nn.Module,
+        offset: Tensor,
+        scale: Tensor,
+        n_codes: int,
+        *,
+        bottleneck: nn.Module | None,
+        gaps: bool,
     ) -> None:
         super().__init__(layers, offset, scale)
         self.n_codes = n_codes
+        self.bottleneck = bottleneck
         self.gaps = gaps
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,7 +122,8 @@ class _Encoder(_Affine):
         if self.gaps:  # as `utsushi.estimators.missing` has it
             scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
         output: Tensor = self.layers(scaled)
-        return output[:, : self.n_codes]
+        codes = output[:, : self.n_codes]
+        return codes if self.bottleneck is None else self.bottleneck(codes)[0]
 
 
 class _Decoder(_Affine):

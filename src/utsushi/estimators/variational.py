@@ -15,13 +15,22 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
+from utsushi import samplers
 from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi._utils.str_options import Names
 from utsushi._utils.validation import has_missing
-from utsushi.distributions.divergences import kl_standard_normal
+from utsushi.distributions import (
+    POSTERIORS,
+    PRIORS,
+    Posterior,
+    PosteriorDistribution,
+    Prior,
+    PriorModule,
+    StandardNormal,
+)
 from utsushi.distributions.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes, codes_by_class, samplers_by_class
@@ -38,8 +47,6 @@ from utsushi.objectives import (
     Source,
     VariationalObjective,
     log_weights,
-    posterior_parameters,
-    reparameterize,
     with_condition,
 )
 from utsushi.samplers import SAMPLERS, Codes, Sampler
@@ -57,8 +64,8 @@ DRAWS_AT_ONCE = 16
 #: Takes codes (B, H); returns log p(x|z) of the samples (B,).
 LogLikelihood = Callable[[Tensor], Tensor]
 
-#: Takes a log-likelihood, posterior means and log variances (B, H), and noise; returns (B,).
-Bound = Callable[[LogLikelihood, Tensor, Tensor, Iterator[Tensor]], Tensor]
+#: Takes a log-likelihood, the network, the posteriors of B samples and noise; returns (B,).
+Bound = Callable[[LogLikelihood, EncoderDecoder, PosteriorDistribution, Iterator[Tensor]], Tensor]
 
 
 @persistent
@@ -103,6 +110,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of rows in [0, 1] in
         their own units, so that ``scaling`` is for the encoder alone: ``"bernoulli"`` for zeros and
         ones, or ``"continuous-bernoulli"`` for grey values.
+    prior : {"standard-normal", "vamp"} or Prior, default="standard-normal"
+        :math:`p(z)`, which the codes are trained towards: the lecture's :math:`N(0, I)`, or the
+        mean of the posteriors of learned pseudo-inputs (`utsushi.distributions.VampPrior`).
+        ``sampler="prior"`` draws from it.
+    posterior : {"diagonal-gaussian"} or Posterior, default="diagonal-gaussian"
+        :math:`q(z \mid x)`, what the encoder's output means.
     conditional : bool, default=False
         Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
@@ -212,10 +225,12 @@ class VariationalAutoencoder(BaseAutoencoder):
     class_samplers_: list[Sampler]
 
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST_VARIATIONAL, "lecture": LECTURE}
-    _outputs_per_component: ClassVar[int] = 2
+    _is_variational: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
         "likelihood": [Names(set(LIKELIHOODS)), Likelihood],
+        "prior": [Names(set(PRIORS)), Prior],
+        "posterior": [Names(set(POSTERIORS)), Posterior],
         "conditional": ["boolean"],
         "beta": [Interval(Real, 0, None, closed="left")],
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
@@ -238,6 +253,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         scaling: str | None = "center",
         missing: str = "refuse",
         likelihood: str | Likelihood = "gaussian",
+        prior: str | Prior = "standard-normal",
+        posterior: str | Posterior = "diagonal-gaussian",
         conditional: bool = False,
         beta: float = 1.0,
         kl_warmup_epochs: float = 0,
@@ -268,6 +285,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         self.scaling = scaling
         self.missing = missing
         self.likelihood = likelihood
+        self.prior = prior
+        self.posterior = posterior
         self.conditional = conditional
         self.beta = beta
         self.kl_warmup_epochs = kl_warmup_epochs
@@ -342,6 +361,16 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self.classes_.one_hot(y, n_rows) if self.conditional else None
 
     @property
+    def _outputs_per_component(self) -> int:
+        return resolve(self.posterior, POSTERIORS).outputs_per_component
+
+    def _other_parts(self) -> dict[str, nn.Module]:
+        return {
+            "posterior": resolve(self.posterior, POSTERIORS).build(self.n_components),
+            "prior": resolve(self.prior, PRIORS).build(self.n_features_in_, self.n_components),
+        }
+
+    @property
     def _n_conditions(self) -> int:
         return len(self.classes_.labels) if self.conditional else 0
 
@@ -410,7 +439,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     # --- inference ------------------------------------------------------------------------------
 
-    def posterior(self, X: ArrayLike) -> tuple[Rows, Rows]:
+    def posterior_of(self, X: ArrayLike) -> tuple[Rows, Rows]:
         r"""Return the mean and the standard deviation of :math:`q(z \mid x)`.
 
         Parameters
@@ -427,9 +456,12 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     def _posterior(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return the mean and the standard deviation of checked rows."""
-        both = self._map(
-            rows, lambda x, _: torch.cat(posterior_parameters(self.module_.encoder(x)), dim=-1)
-        )
+
+        def parameters(x: Tensor, _: Rows) -> Tensor:
+            posterior = self.module_.posterior_of(x)
+            return torch.cat([posterior.mean, posterior.log_variance], dim=-1)
+
+        both = self._map(rows, parameters)
         mean, log_variance = np.split(both.astype(rows.dtype, copy=False), 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
 
@@ -515,7 +547,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the evidence lower bound on the log density of each sample, in nats.
 
-        At :math:`\beta = 1`, with the KL divergence in closed form and 16 codes a sample, however
+        At :math:`\beta = 1`, with 16 codes a sample, however
         the model was trained; `log_likelihood` is the importance-weighted bound. In the units of
         the input: :math:`-\sum_d \log` scale of the scaling is included. The draws are a function
         of the model's seed and of the sample's own float32 bytes: the same sample has the same
@@ -533,6 +565,38 @@ class VariationalAutoencoder(BaseAutoencoder):
             Nats; higher is more normal.
         """
         return self._bound(X, y, _evidence_bound, SCORE_DRAWS)
+
+    @property
+    def has_standard_normal_prior(self) -> bool:
+        """Whether :math:`p(z) = N(0, I)`, from which each component diverges by itself."""
+        return type(resolve(self.prior, PRIORS)) is StandardNormal
+
+    def divergence(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` of each sample in nats.
+
+        In closed form for each component where the prior has one (the standard normal), else
+        estimated from the codes that `score_samples` draws.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components) or (n_samples, 1)
+            Terms that add up to the divergence; float32 for float32 input, else float64.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+
+        def terms(x: Tensor, block: Rows) -> Tensor:
+            posterior = self.module_.posterior_of(x)
+            noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.mean)
+            codes = torch.stack([posterior.rsample(noise) for noise in noises])
+            found = self.module_.divergence(posterior, codes)
+            return found.mean(dim=0) if found.dim() > 2 else found
+
+        return self._map(rows, terms).astype(rows.dtype, copy=False)
 
     def mean_code_score(
         self, X: ArrayLike, y: ArrayLike | None = None
@@ -598,15 +662,15 @@ class VariationalAutoencoder(BaseAutoencoder):
         def bound_of(prepared: Tensor, block: Rows) -> Tensor:
             x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
             target = x if self.likelihood_.of_scaled_rows else raw
-            mean, log_variance = posterior_parameters(self.module_.encoder(x))
-            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, mean)
+            posterior = self.module_.posterior_of(x)
+            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, posterior.mean)
             mask = self._mask(block[:, :n_features], x)
             return bound(
                 lambda z: self.likelihood_.log_prob(
                     target, self.module_.decoder(with_condition(z, condition)), mask
                 ),
-                mean,
-                log_variance,
+                self.module_,
+                posterior,
                 noises,
             )
 
@@ -654,7 +718,15 @@ class VariationalAutoencoder(BaseAutoencoder):
         return super()._samplers() | {f"class_sampler.{i}": sampler for i, sampler in by_class}
 
     def _encode(self, x: Tensor) -> Tensor:
-        return posterior_parameters(self.module_.encoder(x))[0]
+        codes: Tensor = self.module_.posterior_of(x).mean
+        return codes
+
+    def _sampled_codes(self, n_samples: int, seed: int) -> Rows:
+        if type(self.sampler_) is not samplers.Prior or not is_size(n_samples):
+            return super()._sampled_codes(n_samples, seed)
+        draws = numpy_generator(seed, Purpose.SAMPLE)
+        prior: PriorModule = self.module_.prior
+        return prior.sample(n_samples, self.module_.posterior_of, draws)
 
     def _decode(self, z: Tensor) -> Tensor:
         return self.likelihood_.mean(self.module_.decoder(z))
@@ -672,30 +744,43 @@ def _noise_of_rows(rows: Rows, seed: int, n_draws: int, like: Tensor) -> Iterato
 
 
 def _evidence_bound(
-    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+    log_likelihood: LogLikelihood,
+    module: EncoderDecoder,
+    posterior: PosteriorDistribution,
+    noises: Iterator[Tensor],
 ) -> Tensor:
-    r"""Return the evidence lower bound of each row (B,), the divergence in closed form."""
-    drawn = [log_likelihood(reparameterize(mean, log_variance, noise)) for noise in noises]
-    return torch.stack(drawn).mean(dim=0) - kl_standard_normal(mean, log_variance).sum(dim=-1)
+    """Return the evidence lower bound of each sample (B,)."""
+    codes = [posterior.rsample(noise) for noise in noises]
+    expected = torch.stack([log_likelihood(z) for z in codes]).mean(dim=0)
+    divergences = [module.divergence(posterior, z).sum(dim=-1) for z in codes]
+    return expected - torch.stack(divergences).mean(dim=0)
 
 
 def _mean_code_bound(
-    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+    log_likelihood: LogLikelihood,
+    module: EncoderDecoder,
+    posterior: PosteriorDistribution,
+    noises: Iterator[Tensor],
 ) -> Tensor:
-    r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}` of each row (B,), without a draw."""
-    return log_likelihood(mean) - kl_standard_normal(mean, log_variance).sum(dim=-1)
+    """Return the same with the mean code in place of drawn ones, (B,)."""
+    z = posterior.mean
+    return log_likelihood(z) - module.divergence(posterior, z).sum(dim=-1)
 
 
 def _importance_bound(
-    log_likelihood: LogLikelihood, mean: Tensor, log_variance: Tensor, noises: Iterator[Tensor]
+    log_likelihood: LogLikelihood,
+    module: EncoderDecoder,
+    posterior: PosteriorDistribution,
+    noises: Iterator[Tensor],
 ) -> Tensor:
-    r"""Return :math:`L_K` of each row (B,); see `utsushi.objectives.importance_weighted_bound`."""
+    r"""Return :math:`L_K` of each sample (B,); see `importance_weighted_bound`."""
     # A running sum of thousands of weights needs more digits than one weight.
+    mean = posterior.mean
     total = torch.full((len(mean),), -math.inf, dtype=torch.float64, device=mean.device)
     n_draws = 0
     for noise in noises:
-        z = reparameterize(mean, log_variance, noise)
-        log_w = log_weights(log_likelihood(z), z, mean, log_variance)
+        z = posterior.rsample(noise)
+        log_w = log_weights(log_likelihood(z), module.log_prior(z), posterior.log_prob(z))
         total = torch.logaddexp(total, log_w.double())
         n_draws += 1
     return (total - math.log(n_draws)).float()

@@ -27,7 +27,6 @@ __all__ = [
     "active_units",
     "advice",
     "aggregate_divergence_at_least",
-    "divergence_of",
     "divergence_per_component",
     "information",
 ]
@@ -99,7 +98,13 @@ class Information:
         return self.mutual_information.value > self.limit - 1
 
 
-def information(mean: Rows, standard_deviation: Rows, *, random_state: int = 0) -> Information:
+def information(
+    mean: Rows,
+    standard_deviation: Rows,
+    *,
+    divergence: Rows | None = None,
+    random_state: int = 0,
+) -> Information:
     r"""Split the divergence of the code into what it tells of the row, and the rest.
 
     .. math::
@@ -114,7 +119,9 @@ def information(mean: Rows, standard_deviation: Rows, *, random_state: int = 0) 
     Parameters
     ----------
     mean, standard_deviation : ndarray of shape (n, H)
-        Of the posteriors, as `VariationalAutoencoder.posterior` gives them.
+        Of the posteriors, as `VariationalAutoencoder.posterior_of` gives them.
+    divergence : ndarray of shape (n,), optional
+        The divergence of each posterior from the prior; by default from N(0, I).
     random_state : int >= 0, default=0
         Decides the rows and the codes.
 
@@ -149,8 +156,11 @@ def information(mean: Rows, standard_deviation: Rows, *, random_state: int = 0) 
     own, mixture, share = _log_densities(mu + sigma * draws.standard_normal(mu.shape), mu, sigma)
     told = own - mixture
     influence = told - (share - 1)
-    kl = kl_standard_normal(torch.from_numpy(mu), torch.from_numpy(2 * np.log(sigma)))
-    divergence = kl.sum(dim=1).numpy()
+    if divergence is None:
+        kl = kl_standard_normal(torch.from_numpy(mu), torch.from_numpy(2 * np.log(sigma)))
+        divergence = kl.sum(dim=1).numpy()
+    else:
+        divergence = divergence[rows].astype(np.float64)
     return Information(
         _with_influence(told.mean(), influence, random_state),
         _with_influence((divergence - told).mean(), divergence - influence, random_state),
@@ -283,10 +293,8 @@ def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[s
     return fixes or [f"max_epochs>{model.n_epochs_}"]
 
 
-def divergence_per_component(
-    model: VariationalAutoencoder, X: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
-    r"""Divergence of each row's posterior from the prior, component by component.
+def divergence_per_component(model: VariationalAutoencoder, X: Rows) -> NDArray[np.float64]:
+    r"""Divergence of each sample's posterior from the prior, component by component.
 
     Parameters
     ----------
@@ -296,7 +304,9 @@ def divergence_per_component(
     Returns
     -------
     ndarray of shape (n, H), float64
-        Nats. The mean of a column is what that component carries; below 0.1 nats it is dead.
+        Nats. The mean of a column is what that component carries; below 0.1 nats it is dead. With a
+        prior other than the standard normal, of shape (n, 1): see
+        `VariationalAutoencoder.divergence`.
 
     Examples
     --------
@@ -305,15 +315,4 @@ def divergence_per_component(
     >>> divergence_per_component(model, X).shape
     (50, 2)
     """
-    return divergence_of(*model.posterior(X))
-
-
-def divergence_of(
-    mean: NDArray[np.floating[Any]], standard_deviation: NDArray[np.floating[Any]]
-) -> NDArray[np.float64]:
-    """Return the same, (n, H) in nats, of posteriors that are known by their parameters (n, H)."""
-    log_variance = 2 * np.log(standard_deviation.astype(np.float64))
-    kl = kl_standard_normal(
-        torch.tensor(mean, dtype=torch.float64), torch.tensor(log_variance, dtype=torch.float64)
-    )
-    return np.asarray(kl.numpy(), dtype=np.float64)
+    return model.divergence(X).astype(np.float64)

@@ -23,7 +23,7 @@ from utsushi.evaluation.collapse import (
     active_units,
     advice,
     aggregate_divergence_at_least,
-    divergence_of,
+    divergence_per_component,
     information,
 )
 from utsushi.evaluation.estimate import Estimate
@@ -256,22 +256,27 @@ def collapse(subject: Subject) -> Group:
     model = subject.model
     if not has_posterior(model):
         return {}
-    posterior = model.posterior(subject.X)
-    kl = divergence_of(*posterior)
-    found = information(*posterior, random_state=subject.seed)
-    far_by = aggregate_divergence_at_least(*posterior)
-    means = kl.mean(axis=0)
-    remarks = advice(means, found.mutual_information.value, far_by, model)
+    posterior = model.posterior_of(subject.X)
+    terms = divergence_per_component(model, subject.X)
+    kl = terms.sum(axis=1)
+    found = information(*posterior, divergence=kl, random_state=subject.seed)
+    of_components, remarks = {}, []
+    if model.has_standard_normal_prior:
+        means, far_by = terms.mean(axis=0), aggregate_divergence_at_least(*posterior)
+        of_components = {
+            "kl_per_component": means.tolist(),
+            "dead_components": int((means < DEAD_BELOW).sum()),
+            "aggregate_divergence_at_least": far_by,
+        }
+        remarks = advice(means, found.mutual_information.value, far_by, model)
     if found.is_at_limit:
         remarks.append(remark("information_limit", limit=found.limit))
     return {
-        "kl": beside(Estimate.over(kl.sum(axis=1))),
-        "kl_per_component": means.tolist(),
-        "dead_components": int((means < DEAD_BELOW).sum()),
+        "kl": beside(Estimate.over(kl)),
         "active_units": active_units(posterior[0]),
         "mutual_information": beside(found.mutual_information),
         "aggregate_divergence": beside(found.aggregate_divergence),
-        "aggregate_divergence_at_least": far_by,
+        **of_components,
         "remarks": remarks,
     }
 

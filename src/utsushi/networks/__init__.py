@@ -1,15 +1,19 @@
 """Encoders and decoders for any shape; they know no numpy and no fit."""
 
 from utsushi.networks.base import EncoderDecoder, Network, initialize
+from utsushi.networks.bottlenecks import BOTTLENECKS, Bottleneck, VectorQuantization
 from utsushi.networks.conv import Conv, default_channels
 from utsushi.networks.dense import Dense, default_width
 
 __all__ = [
+    "BOTTLENECKS",
     "NETWORKS",
+    "Bottleneck",
     "Conv",
     "Dense",
     "EncoderDecoder",
     "Network",
+    "VectorQuantization",
     "default_channels",
     "default_width",
     "initialize",

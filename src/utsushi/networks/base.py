@@ -38,23 +38,70 @@ INITIALIZATION: list[Any] = [Names({"uniform", "normal"})]
 
 
 class EncoderDecoder(nn.Module):
-    """A pair of modules: rows to codes, and back.
+    """A network of named parts: an encoder, a decoder, and those that a model adds.
 
     Parameters
     ----------
-    encoder : Module, (B, D) to (B, H), or to (B, 2H) for a variational model
+    encoder : Module, (B, D) to (B, H), or to more numbers for a variational model
     decoder : Module, (B, H) to (B, D)
+    **others : Module
+        ``bottleneck`` (see `utsushi.networks.bottlenecks`), ``posterior`` and ``prior`` (see
+        `utsushi.distributions`).
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    # Of torch's modules, mypy knows attributes only as tensors or modules.
+    bottleneck: Any
+    posterior: Any
+    prior: Any
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, **others: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        for name, part in others.items():
+            self.add_module(name, part)
+
+    def with_parts(self, **parts: nn.Module) -> EncoderDecoder:
+        """Return a network with these parts; all others are shared."""
+        return EncoderDecoder(**{**dict(self.named_children()), **parts})
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the encoder's output; decoding is a step of its own."""
         output: Tensor = self.encoder(x)
         return output
+
+    def codes(self, x: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the codes (B, H) of an autoencoder, and the bottleneck's cost (B,), if it has one.
+
+        Parameters
+        ----------
+        x : Tensor of shape (B, D)
+            Scaled samples.
+        generator : Generator, optional
+            Of training: where a bottleneck draws from. At inference there is none.
+        """
+        codes = self.encoder(x)
+        if hasattr(self, "bottleneck"):
+            codes, cost = self.bottleneck(codes, generator)
+            return codes, cost
+        return codes, None
+
+    def posterior_of(self, x: Tensor) -> Any:
+        r"""Return :math:`q(z \mid x)` of scaled samples (B, D), for a variational model."""
+        return self.posterior(self.encoder(x))
+
+    def divergence(self, posterior: Any, z: Tensor) -> Tensor:
+        r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
+
+        See `utsushi.distributions.priors.PriorModule.divergence`.
+        """
+        terms: Tensor = self.prior.divergence(posterior, z, self.posterior_of)
+        return terms
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        r"""Return :math:`\log p(z)` in nats, shape (...), of codes (..., H)."""
+        log_prob: Tensor = self.prior.log_prob(z, self.posterior_of)
+        return log_prob
 
     def arrange_for_inference(self) -> EncoderDecoder:
         """Lay the weights out as inference likes them, and return the pair.
@@ -174,6 +221,7 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
     r"""Fill all weights and biases from ``generator``.
 
     The layers' own initialization draws from torch's global generator, which belongs to the caller.
+    A layer with a method ``initialize(generator)`` fills itself.
 
     Parameters
     ----------
@@ -209,6 +257,8 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif callable(fill := getattr(layer, "initialize", None)):
+            fill(generator)
         elif next(layer.parameters(recurse=False), None) is not None:
             raise TypeError(f"no initialization is known for the parameters of {layer}")
 

@@ -6,20 +6,16 @@ a module and a batch they return `Terms`, which the training loop reduces once.
 
 from utsushi.objectives.base import Batch, Source, Terms, random_order, with_condition
 from utsushi.objectives.bounds import (
-    LOG_VARIANCE_BEND,
     elbo,
     free_bits_kl,
     importance_weighted_bound,
     lecture_loss,
     log_weights,
-    posterior_parameters,
-    reparameterize,
 )
 from utsushi.objectives.reconstruction import ReconstructionObjective
 from utsushi.objectives.variational import VariationalObjective
 
 __all__ = [
-    "LOG_VARIANCE_BEND",
     "Batch",
     "ReconstructionObjective",
     "Source",
@@ -30,8 +26,6 @@ __all__ = [
     "importance_weighted_bound",
     "lecture_loss",
     "log_weights",
-    "posterior_parameters",
     "random_order",
-    "reparameterize",
     "with_condition",
 ]

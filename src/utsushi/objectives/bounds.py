@@ -11,78 +11,12 @@ from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.distributions.likelihoods import BatchMean, squared_error
 
 __all__ = [
-    "LOG_VARIANCE_BEND",
     "elbo",
     "free_bits_kl",
     "importance_weighted_bound",
     "lecture_loss",
     "log_weights",
-    "posterior_parameters",
-    "reparameterize",
 ]
-
-#: The size of a log-variance from which on it bends, and what the bend adds at most.
-LOG_VARIANCE_BEND = 10.0
-
-
-def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Read an encoder's output as the mean and the log-variance of :math:`q(z \mid x)`.
-
-    A log-variance may be any real number, so that :math:`\sigma = \exp(\frac12 \log \sigma^2)` is
-    positive without a constraint. Beyond ±10 it bends smoothly, and it never passes ±20, where the
-    exponential is still a number; within ±10 it is the identity, bit for bit.
-
-    Parameters
-    ----------
-    head : Tensor of shape (..., 2H)
-        :math:`\mu` in the first H columns, :math:`\log \sigma^2` in the last.
-
-    Returns
-    -------
-    mean, log_variance : Tensor of shape (..., H)
-
-    Examples
-    --------
-    >>> posterior_parameters(torch.tensor([[0.5, 1e9]]))
-    (tensor([[0.5000]]), tensor([[20.]]))
-    """
-    mean, raw = head.chunk(2, dim=-1)
-    # A fifth of a small step's time, and nearly never needed; but an accelerator would have to be
-    # waited for, to know.
-    if raw.device.type == "cpu" and _largest(raw) <= LOG_VARIANCE_BEND:
-        return mean, raw
-    inner = raw.clamp(-LOG_VARIANCE_BEND, LOG_VARIANCE_BEND)
-    return mean, inner + LOG_VARIANCE_BEND * torch.tanh((raw - inner) / LOG_VARIANCE_BEND)
-
-
-def _largest(values: Tensor) -> float:
-    """Return the largest magnitude; of no values, as a batch's part may have, it is zero."""
-    return values.detach().abs().max().item() if values.numel() else 0.0
-
-
-def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
-    r"""Turn noise into a draw from the posterior: :math:`z = \mu + \sigma\varepsilon`.
-
-    The draw :math:`z_h` has mean :math:`\mu_h` and standard deviation :math:`\sigma_h`, and is
-    differentiable by both, which a draw made directly is not.
-
-    Parameters
-    ----------
-    mean, log_variance : Tensor of shape (..., H)
-        :math:`\mu` and :math:`\log \sigma^2`.
-    noise : Tensor of shape (S, ..., H) or (..., H)
-        :math:`\varepsilon`, standard normal.
-
-    Returns
-    -------
-    Tensor of the shape of ``noise``
-
-    Examples
-    --------
-    >>> reparameterize(torch.ones(2), torch.zeros(2), torch.tensor([0.0, -1.0]))
-    tensor([1., 0.])
-    """
-    return mean + torch.exp(0.5 * log_variance) * noise
 
 
 def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
@@ -187,21 +121,17 @@ def free_bits_kl(kl: Tensor, free_bits: float, mean: BatchMean = torch.mean) -> 
 
 
 def log_weights(
-    log_likelihood: Tensor, z: Tensor, mean: Tensor, log_variance: Tensor, beta: float = 1.0
+    log_likelihood: Tensor, log_prior: Tensor, log_posterior: Tensor, beta: float = 1.0
 ) -> Tensor:
-    r"""Log of the importance weights of codes that were drawn from the posterior.
+    r"""Log of the importance weights of codes drawn from the posterior.
 
     .. math::
         \log w = \log p(x \mid z) + \beta\,(\log p(z) - \log q(z \mid x))
 
     Parameters
     ----------
-    log_likelihood : Tensor of shape (..., B)
-        :math:`\log p(x \mid z)` in nats.
-    z : Tensor of shape (..., B, H)
-        The codes.
-    mean, log_variance : Tensor of shape (B, H)
-        :math:`\mu` and :math:`\log \sigma^2` of the posterior.
+    log_likelihood, log_prior, log_posterior : Tensor of shape (..., B)
+        The three log densities in nats.
     beta : float, default=1.0
         Only 1 gives weights whose mean estimates :math:`p(x)`.
 
@@ -211,14 +141,10 @@ def log_weights(
 
     Examples
     --------
-    >>> z, mean, log_variance = torch.ones(1, 1, 1), torch.ones(1, 1), torch.zeros(1, 1)
-    >>> log_weights(torch.zeros(1, 1), z, mean, log_variance)  # log N(1; 0, 1) - log N(1; 1, 1)
-    tensor([[-0.5000]])
+    >>> log_weights(torch.tensor([-4.0]), torch.tensor([-2.0]), torch.tensor([-1.0]))
+    tensor([-5.])
     """
-    distance = (z - mean).square() * torch.exp(-log_variance)
-    # The constant log 2π of both densities cancels.
-    log_ratio = 0.5 * (distance + log_variance - z.square()).sum(dim=-1)
-    return log_likelihood + beta * log_ratio
+    return log_likelihood + beta * (log_prior - log_posterior)
 
 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:

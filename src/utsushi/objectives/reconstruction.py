@@ -58,9 +58,12 @@ class ReconstructionObjective:
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
         if batch.mask is not None:  # the damage is done to what is known
             seen = torch.where(batch.mask, seen, 0.0)
-        codes = module.encoder(seen)
+        codes, cost = module.codes(seen, generator)
         error = squared_error(batch.x, module.decoder(codes), batch.mask)
-        if self.penalty is None:
-            return Terms(error, {"reconstruction": error})
-        penalty = self.penalty(module, seen, codes, generator)
-        return Terms(error + self.strength * penalty, {"reconstruction": error, "penalty": penalty})
+        objective, parts = error, {"reconstruction": error}
+        if cost is not None:
+            objective, parts["bottleneck"] = objective + cost, cost
+        if self.penalty is not None:
+            penalty = self.penalty(module, seen, codes, generator)
+            objective, parts["penalty"] = objective + self.strength * penalty, penalty
+        return Terms(objective, parts)

@@ -11,8 +11,8 @@ import torch
 from torch import Generator, Tensor
 
 from utsushi._utils.seeds import drawn
-from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.distributions.likelihoods import BatchMean, Likelihood, squared_error
+from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import (
@@ -20,8 +20,6 @@ from utsushi.objectives.bounds import (
     free_bits_kl,
     importance_weighted_bound,
     log_weights,
-    posterior_parameters,
-    reparameterize,
 )
 
 __all__ = ["VariationalObjective"]
@@ -88,16 +86,18 @@ class VariationalObjective:
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
         n_draws = self.n_samples * self.n_importance_samples
-        target, output, z, mean, log_variance = self._drawn(module, batch, n_draws, generator)
+        target, output, z, posterior = self._drawn(module, batch, n_draws, generator)
         log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
         expected = log_likelihood if n_draws == 1 else log_likelihood.mean(dim=0)
-        components = kl_standard_normal(mean, log_variance)
-        kl = components.sum(dim=-1)
+        divergence = module.divergence(posterior, z)
+        if divergence.dim() > 2:  # estimated from each draw
+            divergence = divergence.mean(dim=0)
+        kl = divergence.sum(dim=-1)
         beta = self._beta(batch.epochs)
         if self.n_importance_samples > 1:
-            bound = self._importance_weighted(log_likelihood, z, mean, log_variance, beta)
+            bound = self._importance_weighted(module, log_likelihood, z, posterior, beta)
         elif self.free_bits:
-            free = free_bits_kl(components, self.free_bits, self.batch_mean)
+            free = free_bits_kl(divergence, self.free_bits, self.batch_mean)
             bound = elbo(expected, free.sum(dim=-1), beta)
         else:
             bound = elbo(expected, kl, beta)
@@ -122,7 +122,7 @@ class VariationalObjective:
         likelihood = copy(self.likelihood)
         total, n_values = 0.0, 0.0
         for block in known.blocks(CALIBRATION_BLOCK_ROWS):
-            target, outputs, _, _, _ = self._drawn(module, block, 1, generator)
+            target, outputs, _, _ = self._drawn(module, block, 1, generator)
             total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
             n_values += len(target) * likelihood.width(target, block.mask)
         likelihood.calibrate(total / n_values)
@@ -141,34 +141,35 @@ class VariationalObjective:
         # Rows of a file may stand in the order of their classes.
         chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
         some = known[chosen.to(known.device)]
-        target, outputs, z, mean, log_variance = self._drawn(
+        target, outputs, z, posterior = self._drawn(
             module, some, self.n_importance_samples, generator
         )
+        log_prior, log_posterior = module.log_prior(z), posterior.log_prob(z)
         errors = squared_error(target, likelihood.mean(outputs), some.mask)
         for _ in range(FIXED_POINT_STEPS):
             log_likelihood = likelihood.log_prob(target, outputs, some.mask)
-            log_w = log_weights(log_likelihood, z, mean, log_variance)
+            log_w = log_weights(log_likelihood, log_prior, log_posterior)
             weighted = (torch.softmax(log_w, dim=0) * errors).sum(dim=0)
             likelihood.calibrate(weighted.mean().item() / likelihood.width(target, some.mask))
 
     def _drawn(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posterior (B, H).
+    ) -> tuple[Tensor, Tensor, Tensor, PosteriorDistribution]:
+        """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posteriors.
 
         One draw goes without the dimension of the draws, which is a tenth of a small step.
         """
-        mean, log_variance = posterior_parameters(module.encoder(batch.x))
-        shape = mean.shape if n_draws == 1 else (n_draws, *mean.shape)
+        posterior: PosteriorDistribution = module.posterior_of(batch.x)
+        shape = posterior.mean.shape if n_draws == 1 else (n_draws, *posterior.mean.shape)
         noise = drawn(torch.randn, shape, generator, dtype=torch.float32)
-        z = reparameterize(mean, log_variance, noise.to(mean))
+        z = posterior.rsample(noise.to(posterior.mean))
         codes = batch.decoder_input(z)
         if n_draws == 1:
             output = module.decoder(codes)
         else:
             output = module.decoder(codes.flatten(0, 1)).unflatten(0, z.shape[:2])
         target = batch.x if self.target is None else self.target(batch.x)
-        return target, output, z, mean, log_variance
+        return target, output, z, posterior
 
     def _beta(self, epochs: float) -> float:
         """Return the weight of the divergence when so many epochs are done."""
@@ -177,17 +178,25 @@ class VariationalObjective:
         return self.beta * min(1.0, epochs / self.kl_warmup_epochs)
 
     def _importance_weighted(
-        self, log_likelihood: Tensor, z: Tensor, mean: Tensor, log_variance: Tensor, beta: float
+        self,
+        module: EncoderDecoder,
+        log_likelihood: Tensor,
+        z: Tensor,
+        posterior: PosteriorDistribution,
+        beta: float,
     ) -> Tensor:
         """Return the mean over S of the bounds with K draws each, shape (B,)."""
         groups = (self.n_samples, self.n_importance_samples)
+        log_prior = module.log_prior(z)
         if not (self.doubly_reparameterized and z.requires_grad):
-            log_w = log_weights(log_likelihood, z, mean, log_variance, beta).unflatten(0, groups)
+            log_w = log_weights(log_likelihood, log_prior, posterior.log_prob(z), beta)
+            log_w = log_w.unflatten(0, groups)
             return importance_weighted_bound(log_w.transpose(0, 1)).mean(dim=0)
         # The posterior's own parameters are held still, so that all of the encoder's gradient
         # comes through z; there each draw counts by the square of its normalized weight, and by
         # the weight itself where beta takes the posterior's density out of it.
-        log_w = log_weights(log_likelihood, z, mean.detach(), log_variance.detach(), beta)
+        log_posterior = posterior.detach().log_prob(z)
+        log_w = log_weights(log_likelihood, log_prior, log_posterior, beta)
         log_w = log_w.unflatten(0, groups)
         shares = torch.softmax(log_w.detach(), dim=1)
         of_path = ((1 - beta) + beta * shares).flatten(0, 1).unsqueeze(-1)

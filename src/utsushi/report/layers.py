@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
+from utsushi.networks.bottlenecks import VectorQuantizer
 from utsushi.networks.linear import Linear
 from utsushi.report.tensors import Blob, Reference
 
@@ -51,7 +52,7 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
     -------
     list of dict
         In the order in which they are applied; each has a ``type``, ``"linear"``, ``"conv"``,
-        ``"conv_transpose"`` or the name of a nonlinearity.
+        ``"conv_transpose"``, ``"quantize"`` or the name of a nonlinearity.
 
     Raises
     ------
@@ -71,6 +72,10 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
             layers.append({"type": _ACTIVATIONS[kind]})
         elif kind in (nn.Linear, Linear) and shape is None:
             layers.append({"type": "linear", **_parameters(leaf, blob)})
+        elif kind is VectorQuantizer and shape is None:
+            codebook: Tensor = leaf.codebook  # type: ignore[assignment]
+            vectors = blob.add(codebook.detach().cpu().numpy(), "float32")
+            layers.append({"type": "quantize", "weight": vectors})
         elif isinstance(leaf, nn.Unflatten) and leaf.dim == 1 and shape is None:
             shape = tuple(leaf.unflattened_size)
         elif isinstance(leaf, nn.Flatten) and (leaf.start_dim, leaf.end_dim) == (1, -1):

@@ -8,15 +8,19 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from utsushi._utils.seeds import Purpose, numpy_generator
+from utsushi.distributions import PRIORS
 from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
-from utsushi.estimators import BaseAutoencoder
+from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
+from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.estimators.capabilities import has_posterior, is_conditional
-from utsushi.evaluation.collapse import DEAD_BELOW, divergence_of
+from utsushi.evaluation.collapse import DEAD_BELOW, divergence_per_component
 from utsushi.exceptions import SettingError
-from utsushi.objectives import LOG_VARIANCE_BEND
+from utsushi.networks import EncoderDecoder
 from utsushi.report.carried import Sample
 from utsushi.report.layers import layers_of
 from utsushi.report.tensors import Blob
@@ -78,7 +82,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         "title": type(model).__name__,
         "variational": variational,
         "n_components": int(model.n_components_),
-        "encoder": layers_of(model.module_.encoder, blob),
+        "encoder": layers_of(_to_codes(model.module_), blob),
         "decoder": layers_of(model.module_.decoder, blob),
         "scaling": {
             "offset": blob.add(scaling.offset, "float32"),
@@ -86,6 +90,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         },
         "target_scaled": not variational or model.likelihood_.of_scaled_rows,
         "likelihood": _likelihood(model.likelihood_) if variational else None,
+        "prior": _prior(model, blob) if has_posterior(model) else None,
         "log_volume": scaling.log_volume,
         "conditional": conditional,
         "conditions": [str(c) for c in model.classes_.labels] if conditional else None,
@@ -94,7 +99,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         "codes": blob.add(codes, "float32"),
         "log_variances": None if log_variances is None else blob.add(log_variances, "float32"),
         "scores": blob.add(anomaly_scores(model, test), "float32"),
-        **_use_of_components(codes, log_variances),
+        **_use_of_components(model, test, codes),
         **_plane(codes),
         **_samplers(model, conditional=conditional, blob=blob),
         "history": _history(model),
@@ -118,7 +123,7 @@ def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
     rows = test.as_fitted(model)
     if not has_posterior(model):
         return np.asarray(model.transform(rows)), None
-    mean, standard_deviation = model.posterior(rows)
+    mean, standard_deviation = model.posterior_of(rows)
     return mean, 2 * np.log(standard_deviation)
 
 
@@ -133,14 +138,39 @@ def _likelihood(likelihood: Likelihood) -> dict[str, Any]:
     )
 
 
-def _use_of_components(codes: Rows, log_variances: Rows | None) -> dict[str, Any]:
-    """Return what each component carries, and which ones carry nothing."""
-    if log_variances is None:
-        variance = codes.var(axis=0, dtype=np.float64)
-        unused = variance <= STILL_BELOW * variance.max()
-        return {"information": variance.tolist(), "dead": unused.tolist()}
-    kl = divergence_of(codes, np.exp(0.5 * log_variances)).mean(axis=0)
-    return {"information": kl.tolist(), "dead": (kl < DEAD_BELOW).tolist()}
+def _to_codes(module: EncoderDecoder) -> nn.Module:
+    """Return the encoder, and the bottleneck behind it if there is one."""
+    bottleneck = getattr(module, "bottleneck", None)
+    return module.encoder if bottleneck is None else nn.Sequential(module.encoder, bottleneck)
+
+
+def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
+    """Return the Gaussians that a prior is the mean of; None is N(0, I)."""
+    if model.has_standard_normal_prior:
+        return None
+    module = model.module_
+    components = getattr(module.prior, "components", None)
+    if components is None:
+        raise SettingError(
+            f"prior={model.prior!r}, but a page knows {', '.join(PRIORS)}; train with one of these"
+        )
+    with torch.no_grad():
+        mixture = components(module.posterior_of)
+    return {
+        "means": blob.add(mixture.mean.cpu().numpy(), "float32"),
+        "log_variances": blob.add(mixture.log_variance.cpu().numpy(), "float32"),
+    }
+
+
+def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dict[str, Any]:
+    """Return what each component carries, in which unit, and which ones carry nothing."""
+    if has_posterior(model) and model.has_standard_normal_prior:
+        kl = divergence_per_component(model, np.asarray(test.as_fitted(model))).mean(axis=0)
+        dead = (kl < DEAD_BELOW).tolist()
+        return {"information": kl.tolist(), "information_unit": "kl", "dead": dead}
+    variance = codes.var(axis=0, dtype=np.float64)
+    unused = (variance <= STILL_BELOW * variance.max()).tolist()
+    return {"information": variance.tolist(), "information_unit": "variance", "dead": unused}
 
 
 def _plane(codes: Rows) -> dict[str, Any]:
@@ -160,16 +190,16 @@ def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[
     """Describe where new codes come from, and of a conditional model those of each class."""
     by_class = getattr(model, "class_samplers_", []) if conditional else []
     return {
-        "sampler": _sampler(model.sampler_, blob),
-        "class_samplers": [_sampler(sampler, blob) for sampler in by_class] or None,
+        "sampler": _sampler(model, model.sampler_, blob),
+        "class_samplers": [_sampler(model, sampler, blob) for sampler in by_class] or None,
     }
 
 
-def _sampler(sampler: Sampler, blob: Blob) -> dict[str, Any]:
+def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, Any]:
     """Describe a sampler so that a page can draw by itself, or draw for it."""
     kind = type(sampler)  # exactly: a subclass may draw otherwise
     few = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
-    if kind is Prior:
+    if kind is Prior and getattr(model, "has_standard_normal_prior", True):
         return {"kind": "prior"}
     if isinstance(sampler, Gaussian) and kind is Gaussian and few:
         # The root that NumPy's own draw takes.
@@ -189,7 +219,10 @@ def _sampler(sampler: Sampler, blob: Blob) -> dict[str, Any]:
             "temperature": float(sampler.temperature),
         }
     names = {known: name for name, known in SAMPLERS.items()}
-    codes = sampler.sample(N_DRAWN, numpy_generator(0, Purpose.SAMPLE))
+    if kind is Prior:  # a learned one
+        codes = model._sampled_codes(N_DRAWN, 0)
+    else:
+        codes = sampler.sample(N_DRAWN, numpy_generator(0, Purpose.SAMPLE))
     return {
         "kind": "drawn",
         "name": names.get(kind, kind.__name__),

@@ -133,7 +133,7 @@ def exhibits_of(
             "codes",
             coloured="uncoloured" if y is None else "coloured",
         )
-    if has_posterior(model):
+    if has_posterior(model) and model.has_standard_normal_prior:
         kl = divergence_per_component(model, X).mean(axis=0)
         bars = component_bars(kl, ylabel="KL per component, nats")
         yield Exhibit.of("components", bars, TEXTS, "components")

@@ -161,7 +161,9 @@ class RunSpec(BaseModel):
 
     def model(self) -> BaseAutoencoder:
         """Return the unfitted model of a training."""
-        model: BaseAutoencoder = unfitted({"class": self.estimator, "parameters": self.models["model"]})
+        model: BaseAutoencoder = unfitted(
+            {"class": self.estimator, "parameters": self.models["model"]}
+        )
         return model
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from utsushi._utils.seeds import Purpose, generator
-from utsushi.distributions.likelihoods import Gaussian
+from utsushi.distributions import DiagonalGaussianPosterior, Gaussian, StandardNormal
 from utsushi.networks import EncoderDecoder, initialize
 from utsushi.networks.dense import Dense, check_widths
 from utsushi.objectives import Batch, VariationalObjective
@@ -127,6 +127,10 @@ class TwoStage(TrainedSampler):
         """Build encoder and decoder without memory for their parameters."""
         with torch.device("meta"):
             module = Dense(check_widths(self.hidden)).build(n_codes, n_codes, 2 * n_codes)
+            module = module.with_parts(
+                posterior=DiagonalGaussianPosterior().build(n_codes),
+                prior=StandardNormal().build(n_codes, n_codes),
+            )
         return module.to(torch.float32)  # whatever the caller's default is
 
     def _empty_module(self, n_codes: int) -> nn.Module:

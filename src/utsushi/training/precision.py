@@ -55,7 +55,9 @@ class Arithmetic:
 
     def view(self, module: EncoderDecoder) -> EncoderDecoder:
         """Return ``module`` as seen through this arithmetic; the parameters are the same."""
-        return EncoderDecoder(self._part(module.encoder), self._part(module.decoder))
+        return module.with_parts(
+            encoder=self._part(module.encoder), decoder=self._part(module.decoder)
+        )
 
     def _part(self, part: nn.Module) -> nn.Module:
         if self.compile:

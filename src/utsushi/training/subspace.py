@@ -132,7 +132,8 @@ class Subspace:
             as the code leaves.
         """
         n_features = data.n_features
-        if not (tolerance and n_features >= FEWEST_FEATURES and _is_dense(module)):
+        of_samples = hasattr(module, "prior") and module.prior.sees_samples
+        if of_samples or not (tolerance and n_features >= FEWEST_FEATURES and _is_dense(module)):
             return None
         moments, directions = _principal_directions(data)
         if not len(moments):
@@ -179,12 +180,14 @@ class Subspace:
         return Batch(x, torch.cat(conditions) if conditions else None)
 
     def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
-        """Return the module for turned rows; all layers but the first and the last are shared."""
+        """Return the module for turned rows; only the first and the last layer are not shared."""
         first, *encoder = layers_of(module.encoder)
         *decoder, last = layers_of(module.decoder)
-        return EncoderDecoder(
-            nn.Sequential(_Inside(), _linear(first.weight @ self.basis, first.bias), *encoder),
-            nn.Sequential(
+        return module.with_parts(
+            encoder=nn.Sequential(
+                _Inside(), _linear(first.weight @ self.basis, first.bias), *encoder
+            ),
+            decoder=nn.Sequential(
                 *decoder,
                 _linear(self.basis.T @ last.weight, self.basis.T @ last.bias),
                 _NothingOutside(),

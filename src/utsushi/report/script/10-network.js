@@ -169,7 +169,25 @@ Utsushi.makeNetwork = function makeNetwork() {
     sigmoid,
   };
 
-  const structured = { linear, conv: convolve, conv_transpose: convolveTransposed };
+  /** Each group of values becomes the nearest vector of a codebook. */
+  function quantize(layer, x) {
+    const [size, width] = layer.shape;
+    const y = new Float32Array(x.length);
+    for (let from = 0; from < x.length; from += width) {
+      let [nearest, least] = [0, Infinity];
+      for (let k = 0; k < size; k++) {
+        let distance = 0;
+        for (let i = 0; i < width; i++) {
+          distance += (x[from + i] - layer.weight[k * width + i]) ** 2;
+        }
+        if (distance < least) [nearest, least] = [k, distance];
+      }
+      y.set(layer.weight.subarray(nearest * width, (nearest + 1) * width), from);
+    }
+    return y;
+  }
+
+  const structured = { linear, quantize, conv: convolve, conv_transpose: convolveTransposed };
 
   /** Run n rows, flattened into x, through all layers. */
   function forward(layers, x, n) {

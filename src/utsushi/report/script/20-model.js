@@ -36,6 +36,18 @@ Utsushi.likelihoods = (() => {
   };
 })();
 
+/** The log density of a code under a diagonal Gaussian. */
+const logNormal = (z, mean, logVariance) =>
+  z.reduce(
+    (sum, value, h) =>
+      sum -
+      0.5 *
+        ((value - mean[h]) ** 2 * Math.exp(-logVariance[h]) +
+          logVariance[h] +
+          Math.log(2 * Math.PI)),
+    0,
+  );
+
 Utsushi.Model = class Model {
   /** @param description what the header says of a model, with typed arrays in place of references */
   constructor(description) {
@@ -108,8 +120,22 @@ Utsushi.Model = class Model {
     return this.restore(await this.output(codes, n, classes));
   }
 
-  /** The divergence of a posterior from the prior, component by component, in nats. */
+  /** The divergence of a posterior from the prior in nats, in terms that add up to it: those of the
+      components, or log q - log p at the mean code where the prior is a mixture of Gaussians. */
   divergence(mean, logVariance) {
+    if (this.prior) {
+      const { means, log_variances: logVariances } = this.prior;
+      const size = mean.length;
+      const logDensities = [];
+      for (let from = 0; from < means.length; from += size) {
+        const of = (values) => values.subarray(from, from + size);
+        logDensities.push(logNormal(mean, of(means), of(logVariances)));
+      }
+      const most = Math.max(...logDensities);
+      const sum = logDensities.reduce((total, value) => total + Math.exp(value - most), 0);
+      const logPrior = most + Math.log(sum / logDensities.length);
+      return [logNormal(mean, mean, logVariance) - logPrior];
+    }
     return Array.from(mean, (m, h) => 0.5 * (Math.expm1(logVariance[h]) - logVariance[h] + m * m));
   }
 

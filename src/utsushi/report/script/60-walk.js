@@ -101,7 +101,7 @@ Utsushi.walk = (() => {
     const value = build("output");
     const bar = build("span", { class: "share", "aria-hidden": "true" });
     bar.style.setProperty("--part", most > 0 ? chosen.information[component] / most : 0);
-    const amount = chosen.variational
+    const amount = chosen.information_unit === "kl"
       ? words.get("share_kl", { amount: words.number(chosen.information[component], 2) })
       : words.percent(share);
     const set = (number, keep) => {
@@ -144,7 +144,7 @@ Utsushi.walk = (() => {
     parts.more.hidden = showAll || chosen.n_components <= FEW;
     parts.more.textContent = words.get("show_all_sliders", { count: chosen.n_components });
     parts.deadNote.hidden = !chosen.dead.some(Boolean);
-    parts.information.textContent = words.get(chosen.variational ? "shares_kl" : "shares_variance");
+    parts.information.textContent = words.get(chosen.information_unit === "kl" ? "shares_kl" : "shares_variance");
     placeSliders();
   }
 

@@ -1,0 +1,201 @@
+"""Every part of every kind works with all that a model does: the contract of a new member."""
+
+import numpy as np
+import pytest
+import torch
+
+from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets, load
+from utsushi.distributions import LIKELIHOODS, POSTERIORS, PRIORS, VampPrior
+from utsushi.exceptions import SettingError
+from utsushi.integrations import onnx
+from utsushi.networks import BOTTLENECKS, VectorQuantization
+from utsushi.objectives.penalties import REGULARIZERS
+from utsushi.samplers import SAMPLERS
+
+DIGITS = datasets.load_digits8x8()
+TRAIN, TEST = DIGITS.X_train[:300], DIGITS.X_test[:40]
+SMALL = {"n_components": 4, "hidden": (32,), "max_epochs": 3, "random_state": 0, "device": "cpu"}
+WIDE = np.tile(TRAIN, 3), np.tile(TEST, 3)  # wide enough for a subspace
+
+#: Each member of each kind, as what a user writes.
+MEMBERS = {
+    **{f"bottleneck {n}": (Autoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
+    **{f"noisy {n}": (DenoisingAutoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
+    **{
+        f"penalty {n}": (Autoencoder, {"regularizer": n, "regularization": 0.1})
+        for n in REGULARIZERS
+    },
+    **{f"prior {n}": (VariationalAutoencoder, {"prior": n}) for n in PRIORS},
+    **{f"posterior {n}": (VariationalAutoencoder, {"posterior": n}) for n in POSTERIORS},
+    **{f"likelihood {n}": (VariationalAutoencoder, {"likelihood": n}) for n in LIKELIHOODS},
+    **{f"sampler {n}": (VariationalAutoencoder, {"sampler": n}) for n in SAMPLERS},
+    "prior vamp, conditional": (VariationalAutoencoder, {"prior": "vamp", "conditional": True}),
+    "prior vamp, K = 5": (VariationalAutoencoder, {"prior": "vamp", "n_importance_samples": 5}),
+    "prior vamp, conv": (
+        VariationalAutoencoder,
+        {"prior": "vamp", "network": "conv", "channels": (4,), "image_shape": (8, 8)},
+    ),
+    "bottleneck conv": (
+        Autoencoder,
+        {
+            "bottleneck": "vector-quantization",
+            "network": "conv",
+            "channels": (4,),
+            "image_shape": (8, 8),
+        },
+    ),
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
+
+
+def fitted(name, X=TRAIN, **settings):
+    cls, own = MEMBERS[name]
+    if own.get("likelihood", "").endswith("bernoulli"):
+        settings |= {"scaling": None}
+        X = (X > 0.5).astype(np.float32) if own["likelihood"] == "bernoulli" else X
+    model = cls(**{**SMALL, **own, **settings})
+    return model.fit(X, DIGITS.y_train[: len(X)])
+
+
+def rows_for(model):
+    binary = getattr(model, "likelihood", None) == "bernoulli"
+    return (TEST > 0.5).astype(np.float32) if binary else TEST
+
+
+def said(model, X):
+    y = (DIGITS.y_test[: len(X)],) if getattr(model, "conditional", False) else ()
+    return [
+        model.transform(X),
+        model.reconstruct(X, *y),
+        model.score_samples(X, *y),
+        model.sample(5, random_state=1),
+    ]
+
+
+@pytest.fixture(scope="module", params=MEMBERS)
+def model(request):
+    return fitted(request.param)
+
+
+def test_what_it_says_is_finite_and_of_the_right_shape(model):
+    X = rows_for(model)
+    for found, shape in zip(said(model, X), [(40, 4), (40, 64), (40,), (5, 64)], strict=True):
+        assert found.shape == shape
+        assert np.isfinite(found).all()
+
+
+def test_its_file_says_the_same(model, tmp_path):
+    X = rows_for(model)
+    again = load(model.save(tmp_path / "model.safetensors"))
+    for one, other in zip(said(model, X), said(again, X), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_sample_does_not_depend_on_its_neighbours(model):
+    X = rows_for(model)
+    y = (DIGITS.y_test[:40],) if getattr(model, "conditional", False) else ()
+    some = tuple(labels[7:9] for labels in y)
+    np.testing.assert_array_equal(
+        model.score_samples(X, *y)[7:9], model.score_samples(X[7:9], *some)
+    )
+
+
+def test_its_torch_module_computes_the_same(model):
+    if getattr(model, "conditional", False):
+        pytest.skip("takes classes; see test_to_torch.py")
+    X = rows_for(model)
+    module = model.to_torch()
+    with torch.no_grad():
+        codes = module.encoder(torch.from_numpy(X)).numpy()
+        copies = module(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(codes, model.transform(X), atol=1e-5)
+    np.testing.assert_allclose(copies, model.reconstruct(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
+def test_its_onnx_graph_computes_the_same(name):
+    runtime = pytest.importorskip("onnxruntime")
+    model = fitted(name)
+    session = runtime.InferenceSession(onnx.to_onnx(model), providers=["CPUExecutionProvider"])
+    codes, copies = session.run(list(onnx.OUTPUTS), {onnx.INPUTS[0]: TEST})
+    np.testing.assert_allclose(codes, model.transform(TEST), atol=1e-4)
+    np.testing.assert_allclose(copies, model.reconstruct(TEST), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_it_trains_in_bfloat16(name):
+    model = fitted(name, precision="bfloat16", max_epochs=1)
+    assert np.isfinite(model.score_samples(rows_for(model), *_classes(model))).all()
+
+
+def _classes(model):
+    return (DIGITS.y_test[:40],) if getattr(model, "conditional", False) else ()
+
+
+@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
+def test_a_training_that_was_stopped_goes_on_bit_for_bit(name, tmp_path):
+    def stop(row):
+        if row["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    cls, own = MEMBERS[name]
+    whole = fitted(name)
+    with pytest.raises(KeyboardInterrupt):
+        cls(**SMALL, **own).fit(TRAIN, checkpoint_dir=tmp_path, on_epoch=stop)
+    resumed = cls(**SMALL, **own).fit(TRAIN, checkpoint_dir=tmp_path)
+    for one, other in zip(said(whole, TEST), said(resumed, TEST), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
+def test_wide_rows_train_with_all_parts(name):
+    cls, own = MEMBERS[name]
+    model = cls(**{**SMALL, "max_epochs": 60}, **own).fit(WIDE[0])
+    assert np.square(model.reconstruct(WIDE[1]) - WIDE[1]).mean() < WIDE[1].var(axis=0).mean()
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_the_divergence_of_the_training_samples_is_the_trainings_own(prior):
+    settings = {**SMALL, "max_epochs": 40}
+    model = VariationalAutoencoder(**settings, prior=prior).fit(TRAIN)
+    found = model.divergence(TRAIN).sum(axis=1)
+    error = found.std() / len(found) ** 0.5
+    # The history's is the mean over the last epoch, while the parameters still moved a little.
+    assert abs(found.mean() - model.history_[-1]["kl"]) < 3 * error + 0.05
+
+
+def test_the_importance_bound_of_a_vamp_prior_is_above_its_evidence_bound():
+    model = fitted("prior vamp", max_epochs=20)
+    assert model.log_likelihood(TEST).mean() > model.score_samples(TEST).mean()
+
+
+def test_samples_of_a_learned_prior_are_drawn_from_it():
+    model = fitted("prior vamp", max_epochs=20, sampler="prior")
+    codes = model.module_.prior.sample(5, model.module_.posterior_of, np.random.default_rng(0))
+    assert codes.shape == (5, 4)
+    of_prior, of_normal = (
+        model.set_params(sampler=name).fit_sampler(TRAIN).sample(200, random_state=0)
+        for name in ("prior", "gaussian")
+    )
+    assert not np.allclose(of_prior, of_normal)
+    # They look like data to the model itself, as much as its copies do.
+    assert model.score_samples(of_prior).mean() > model.score_samples(TEST).mean()
+
+
+def test_quantized_codes_are_of_the_codebook():
+    model = Autoencoder(**SMALL, bottleneck=VectorQuantization(8, group_size=2)).fit(TRAIN)
+    codebook = model.module_.bottleneck.codebook.detach().numpy()
+    groups = model.transform(TEST).reshape(-1, 2)
+    nearest = np.abs(groups[:, None] - codebook).sum(axis=2).min(axis=1)
+    assert nearest.max() < 1e-6
+
+
+def test_a_codebook_that_does_not_fit_is_refused_before_the_training():
+    with pytest.raises(SettingError, match="group_size must divide n_components=4, got 3"):
+        Autoencoder(**SMALL, bottleneck=VectorQuantization(group_size=3)).fit(TRAIN)
+
+
+def test_a_parameter_of_a_part_is_within_reach():
+    model = VariationalAutoencoder(prior=VampPrior()).set_params(prior__n_pseudo_inputs=7)
+    assert model.prior.n_pseudo_inputs == 7
