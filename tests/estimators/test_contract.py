@@ -482,8 +482,9 @@ def test_codes_of_a_wrong_width_are_refused(model):
 
 @by_estimator
 def test_more_components_than_features_are_a_warning(estimator):
-    with pytest.warns(UtsushiWarning, match="n_components=3 is more than the 2 features"):
+    with pytest.warns(UtsushiWarning, match="n_components=3 is more than the 2 features") as caught:
         estimator(**SMALL).fit(TRAIN[:50, [20, 21]])
+    assert caught[0].filename == __file__  # where fit was called
 
 
 @pytest.mark.parametrize("method", [*METHODS, "inverse_transform", "sample", "save"])

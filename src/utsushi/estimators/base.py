@@ -793,7 +793,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
                 "code can copy a row without compressing it; choose fewer components",
                 UtsushiWarning,
-                stacklevel=3,
+                stacklevel=4,  # the caller of fit
             )
         return rows
 
