@@ -5,13 +5,12 @@
 
 A worker is a process of one thread. A step of the variational autoencoder 784-1000-10 is
 
-    t = a + b r + c R + 2 (n - 1) / n · bytes / bandwidth + (2 (n - 1) + 4 log2 n) latency
+    t = a + b r + 2 (n - 1) / n · bytes / bandwidth + (2 (n - 1) + 2 log2 n) latency
 
-for n workers with r rows each of a batch of R. ``a`` and ``b`` are the step of one worker, ``c``
-the noise of the whole batch, which each worker draws. The sum of gradients is a ring: each sends
-and gets nearly twice the gradients, in 2 (n - 1) messages. Two sums of a few numbers go around
-beside it, the squared errors of a batch and whether it is time for a checkpoint, along trees.
-Nothing is taken to be hidden behind arithmetic, so the model is on the slow side.
+for n workers with r rows each. ``a`` and ``b`` are the step of one worker, its noise included. The
+sum of gradients is a ring: each worker sends and receives nearly twice the gradients, in 2 (n - 1)
+messages. One more sum, whether a checkpoint is due, goes along a tree. The model takes nothing to
+be hidden behind arithmetic, so it is on the slow side.
 """
 
 from __future__ import annotations
@@ -62,14 +61,14 @@ def reduce_seconds() -> None:
     import torch
     import torch.distributed as dist
 
-    from utsushi.training.distributed import joined
+    from utsushi.training.data_parallel import process_group
 
-    with joined() as processes:
+    with process_group() as group:
         found = []
         for n in (2, 1_600_804):
             values = torch.zeros(n)
             found.append(seconds_of(lambda values=values: dist.all_reduce(values), 50))
-        if processes.is_first:
+        if group.is_first:
             print(json.dumps(found))
 
 
@@ -80,7 +79,6 @@ def measure() -> None:
     torch.set_num_threads(1)
     few, many = step_seconds(FEW), step_seconds(MANY)
     per_row = (many - few) / (MANY - FEW)
-    noise = seconds_of(lambda: torch.randn(100_000, 10)) / 100_000
     command = [sys.executable, *TORCHRUN, __file__, "reduce"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -88,7 +86,6 @@ def measure() -> None:
     constants = {
         "a: seconds of a step": max(few - per_row * FEW, 0.0),
         "b: seconds of a row": per_row,
-        "c: seconds of a row's noise": noise,
         "bytes of the gradients": 4 * 1_600_804,
         "loopback: seconds of a sum of two numbers": small,
         "loopback: seconds of a sum of the gradients": large,
@@ -104,22 +101,21 @@ def table(
     """Return a row for each number of workers."""
     latency, bandwidth = microseconds * 1e-6, gbit * 1e9 / 8
     lines = [
-        "| workers | rows each | arithmetic, ms | noise, ms | gradients, ms | latency, ms "
+        "| workers | rows each | arithmetic, ms | gradients, ms | latency, ms "
         "| step, ms | rows a second | of perfect |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     one = 0.0
     for n in WORKERS:
         batch = rows if share else rows * n
         each = math.ceil(batch / n)
         arithmetic = constants["a: seconds of a step"] + constants["b: seconds of a row"] * each
-        noise = constants["c: seconds of a row's noise"] * batch
         gradients = 2 * (n - 1) / n * constants["bytes of the gradients"] / bandwidth
-        messages = (2 * (n - 1) + 4 * math.log2(n)) * latency
-        step = arithmetic + noise + gradients + messages
+        messages = (2 * (n - 1) + 2 * math.log2(n)) * latency
+        step = arithmetic + gradients + messages
         speed = batch / step
         one = one or speed
-        cells = [f"{1000 * part:.1f}" for part in (arithmetic, noise, gradients, messages, step)]
+        cells = [f"{1000 * part:.1f}" for part in (arithmetic, gradients, messages, step)]
         lines.append(
             f"| {n:,} | {each:,} | {' | '.join(cells)} | {speed:,.0f} | {speed / one / n:.0%} |"
         )

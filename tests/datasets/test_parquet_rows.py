@@ -16,7 +16,7 @@ from utsushi.estimators import base
 from utsushi.estimators.rows import ScaledRows, TrainingData
 from utsushi.exceptions import DataError, NonFiniteDataError
 from utsushi.objectives import Batch, random_order
-from utsushi.training.batches import shuffled_batches
+from utsushi.training.loop import shuffled_batches
 from utsushi.transforms.scaling import Scaling
 
 X = np.random.default_rng(0).random((100, 6), dtype=np.float32)

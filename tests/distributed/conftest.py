@@ -50,8 +50,8 @@ def started(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def alone(worker):
-    """Give what one process learns of each case."""
-    return {name: worker["train_case"](name) for name in worker["CASES"]}
+    """Give what one process learns of each case without noise."""
+    return {name: worker["train_case"](name) for name in worker["NOISELESS"]}
 
 
 def check_curves(alone, found):

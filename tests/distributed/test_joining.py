@@ -3,25 +3,28 @@
 import json
 
 import pytest
-import torch
 
 from utsushi import Autoencoder
-from utsushi._utils.seeds import PartialGenerator, drawn, generator
 from utsushi.exceptions import ProcessLostError, RunError, SettingError
 from utsushi.runs import RunSpec, go_on_or_begin
-from utsushi.training.distributed import Processes, current, joined, was_restarted
+from utsushi.training.data_parallel import (
+    ProcessGroup,
+    current_group,
+    process_group,
+    was_restarted,
+)
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
 
 
 def join(environment):
-    with joined(environment):
+    with process_group(environment):
         pass
 
 
 def test_without_torchrun_a_process_is_alone():
-    with joined({}) as processes:
-        assert processes == current() == Processes(0, 1)
+    with process_group({}) as group:
+        assert group == current_group() == ProcessGroup(0, 1)
 
 
 @pytest.mark.parametrize("missing", ["RANK", "MASTER_ADDR", "MASTER_PORT"])
@@ -37,23 +40,9 @@ def test_a_rank_outside_of_the_processes_is_refused(change, refusal):
 
 def test_the_parts_of_a_batch_are_all_of_it_in_order_and_as_large_as_they_can_be():
     for n_rows in range(9):
-        parts = [Processes(rank, 4).part(n_rows) for rank in range(4)]
+        parts = [ProcessGroup(rank, 4).part(n_rows) for rank in range(4)]
         assert [row for part in parts for row in range(n_rows)[part]] == list(range(n_rows))
         assert {part.stop - part.start for part in parts} <= {n_rows // 4, -(-n_rows // 4)}
-
-
-@pytest.mark.parametrize("shape", [(7, 3), (2, 7, 3)])
-def test_the_noise_of_the_parts_is_that_of_the_batch_draw_after_draw(shape):
-    def draws(of, n_rows):
-        of_rows = (*shape[:-2], n_rows, shape[-1])
-        return [drawn(torch.randn, of_rows, of, dtype=torch.float64) for _ in range(2)]
-
-    whole = draws(generator(4), 7)
-    parts = [
-        draws(PartialGenerator.of(generator(4)).at(s, n_rows=7), n) for s, n in [(0, 5), (5, 2)]
-    ]
-    for first, second, expected in zip(*parts, whole, strict=True):
-        assert torch.equal(torch.cat([first, second], dim=-2), expected)
 
 
 @pytest.mark.parametrize(

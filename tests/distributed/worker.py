@@ -19,8 +19,7 @@ from utsushi.networks import Conv, Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
 from utsushi.objectives.penalties import contractive
 from utsushi.training import Recipe, train
-from utsushi.training.data_parallel import SharedCheckpoints
-from utsushi.training.distributed import joined
+from utsushi.training.data_parallel import SharedCheckpoints, process_group
 from utsushi.transforms.augmentation import Affine
 from utsushi.transforms.corruption import masking
 
@@ -45,15 +44,43 @@ def affine(rows, generator):
     return Affine(probability=0.8)(rows, (4, 4), generator)
 
 
-#: What differs in how the rows of a batch meet: through σ, free bits, noise of any shape.
-CASES = {
+#: Without noise, several processes compute what one does.
+NOISELESS = {
     "plain": (dense, 3, ReconstructionObjective, {}),
-    "denoising": (dense, 3, lambda: ReconstructionObjective(lambda x, g: masking(x, 0.3, g)), {}),
     "contractive": (dense, 3, lambda: ReconstructionObjective(None, contractive, 0.1), {}),
+    "conv": (conv, 3, ReconstructionObjective, {"patience": 2}),
+}
+
+#: Each process draws the noise of its own rows.
+NOISY = {
+    "denoising": (dense, 3, lambda: ReconstructionObjective(lambda x, g: masking(x, 0.3, g)), {}),
     "variational": (dense, 6, lambda: variational(free_bits=0.1, kl_warmup_epochs=2), {}),
     "importance": (dense, 6, lambda: variational(n_importance_samples=3), {"patience": 2}),
-    "conv": (conv, 6, variational, {"augment": affine}),
+    "augmented": (conv, 6, variational, {"augment": affine}),
 }
+
+CASES = NOISELESS | NOISY
+
+
+class Recorder(ReconstructionObjective):
+    """An objective that records the generators of its noise."""
+
+    def __call__(self, module, batch, generator):
+        seeds.append(generator.initial_seed())
+        return super().__call__(module, batch, generator)
+
+
+seeds = []
+
+
+def seeds_of_the_noise():
+    """Give the seed of the noise of each step."""
+    seeds.clear()
+    module = dense(3)
+    initialize(module, torch.Generator().manual_seed(0))
+    recipe = Recipe(max_epochs=2, batch_size=3)
+    train(module, Recorder(), Batch(ROWS.float()), recipe=recipe, seed=5)
+    return list(seeds)
 
 
 def train_case(name):
@@ -89,19 +116,19 @@ def model_of_images():
     return VariationalAutoencoder(3, hidden=(8,), validation_fraction=0.2, **settings), images
 
 
-def interrupted(folder, processes):
+def interrupted(folder, group):
     """Let the last process have a signal at its seventh step, and say how the training ended."""
     seen, is_due = iter(range(6)), SharedCheckpoints.is_due
 
     def send(self, **how):
-        if next(seen, None) is None and processes.rank == processes.n - 1:
+        if next(seen, None) is None and group.rank == group.size - 1:
             os.kill(os.getpid(), signal.SIGTERM)
         return is_due(self, **how)
 
     SharedCheckpoints.is_due = send
     model, images = model_of_images()
     # The folder is for the first process alone: the others may be on another machine.
-    place = folder / "checkpoints" if processes.is_first else folder / "nowhere"
+    place = folder / "checkpoints" if group.is_first else folder / "nowhere"
     try:
         model.fit(images, checkpoint_dir=place)
     except TrainingInterrupted as stop:
@@ -111,11 +138,11 @@ def interrupted(folder, processes):
     return "not stopped"
 
 
-def in_the_subspace(processes):
+def in_the_subspace(group):
     """Train in principal components, by a seed that nobody gave; say whether it is fitted."""
     rows = np.random.default_rng(6).random((40, 20)) @ np.random.default_rng(7).random((20, 200))
     model = Autoencoder(3, hidden=(8,), max_epochs=2).fit(rows)
-    assert hasattr(model, "sampler_") == processes.is_first
+    assert hasattr(model, "sampler_") == group.is_first
     return clockless(model.history_), parameters(model.module_)
 
 
@@ -124,16 +151,18 @@ def main(folder, *names):
     torch.set_num_threads(1)
     found = {}
     try:
-        with joined() as processes:
+        with process_group() as group:
             found["cases"] = {name: train_case(name) for name in names or CASES}
-            if processes.n > 1:
-                found["subspace"] = in_the_subspace(processes)
-                found["interrupted"] = interrupted(folder, processes)
+            if group.size > 1:
+                found["again"] = {name: train_case(name) for name in NOISY}
+                found["seeds"] = seeds_of_the_noise()
+                found["subspace"] = in_the_subspace(group)
+                found["interrupted"] = interrupted(folder, group)
                 model, images = model_of_images()
                 model.set_params(learning_rate=1e30).fit(images)
     except UtsushiError as error:
         found["error"] = [type(error).__name__, str(error)]
-    (folder / f"{processes.rank}.json").write_text(json.dumps(found))
+    (folder / f"{group.rank}.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

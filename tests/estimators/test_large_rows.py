@@ -50,7 +50,7 @@ def test_blocks_change_what_is_learned_by_roundings_alone(monkeypatch):
     monkeypatch.setattr(base, "COPIED_BYTES", 0)
     monkeypatch.setattr(rows, "SCANNED_ROWS", 7)
     monkeypatch.setattr(scaling, "MOMENTS_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
-    monkeypatch.setattr(subspace, "SCALED_BLOCK_BYTES", 7 * WIDE[:1].nbytes)
+    monkeypatch.setattr(subspace, "BLOCK_BYTES", 7 * WIDE[:1].nbytes)
     blocks = Autoencoder(scaling="standard", sampler="gaussian", **FEW).fit(WIDE)
     np.testing.assert_allclose(blocks.scaling_.scale, whole.scaling_.scale, rtol=1e-6)
     np.testing.assert_allclose(blocks.reconstruct(WIDE), whole.reconstruct(WIDE), rtol=1e-3)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from utsushi.objectives import Batch
-from utsushi.training.batches import shuffled_batches
+from utsushi.training.loop import shuffled_batches
 
 
 def order(n=50, batch_size=7, seed=0, epoch=1):

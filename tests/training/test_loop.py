@@ -20,8 +20,7 @@ from utsushi.networks import Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, Terms, lecture_loss
 from utsushi.samplers import Gaussian
 from utsushi.training import train
-from utsushi.training.batches import shuffled_batches
-from utsushi.training.finite_checks import check_step, probe_of
+from utsushi.training.loop import check_step, probe_of, shuffled_batches
 
 X = load_digits().data[:330] / 16.0
 BOTH = pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])
@@ -357,7 +356,9 @@ def test_a_gradient_whose_sum_overflows_is_no_divergence():
     module = small_network()
     probe = probe_of(module)
     probe.grad = torch.full_like(probe, 3e38)
-    check_step(module, probe, torch.tensor(0.0), Terms(torch.zeros(1), {}), epoch=1, rate=0.1)
+    check_step(
+        module, probe, torch.tensor(0.0), Terms(torch.zeros(1), {}), epoch=1, learning_rate=0.1
+    )
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")

@@ -60,7 +60,7 @@ def test_the_variance_outside_is_at_most_the_tolerated_part_of_what_pca_leaves(r
 
 def test_turned_rows_keep_their_lengths_and_their_products(rows):
     subspace = subspace_of(rows, module_of())
-    turned = subspace.turn(rows)
+    turned = subspace.project(rows)
     assert turned.shape == (300, subspace.basis.shape[1] + 1)
     torch.testing.assert_close(turned.norm(dim=1), rows.norm(dim=1))
     inside = rows @ subspace.basis
@@ -85,7 +85,7 @@ def test_the_objective_is_that_of_the_network_on_all_columns(name, hidden, rows)
     reduced = subspace.reduce(module)
     subspace.expand(reduced, module)
     whole = objective(module, Batch(rows), rng(4))
-    inside = objective.of_turned_rows(N_FEATURES)(reduced, Batch(subspace.turn(rows)), rng(4))
+    inside = objective.of_turned_rows(N_FEATURES)(reduced, Batch(subspace.project(rows)), rng(4))
     torch.testing.assert_close(inside.objective, whole.objective, rtol=1e-4, atol=1e-3)
     for part, values in whole.parts.items():
         torch.testing.assert_close(inside.parts[part], values, rtol=1e-4, atol=1e-3)

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Sequence
 from enum import IntEnum
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from utsushi.exceptions import SettingError
 
-__all__ = ["PartialGenerator", "Purpose", "drawn", "generator", "numpy_generator", "seed_from"]
+__all__ = ["Purpose", "generator", "numpy_generator", "seed_from"]
 
 
 class Purpose(IntEnum):
@@ -96,65 +93,6 @@ def generator(seed: int, *path: int) -> torch.Generator:
     True
     """
     return torch.Generator().manual_seed(_derive(seed, path))
-
-
-class PartialGenerator(torch.Generator):
-    """A generator whose draws are for some rows of a batch, as if all of it had been drawn for.
-
-    So a batch that several processes share has the noise that it has in one; see `drawn`.
-
-    Examples
-    --------
-    >>> whole = drawn(torch.rand, (5, 2), generator(0))
-    >>> part = drawn(torch.rand, (2, 2), PartialGenerator.of(generator(0)).at(3, n_rows=5))
-    >>> bool((part == whole[3:]).all())
-    True
-    """
-
-    start: int
-    n_rows: int
-
-    @classmethod
-    def of(cls, generator: torch.Generator) -> PartialGenerator:
-        """Return one that draws what a generator would."""
-        partial = cls(device=generator.device)
-        partial.set_state(generator.get_state())
-        return partial
-
-    def at(self, start: int, *, n_rows: int) -> PartialGenerator:
-        """Say at which of ``n_rows`` the rows begin that are drawn for from now on."""
-        self.start, self.n_rows = start, n_rows
-        return self
-
-
-def drawn(
-    draw: Callable[..., Tensor],
-    shape: Sequence[int],
-    generator: torch.Generator,
-    **settings: Any,
-) -> Tensor:
-    """Draw numbers for rows, which are the dimension before the last.
-
-    Parameters
-    ----------
-    draw : callable
-        Such as `torch.randn`: takes a shape, a generator and a device.
-    shape : sequence of int, (..., B, D)
-    generator : Generator
-        Of a `PartialGenerator`'s rows, the B that it says are drawn for.
-    **settings
-        Such as the dtype.
-
-    Returns
-    -------
-    Tensor of that shape
-        On the generator's device.
-    """
-    settings |= {"generator": generator, "device": generator.device}
-    if not isinstance(generator, PartialGenerator):
-        return draw(tuple(shape), **settings)
-    whole = draw((*shape[:-2], generator.n_rows, shape[-1]), **settings)
-    return whole.narrow(-2, generator.start, shape[-2])
 
 
 def numpy_generator(seed: int, *path: int) -> np.random.Generator:

@@ -211,7 +211,7 @@ _COMMON = (
     Parameter("early_stopping", None, integer, "N", "Epochs to wait for a better one."),
     Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
     Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
-    Parameter("precision", "float32", str, "float32|bfloat16|auto", "Of the training's products."),
+    Parameter("precision", "float32", str, "float32|bfloat16", "Of the training's products."),
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 

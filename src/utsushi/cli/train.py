@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
     from utsushi.runs import RunSpec
-    from utsushi.training.distributed import Processes
+    from utsushi.training.data_parallel import ProcessGroup
 
 app = typer.Typer(
     help="Train a model and leave a run folder.",
@@ -69,7 +69,7 @@ def _resume(
 
     with _processes() as processes, ExitStack() as stack:
         found = stack.enter_context(go_on_with(resume)) if processes.is_first else None
-        said = processes.of_first(lambda: found[0].model_dump(mode="json") if found else None)
+        said = processes.broadcast(lambda: found[0].model_dump(mode="json") if found else None)
         run = RunSpec.model_validate(said)
         dataset = datasets.open(run.data, label=run.label, **run.reading)
         _train_to_the_end(run.model(), dataset, run, found[1] if found else None)
@@ -98,7 +98,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         from utsushi.report import check_language
         from utsushi.runs import RunSpec, begin_run, check_free, go_on_or_begin
         from utsushi.training.checkpoint import Interval
-        from utsushi.training.distributed import was_restarted
+        from utsushi.training.data_parallel import was_restarted
 
         with _processes() as processes:
             check_language(lang)
@@ -138,13 +138,13 @@ for _name, (_estimator, _parameters, _description) in TRAINED.items():
 
 
 @contextmanager
-def _processes() -> Iterator[Processes]:
+def _processes() -> Iterator[ProcessGroup]:
     """Join the processes that torchrun started, of which one says what there is to be said."""
     from utsushi.exceptions import EndedByAnother
-    from utsushi.training.distributed import joined
+    from utsushi.training.data_parallel import process_group
 
     try:
-        with joined() as processes, warnings.catch_warnings():
+        with process_group() as processes, warnings.catch_warnings():
             if not processes.is_first:
                 warnings.simplefilter("ignore")
             yield processes
@@ -194,8 +194,6 @@ def _train_to_the_end(
         tensorboard=log,
         report=run.report,
     )
-    if model.precision == "auto":
-        note(f"precision=auto: the faster was {model.arithmetic_}")
     typer.echo(as_text(tables_of(results)))
     if dataset.X_test is None:
         note(

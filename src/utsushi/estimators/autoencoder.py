@@ -99,9 +99,8 @@ class Autoencoder(BaseAutoencoder):
         Decides every random number. None takes fresh entropy from the system.
     device : str, default="auto"
         Where to compute, resolved in ``fit``: ``"auto"`` is the accelerator if there is one.
-    precision : {"float32", "bfloat16", "auto"}, default="float32"
-        The products of training; parameters and inference are always float32. "auto" times the
-        first steps and takes the faster, and so may give another model each time.
+    precision : {"float32", "bfloat16"}, default="float32"
+        The products of training; parameters and inference are always float32.
     verbose : int, default=0
         1 shows a progress bar on stderr.
 
@@ -134,8 +133,6 @@ class Autoencoder(BaseAutoencoder):
         What every random number was derived from.
     device_ : str
         The device that was used.
-    arithmetic_ : str
-        What the training was computed in, such as ``"float32, eager"``; a loaded model has none.
 
     References
     ----------

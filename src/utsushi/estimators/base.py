@@ -49,14 +49,13 @@ from utsushi.estimators.rows import (
 from utsushi.exceptions import PoorFitWarning, SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes, is_size
-from utsushi.objectives import Source
+from utsushi.objectives import Objective, Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.training import Recipe, suited_to, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.data_parallel import checkpoints_in
-from utsushi.training.distributed import current
-from utsushi.training.loop import Augment, Objective
-from utsushi.training.progress import progress_bar
+from utsushi.training.data_parallel import checkpoints_in, current_group
+from utsushi.training.loop import Augment
+from utsushi.training.progress_bar import progress_bar
 from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.transforms.scaling import Scaling, column_moments
 from utsushi.transforms.table_schema import Columns
@@ -293,7 +292,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self._calibrate(objective, module, source)
         self.module_ = module
         # The first process alone measures and writes; a single process is the first.
-        if current().is_first:
+        if current_group().is_first:
             self._fit_sampler(training)
             self._warn_of_a_poor_fit(training)
 
@@ -321,7 +320,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Return the seed; a training that resumes keeps its own, unless the caller gives one."""
         kept = None if checkpoints is None else checkpoints.seed
         if kept is None or isinstance(self.random_state, Integral):
-            return int(current().of_first(lambda: seed_from(self.random_state)))
+            return int(current_group().broadcast(lambda: seed_from(self.random_state)))
         return kept
 
     def _split(
@@ -444,7 +443,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Run the training loop; keep its history and the recipe that it followed."""
         title = type(self).__name__
         validation = None if held_out is None else self._source(held_out)
-        verbose = int(self.verbose) if current().is_first else 0
+        verbose = int(self.verbose) if current_group().is_first else 0
         with progress_bar(title, self.recipe_.n_epochs(len(data)), verbose) as advance:
 
             def report(row: dict[str, Any]) -> None:
@@ -464,7 +463,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 precision=self.precision,
                 checkpoints=checkpoints,
                 on_epoch=report,
-                on_end=lambda arithmetic: setattr(self, "arithmetic_", str(arithmetic)),
             )
         self.n_epochs_ = len(self.history_)
 

@@ -60,7 +60,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "early_stopping": [_POSITIVE_INTEGER, None],
     "random_state": ["random_state"],
     "device": [str],
-    "precision": [Names({"float32", "bfloat16", "auto"})],
+    "precision": [Names({"float32", "bfloat16"})],
     "verbose": ["verbose"],
 }
 

@@ -161,9 +161,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         Decides every random number. None takes fresh entropy from the system.
     device : str, default="auto"
         Where to compute, resolved in ``fit``: ``"auto"`` is the accelerator if there is one.
-    precision : {"float32", "bfloat16", "auto"}, default="float32"
-        The products of training; parameters and inference are always float32. "auto" times the
-        first steps and takes the faster, and so may give another model each time.
+    precision : {"float32", "bfloat16"}, default="float32"
+        The products of training; parameters and inference are always float32.
     verbose : int, default=0
         1 shows a progress bar on stderr.
 
@@ -200,8 +199,6 @@ class VariationalAutoencoder(BaseAutoencoder):
         What every random number was derived from.
     device_ : str
         The device that was used.
-    arithmetic_ : str
-        What the training was computed in, such as ``"float32, eager"``; a loaded model has none.
 
     References
     ----------

@@ -4,7 +4,7 @@ The functions are pure and give one value per row. The objectives tie them to a 
 a module and a batch they return `Terms`, which the training loop reduces once.
 """
 
-from utsushi.objectives.base import Batch, Source, Terms, random_order, with_condition
+from utsushi.objectives.base import Batch, Objective, Source, Terms, random_order, with_condition
 from utsushi.objectives.bounds import (
     elbo,
     free_bits_kl,
@@ -17,6 +17,7 @@ from utsushi.objectives.variational import VariationalObjective
 
 __all__ = [
     "Batch",
+    "Objective",
     "ReconstructionObjective",
     "Source",
     "Terms",

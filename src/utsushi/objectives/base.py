@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-__all__ = ["Batch", "Source", "Terms", "random_order", "with_condition"]
+from utsushi.networks import EncoderDecoder
+
+__all__ = ["Batch", "Objective", "Source", "Terms", "random_order", "with_condition"]
 
 
 class Source(Protocol):
@@ -164,3 +166,23 @@ class Terms:
 
     objective: Tensor
     parts: dict[str, Tensor]
+
+
+class Objective(Protocol):
+    """What the training loop minimizes: the terms of a batch, a value per row."""
+
+    @property
+    def is_rotation_invariant(self) -> bool:
+        """Whether it stays the same when rows and reconstructions are rotated alike."""
+
+    def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
+        """Return the terms of a batch, drawing noise from ``generator`` alone."""
+
+    def of_turned_rows(self, n_features: int) -> Objective:
+        """Return the objective for projected rows of ``n_features`` columns.
+
+        Only called if it is rotation invariant: projected rows keep their squared distances.
+        """
+
+    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
+        """Return the objective with its noise scale fitted to the training data."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from utsushi.distributions.divergences import kl_standard_normal
-from utsushi.distributions.likelihoods import BatchMean, squared_error
+from utsushi.distributions.likelihoods import squared_error
 
 __all__ = [
     "elbo",
@@ -83,7 +83,7 @@ def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -
     return squared_error(x, x_hat) + 2 * kl_standard_normal(mean, log_variance).sum(dim=-1)
 
 
-def free_bits_kl(kl: Tensor, free_bits: float, mean: BatchMean = torch.mean) -> Tensor:
+def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
     r"""Divergence per component, no less than :math:`\lambda` on the average of the batch.
 
     .. math::
@@ -99,8 +99,6 @@ def free_bits_kl(kl: Tensor, free_bits: float, mean: BatchMean = torch.mean) -> 
         The divergence per component, in nats.
     free_bits : float >= 0
         :math:`\lambda`, in nats per component.
-    mean : callable
-        Takes the mean over the rows of the batch.
 
     Returns
     -------
@@ -117,7 +115,7 @@ def free_bits_kl(kl: Tensor, free_bits: float, mean: BatchMean = torch.mean) -> 
     tensor([[0.5000, 1.0000],
             [0.5000, 2.0000]])
     """
-    return torch.where(mean(kl, 0) > free_bits, kl, torch.full_like(kl, free_bits))
+    return torch.where(kl.mean(dim=0) > free_bits, kl, torch.full_like(kl, free_bits))
 
 
 def log_weights(

@@ -7,12 +7,10 @@ generator, and gives one value per row, before its strength.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
 
-from utsushi._utils.seeds import drawn
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.dense import ACTIVATIONS
 
@@ -190,7 +188,7 @@ def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator)
     """
     # Unlike torch.autograd.grad, it differentiates by x also where gradients are switched off.
     codes, pull_back = torch.func.vjp(encoder, x)[:2]
-    coins = drawn(partial(torch.randint, 0, 2), codes.shape, generator)
+    coins = torch.randint(0, 2, codes.shape, generator=generator, device=generator.device)
     (pulled,) = pull_back(2 * coins.to(codes) - 1)
     norm: Tensor = pulled.square().sum(dim=-1)
     return norm

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from utsushi.distributions.likelihoods import BatchMean, squared_error
+from utsushi.distributions.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.penalties import Regularizer
@@ -43,10 +43,6 @@ class ReconstructionObjective:
 
     def of_turned_rows(self, n_features: int) -> Self:
         """Return itself: a sum of squares does not ask for the number of columns."""
-        return self
-
-    def of_shared_rows(self, mean: BatchMean) -> Self:
-        """Return itself: no row's error depends on the others."""
         return self
 
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:

@@ -10,8 +10,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor
 
-from utsushi._utils.seeds import drawn
-from utsushi.distributions.likelihoods import BatchMean, Likelihood, squared_error
+from utsushi.distributions.likelihoods import Likelihood, squared_error
 from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
@@ -56,8 +55,6 @@ class VariationalObjective:
         The weight of the divergence rises linearly from zero over so many epochs.
     target : callable, optional
         Makes of scaled rows what the likelihood is a density of; they themselves without it.
-    batch_mean : callable
-        Takes the mean over the rows of a batch, of which there may be more than are at hand.
     """
 
     likelihood: Likelihood
@@ -68,7 +65,6 @@ class VariationalObjective:
     free_bits: float = 0.0
     kl_warmup_epochs: float = 0.0
     target: Callable[[Tensor], Tensor] | None = None
-    batch_mean: BatchMean = torch.mean
 
     @property
     def is_rotation_invariant(self) -> bool:
@@ -78,10 +74,6 @@ class VariationalObjective:
     def of_turned_rows(self, n_features: int) -> Self:
         """Return the objective of rows of ``n_features`` that are told by fewer numbers."""
         return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
-
-    def of_shared_rows(self, mean: BatchMean) -> Self:
-        """Return the objective of batches of which some rows are at hand."""
-        return replace(self, likelihood=self.likelihood.of_shared_rows(mean), batch_mean=mean)
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with S times K codes a row drawn anew."""
@@ -97,7 +89,7 @@ class VariationalObjective:
         if self.n_importance_samples > 1:
             bound = self._importance_weighted(module, log_likelihood, z, posterior, beta)
         elif self.free_bits:
-            free = free_bits_kl(divergence, self.free_bits, self.batch_mean)
+            free = free_bits_kl(divergence, self.free_bits)
             bound = elbo(expected, free.sum(dim=-1), beta)
         else:
             bound = elbo(expected, kl, beta)
@@ -161,7 +153,9 @@ class VariationalObjective:
         """
         posterior: PosteriorDistribution = module.posterior_of(batch.x)
         shape = posterior.mean.shape if n_draws == 1 else (n_draws, *posterior.mean.shape)
-        noise = drawn(torch.randn, shape, generator, dtype=torch.float32)
+        noise = torch.randn(
+            shape, generator=generator, dtype=torch.float32, device=generator.device
+        )
         z = posterior.rsample(noise.to(posterior.mean))
         codes = batch.decoder_input(z)
         if n_draws == 1:

@@ -1,13 +1,14 @@
-"""Checkpoints: a training that was killed at any instant goes on, and ends where it would have.
+"""Checkpoints: resume a training that was killed at any instant, with the same result.
 
-A checkpoint holds the parameters, the optimizer, the position (epoch and step), the history, and
-the sums of the epoch under way. The order of the rows is a function of (seed, epoch), the noise of
-(seed, epoch, step) and the rate of the step: nothing else decides what follows.
+A checkpoint holds the parameters, the state of the optimizer, the position (epoch and step), the
+history, and the sums of the current epoch. The order of the samples is a function of (seed, epoch),
+the noise of (seed, epoch, step), and the learning rate of the step, so nothing else is needed.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import re
 import shutil
 import time
@@ -17,37 +18,45 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
-from torch import Tensor
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from torch import Tensor, nn
 
-from utsushi._utils.files import one_line
+from utsushi._utils.files import one_line, write_text
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi._utils.validation import first_complaint
 from utsushi.exceptions import (
     CheckpointError,
     ModelFileError,
     SettingError,
+    TrainingDivergedError,
     TrainingInterrupted,
     UtsushiWarning,
 )
-from utsushi.training.header import CheckpointHeader
-from utsushi.training.history import Progress, State
-from utsushi.training.history_file import append_row, begin_history
-from utsushi.training.interruption import StopRequests
-from utsushi.training.precision import Products
-from utsushi.training.state import restore
+from utsushi.networks import EncoderDecoder
+from utsushi.training.history import TrainerState
+from utsushi.training.signals import SignalHandler
 
-__all__ = ["Checkpoints", "Interval", "clear", "remove_if_unused"]
+__all__ = ["Checkpoints", "Content", "Interval", "clear", "remove_if_unused", "restore", "state_of"]
+
+#: A checkpoint: a header that JSON can hold, and tensors by name.
+Content = tuple[dict[str, Any], dict[str, Tensor]]
 
 _UNITS = ("steps", "epochs", "s")
 
-#: The names of what stands in the folder.
+#: Files of the folder.
 _PATTERN = "checkpoint-*.safetensors"
 _LOCK = "lock"
+_HISTORY = "history.jsonl"
+
+#: The columns of every history.
+_COLUMNS = {"epoch", "objective", "learning_rate", "seconds"}
+
+#: Integers that a float can hold.
+Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 @dataclass(frozen=True)
@@ -86,10 +95,52 @@ class Interval:
         return cls(int(found[1]), found[2])
 
 
+class _Header(BaseModel):
+    """The header of a checkpoint; a stranger may have written it.
+
+    Attributes
+    ----------
+    kind, format, sha256
+        Of the file.
+    identity : dict of str to str
+        What the training is a function of; ``seed`` is an integer below 2⁶³.
+    epoch, step, seconds
+        See `TrainerState`.
+    columns : list of str
+        Of the history, whose values are the tensor ``history``; empty in the first epoch.
+    n_rows, sums
+        Of the means of the current epoch, in the order of the columns.
+    best_epoch, best_objective
+        See `EarlyStopping`.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    kind: Literal["checkpoint"]
+    format: int
+    sha256: str
+    identity: dict[str, str]
+    epoch: Annotated[Count, Field(ge=1)]
+    step: Count
+    seconds: Annotated[float, Field(ge=0)]
+    columns: list[str]
+    n_rows: Count
+    sums: list[tuple[str, float]]
+    best_epoch: Count
+    best_objective: float | None
+
+    @field_validator("identity")
+    @classmethod
+    def _check_seed(cls, identity: dict[str, str]) -> dict[str, str]:
+        if not re.fullmatch("[0-9]{1,19}", identity.get("seed", "")):
+            raise ValueError("its seed is no integer")
+        return identity
+
+
 class Checkpoints:
     """The folder of a training's checkpoints; a context that no other process shares.
 
-    The last two are kept: one is always whole, even while the next is being written.
+    The last two are kept, so that one is always whole while the next is written.
 
     Parameters
     ----------
@@ -109,13 +160,13 @@ class Checkpoints:
     def __init__(self, folder: str | Path, every: str = "60s") -> None:
         self.folder = Path(folder)
         self.every = Interval.parse(every)
-        self._requests = StopRequests()
+        self.signals = SignalHandler()
         self._held = ExitStack()
         self._identity: dict[str, str] = {}
         self._kept: list[Path] = []
         self._n_since = 0
         self._written_at = time.monotonic()
-        self.found: State | None = None
+        self.found: Content | None = None
 
     # --- the folder -----------------------------------------------------------------------------
 
@@ -126,7 +177,7 @@ class Checkpoints:
             for part in self.folder.glob(".*.part"):  # what a killed process left
                 part.unlink(missing_ok=True)
             self.found = self._newest()
-            stack.enter_context(self._requests)
+            stack.enter_context(self.signals)
             self._held = stack.pop_all()
         return self
 
@@ -139,7 +190,7 @@ class Checkpoints:
         """Give the folder and the signals back."""
         self._held.close()
 
-    def _newest(self) -> State | None:
+    def _newest(self) -> Content | None:
         files = sorted(self.folder.glob(_PATTERN), reverse=True)
         for file in files:
             try:
@@ -195,17 +246,17 @@ class Checkpoints:
         if before == now:
             return set()
         warnings.warn(
-            f"{str(self.folder)!r} was trained by {before} processes and goes on with {now}: the "
-            "same training, but not bit for bit, for sums are rounded in another order",
+            f"{str(self.folder)!r} was trained by {before} processes and goes on with {now}: not "
+            "bit for bit the same training, because each process draws its own noise",
             UtsushiWarning,
             stacklevel=5,  # the caller of fit
         )
         return {"processes", "threads"}
 
     def restore(
-        self, progress: Progress, products: Products, optimizer: torch.optim.Optimizer
+        self, state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Put a training where the found checkpoint left it, and begin its ``history.jsonl``.
+        """Restore a training from the checkpoint that was found, and write its ``history.jsonl``.
 
         Raises
         ------
@@ -214,21 +265,21 @@ class Checkpoints:
         """
         if self.found is not None:
             try:
-                restore(self.found, progress, products, optimizer)
+                restore(self.found, state, module, optimizer)
             except (KeyError, ValueError, RuntimeError) as error:
                 raise CheckpointError(
                     f"{str(self._kept[-1])!r} does not fit the network ({one_line(error)}), "
                     "expected a checkpoint of this very training; choose another checkpoint_dir"
                 ) from error
-            self.found = None  # its tensors are as large as the network, thrice
-        with self._told():
-            begin_history(self.folder / "history.jsonl", progress.history)
+            self.found = None  # its tensors take three times the memory of the network
+        with self._errors_named():
+            write_text(self.folder / _HISTORY, "".join(map(_line, state.history)))
 
     # --- writing --------------------------------------------------------------------------------
 
     def is_due(self, *, epoch_ended: bool = False) -> bool:
         """Take note of a step, or of an epoch; tell whether it is time for a checkpoint."""
-        if self._requests.received is not None:
+        if self.signals.received is not None:
             return True
         match self.every.unit:
             case "s":
@@ -244,7 +295,7 @@ class Checkpoints:
         name = f"checkpoint-{header['epoch']:06d}-{header['step']:08d}.safetensors"
         described = {"kind": "checkpoint", "identity": self._identity, **header}
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-        with self._told():
+        with self._errors_named():
             path = write_model_file(self.folder / name, described, arrays)
         before = [file for file in self._kept if file != path]
         self._kept = [*before[-1:], path]
@@ -261,17 +312,17 @@ class Checkpoints:
         TrainingInterrupted
             Says where the checkpoint is, and how to go on.
         """
-        if self._requests.received is not None:
-            raise TrainingInterrupted(self._requests.received, self.folder)
+        if self.signals.received is not None:
+            raise TrainingInterrupted(self.signals.received, self.folder)
 
     def append_history(self, row: dict[str, Any]) -> None:
-        """Add a line to ``history.jsonl``, of which a reader never sees a part."""
-        with self._told():
-            append_row(self.folder / "history.jsonl", row)
+        """Append a line to ``history.jsonl``."""
+        with self._errors_named(), (self.folder / _HISTORY).open("ab") as file:
+            file.write(_line(row).encode())
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say of a folder that cannot be written to what is left, and what to do."""
+    def _errors_named(self) -> Iterator[None]:
+        """Raise a `CheckpointError` where the folder cannot be written to."""
         try:
             if not (self.folder / _LOCK).exists():
                 raise FileNotFoundError(errno.ENOENT, "the folder is gone")
@@ -292,7 +343,7 @@ def clear(folder: Path) -> None:
         If a training is under way there.
     """
     with _locked(folder):
-        for file in [*folder.glob(_PATTERN), *folder.glob("history.jsonl")]:
+        for file in [*folder.glob(_PATTERN), *folder.glob(_HISTORY)]:
             file.unlink(missing_ok=True)
 
 
@@ -340,9 +391,144 @@ def _check_header(file: Path, header: Mapping[str, Any]) -> None:
     if header.get("kind") != "checkpoint":
         raise ModelFileError(f"{str(file)!r} is a model, expected a checkpoint")
     try:
-        CheckpointHeader.check(header)
+        _Header.model_validate_json(json.dumps(header))  # in which a tuple is a list
     except ValidationError as error:
         raise ModelFileError(
             f"{str(file)!r} says what no checkpoint does ({first_complaint(error)}), expected one "
             "that a training wrote; take a copy of it"
         ) from None
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row) + "\n"
+
+
+# --- the content of a checkpoint ----------------------------------------------------------------
+
+
+def state_of(
+    state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
+) -> Content:
+    """Return header and tensors of a checkpoint.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If a tensor is not finite, so that the checkpoint before it is kept.
+    """
+    stopping, columns = state.early_stopping, list(state.history[0]) if state.history else []
+    tensors = {
+        **_prefixed("module.", module.state_dict()),
+        **{
+            f"optimizer.{index}.{name}": value
+            for index, values in optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+        },
+        **_prefixed("pending.", state.means.pending_terms()),
+        **_prefixed("best.", stopping.parameters),
+    }
+    if columns:
+        rows = [[row[name] for name in columns] for row in state.history]
+        tensors["history"] = torch.tensor(rows, dtype=torch.float64)
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise TrainingDivergedError(
+                f"training diverged: {name} is not finite in epoch {state.epoch}, finite "
+                "numbers were expected; the checkpoint of before is kept; try a smaller "
+                "learning_rate or scaling='standard'"
+            )
+    header = {
+        "epoch": state.epoch,
+        "step": state.step,
+        "seconds": state.seconds,
+        "columns": columns,
+        "n_rows": state.means.n_rows,
+        "sums": list(state.means.sums.items()),
+        "best_epoch": stopping.epoch,
+        "best_objective": stopping.objective if stopping.parameters else None,
+    }
+    return header, tensors
+
+
+def restore(
+    content: Content,
+    state: TrainerState,
+    module: EncoderDecoder,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Restore what `state_of` returned; the header has been validated.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit the module, or its parts do not fit one another.
+    """
+    header, tensors = content
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    pending = _under("pending.", tensors)
+    _check_tensors(tensors, module, parameters)
+    history = _history_of(header, tensors.get("history"))
+    if header["step"] and "objective" not in {*dict(header["sums"]), *pending}:
+        raise ValueError("the sums of the current epoch lack the objective")
+    module.load_state_dict(_under("module.", tensors))
+    moments = {i: _under(f"optimizer.{i}.", tensors) for i in range(len(parameters))}
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    device = parameters[0].device
+    state.epoch, state.step, state.seconds = header["epoch"], header["step"], header["seconds"]
+    state.history = history
+    state.means.restore(header["n_rows"], dict(header["sums"]), _on(device, pending))
+    stopping = state.early_stopping
+    stopping.parameters = _on(device, _under("best.", tensors))
+    stopping.epoch = header["best_epoch"]
+    if header["best_objective"] is not None:
+        stopping.objective = header["best_objective"]
+
+
+def _check_tensors(
+    tensors: Mapping[str, Tensor], module: EncoderDecoder, parameters: list[nn.Parameter]
+) -> None:
+    """Compare names and shapes: a fused optimizer reads beyond a moment that is too small."""
+    shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    expected = {f"module.{name}": shape for name, shape in shapes.items()}
+    if any(name.startswith("best.") for name in tensors):
+        expected |= {f"best.{name}": shape for name, shape in shapes.items()}
+    for index, parameter in enumerate(parameters):
+        expected[f"optimizer.{index}.step"] = torch.Size()
+        expected[f"optimizer.{index}.exp_avg"] = parameter.shape
+        expected[f"optimizer.{index}.exp_avg_sq"] = parameter.shape
+    found = {
+        name: tensor.shape
+        for name, tensor in tensors.items()
+        if name != "history" and not name.startswith("pending.")
+    }
+    differing = [n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n)]
+    if differing:
+        raise ValueError(f"tensor {min(differing)!r} is unknown, missing or of another shape")
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"tensor {name!r} is not finite")
+
+
+def _history_of(header: Mapping[str, Any], values: Tensor | None) -> list[dict[str, Any]]:
+    """Return the rows of the completed epochs; ``epoch`` alone is an integer."""
+    columns, n_epochs = header["columns"], header["epoch"] - 1
+    shape = (0, 0) if values is None else tuple(values.shape)
+    epochs_fit = shape == (n_epochs, len(columns)) and (not n_epochs or set(columns) >= _COLUMNS)
+    rows = [] if values is None or not epochs_fit else values.tolist()
+    history = [dict(zip(columns, row, strict=True)) for row in rows]
+    if not epochs_fit or any(row["epoch"] != n for n, row in enumerate(history, start=1)):
+        raise ValueError(f"its history is not that of the epochs before epoch {n_epochs + 1}")
+    return [{**row, "epoch": int(row["epoch"])} for row in history]
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": tensor for name, tensor in tensors.items()}
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with ``prefix``, without it."""
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _on(device: torch.device, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.to(device) for name, tensor in tensors.items()}

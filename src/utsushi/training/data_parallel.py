@@ -1,11 +1,22 @@
-"""What a training uses in the place of its own when several processes share it."""
+"""Data-parallel training: a group of processes, on one machine or many, that train one model.
+
+`torchrun` starts the same command in each process, and `process_group` connects them. Each has all
+parameters and computes the gradient of its part of each batch. Messages go through
+`torch.distributed`: gloo between CPUs, NCCL between GPUs. Nothing that is sent is pickled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from signal import Signals
+from typing import Any, Self, cast
 
 import torch
 import torch.distributed as dist
@@ -13,37 +24,267 @@ from torch import Generator, Tensor, nn
 from torch.futures import Future
 from torch.nn.parallel import DistributedDataParallel
 
-from utsushi.exceptions import SettingError
+from utsushi.exceptions import EndedByAnother, ProcessLostError, SettingError, UtsushiError
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives import Batch, Source, Terms
-from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.distributed import Processes, current
-from utsushi.training.history import Progress, State
-from utsushi.training.precision import Products
-from utsushi.training.state import restore
+from utsushi.objectives import Batch, Objective, Source, Terms
+from utsushi.training.checkpoint import Checkpoints, Content, restore
+from utsushi.training.history import RunningMeans, TrainerState
 
-if TYPE_CHECKING:
-    from utsushi.training.loop import Objective
+__all__ = [
+    "PartialRows",
+    "ProcessGroup",
+    "ReducedMeans",
+    "SharedCheckpoints",
+    "checkpoints_in",
+    "current_group",
+    "data_parallel_terms",
+    "process_group",
+    "was_restarted",
+]
 
-__all__ = ["SharedCheckpoints", "SharedRows", "checkpoints_in", "shared_objective"]
+#: The longest wait for a process that is still connected.
+TIMEOUT = timedelta(minutes=10)
 
-#: What only decides how numbers are rounded, and may be another when a training goes on.
+#: The key under which the first process that fails stores its message.
+_FAILURE = "failure"
+
+#: Parts of an identity that may differ between processes: they only round numbers differently.
 _NOT_COMPARED = ("threads",)
 
 
+# --- the process group --------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class SharedRows:
-    """Rows of which a process takes its part of each batch.
+class ProcessGroup:
+    """The processes of a training, as one of them sees them; a single process by default.
+
+    Attributes
+    ----------
+    rank : int >= 0
+        The number of this process. Process 0 alone writes files.
+    size : int >= 1
+        The number of processes.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is process 0."""
+        return self.rank == 0
+
+    def part(self, n_rows: int) -> slice:
+        """Return this process's part of ``n_rows``; parts differ by at most one row.
+
+        Examples
+        --------
+        >>> [ProcessGroup(rank, 3).part(4) for rank in range(3)]
+        [slice(0, 1, None), slice(1, 2, None), slice(2, 4, None)]
+        """
+        return slice(n_rows * self.rank // self.size, n_rows * (self.rank + 1) // self.size)
+
+    def all_reduce_max(self, *numbers: int) -> list[int]:
+        """Return the largest of each number over all processes."""
+        values = torch.tensor(numbers)
+        dist.all_reduce(values, dist.ReduceOp.MAX)
+        return [int(number) for number in values]
+
+    def broadcast(self, compute: Callable[[], Any]) -> Any:
+        """Return what ``compute`` returns in process 0, which JSON must be able to hold."""
+        if self.size == 1:
+            return compute()
+        text = json.dumps(compute()).encode() if self.is_first else b""
+        length = torch.tensor([len(text)])
+        dist.broadcast(length, 0)
+        characters = torch.zeros(int(length), dtype=torch.uint8)
+        if self.is_first:
+            characters = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        dist.broadcast(characters, 0)
+        return json.loads(characters.numpy().tobytes())
+
+    def broadcast_tensors(self, content: Content | None) -> Content | None:
+        """Return the header and the tensors of process 0, on the CPU."""
+        header, tensors = content or (None, {})
+        layout = {
+            name: [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)]
+            for name, tensor in tensors.items()
+        }
+        header, layout = self.broadcast(lambda: [header, layout])
+        if header is None:
+            return None
+        received = {}
+        for name, (dtype, shape) in layout.items():
+            received[name] = (
+                tensors[name].detach().cpu().contiguous()
+                if self.is_first
+                else torch.empty(shape, dtype=getattr(torch, dtype))
+            )
+            dist.broadcast(received[name], 0)
+        return header, received
+
+
+_SINGLE = ProcessGroup()
+_CURRENT: ContextVar[ProcessGroup] = ContextVar("process_group", default=_SINGLE)
+
+
+def current_group() -> ProcessGroup:
+    """Return the process group that was joined, or that of a single process.
+
+    Examples
+    --------
+    >>> current_group()
+    ProcessGroup(rank=0, size=1)
+    """
+    return _CURRENT.get()
+
+
+@contextmanager
+def process_group(environment: Mapping[str, str] = os.environ) -> Iterator[ProcessGroup]:
+    """Join the processes that `torchrun` started; inside, ``fit`` trains one model with all.
+
+    Each process must make the same calls, on the same rows. Without `torchrun`, the group is a
+    single process.
+
+    Parameters
+    ----------
+    environment : mapping
+        The environment variables, among them those of `torchrun`.
+
+    Yields
+    ------
+    ProcessGroup
+
+    Raises
+    ------
+    SettingError
+        If variables of `torchrun` are missing or contradict each other.
+    ProcessLostError
+        If another process is gone.
+    EndedByAnother
+        If another process failed before, with a message of its own.
+    """
+    if environment.get("WORLD_SIZE", "1") == "1":
+        yield _SINGLE
+        return
+    group = _group_of(environment)
+    store = _store(environment, group)
+    dist.init_process_group(
+        _backend(environment),
+        store=store,
+        rank=group.rank,
+        world_size=group.size,
+        timeout=TIMEOUT,
+    )
+    token = _CURRENT.set(group)
+    try:
+        yield group
+    except (UtsushiError, OSError, ValueError) as error:
+        _raise_if_not_the_first_failure(store, group, error)
+        raise
+    except RuntimeError as error:
+        if not _is_loss(error):
+            raise
+        lost = ProcessLostError(group.size, str(error))
+        _raise_if_not_the_first_failure(store, group, lost)
+        raise lost from error
+    finally:
+        _CURRENT.reset(token)
+        dist.destroy_process_group()
+
+
+def was_restarted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether `torchrun` started this process again after a failure."""
+    return environment.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+
+
+def _group_of(environment: Mapping[str, str]) -> ProcessGroup:
+    try:
+        rank, size = int(environment["RANK"]), int(environment["WORLD_SIZE"])
+        if not 0 <= rank < size:
+            raise ValueError(f"RANK={rank} of WORLD_SIZE={size}")
+        _ = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
+    except (KeyError, ValueError) as error:
+        raise SettingError(
+            f"WORLD_SIZE={environment['WORLD_SIZE']!r}, but the rest of torchrun's environment is "
+            f"not there ({error}), expected RANK, MASTER_ADDR and MASTER_PORT; start by torchrun, "
+            "or unset WORLD_SIZE"
+        ) from None
+    return ProcessGroup(rank, size)
+
+
+def _store(environment: Mapping[str, str], group: ProcessGroup) -> Any:
+    """Return the store of all processes: that of torchrun's agent outlives a killed process."""
+    of_agent = environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    store = dist.TCPStore(  # type: ignore[attr-defined]
+        environment["MASTER_ADDR"],
+        int(environment["MASTER_PORT"]),
+        group.size,
+        is_master=group.is_first and not of_agent,
+        timeout=TIMEOUT,
+    )
+    attempt = environment.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return dist.PrefixStore(f"utsushi/{attempt}", store)  # type: ignore[attr-defined]
+
+
+def _backend(environment: Mapping[str, str]) -> str:
+    """Return the backend that the hardware needs, and select this process's GPU.
+
+    NCCL sums tensors on GPUs; the few numbers on the CPU go through gloo.
+    """
+    if not (torch.cuda.is_available() and dist.is_nccl_available()):
+        return "gloo"
+    local, n_gpus = int(environment.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if local >= n_gpus:
+        raise SettingError(
+            f"process {local} of this machine has no graphics card, expected one each and there "
+            f"are {n_gpus}; give torchrun --nproc-per-node={n_gpus}, or hide the cards by "
+            "CUDA_VISIBLE_DEVICES="
+        )
+    torch.cuda.set_device(local)
+    return "cpu:gloo,cuda:nccl"
+
+
+def _is_loss(error: RuntimeError) -> bool:
+    """Tell whether an error means that another process cannot be reached."""
+    text = str(error).lower()
+    return isinstance(error, dist.DistError) or "gloo" in text or "nccl" in text
+
+
+def _raise_if_not_the_first_failure(store: Any, group: ProcessGroup, error: Exception) -> None:
+    """Return in the first process that fails.
+
+    Raises
+    ------
+    EndedByAnother
+        In all others, so that the cause is reported once.
+    """
+    message = f"process {group.rank} of {group.size}: {error}"
+    try:
+        first = store.compare_set(_FAILURE, "", message).decode()
+    except RuntimeError:  # the machine of the store is gone: each reports its own error
+        return
+    if first != message:
+        raise EndedByAnother(first) from error
+
+
+# --- samples, gradients and means of a process --------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PartialRows:
+    """A `Source` whose batches and blocks are this process's part of those of all rows.
 
     Attributes
     ----------
     rows : Source
-        All of them.
-    processes : Processes
+        All rows.
+    group : ProcessGroup
     """
 
     rows: Source
-    processes: Processes
+    group: ProcessGroup
 
     @property
     def device(self) -> torch.device:
@@ -63,174 +304,176 @@ class SharedRows:
         """Return this process's part of a batch."""
         if isinstance(rows, slice):
             rows = torch.arange(len(self))[rows]
-        return self.rows[rows[self.processes.part(len(rows))]]
+        return self.rows[rows[self.group.part(len(rows))]]
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield this process's part of each block."""
         for block in self.rows.blocks(n_rows):
-            yield block[self.processes.part(len(block))]
+            yield block[self.group.part(len(block))]
 
     def order(self, draws: Generator) -> Tensor:
-        """Return the numbers of all rows, shuffled: every process sees the same order."""
+        """Return the numbers of all rows, shuffled; the order is the same in every process."""
         return self.rows.order(draws)
 
 
-def shared_objective(objective: Objective, products: Products) -> Objective:
-    """Return an objective whose gradients are the sums over all processes' rows.
+def data_parallel_terms(
+    objective: Objective, module: EncoderDecoder
+) -> Callable[[Batch, Generator], Terms]:
+    """Return a function for the terms of a batch, whose gradients are summed over all processes.
 
     Raises
     ------
     SettingError
-        If the arithmetic is left to the clock, or the device knows no processes.
+        If the module is on a device for which there is no backend.
     """
-    processes = current()
-    if processes.n == 1:
-        return objective
-    if products.settled is None:
-        raise SettingError(
-            f"precision or compile is 'auto' in {processes.n} processes, whose clocks may differ, "
-            "expected one for all; give precision='float32' or 'bfloat16', and compile=False"
-        )
-    device = next(products.module.parameters()).device.type
+    device = next(module.parameters()).device.type
     if device not in ("cpu", "cuda"):
         raise SettingError(
-            f"device={device!r} in {processes.n} processes, expected one that they can share; "
-            "give device='cpu'"
+            f"device must be 'cpu' or 'cuda' in several processes, got {device!r}. Set "
+            "device='cpu'."
         )
-    objective = objective.of_shared_rows(processes.mean)
-    return _SharedObjective(objective, _parallel(_Step(products.views[products.chosen], objective)))
+    parallel = DistributedDataParallel(_Terms(objective, module), gradient_as_bucket_view=True)
+    # DDP's own mean would weight processes equally, whatever the number of their rows.
+    parallel.register_comm_hook(None, lambda _, bucket: _all_reduce_sum(bucket))
+    return lambda batch, generator: cast(Terms, parallel(batch, generator))
 
 
-class _Step(nn.Module):
-    """An objective as a module, whose forward pass is what DDP looks after."""
+class _Terms(nn.Module):
+    """An objective as a module, whose forward pass DDP can wrap."""
 
-    def __init__(self, module: EncoderDecoder, objective: Objective) -> None:
+    def __init__(self, objective: Objective, module: EncoderDecoder) -> None:
         super().__init__()
-        self.module = module
         self.objective = objective
+        self.module = module
 
     def forward(self, batch: Batch, generator: Generator) -> Terms:
         return self.objective(self.module, batch, generator)
 
 
-def _parallel(step: nn.Module) -> DistributedDataParallel:
-    """Return a module whose gradients are added up over the processes, as the rows of a loss are.
-
-    DDP's own mean would give each process the same weight, whatever its rows.
-    """
-    parallel = DistributedDataParallel(step, gradient_as_bucket_view=True)
-    parallel.register_comm_hook(None, lambda _, bucket: _added_up(bucket))
-    return parallel
-
-
-def _added_up(bucket: Any) -> Future[Tensor]:
+def _all_reduce_sum(bucket: Any) -> Future[Tensor]:
     work = dist.all_reduce(bucket.buffer(), async_op=True)
     return cast(Future[Tensor], work.get_future().then(lambda done: done.value()[0]))
 
 
-@dataclass(frozen=True)
-class _SharedObjective:
-    """An objective of a process's part of each batch."""
+class ReducedMeans(RunningMeans):
+    """Running means over the rows of all processes; process 0 keeps the sums.
 
-    objective: Objective
-    step: DistributedDataParallel
+    ``result`` and ``pending_terms`` must be called in all processes.
+    """
 
-    @property
-    def is_rotation_invariant(self) -> bool:
-        return self.objective.is_rotation_invariant
+    def __init__(self, group: ProcessGroup) -> None:
+        super().__init__()
+        self.group = group
 
-    def of_turned_rows(self, n_features: int) -> Objective:
-        return self.objective.of_turned_rows(n_features)
+    def result(self) -> dict[str, float]:
+        """Sum over all processes, and return the means."""
+        super().result()
+        numbers = torch.tensor([self.n_rows, *self.sums.values()], dtype=torch.float64)
+        dist.all_reduce(numbers)
+        self.n_rows = int(numbers[0])
+        self.sums.update(zip(self.sums, numbers[1:].tolist(), strict=True))
+        means = super().result()
+        self._keep_in_first()
+        return means
 
-    def of_shared_rows(self, mean: Any) -> Objective:
-        return self.objective.of_shared_rows(mean)
+    def pending_terms(self) -> dict[str, Tensor]:
+        """Sum over all processes, so that the sums of process 0 are those of all."""
+        self.result()
+        return {}
 
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
-        return self.objective.calibrated(module, known, generator)
+    def restore(self, n_rows: int, sums: dict[str, float], pending: dict[str, Tensor]) -> None:
+        """Restore the means of a checkpoint in process 0."""
+        super().restore(n_rows, sums, pending)
+        super().result()
+        self._keep_in_first()
 
-    def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
-        if not torch.is_grad_enabled():
-            return self.objective(module, batch, generator)
-        return cast(Terms, self.step(batch, generator))
+    def _keep_in_first(self) -> None:
+        if not self.group.is_first:
+            self.n_rows = 0
+            self.sums.update(dict.fromkeys(self.sums, 0.0))
+
+
+# --- checkpoints --------------------------------------------------------------------------------
 
 
 def checkpoints_in(folder: str | Path, every: str) -> Checkpoints:
-    """Return the checkpoints of a folder, for one process or for all of those that are joined."""
-    processes = current()
-    if processes.n == 1:
-        return Checkpoints(folder, every)
-    return SharedCheckpoints(folder, every, processes)
+    """Return the checkpoints of a folder, for a single process or for the process group."""
+    group = current_group()
+    return (
+        Checkpoints(folder, every) if group.size == 1 else SharedCheckpoints(folder, every, group)
+    )
 
 
 class SharedCheckpoints(Checkpoints):
-    """Checkpoints that the first process reads and writes; the others learn from it what it found.
+    """Checkpoints that process 0 reads and writes, and sends to the others.
 
-    Whether it is time for one, and whether a signal came to any, is agreed upon at each step.
+    At each step all processes agree whether a checkpoint is due, and whether any received a
+    signal.
 
     Parameters
     ----------
     folder, every
-        See `Checkpoints`; the folder has to be there for the first process alone.
-    processes : Processes
+        See `Checkpoints`; only process 0 needs the folder.
+    group : ProcessGroup
     """
 
-    def __init__(self, folder: str | Path, every: str, processes: Processes) -> None:
+    def __init__(self, folder: str | Path, every: str, group: ProcessGroup) -> None:
         super().__init__(folder, every)
-        self.processes = processes
+        self.group = group
 
     def __enter__(self) -> Self:
-        """Take the folder, or listen for signals at least; learn what was found."""
-        if self.processes.is_first:
+        """Lock the folder in process 0, handle signals in all, and send the found checkpoint."""
+        if self.group.is_first:
             super().__enter__()
         else:
-            self._held.enter_context(self._requests)
+            self._held.enter_context(self.signals)
         try:
-            self.found = self.processes.state_of_first(lambda: self.found)
+            self.found = self.group.broadcast_tensors(self.found)
         except BaseException:
             self._held.close()
             raise
         return self
 
     def identify(self, identity: Mapping[str, object]) -> None:
-        """Say what the training is a function of; it must be the same in all processes."""
+        """Compare what the training is a function of in all processes, and with the checkpoint."""
         mine = {name: str(value) for name, value in identity.items()}
-        first = self.processes.of_first(lambda: mine)
+        first = self.group.broadcast(lambda: mine)
         for name, value in first.items():
             if name not in _NOT_COMPARED and mine.get(name) != value:
                 raise SettingError(
-                    f"{name} is {mine.get(name)} in process {self.processes.rank} of "
-                    f"{self.processes.n}, expected {value} as in process 0; give all of them the "
+                    f"{name} is {mine.get(name)} in process {self.group.rank} of "
+                    f"{self.group.size}, expected {value} as in process 0; give all of them the "
                     "same command and the same rows"
                 )
-        if self.processes.is_first:
-            super().identify({**identity, "processes": self.processes.n})
+        if self.group.is_first:
+            super().identify({**identity, "processes": self.group.size})
 
     def restore(
-        self, progress: Progress, products: Products, optimizer: torch.optim.Optimizer
+        self, state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Put a training where the found checkpoint left it."""
-        found: State | None = self.found
-        if self.processes.is_first:
-            super().restore(progress, products, optimizer)
-        self.processes.of_first(lambda: None)  # the others follow if all went well
-        if found is not None and not self.processes.is_first:
-            restore(found, progress, products, optimizer)
-            progress.means.forget()  # the first one has the sums of all
+        """Restore a training from the checkpoint that was found."""
+        found: Content | None = self.found
+        if self.group.is_first:
+            super().restore(state, module, optimizer)
+        self.group.broadcast(lambda: None)  # the others follow if process 0 succeeded
+        if found is not None and not self.group.is_first:
+            restore(found, state, module, optimizer)
         self.found = None
 
     def is_due(self, *, epoch_ended: bool = False) -> bool:
-        """Take note of a step, or of an epoch; agree whether it is time for a checkpoint."""
-        due = super().is_due(epoch_ended=epoch_ended) and self.processes.is_first
-        due_somewhere, signal = self.processes.largest(due, self._requests.received or 0)
-        self._requests.heard_by_any(signal)
-        return bool(due_somewhere or signal)
+        """Count a step, or an epoch; agree whether a checkpoint is due."""
+        due = super().is_due(epoch_ended=epoch_ended) and self.group.is_first
+        due_in_any, number = self.group.all_reduce_max(due, self.signals.received or 0)
+        if number and self.signals.received is None:
+            self.signals.received = Signals(number)
+        return bool(due_in_any or number)
 
     def write(self, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write a checkpoint, if this is the first process."""
-        if self.processes.is_first:
+        """Write a checkpoint in process 0."""
+        if self.group.is_first:
             super().write(header, tensors)
 
     def append_history(self, row: dict[str, Any]) -> None:
-        """Add a line to ``history.jsonl``, if this is the first process."""
-        if self.processes.is_first:
+        """Append a line to ``history.jsonl`` in process 0."""
+        if self.group.is_first:
             super().append_history(row)

@@ -1,15 +1,12 @@
-"""What a training remembers of itself beside its parameters."""
+"""State of a training besides its parameters: history, running means, early stopping, position."""
 
 from __future__ import annotations
 
 import copy
-from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,177 +14,123 @@ from utsushi.exceptions import CheckpointError
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Terms
 
-__all__ = ["BestSoFar", "Curves", "History", "Means", "Progress"]
+__all__ = ["EarlyStopping", "History", "RunningMeans", "TrainerState"]
 
+#: A row per epoch.
 History = list[dict[str, Any]]
 
-#: A state: what JSON can hold, and tensors by name.
-State = tuple[dict[str, Any], dict[str, Tensor]]
 
-
-class Means:
-    """Running means of the terms over rows; they stay on the device until they are asked for."""
+class RunningMeans:
+    """Running means of the terms over samples; they stay on the device until ``result``."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new mean."""
         self.n_rows = 0
         self.sums: dict[str, float] = defaultdict(float)
-        self.waiting: dict[str, list[Tensor]] = defaultdict(list)
+        self.pending: dict[str, list[Tensor]] = defaultdict(list)
 
     def add(self, terms: Terms) -> None:
-        """Take note of a batch. To add up at each step would cost a small one a twentieth."""
+        """Add the terms of a batch; they are summed later, which saves 5 % of a small step."""
         self.n_rows += len(terms.objective)
         for name, values in {"objective": terms.objective, **terms.parts}.items():
-            self.waiting[name].append(values.detach())
+            self.pending[name].append(values.detach())
 
     def result(self) -> dict[str, float]:
-        """Add up what waits, and return the means."""
-        for name, values in self.waiting.items():
+        """Sum the pending terms, and return the means."""
+        for name, values in self.pending.items():
             self.sums[name] += torch.cat(values).sum(dtype=torch.float32).item()
-        self.waiting.clear()
-        # A process whose part of every batch was empty has no rows.
-        return {name: total / (self.n_rows or 1) for name, total in self.sums.items()}
+        self.pending.clear()
+        return {name: total / max(self.n_rows, 1) for name, total in self.sums.items()}
 
-    def forget(self) -> None:
-        """Begin to count anew, with the same names."""
-        self.result()
-        self.n_rows, self.sums = 0, defaultdict(float, dict.fromkeys(self.sums, 0.0))
+    def pending_terms(self) -> dict[str, Tensor]:
+        """Return the pending terms; they stay pending, because the order of a sum rounds it."""
+        return {name: torch.cat(values) for name, values in self.pending.items()}
 
-    def state(self) -> State:
-        """Return all of it; what waits goes on waiting, for the order of a sum is in its bits."""
-        return (
-            {"n_rows": self.n_rows, "sums": list(self.sums.items())},
-            {name: torch.cat(values) for name, values in self.waiting.items()},
+    def restore(self, n_rows: int, sums: dict[str, float], pending: dict[str, Tensor]) -> None:
+        """Restore the means of a checkpoint."""
+        self.n_rows = n_rows
+        self.sums = defaultdict(float, sums)
+        self.pending = defaultdict(
+            list, {name: [values.flatten()] for name, values in pending.items()}
         )
 
-    def restore(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
-        self.n_rows = header["n_rows"]
-        self.sums = defaultdict(float, header["sums"])
-        self.waiting = defaultdict(list, {name: [values] for name, values in tensors.items()})
 
+class EarlyStopping:
+    """The parameters of the best epoch, and when to stop; idle without ``patience``.
 
-class BestSoFar:
-    """The parameters of the best epoch, and when to stop; idle without ``patience``."""
+    Parameters
+    ----------
+    patience : int or None
+        The number of epochs without a lower objective after which a training stops.
+    """
 
     def __init__(self, patience: int | None) -> None:
         self.patience = patience
         self.objective = float("inf")
         self.epoch = 0
-        self.parameters: dict[str, Tensor] | None = None
+        self.parameters: dict[str, Tensor] = {}
 
-    def note(self, row: dict[str, Any], module: EncoderDecoder) -> None:
-        """Take note of an epoch."""
+    def update(self, row: dict[str, Any], module: EncoderDecoder) -> None:
+        """Keep the parameters of an epoch if its objective is the lowest so far."""
         if self.patience is None:
             return
-        watched = row.get("validation_objective", row["objective"])
-        if watched < self.objective:
-            self.objective, self.epoch = watched, row["epoch"]
+        objective = row.get("validation_objective", row["objective"])
+        if objective < self.objective:
+            self.objective, self.epoch = objective, row["epoch"]
             self.parameters = copy.deepcopy(module.state_dict())
 
-    def is_long_ago(self, epoch: int) -> bool:
-        """Tell whether an epoch that is done was the last one worth making."""
+    def should_stop(self, epoch: int) -> bool:
+        """Tell whether a training should stop after an epoch."""
         return self.patience is not None and epoch - self.epoch >= self.patience
 
-    def give_to(self, module: EncoderDecoder) -> None:
-        """Give a module the parameters of the best epoch."""
-        if self.parameters is not None:
+    def restore(self, module: EncoderDecoder) -> None:
+        """Restore the parameters of the best epoch."""
+        if self.parameters:
             module.load_state_dict(self.parameters)
 
-    def state(self) -> State:
-        """Return all of it."""
-        if self.parameters is None:
-            return {"epoch": 0}, {}
-        return {"epoch": self.epoch, "objective": self.objective}, self.parameters
 
-    def restore(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
-        self.epoch = header["epoch"]
-        self.objective = header.get("objective", float("inf"))
-        self.parameters = tensors or None
+@dataclass
+class TrainerState:
+    """Position of a training; with parameters and optimizer, it decides what follows.
 
-
-class Curves:
-    """What was measured after each epoch: rows of the same columns, as numbers behind one another.
-
-    A dict for each of ten thousand epochs would take as much memory as a small network.
-
-    Examples
-    --------
-    >>> curves = Curves()
-    >>> curves.append({"epoch": 1, "objective": 0.5})
-    >>> list(curves), len(curves)
-    ([{'epoch': 1, 'objective': 0.5}], 1)
+    Attributes
+    ----------
+    early_stopping : EarlyStopping
+    means : RunningMeans
+        Of the current epoch.
+    epoch : int >= 1
+        The current epoch.
+    step : int >= 0
+        Its completed steps.
+    seconds : float
+        Its duration before the training was resumed.
+    history : list of dict
+        A row for each completed epoch.
     """
 
-    def __init__(self) -> None:
-        self.columns: list[str] = []
-        self._values = array("d")
+    early_stopping: EarlyStopping
+    means: RunningMeans
+    epoch: int = 1
+    step: int = 0
+    seconds: float = 0.0
+    history: History = field(default_factory=list)
 
-    def append(self, row: Mapping[str, float]) -> None:
-        """Add the row of an epoch.
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        """Append the row of a completed epoch, and start the next epoch.
 
         Raises
         ------
         CheckpointError
-            If its columns are not those of the rows before, which a checkpoint may have told.
+            If a checkpoint restored rows of other columns.
         """
-        self.columns = self.columns or list(row)
-        if row.keys() != set(self.columns):
+        if self.history and row.keys() != self.history[-1].keys():
             raise CheckpointError(
-                f"the checkpoint has a history of {self.columns}, expected one of {list(row)}, "
-                "as this training measures; choose another checkpoint_dir"
+                f"the history of the checkpoint must have the columns {list(row)}, got "
+                f"{list(self.history[-1])}. Choose another checkpoint_dir."
             )
-        self._values.extend(row[name] for name in self.columns)
-
-    def __len__(self) -> int:
-        return len(self._values) // max(len(self.columns), 1)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows; ``epoch`` alone is a whole number."""
-        for start in range(0, len(self._values), max(len(self.columns), 1)):
-            values = self._values[start : start + len(self.columns)]
-            row = dict(zip(self.columns, values, strict=True))
-            yield {**row, "epoch": int(row["epoch"])}
-
-    def packed(self) -> Tensor:
-        """Return a copy of the numbers: (n_epochs, n_columns), float64."""
-        return torch.from_numpy(np.array(self._values).reshape(-1, len(self.columns)))
-
-    @classmethod
-    def unpacked(cls, columns: list[str], packed: Tensor) -> Curves:
-        """Return what `packed` gave."""
-        curves = cls()
-        curves.columns, curves._values = list(columns), array("d", packed.ravel().tolist())
-        return curves
-
-
-@dataclass
-class Progress:
-    """How far a training has come: with the parameters and the optimizer, all it needs to go on.
-
-    Attributes
-    ----------
-    epoch : int >= 1
-        The epoch under way.
-    step : int >= 0
-        Its steps that are done.
-    seconds : float
-        What it has taken until the training was last taken up.
-    history : Curves
-        A row for each epoch that is done.
-    means : Means
-        Of the epoch under way.
-    best : BestSoFar
-    """
-
-    best: BestSoFar
-    epoch: int = 1
-    step: int = 0
-    seconds: float = 0.0
-    history: Curves = field(default_factory=Curves)
-    means: Means = field(default_factory=Means)
-
-    def next_epoch(self, row: dict[str, Any]) -> None:
-        """Write down an epoch that is done."""
         self.history.append(row)
-        self.epoch, self.step, self.seconds, self.means = self.epoch + 1, 0, 0.0, Means()
+        self.epoch, self.step, self.seconds = self.epoch + 1, 0, 0.0
+        self.means.reset()

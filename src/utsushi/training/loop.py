@@ -1,77 +1,78 @@
-"""The training loop, a ladder of verbs: `train` → `_run_epoch` → `_step`."""
+"""The training loop: `train` → `_run_epoch` → `_step`."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
 from utsushi._utils.seeds import Purpose, generator
-from utsushi.distributions.likelihoods import BatchMean
+from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives import Batch, Source, Terms
-from utsushi.training.batches import shuffled_batches
-from utsushi.training.checkpoint import Checkpoints
-from utsushi.training.data_parallel import SharedRows, shared_objective
-from utsushi.training.distributed import Processes, current
-from utsushi.training.finite_checks import check_means, check_step, probe_of
-from utsushi.training.history import BestSoFar, History, Means, Progress
-from utsushi.training.precision import Arithmetic, Products
+from utsushi.objectives import Batch, Objective, Source, Terms
+from utsushi.training.checkpoint import Checkpoints, state_of
+from utsushi.training.data_parallel import (
+    PartialRows,
+    ReducedMeans,
+    current_group,
+    data_parallel_terms,
+)
+from utsushi.training.history import EarlyStopping, History, RunningMeans, TrainerState
+from utsushi.training.precision import with_precision
 from utsushi.training.recipe import Recipe
-from utsushi.training.state import state_of
 
-__all__ = ["Objective", "train"]
+__all__ = ["Augment", "shuffled_batches", "train"]
 
 #: Rows per block when held-out rows are evaluated.
 EVALUATION_ROWS = 1000
 
-#: Training rows, drawn by the seed, that calibrate what held-out rows are measured by.
+#: Training rows, chosen by the seed, to which the evaluation of held-out rows is calibrated.
 MOST_CALIBRATION_ROWS = 4000
 
-#: Steps between two looks at whether the sums are still finite: a look waits for the device.
+#: Steps between two checks that the sums are finite: a check waits for the device.
 STEPS_PER_CHECK = 50
 
 #: Takes scaled rows (B, D) and a generator; returns rows to train on in their place.
 Augment = Callable[[Tensor, Generator], Tensor]
 
 
-class Objective(Protocol):
-    """What the loop minimizes: a batch's terms, a value per row."""
-
-    @property
-    def is_rotation_invariant(self) -> bool:
-        """Whether it stays the same when rows and copies are turned alike."""
-
-    def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
-        """Return the terms of a batch, drawing noise from ``generator`` alone."""
-
-    def of_turned_rows(self, n_features: int) -> Objective:
-        """Return the same of rows of ``n_features`` that are told by fewer numbers.
-
-        Asked for if it is rotation invariant: the numbers have the same squared distances.
-        """
-
-    def of_shared_rows(self, mean: BatchMean) -> Objective:
-        """Return the same of batches of which some rows are at hand.
-
-        ``mean`` takes the means that it needs over all of a batch's rows.
-        """
-
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
-        """Return the objective with what it learns as it trains fixed by known rows."""
-
-
 @dataclass(frozen=True)
 class _Training:
-    """What stays the same from the first step to the last."""
+    """Constants of a training.
 
-    processes: Processes
-    products: Products
+    Attributes
+    ----------
+    module : EncoderDecoder
+        Its parameters are trained.
+    view : EncoderDecoder
+        The module in the precision of held-out rows.
+    objective : Objective
+    terms : callable
+        Takes a training batch and a generator; returns the terms, with a gradient.
+    data : Source
+        All training rows.
+    batches, validation : Source
+        The rows of which this process computes the terms.
+    rank : tuple of int
+        The end of the path of every random number; empty for a single process.
+    new_means : callable
+        Returns running means over the rows of all processes.
+    """
+
+    module: EncoderDecoder
+    view: EncoderDecoder
     objective: Objective
+    terms: Callable[[Batch, Generator], Terms]
+    data: Source
+    batches: Source
+    validation: Source | None
+    rank: tuple[int, ...]
+    new_means: Callable[[], RunningMeans]
     recipe: Recipe
     optimizer: torch.optim.Optimizer
     probe: nn.Parameter
@@ -81,14 +82,18 @@ class _Training:
     augment: Augment | None
     checkpoints: Checkpoints | None
 
-    def is_over(self, progress: Progress) -> bool:
-        """Tell whether there is no epoch left to make, or none worth making."""
-        done = progress.epoch - 1
-        return done >= self.n_epochs or progress.best.is_long_ago(done)
+    def is_over(self, state: TrainerState) -> bool:
+        """Tell whether the last epoch is done, or early stopping ends the training."""
+        done = state.epoch - 1
+        return done >= self.n_epochs or state.early_stopping.should_stop(done)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the first of all."""
         return self.recipe.rate(step / self.n_steps)
+
+    def generator(self, purpose: Purpose, *path: int) -> Generator:
+        """Return the generator of a purpose and a path, in this process."""
+        return generator(self.seed, purpose, *path, *self.rank)
 
 
 def train(
@@ -104,15 +109,14 @@ def train(
     precision: str = "float32",
     checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
-    on_end: Callable[[Arithmetic], None] = lambda arithmetic: None,
 ) -> History:
     """Minimize ``objective`` over the rows of ``data``; the module changes in place.
 
     The loss of a batch is the sum of its rows' objectives, as in the lecture, so each row weighs
     the same whatever the size of its batch.
 
-    Where several processes are joined (`utsushi.training.distributed`), each makes the same call,
-    with all rows. A batch is then one of all processes together, each of which takes its part.
+    In a process group (`utsushi.training.data_parallel`), each process makes the same call, with
+    all rows, and computes the gradient of its part of each batch.
 
     Parameters
     ----------
@@ -125,7 +129,8 @@ def train(
     recipe : Recipe
         Length, batches, rates.
     seed : int
-        The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step).
+        The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step), and
+        in a process group of the rank.
     validation : Source of m rows, optional
         Held-out rows, evaluated after each epoch.
     augment : callable, optional
@@ -134,14 +139,12 @@ def train(
     patience : int, optional
         Stop when the held-out objective has not improved for so many epochs, and take the
         parameters of its best epoch. Without held-out rows the training objective is watched.
-    precision : {"float32", "bfloat16", "auto"}
-        What the products of training are made in; see `utsushi.training.precision`.
+    precision : {"float32", "bfloat16"}
+        The precision of products during training; see `utsushi.training.precision`.
     checkpoints : Checkpoints, optional
-        Where to write checkpoints; the training goes on from the one that is found there.
+        Where to write checkpoints; a training resumes from the one that was found there.
     on_epoch : callable
         Called with each row of the history, those of before a checkpoint too.
-    on_end : callable
-        Called at the end with the arithmetic that the training went through.
 
     Returns
     -------
@@ -158,135 +161,170 @@ def train(
         When a signal stopped it, after a checkpoint.
     """
     n_epochs = recipe.n_epochs(len(data))
-    n_steps = n_epochs * recipe.steps_per_epoch(len(data))
-    products = Products(module, precision, recipe.compile, n_steps)
+    training_view = with_precision(module, precision, compile=recipe.compile)
     training = _Training(
-        processes=current(),
-        products=products,
-        objective=shared_objective(objective, products),
+        module=module,
+        view=with_precision(module, precision),
+        objective=objective,
+        terms=lambda batch, noise: objective(training_view, batch, noise),
+        data=data,
+        batches=data,
+        validation=validation,
+        rank=(),
+        new_means=RunningMeans,
         recipe=recipe,
         optimizer=_optimizer(module, recipe),
         probe=probe_of(module),
         n_epochs=n_epochs,
-        n_steps=n_steps,
+        n_steps=n_epochs * recipe.steps_per_epoch(len(data)),
         seed=seed,
         augment=augment,
         checkpoints=checkpoints,
     )
-    progress = Progress(BestSoFar(patience))
+    if (group := current_group()).size > 1:
+        training = replace(
+            training,
+            terms=data_parallel_terms(objective, training_view),
+            batches=PartialRows(data, group),
+            validation=None if validation is None else PartialRows(validation, group),
+            rank=(group.rank,),
+            new_means=lambda: ReducedMeans(group),
+        )
+    state = TrainerState(EarlyStopping(patience), training.new_means())
     if checkpoints is not None:
-        checkpoints.restore(progress, training.products, training.optimizer)
-    for row in progress.history:
-        on_epoch(row)
-    while not training.is_over(progress):
-        row = _run_epoch(training, data, validation, progress)
-        progress.best.note(row, module)
-        progress.next_epoch(row)
-        _keep(training, progress, row)
-        on_epoch(row)
-    progress.best.give_to(module)
-    # What the last step left was not looked at by any loss.
-    history = list(progress.history)
+        checkpoints.restore(state, module, training.optimizer)
+    for row in state.history:
+        on_epoch(dict(row))
+    while not training.is_over(state):
+        row = _run_epoch(training, state)
+        state.early_stopping.update(row, module)
+        state.end_epoch(row)
+        _write_checkpoint(training, state, row)
+        on_epoch(dict(row))
+    state.early_stopping.restore(module)
+    # No loss has checked the parameters of the last step.
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
-    check_means(after, len(history), recipe.learning_rate)
-    on_end(training.products.chosen)
-    return history
+    check_means(after, len(state.history), recipe.learning_rate)
+    return state.history
+
+
+def shuffled_batches(
+    data: Source, batch_size: int, seed: int, epoch: int, *, done: int = 0
+) -> Iterator[Batch]:
+    """Yield each row of ``data`` once, in an order that is a function of (seed, epoch).
+
+    Parameters
+    ----------
+    data : Source
+        All rows, on any device.
+    batch_size : int
+        Rows per batch; the last may have fewer.
+    seed, epoch : int
+        What the order depends on.
+    done : int, default=0
+        Batches at the beginning of the epoch that are left out.
+
+    Yields
+    ------
+    Batch of at most batch_size rows
+        Gathered in one call.
+
+    Examples
+    --------
+    >>> import torch
+    >>> rows = Batch(torch.arange(5.0).reshape(5, 1))
+    >>> [len(batch) for batch in shuffled_batches(rows, 2, seed=0, epoch=1)]
+    [2, 2, 1]
+    """
+    order = data.order(generator(seed, Purpose.ORDER, epoch))
+    n_steps = math.ceil(len(data) / batch_size)
+    for step, indices in enumerate(order.split(batch_size)[done:], start=done):
+        batch = data[indices]
+        yield replace(batch, epochs=epoch - 1 + step / n_steps)
 
 
 @torch.enable_grad()  # the caller may have switched gradients off
-def _run_epoch(
-    training: _Training, data: Source, validation: Source | None, progress: Progress
-) -> dict[str, Any]:
+def _run_epoch(training: _Training, state: TrainerState) -> dict[str, Any]:
     """Train on every row once, evaluate the held-out rows, and return the epoch's history."""
-    started = time.perf_counter() - progress.seconds
-    epoch, means = progress.epoch, progress.means
-    first_step = (epoch - 1) * training.recipe.steps_per_epoch(len(data))
-    training.products.module.train()
-    size, processes = training.recipe.batch_size, training.processes
-    rows = data if processes.n == 1 else SharedRows(data, processes)
-    for batch in shuffled_batches(rows, size, training.seed, epoch, done=progress.step):
-        step = progress.step
-        rate = training.rate(first_step + step)
-        n_rows = min(size, len(data) - step * size)  # of all processes
-        noise = processes.draws(generator(training.seed, Purpose.NOISE, epoch, step), n_rows)
-        seen = _augmented(training, batch, epoch, step, n_rows)
-        means.add(_step(training, seen, rate, noise, epoch))
+    started = time.perf_counter() - state.seconds
+    epoch, means, recipe = state.epoch, state.means, training.recipe
+    first_step = (epoch - 1) * recipe.steps_per_epoch(len(training.data))
+    training.module.train()
+    for batch in shuffled_batches(
+        training.batches, recipe.batch_size, training.seed, epoch, done=state.step
+    ):
+        step = state.step
+        means.add(_step(training, batch, epoch, step, training.rate(first_step + step)))
         if step % STEPS_PER_CHECK == 0:
-            check_means(means.result(), epoch, training.recipe.learning_rate)
-        progress.step = step + 1
+            check_means(means.result(), epoch, recipe.learning_rate)
+        state.step = step + 1
         if training.checkpoints is not None:
-            progress.seconds = time.perf_counter() - started
-            _keep(training, progress)
-    training.products.module.eval()
-    rate = training.rate(first_step + progress.step - 1)
-    row = {"epoch": epoch, **processes.means(means)}
-    if validation is not None:
-        held_out = _evaluate(_calibrated(training, data), validation, epoch)
+            state.seconds = time.perf_counter() - started
+            _write_checkpoint(training, state)
+    training.module.eval()
+    rate = training.rate(first_step + state.step - 1)
+    row = {"epoch": epoch, **means.result()}
+    if training.validation is not None:
+        held_out = _evaluate(_calibrated(training), training.validation, epoch)
         row |= {f"validation_{name}": value for name, value in held_out.items()}
-    check_means(row, epoch, training.recipe.learning_rate)
-    return {**row, "learning_rate": rate, "seconds": time.perf_counter() - started}
+    check_means(row, epoch, recipe.learning_rate)
+    return {**row, "learning_rate": float(rate), "seconds": time.perf_counter() - started}
 
 
-def _keep(training: _Training, progress: Progress, row: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint if it is time for one: after a step, or after the epoch of a row."""
+def _write_checkpoint(
+    training: _Training, state: TrainerState, row: dict[str, Any] | None = None
+) -> None:
+    """Write a checkpoint if one is due: after a step, or after the epoch of a row."""
     checkpoints = training.checkpoints
     if checkpoints is None:
         return
     if row is not None:
         checkpoints.append_history(row)
-    if checkpoints.is_due(epoch_ended=row is not None) or training.is_over(progress):
-        training.processes.pool(progress.means)
-        checkpoints.write(*state_of(progress, training.products, training.optimizer))
+    if checkpoints.is_due(epoch_ended=row is not None) or training.is_over(state):
+        checkpoints.write(*state_of(state, training.module, training.optimizer))
     checkpoints.stop_if_asked()
 
 
-def _augmented(training: _Training, batch: Batch, epoch: int, step: int, n_rows: int) -> Batch:
-    """Return what to train on in place of a batch."""
-    if training.augment is None:
-        return batch
-    draws = generator(training.seed, Purpose.AUGMENTATION, epoch, step)
-    draws = training.processes.draws(draws, n_rows)
-    return replace(batch, x=training.augment(batch.x, draws))
-
-
-def _step(training: _Training, batch: Batch, rate: float, noise: Generator, epoch: int) -> Terms:
+def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float) -> Terms:
     """Take one step of the optimizer on ``batch`` and return its terms.
 
-    What is no number is found before the step; on an accelerator, which would be kept waiting, by
-    the next look at the sums.
+    Loss and gradient are checked before the step. An accelerator would have to wait for that, so
+    there the sums are checked, every fifty steps.
     """
+    noise = training.generator(Purpose.NOISE, epoch, step)
+    if training.augment is not None:
+        draws = training.generator(Purpose.AUGMENTATION, epoch, step)
+        batch = replace(batch, x=training.augment(batch.x, draws))
     for group in training.optimizer.param_groups:
         group["lr"] = rate
         for parameter in group["params"]:  # zero_grad() takes a twentieth of a small step
             parameter.grad = None
-    with training.products.step() as module:
-        terms = training.objective(module, batch, noise)
-        loss = terms.objective.sum()
-        loss.backward()
-        if loss.device.type == "cpu":
-            given = training.recipe.learning_rate
-            check_step(training.products.module, training.probe, loss, terms, epoch, given)
-        training.optimizer.step()
+    terms = training.terms(batch, noise)
+    loss = terms.objective.sum()
+    loss.backward()
+    if loss.device.type == "cpu":
+        rate = training.recipe.learning_rate
+        check_step(training.module, training.probe, loss, terms, epoch, rate)
+    training.optimizer.step()
     return terms
 
 
-def _calibrated(training: _Training, data: Source) -> _Training:
+def _calibrated(training: _Training) -> _Training:
     """Return the training with an objective that is one density for all blocks of rows."""
-    draws = generator(training.seed, Purpose.CALIBRATION)
+    data, draws = training.data, generator(training.seed, Purpose.CALIBRATION)
     chosen = torch.randperm(len(data), generator=draws)[:MOST_CALIBRATION_ROWS].to(data.device)
-    objective = training.objective.calibrated(training.products.inference, data[chosen], draws)
+    objective = training.objective.calibrated(training.view, data[chosen], draws)
     return replace(training, objective=objective)
 
 
 @torch.no_grad()
 def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]:
     """Return the mean terms of held-out rows, with noise of their own."""
-    noise = generator(training.seed, Purpose.NOISE, epoch)
-    module = training.products.inference
-    means = Means()
-    for block, draws in training.processes.shared_blocks(data.blocks(EVALUATION_ROWS), noise):
-        means.add(training.objective(module, block, draws))
-    return training.processes.means(means)
+    noise = training.generator(Purpose.NOISE, epoch)
+    means = training.new_means()
+    for block in data.blocks(EVALUATION_ROWS):
+        means.add(training.objective(training.view, block, noise))
+    return means.result()
 
 
 def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
@@ -297,4 +335,90 @@ def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
         betas=(recipe.betas[0], recipe.betas[1]),
         weight_decay=recipe.weight_decay,
         fused=True,
+    )
+
+
+# --- divergence ---------------------------------------------------------------------------------
+
+
+def probe_of(module: EncoderDecoder) -> nn.Parameter:
+    """Return the parameter whose gradient is checked before each step: the first bias.
+
+    A value that is not finite anywhere in the backward pass reaches the first layer. To check all
+    gradients would take a twentieth of the time.
+    """
+    parameters = list(module.parameters())
+    return next((p for p in parameters if p.ndim == 1), parameters[0])
+
+
+def check_step(
+    module: EncoderDecoder,
+    probe: nn.Parameter,
+    loss: Tensor,
+    terms: Terms,
+    epoch: int,
+    learning_rate: float,
+) -> None:
+    """Stop before a step whose loss or gradient is not finite.
+
+    Parameters
+    ----------
+    module : EncoderDecoder
+        After the backward pass.
+    probe : Parameter
+        See `probe_of`.
+    loss : Tensor, 0-dimensional
+        The sum of ``terms.objective``.
+    terms : Terms
+    epoch : int >= 1
+    learning_rate : float
+        The parameter, from which a schedule makes the rate of a step.
+
+    Raises
+    ------
+    TrainingDivergedError
+        Names the term, or the parameter that is nearest to the loss.
+    """
+    if not math.isfinite(loss.item()):
+        parts = {"objective": terms.objective, **terms.parts}
+        means = {name: values.mean().item() for name, values in parts.items()}
+        check_means(means, epoch, learning_rate)
+    # A sum that merely overflows passes the second check.
+    if probe.grad is not None and not math.isfinite(probe.grad.sum().item()):
+        backwards = reversed(list(module.named_parameters()))
+        gradients = {f"gradient of {name}": p.grad for name, p in backwards if p.grad is not None}
+        found = {name: _least_finite(values) for name, values in gradients.items()}
+        check_means(found, epoch, learning_rate)
+
+
+def check_means(row: dict[str, Any], epoch: int, learning_rate: float) -> None:
+    """Stop a training whose terms are not finite.
+
+    Raises
+    ------
+    TrainingDivergedError
+        Names the term, the value, the epoch and the parameter ``learning_rate``, of which a tenth
+        usually helps.
+    """
+    broken = _first_non_finite(row.items())
+    if broken is not None:
+        raise TrainingDivergedError(
+            f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} with "
+            f"learning_rate={learning_rate:.3g}, a finite number was expected; try "
+            f"learning_rate={learning_rate / 10:.3g} or scaling='standard'"
+        )
+
+
+def _least_finite(values: Tensor) -> float:
+    """Return a value that is not finite, or zero."""
+    bad = values[~torch.isfinite(values)]
+    return bad[0].item() if len(bad) else 0.0
+
+
+def _first_non_finite(values: Iterable[tuple[str, Any]]) -> tuple[str, float] | None:
+    """Return the first name and value that is NaN or infinite; parts before their sum."""
+    named = sorted(values, key=lambda item: item[0].endswith("objective"))
+    return next(
+        ((name, value) for name, value in named if not abs(value) < float("inf")),
+        None,
     )

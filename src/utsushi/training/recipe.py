@@ -43,7 +43,7 @@ class Recipe(BaseEstimator):
     start : {"random", "principal"}, default="random"
         What the weights are before the first step: drawn, or such that a dense network with one
         hidden layer computes PCA, where it is trained in a subspace. See
-        `utsushi.training.principal_start`.
+        `utsushi.training.pca_start`.
     principal_rate : float > 0 or None, default=None
         The peak rate of a training that started from principal components; None is
         ``learning_rate``.
@@ -52,9 +52,9 @@ class Recipe(BaseEstimator):
         trained in the leading principal components of the scaled rows: in so many that the
         variance outside of them is at most this part of what PCA with as many components as the
         code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
-    compile : bool or "auto", default=False
-        Whether `torch.compile` makes code of encoder and decoder, which needs a C++ compiler and
-        10 to 20 s. "auto" lets the first steps decide, in a training of minutes.
+    compile : bool, default=False
+        Whether `torch.compile` compiles encoder and decoder, which takes 10 to 20 s and needs a
+        C++ compiler.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Recipe(BaseEstimator):
         "start": [Names({"random", "principal"})],
         "principal_rate": [Interval(Real, 0, None, closed="neither"), None],
         "subspace": [Interval(Real, 0, 1, closed="left")],
-        "compile": ["boolean", Names({"auto"})],
+        "compile": ["boolean"],
     }
 
     def __init__(
@@ -90,7 +90,7 @@ class Recipe(BaseEstimator):
         start: str = "random",
         principal_rate: float | None = None,
         subspace: float = 0.0,
-        compile: bool | str = False,
+        compile: bool = False,
     ) -> None:
         self.max_epochs = max_epochs
         self.min_steps = min_steps

@@ -1,17 +1,15 @@
-r"""Training in the principal components that matter: the same network, a fraction of the products.
+r"""Train in the leading principal components: the same network with far fewer products.
 
-The squared error knows no axes. Turned into their principal components, rows :math:`x` are
-:math:`c = P^\top x` in the k leading ones and have the length :math:`r` outside of them. A network
-whose first weights read :math:`c` alone, and whose last ones write into the span of P alone, has
+The squared error does not depend on the axes. Projected onto the k leading principal components, a
+sample :math:`x` is :math:`c = P^\top x`, with a residual of length :math:`r`. A network whose first
+layer reads only :math:`c`, and whose last layer writes only into the span of P, has
 
 .. math::
     \Vert x - \hat x \Vert^2 = \Vert c - \hat c \Vert^2 + r^2
 
-with :math:`\hat c` for :math:`\hat x = P \hat c`. So its first and last layers, which have nearly
-all of the weights, can be trained with k columns in the place of D, and are then written out for
-the columns themselves. What is given up is what the network could have said of the directions
-outside; there are so many inside that this is little (`Recipe.subspace`). Digits keep about 200 of
-784.
+for :math:`\hat x = P \hat c`. So its first and last layers, which hold nearly all weights, are
+trained with k columns instead of D, and then expanded to D. The network cannot learn directions
+outside of the span, which hold little variance (`Recipe.subspace`). Digits keep about 200 of 784.
 """
 
 from __future__ import annotations
@@ -26,30 +24,30 @@ from torch.nn import functional
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
-from utsushi.objectives import Batch, Source
-from utsushi.training.distributed import current
-from utsushi.training.history import History, State
-from utsushi.training.loop import Objective, train
-from utsushi.training.principal_start import fill_with_pca, layers_of
+from utsushi.objectives import Batch, Objective, Source
+from utsushi.training.data_parallel import current_group
+from utsushi.training.history import History
+from utsushi.training.loop import train
+from utsushi.training.pca_start import fill_with_pca, layers_of
 from utsushi.training.recipe import Recipe
 
 __all__ = ["Subspace", "train_in_subspace"]
 
-#: Fewer columns leave nothing to save. The matrix that is decomposed is no larger than the second:
-#: of more columns, the directions are those of so many rows, evenly spaced.
+#: Fewer columns save no time. The decomposed matrix is no larger than the second number: with more
+#: columns, the directions are those of so many samples, evenly spaced.
 FEWEST_FEATURES, MOST_FEATURES = 128, 2048
 
-#: The part of the largest second moment up to which another one is rounding.
+#: A second moment below this fraction of the largest is a rounding error.
 ROUNDING = 1e-10
 
-#: The largest part of the columns that is still worth the turn.
+#: The largest fraction of the columns that is worth a projection.
 LARGEST_PART = 0.5
 
-#: Turned rows of at most so many bytes are made once and kept; of more, each batch is turned.
-KEPT_TURNED_BYTES = 2**28
+#: Projected samples of at most so many bytes are kept; more are projected a batch at a time.
+KEPT_BYTES = 2**28
 
-#: Rows per block when rows are turned, and bytes of a larger one of scaled rows.
-TURNED_BLOCK_ROWS, SCALED_BLOCK_BYTES = 10_000, 48 * 2**20
+#: Rows per block for a projection, and bytes per block of scaled rows.
+BLOCK_ROWS, BLOCK_BYTES = 10_000, 48 * 2**20
 
 
 def train_in_subspace(
@@ -61,11 +59,11 @@ def train_in_subspace(
     validation: Source | None = None,
     **settings: Any,
 ) -> tuple[History, Recipe]:
-    """Do what `train` does, in the leading principal components where that is possible.
+    """Train a module like `train`, in the leading principal components where that is possible.
 
-    It is where ``recipe.subspace`` is above zero, the objective is that of squared errors of whole
-    rows as they are, the network begins and ends with a linear layer, and few enough components
-    matter. The module has the same layers before and after.
+    It is possible if ``recipe.subspace`` is above zero, the objective is rotation invariant, no
+    value is missing, the network begins and ends with a linear layer, and few enough components
+    hold the variance. The module has the same layers before and after.
 
     Parameters
     ----------
@@ -77,29 +75,34 @@ def train_in_subspace(
     Returns
     -------
     history : list of dict
-        Objectives are those of all columns.
+        With the objectives of all columns.
     recipe : Recipe
-        What was followed: a start from principal components only where there was one.
+        As it was used: with a start from PCA only where there was one.
     """
     subspace = None
-    # A turned row knows nothing of single columns, and so of none that is missing.
-    gaps = any(some is not None and some[:1].mask is not None for some in (data, validation))
-    if objective.is_rotation_invariant and settings.get("augment") is None and not gaps:
-        subspace = Subspace.of_first_process(module, data, recipe.subspace)
+    if (
+        recipe.subspace
+        and objective.is_rotation_invariant
+        and settings.get("augment") is None
+        # A projected row has no single columns that could be missing.
+        and all(some is None or some[:1].mask is None for some in (data, validation))
+    ):
+        subspace = Subspace.of(module, data, recipe.subspace)
     if subspace is None:
         recipe = recipe.started(from_pca=False)
         history = train(module, objective, data, recipe=recipe, validation=validation, **settings)
         return history, recipe
-    reduced, turned = subspace.reduce(module), subspace.turned(data)
+    reduced, projected = subspace.reduce(module), subspace.projected(data)
     recipe = recipe.started(
-        from_pca=recipe.start == "principal" and _starts_from_pca(reduced, turned, data.n_features)
+        from_pca=recipe.start == "principal"
+        and _starts_from_pca(reduced, projected, data.n_features)
     )
     history = train(
         reduced,
         objective.of_turned_rows(data.n_features),
-        turned,
+        projected,
         recipe=recipe,
-        validation=None if validation is None else subspace.turned(validation),
+        validation=None if validation is None else subspace.projected(validation),
         **settings,
     )
     subspace.expand(reduced, module)
@@ -120,7 +123,7 @@ class Subspace:
 
     @classmethod
     def of(cls, module: EncoderDecoder, data: Source, tolerance: float) -> Self | None:
-        """Return the directions that matter to a network, or None where it has to see all columns.
+        """Return the leading directions, or None if the network has to be trained on all columns.
 
         Parameters
         ----------
@@ -128,14 +131,18 @@ class Subspace:
         data : Source
             Scaled training rows.
         tolerance : float >= 0
-            The variance outside of the directions, as a part of what PCA with as many components
-            as the code leaves.
+            The largest variance outside of the directions, as a fraction of the residual variance
+            of PCA with as many components as the code.
         """
         n_features = data.n_features
         of_samples = hasattr(module, "prior") and module.prior.sees_samples
         if of_samples or not (tolerance and n_features >= FEWEST_FEATURES and _is_dense(module)):
             return None
         moments, directions = _principal_directions(data)
+        if (group := current_group()).size > 1:  # machines may round differently
+            found = group.broadcast_tensors(({}, {"moments": moments, "directions": directions}))
+            assert found is not None
+            moments, directions = (values.to(data.device) for values in found[1].values())
         if not len(moments):
             return None
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
@@ -145,58 +152,45 @@ class Subspace:
             return None
         return cls(directions.flip(1)[:, : max(k, 1)].contiguous())
 
-    @classmethod
-    def of_first_process(
-        cls, module: EncoderDecoder, data: Source, tolerance: float
-    ) -> Self | None:
-        """Return the directions that the first process finds: another machine rounds otherwise."""
-
-        def say() -> State | None:
-            found = cls.of(module, data, tolerance)
-            return None if found is None else ({}, {"basis": found.basis})
-
-        state = current().state_of_first(say)
-        return None if state is None else cls(state[1]["basis"].to(data.device))
-
-    def turn(self, x: Tensor) -> Tensor:
-        """Return rows (n, D) as (n, k + 1): their components, and their length outside of them."""
+    def project(self, x: Tensor) -> Tensor:
+        """Return samples (n, D) as (n, k + 1): their components, and the length of the residual."""
         blocks = []
-        for rows in x.split(TURNED_BLOCK_ROWS):
+        for rows in x.split(BLOCK_ROWS):
             inside = rows @ self.basis
             outside = rows.square().sum(dim=1) - inside.square().sum(dim=1)
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
         return torch.cat(blocks)
 
-    def turned(self, data: Source) -> Source:
-        """Return all rows turned: at once, or as they are asked for where they are large."""
-        if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_TURNED_BYTES:
-            return _TurnedRows(self, data)
+    def projected(self, data: Source) -> Source:
+        """Return all samples projected: now, or if they are large, a batch at a time."""
+        if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_BYTES:
+            return _ProjectedRows(self, data)
         x = torch.empty(len(data), self.basis.shape[1] + 1, device=data.device)
         conditions, start = [], 0
         for block in _blocks(data):
-            x[start : start + len(block)] = self.turn(block.x)
+            x[start : start + len(block)] = self.project(block.x)
             conditions += [] if block.condition is None else [block.condition]
             start += len(block)
         return Batch(x, torch.cat(conditions) if conditions else None)
 
     def reduce(self, module: EncoderDecoder) -> EncoderDecoder:
-        """Return the module for turned rows; only the first and the last layer are not shared."""
+        """Return the module for projected samples; only first and last layer are its own."""
         first, *encoder = layers_of(module.encoder)
         *decoder, last = layers_of(module.decoder)
         return module.with_parts(
             encoder=nn.Sequential(
-                _Inside(), _linear(first.weight @ self.basis, first.bias), *encoder
+                _Components(), _linear(first.weight @ self.basis, first.bias), *encoder
             ),
             decoder=nn.Sequential(
                 *decoder,
                 _linear(self.basis.T @ last.weight, self.basis.T @ last.bias),
-                _NothingOutside(),
+                _NoResidual(),
             ),
         )
 
     @torch.no_grad()
     def expand(self, reduced: EncoderDecoder, module: EncoderDecoder) -> None:
-        """Write what a reduced module has learned into the module that it was made of."""
+        """Write the parameters of a reduced module into the module that it was made of."""
         first, last = layers_of(reduced.encoder)[1], layers_of(reduced.decoder)[-2]
         whole_first, whole_last = layers_of(module.encoder)[0], layers_of(module.decoder)[-1]
         whole_first.weight.copy_(first.weight @ self.basis.T)
@@ -206,9 +200,9 @@ class Subspace:
         module.eval()
 
 
-def _starts_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) -> bool:
-    """Fill a reduced module with the PCA of its rows, or of some, evenly spaced, if it can be."""
-    some = turned[:: -(-len(turned) // TURNED_BLOCK_ROWS)]
+def _starts_from_pca(reduced: EncoderDecoder, projected: Source, n_features: int) -> bool:
+    """Initialize a reduced module by PCA of its samples, if its structure allows that."""
+    some = projected[:: -(-len(projected) // BLOCK_ROWS)]
     n_conditions = 0 if some.condition is None else some.condition.shape[1]
     encoder, decoder = reduced.encoder, reduced.decoder
     assert isinstance(encoder, nn.Sequential)
@@ -223,10 +217,10 @@ def _starts_from_pca(reduced: EncoderDecoder, turned: Source, n_features: int) -
 
 
 def _principal_directions(data: Source) -> tuple[Tensor, Tensor]:
-    """Return second moments (m,), smallest first, and their directions (D, m) of rows.
+    """Return second moments (m,), smallest first, and their directions (D, m).
 
-    Not centred: what the decoder's bias has to say lies inside, too. On the CPU, because not every
-    accelerator decomposes.
+    Not centred, so that the span includes the decoder's bias. On the CPU, because not every
+    accelerator decomposes matrices.
     """
     if data.n_features <= min(len(data), MOST_FEATURES):
         products = sum(block.x.T @ block.x for block in _blocks(data))
@@ -235,8 +229,8 @@ def _principal_directions(data: Source) -> tuple[Tensor, Tensor]:
     else:
         x = data[:: -(-len(data) // MOST_FEATURES)].x.cpu().double()
         moments, weights = _eigh(x @ x.T)
-        known = moments > ROUNDING * moments[-1]  # rows that are alike have fewer directions
-        moments, weights = moments[known], weights[:, known]
+        kept = moments > ROUNDING * moments[-1]  # equal samples have fewer directions
+        moments, weights = moments[kept], weights[:, kept]
         moments, directions = moments.float(), (x.T @ weights / moments.sqrt()).float()
     return moments.to(data.device), directions.to(data.device)
 
@@ -251,12 +245,12 @@ def _eigh(products: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blocks(data: Source) -> Iterator[Batch]:
-    """Yield rows in blocks that are small beside what is worth to be kept small."""
-    return data.blocks(max(SCALED_BLOCK_BYTES // (4 * data.n_features), 1))
+    """Yield rows in blocks of `BLOCK_BYTES`."""
+    return data.blocks(max(BLOCK_BYTES // (4 * data.n_features), 1))
 
 
 def _is_dense(module: EncoderDecoder) -> bool:
-    """Tell whether a module's first and last layers can be turned."""
+    """Tell whether a module's first and last layers are linear."""
     ends = [*layers_of(module.encoder)[:1], *layers_of(module.decoder)[:1]]
     ends += layers_of(module.decoder)[-1:]
     return len(ends) == 3 and all(
@@ -275,8 +269,8 @@ def _linear(weight: Tensor, bias: Tensor) -> Linear:
 
 
 @dataclass(frozen=True)
-class _TurnedRows:
-    """A `Source` whose rows are turned when they are asked for."""
+class _ProjectedRows:
+    """A `Source` whose rows are projected a batch at a time."""
 
     subspace: Subspace
     data: Source
@@ -293,27 +287,27 @@ class _TurnedRows:
         return len(self.data)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
-        return self._turned(self.data[rows])
+        return self._project(self.data[rows])
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
-        return (self._turned(block) for block in self.data.blocks(n_rows))
+        return (self._project(block) for block in self.data.blocks(n_rows))
 
     def order(self, draws: Generator) -> Tensor:
         return self.data.order(draws)
 
-    def _turned(self, batch: Batch) -> Batch:
-        return replace(batch, x=self.subspace.turn(batch.x))
+    def _project(self, batch: Batch) -> Batch:
+        return replace(batch, x=self.subspace.project(batch.x))
 
 
-class _Inside(nn.Module):
-    """Turned rows (B, k + 1) without their length outside."""
+class _Components(nn.Module):
+    """Remove the length of the residual from projected samples (B, k + 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x[..., :-1]
 
 
-class _NothingOutside(nn.Module):
-    """Copies (B, k) as turned rows: their length outside is zero."""
+class _NoResidual(nn.Module):
+    """Add a residual of length zero to reconstructions (B, k)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.pad(x, (0, 1))

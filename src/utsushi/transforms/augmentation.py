@@ -14,7 +14,6 @@ from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from utsushi._utils.seeds import drawn
 from utsushi.exceptions import DataError, SettingError
 
 __all__ = ["AUGMENTATIONS", "Affine", "Augmentation", "Binarize"]
@@ -172,7 +171,8 @@ class Binarize(Augmentation):
 
 def _uniform(shape: Sequence[int], like: Tensor, generator: Generator) -> Tensor:
     """Draw uniform numbers in [0, 1), whatever torch's default dtype is; on the rows' device."""
-    return drawn(torch.rand, shape, generator, dtype=torch.float32).to(like)
+    uniform = torch.rand(shape, generator=generator, dtype=torch.float32, device=generator.device)
+    return uniform.to(like)
 
 
 #: The names that the ``augment`` parameter takes.

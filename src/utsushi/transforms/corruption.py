@@ -12,8 +12,6 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from utsushi._utils.seeds import drawn
-
 __all__ = ["CORRUPTIONS", "Corruption", "gaussian_noise", "masking", "salt_pepper"]
 
 #: Takes rows (B, D), a level and a generator; returns damaged rows.
@@ -40,7 +38,7 @@ def gaussian_noise(x: Tensor, level: float, generator: Generator) -> Tensor:
     >>> gaussian_noise(torch.ones(1, 2), 0.0, torch.Generator())
     tensor([[1., 1.]])
     """
-    noise = drawn(torch.randn, x.shape, generator, dtype=x.dtype)
+    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=generator.device)
     return x + level * noise.to(x.device)
 
 
@@ -73,7 +71,7 @@ def salt_pepper(x: Tensor, level: float, generator: Generator) -> Tensor:
 
 def _chance_like(x: Tensor, generator: Generator) -> Tensor:
     """Draw a number in [0, 1) for each value of ``x``, on its device."""
-    chance = drawn(torch.rand, x.shape, generator, dtype=x.dtype)
+    chance = torch.rand(x.shape, generator=generator, dtype=x.dtype, device=generator.device)
     return chance.to(x.device)
 
 

@@ -5,7 +5,7 @@ a model. Gaussians are densities of scaled rows, as the network sees them; Berno
 0 to 1, in the input's own units.
 """
 
-from utsushi.distributions.likelihoods.base import BatchMean, Likelihood
+from utsushi.distributions.likelihoods.base import Likelihood
 from utsushi.distributions.likelihoods.bernoulli import (
     Bernoulli,
     ContinuousBernoulli,
@@ -23,7 +23,6 @@ from utsushi.distributions.likelihoods.gaussian import (
 __all__ = [
     "LIKELIHOODS",
     "LOG_2PI",
-    "BatchMean",
     "Bernoulli",
     "ContinuousBernoulli",
     "Gaussian",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -15,10 +15,7 @@ from torch import Generator, Tensor
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
 
-__all__ = ["BatchMean", "Likelihood", "is_binary", "sum_of_known"]
-
-#: Takes values and a dimension, all by default; returns their mean, as `torch.mean` does.
-BatchMean = Callable[..., Tensor]
+__all__ = ["Likelihood", "is_binary", "sum_of_known"]
 
 
 class Likelihood(BaseEstimator, ABC):
@@ -42,8 +39,6 @@ class Likelihood(BaseEstimator, ABC):
     n_features : int or None
         The columns of a row, where ``x`` and the decoder's output are told by fewer numbers of the
         same squared distances; None where these are the columns.
-    batch_mean : callable
-        Takes the mean over the rows of a batch, of which there may be more than are at hand.
     """
 
     of_scaled_rows: ClassVar[bool] = True
@@ -51,7 +46,6 @@ class Likelihood(BaseEstimator, ABC):
     is_rotation_invariant: ClassVar[bool] = False
     is_calibrated: ClassVar[bool] = False
     n_features: int | None = None
-    batch_mean: BatchMean = staticmethod(torch.mean)
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
     _learned: ClassVar[tuple[str, ...]] = ()
@@ -74,19 +68,13 @@ class Likelihood(BaseEstimator, ABC):
         turned.n_features = n_features
         return turned
 
-    def of_shared_rows(self, mean: BatchMean) -> Self:
-        """Return the same for batches of which some rows are at hand."""
-        shared = copy(self)
-        shared.batch_mean = mean
-        return shared
-
     def width(self, x: Tensor, mask: Tensor | None = None) -> float:
         """Return the columns that the numbers of ``x``, shape (..., k), stand for.
 
         With a mask, the mean number of values of a row that are known.
         """
         if mask is not None:
-            return float(self.batch_mean(mask.sum(dim=-1).cpu().double()))
+            return float(mask.sum(dim=-1).cpu().double().mean())
         return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:

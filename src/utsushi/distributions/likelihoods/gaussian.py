@@ -183,7 +183,7 @@ class Gaussian(Likelihood):
             return float(self.sigma_**2)
         # Detached: at its maximum the plain bound's derivative by the variance is zero anyway, and
         # the importance-weighted bound's is near it.
-        batch_variance = self.batch_mean(mean_squares)
+        batch_variance = mean_squares.mean()
         return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard at once and answered at the next safe instant."""
+"""Ctrl-C and SIGTERM during a training."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-__all__ = ["StopRequests"]
+__all__ = ["SignalHandler"]
 
-#: What asks a program to stop; the second is how a cluster does it.
+#: Signals that ask a program to stop; a cluster sends the second.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopRequests:
-    """A context in which a first Ctrl-C or SIGTERM is only noted; a second acts as ever.
+class SignalHandler:
+    """A context that only records a first Ctrl-C or SIGTERM; a second one acts as usual.
 
-    Between two instructions of Python a step of the optimizer may be half done. Handlers belong
-    to the caller: they are put back at the end, and outside of the main thread, where Python has
-    none, nothing is noted.
+    A training stops at the next step, because the signal may arrive in the middle of an update.
+    The caller's handlers are restored at the end. Outside of the main thread, where Python has no
+    handlers, nothing is recorded.
 
     Attributes
     ----------
     received : signal.Signals or None
-        What has come.
+        The recorded signal.
     """
 
     def __init__(self) -> None:
@@ -31,11 +31,11 @@ class StopRequests:
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        """Begin to listen."""
+        """Install the handlers."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.getsignal(number) for number in SIGNALS}
             for number in SIGNALS:
-                signal.signal(number, self._note)
+                signal.signal(number, self._record)
         return self
 
     def __exit__(
@@ -44,19 +44,14 @@ class StopRequests:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the signals back."""
-        self._give_back()
+        """Restore the caller's handlers."""
+        self._restore_handlers()
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number)
-        self._give_back()
+        self._restore_handlers()
 
-    def heard_by_any(self, number: int) -> None:
-        """Take note of a signal that another process of the training got; 0 is none."""
-        if number and self.received is None:
-            self.received = signal.Signals(number)
-
-    def _give_back(self) -> None:
+    def _restore_handlers(self) -> None:
         for number, handler in self._before.items():
             # None: a handler that was not set from Python, and cannot be set from it.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

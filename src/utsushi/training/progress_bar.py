@@ -1,4 +1,4 @@
-"""A progress bar for the eyes of whoever waits."""
+"""Progress bar of a training, on stderr."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["progress_bar"]
 
-#: Between two lines where there is no terminal that a bar could move on.
+#: Seconds between two lines of text, if stderr is no terminal.
 SECONDS_PER_LINE = 30.0
 
 
@@ -20,21 +20,21 @@ SECONDS_PER_LINE = 30.0
 def progress_bar(
     title: str, n_epochs: int, verbose: int
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show a bar on stderr that moves with each epoch; where that is no terminal, a line at times.
+    """Show a bar on stderr that advances each epoch, or lines of text if it is no terminal.
 
     Parameters
     ----------
     title : str
-        What is being trained.
+        The name of the model.
     n_epochs : int
-        The length of the bar.
+        The length of the training.
     verbose : int
         0 shows nothing.
 
     Yields
     ------
     callable
-        To be called with each row of the history.
+        Call it with each row of the history.
     """
     if not verbose:
         yield lambda row: None
@@ -72,30 +72,30 @@ def progress_bar(
 def _lines(
     title: str, n_epochs: int, console: Console
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Write that it began, how far it is from time to time, and how it ended."""
-    started = said = time.monotonic()
+    """Write a line at the start, one every half minute, and one at the end."""
+    started = last_line = time.monotonic()
     last: dict[str, Any] = {}
 
-    def say() -> None:
+    def write_line() -> None:
         seconds = time.monotonic() - started
         text = f"{title} {last['epoch']}/{n_epochs} epochs, {seconds:.0f} s, {_summary(last)}"
         console.print(text, highlight=False, soft_wrap=True)
 
     def advance(row: dict[str, Any]) -> None:
-        nonlocal said
+        nonlocal last_line
         last.update(row)
-        if time.monotonic() - said >= SECONDS_PER_LINE:
-            said = time.monotonic()
-            say()
+        if time.monotonic() - last_line >= SECONDS_PER_LINE:
+            last_line = time.monotonic()
+            write_line()
 
     console.print(f"{title}: {n_epochs} epochs", highlight=False)
     yield advance
     if last:
-        say()
+        write_line()
 
 
 def _summary(row: dict[str, Any]) -> str:
-    """Return the objectives of an epoch in a few words."""
+    """Return the objectives of an epoch as text."""
     text = f"{row['objective']:.4g}"
     if "validation_objective" in row:
         text += f", held out {row['validation_objective']:.4g}"

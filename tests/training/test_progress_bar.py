@@ -2,8 +2,8 @@
 
 import re
 
-from utsushi.training import progress
-from utsushi.training.progress import progress_bar
+from utsushi.training import progress_bar as module
+from utsushi.training.progress_bar import progress_bar
 
 ROWS = [{"epoch": epoch, "objective": 1 / epoch} for epoch in (1, 2, 3)]
 
@@ -22,7 +22,7 @@ def test_without_a_terminal_the_beginning_and_the_end_are_lines(capsys):
 
 
 def test_without_a_terminal_a_long_training_says_how_far_it_is(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "SECONDS_PER_LINE", 0.0)
+    monkeypatch.setattr(module, "SECONDS_PER_LINE", 0.0)
     assert [line.split()[1] for line in shown(capsys)[1:4]] == ["1/3", "2/3", "3/3"]
 
 

@@ -10,7 +10,7 @@ from utsushi._utils.seeds import generator
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.networks import Dense, initialize
 from utsushi.training import FAST
-from utsushi.training.principal_start import fill_with_pca
+from utsushi.training.pca_start import fill_with_pca
 
 N, D, H = 60, 9, 3
 ROWS = np.random.default_rng(0).normal(size=(N, D)) @ np.diag(np.arange(1, D + 1)) + 5

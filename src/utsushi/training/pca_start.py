@@ -1,9 +1,9 @@
-r"""A start for networks that have fewer rows than columns to learn from: principal components.
+r"""Initialize a network such that it computes PCA, for data of fewer samples than features.
 
 Two units of ReLU, GELU or SiLU make a linear one, as :math:`a(t) - a(-t) = t`. So a network with a
-hidden layer twice as wide as the code can be filled to compute what PCA computes, and a variational
-one what probabilistic PCA does. Training goes on from there, with the other units at hand; from
-random weights, a few hundred rows would not even tell it the way to PCA.
+hidden layer twice as wide as the code can compute PCA, and a variational one probabilistic PCA.
+Training continues from there with the other units. From random weights, a few hundred samples can
+end worse than PCA.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from utsushi.networks import EncoderDecoder
 
 __all__ = ["fill_with_pca", "layers_of"]
 
-#: The nonlinearities of which two make a linear unit.
+#: Nonlinearities of which two units make a linear one.
 MAKE_LINEAR_PAIRS = (nn.ReLU, nn.GELU, nn.SiLU)
 
-#: What no variance is divided by less than; a direction without any stays without use.
+#: The smallest divisor of a variance; a direction without variance stays unused.
 SMALLEST_VARIANCE = 1e-12
 
 
@@ -45,18 +45,18 @@ def fill_with_pca(
         Filled at random; changed in place where it has one hidden layer of at least 2H units on
         either side, of an activation of which two units make a linear one.
     x : Tensor of shape (n, k)
-        Rows, as its first layer reads them.
+        Samples, as its first layer reads them.
     n_codes : int
-        H. The decoder may take more columns, of a condition, and at first ignores them.
+        H. The decoder may take further columns, of a condition, and ignores them at first.
     n_features : int
-        D >= k, the columns that the rows had.
+        D >= k, the features of the data.
     outside : float >= 0
-        The variance of a row outside of the k columns.
+        The variance of a sample outside of the k columns.
 
     Returns
     -------
     bool
-        Whether the network could be filled so.
+        Whether the network has this structure and was filled.
 
     References
     ----------
@@ -115,12 +115,12 @@ def fill_with_pca(
 
 
 def layers_of(half: nn.Module) -> list[Any]:
-    """Return the layers of a stack; none of any other module."""
+    """Return the layers of a `Sequential`; none for any other module."""
     return list(half) if isinstance(half, nn.Sequential) else []
 
 
 def _has_one_hidden_layer(half: nn.Module) -> bool:
-    """Tell whether a half is two linear layers and a nonlinearity of which two units are linear."""
+    """Tell whether a half is two linear layers around a nonlinearity of `MAKE_LINEAR_PAIRS`."""
     kinds: list[Any] = [nn.Linear, MAKE_LINEAR_PAIRS, nn.Linear]
     layers = layers_of(half)
     return len(layers) == 3 and all(isinstance(*pair) for pair in zip(layers, kinds, strict=True))
