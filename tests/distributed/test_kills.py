@@ -123,7 +123,7 @@ def test_sigterm_to_torchrun_leaves_a_checkpoint_that_one_process_goes_on_with(l
     ("words", "expected"),
     [
         (["--learning-rate", "1e30"], "training diverged"),
-        (["--batch-size", "0"], "batch_size"),
+        (["--batch-size", "0"], "--batch-size"),
     ],
 )
 def test_what_fails_in_all_is_said_once_and_leaves_nothing(launch, tmp_path, words, expected):
