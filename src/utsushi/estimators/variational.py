@@ -747,10 +747,10 @@ def _evidence_bound(
     noises: Iterator[Tensor],
 ) -> Tensor:
     """Return the evidence lower bound of each sample (B,)."""
-    codes = [posterior.rsample(noise) for noise in noises]
+    codes = torch.stack([posterior.rsample(noise) for noise in noises])
     expected = torch.stack([log_likelihood(z) for z in codes]).mean(dim=0)
-    divergences = [module.divergence(posterior, z).sum(dim=-1) for z in codes]
-    return expected - torch.stack(divergences).mean(dim=0)
+    divergence = module.divergence(posterior, codes).sum(dim=-1)
+    return expected - (divergence.mean(dim=0) if divergence.dim() > 1 else divergence)
 
 
 def _mean_code_bound(

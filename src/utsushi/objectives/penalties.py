@@ -270,7 +270,7 @@ def mmd(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> T
     >>> bool(mmd(pair, z, z, Generator().manual_seed(0)).mean() > 1)
     True
     """
-    p = drawn(torch.randn, z.shape, generator).to(z)
+    p = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
     scale = 2.0 * z.shape[-1]
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
