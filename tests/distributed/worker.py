@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from utsushi import Autoencoder, VariationalAutoencoder
-from utsushi.distributions.likelihoods import Gaussian
+from utsushi.distributions import DiagonalGaussianPosterior, Gaussian, StandardNormal
 from utsushi.exceptions import TrainingInterrupted, UtsushiError
 from utsushi.networks import Conv, Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
@@ -29,11 +29,19 @@ HELD_OUT = torch.rand((5, 16), generator=torch.Generator().manual_seed(2), dtype
 
 
 def dense(n_outputs):
-    return Dense((12,)).build(16, 3, n_outputs)
+    return with_distributions(Dense((12,)).build(16, 3, n_outputs))
 
 
 def conv(n_outputs):
-    return Conv((3, 4), (12,)).build(16, 3, n_outputs, image_shape=(4, 4))
+    module = Conv((3, 4), (12,)).build(16, 3, n_outputs, image_shape=(4, 4))
+    return with_distributions(module)
+
+
+def with_distributions(module):
+    """Add what a variational objective asks for; an autoencoder leaves it."""
+    return module.with_parts(
+        posterior=DiagonalGaussianPosterior().build(3), prior=StandardNormal().build(16, 3)
+    )
 
 
 def variational(**settings):

@@ -10,8 +10,9 @@ from utsushi import (
     VariationalAutoencoder,
     load,
 )
-from utsushi.distributions.likelihoods import LIKELIHOODS
+from utsushi.distributions import LIKELIHOODS, DiagonalGaussianPosterior, StandardNormal
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
+from utsushi.networks import EncoderDecoder
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
 from utsushi.transforms.scaling import Scaling, column_moments
 
@@ -177,13 +178,14 @@ def test_the_variance_of_a_batch_is_that_of_its_known_values(name):
     torch.testing.assert_close(masked, likelihood.log_prob(x[:, mask[0]], output[:, mask[0]]))
 
 
-class Copies(torch.nn.Module):
+def copies(n_outputs):
     """An encoder-decoder whose parts are linear, without a bias."""
-
-    def __init__(self, n_outputs):
-        super().__init__()
-        self.encoder = torch.nn.Linear(4, n_outputs, bias=False)
-        self.decoder = torch.nn.Linear(2, 4, bias=False)
+    return EncoderDecoder(
+        torch.nn.Linear(4, n_outputs, bias=False),
+        torch.nn.Linear(2, 4, bias=False),
+        posterior=DiagonalGaussianPosterior().build(2),
+        prior=StandardNormal().build(4, 2),
+    )
 
 
 OBJECTIVES = {
@@ -196,7 +198,7 @@ OBJECTIVES = {
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_no_gradient_comes_from_what_is_missing(name):
     objective, n_outputs = OBJECTIVES[name]
-    module = Copies(n_outputs)
+    module = copies(n_outputs)
     mask = torch.tensor([[True, True, False, True]]).expand(5, 4)
     batch = Batch(torch.where(mask, torch.ones(5, 4), 0.0), mask=mask)
     objective(module, batch, torch.Generator().manual_seed(0)).objective.sum().backward()
@@ -208,7 +210,7 @@ def test_calibration_counts_known_values_alone():
     likelihood = LIKELIHOODS["gaussian"]().prepare([torch.ones(2, 4)])
     mask = torch.tensor([[True, True, False, False], [True, False, False, False]])
     batch = Batch(torch.where(mask, 2.0, 0.0), mask=mask)
-    module = Copies(4)
+    module = copies(4)
     torch.nn.init.zeros_(module.decoder.weight)
     draws = torch.Generator().manual_seed(0)
     fixed = VariationalObjective(likelihood).calibrated(module, batch, draws)

@@ -385,8 +385,17 @@ def test_a_mixture_of_before_the_choice_keeps_its_number(vae_content, tmp_path):
 
 
 def test_a_file_from_before_a_parameter_loads_with_its_default(vae_content, tmp_path):
-    path = edited(vae_content, lambda header, _: header["parameters"].pop("beta"), tmp_path)
-    assert load(path).beta == 1.0
+    path = edited(vae_content, lambda header, _: header["parameters"].pop("hidden"), tmp_path)
+    assert load(path).hidden is None
+
+
+def test_a_file_holds_the_parameters_that_differ_from_their_defaults(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(5, 3))
+    model = VariationalAutoencoder(1, hidden=(2,), max_epochs=1, random_state=0).fit(rows)
+    header, _ = read_model_file(model.save(tmp_path / "model"))
+    expected = {"n_components": 1, "hidden": [2], "max_epochs": 1, "random_state": 0}
+    assert header["parameters"] == expected
+    assert load(tmp_path / "model").get_params() == model.get_params()
 
 
 def test_a_file_cut_short_is_refused(model, tmp_path):
@@ -461,20 +470,14 @@ def test_a_file_of_format_one_is_read_and_scores_as_it_did():
 
 
 def test_a_file_of_format_one_is_written_as_it_was(tmp_path, monkeypatch):
-    # But for parameters that are younger than the file, which it gets with their defaults.
     header, tensors = read_model_file(GOLDEN)
     monkeypatch.setattr("utsushi.estimators.model_file.version", header["versions"].__getitem__)
     again, same = read_model_file(load(GOLDEN).save(tmp_path / "again"))
-    younger = {
-        "channels": None,
-        "activation": "relu",
-        "regularizer": None,
-        "regularization": 0.0,
-        "augment": None,
-        "missing": "refuse",
-    }
-    assert again["parameters"].items() >= younger.items()
-    again["parameters"] = {k: v for k, v in again["parameters"].items() if k not in younger}
+    # Of the parameters, a file now holds those that differ from the defaults.
+    assert again["parameters"].pop("activation") == "relu"
+    assert again["parameters"].items() <= header["parameters"].items()
+    assert load(tmp_path / "again").get_params() == load(GOLDEN).get_params()
+    again["parameters"] = header["parameters"]
     # It now says what its parameters led to.
     assert again.pop("network")["class"] == "Dense"
     assert again.pop("recipe")["class"] == "Recipe"

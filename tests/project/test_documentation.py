@@ -149,7 +149,7 @@ def test_every_name_of_a_module_in_the_reference_says_what_it_is(module):
     sources = "\n".join(path.read_text() for path in Path(found.__file__).parent.rglob("*.py"))
     for name in found.__all__:
         value = getattr(found, name)
-        if inspect.isclass(value) or inspect.isroutine(value):
+        if inspect.isclass(value) or inspect.isroutine(value) or inspect.ismodule(value):
             assert inspect.getdoc(value), f"{module}.{name}"
         else:
             assert re.search(rf"^(?:#:.*\n)+{name}\b.*=", sources, re.MULTILINE), f"{module}.{name}"

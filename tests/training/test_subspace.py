@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
-from utsushi.distributions.likelihoods import Gaussian, UnitGaussian
+from utsushi.distributions import (
+    DiagonalGaussianPosterior,
+    Gaussian,
+    StandardNormal,
+    UnitGaussian,
+)
 from utsushi.networks import Conv, Dense, initialize
 from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
 from utsushi.training import Recipe
@@ -35,7 +40,10 @@ def rows():
 def module_of(n_outputs=N_CODES, hidden=(16,)):
     module = Dense(hidden).build(N_FEATURES, N_CODES, n_outputs)
     initialize(module, rng(3))
-    return module
+    return module.with_parts(
+        posterior=DiagonalGaussianPosterior().build(N_CODES),
+        prior=StandardNormal().build(N_FEATURES, N_CODES),
+    )
 
 
 def subspace_of(rows, module, tolerance=0.1):

@@ -243,7 +243,7 @@ VARIATIONAL = (
     Parameter("posterior", "diagonal-gaussian", str, "diagonal-gaussian", "What q(z|x) is."),
     Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
-    Parameter("kl_warmup_epochs", 0, number, "X", "Epochs over which that weight rises."),
+    Parameter("kl_warmup_epochs", 0.0, number, "X", "Epochs over which that weight rises."),
     Parameter("free_bits", 0.0, number, "X", "Nats per component that cost nothing."),
     Parameter("n_samples", 1, integer, "N", "Estimates of the bound per row and step."),
     Parameter("n_importance_samples", 1, integer, "N", "Codes drawn for each estimate."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -115,7 +116,7 @@ def autoencoder_to_file(model: Any) -> tuple[dict[str, Any], Tensors]:
     """Return the header and the tensors of a fitted autoencoder."""
     header: dict[str, Any] = {
         "class": type(model).__name__,
-        "parameters": parameters_to_json(model),
+        "parameters": _changed_parameters(model),
         "versions": library_versions(),
         "n_features_in": int(model.n_features_in_),
         "feature_names_in": names_to_json(model),
@@ -329,6 +330,16 @@ def parameters_to_json(model: BaseEstimator) -> dict[str, Any]:
     return {name: value_to_json(name, value) for name, value in parameters.items()}
 
 
+def _changed_parameters(model: BaseEstimator) -> dict[str, Any]:
+    """Return the parameters that differ from their defaults; the network keeps all it chose."""
+    defaults = {name: p.default for name, p in signature(type(model)).parameters.items()}
+    return {
+        name: value
+        for name, value in parameters_to_json(model).items()
+        if value != value_to_json(name, defaults[name])
+    }
+
+
 def value_to_json(name: str, value: Any) -> Any:
     """Return a parameter's value as JSON."""
     if isinstance(value, BaseEstimator):
@@ -362,8 +373,11 @@ def unfitted(header: dict[str, Any]) -> Any:
     parameters = {
         name: value_from_json(name, value) for name, value in header["parameters"].items()
     }
-    if "activation" not in parameters and isinstance(parameters["network"], str):
-        parameters["activation"] = "relu"  # in version 0.1 a network of that name had no other
+    if "network" not in header:  # of version 0.1, or a run that is not finished
+        if "activation" not in parameters and isinstance(parameters["network"], str):
+            parameters["activation"] = "relu"
+        if parameters.get("precision") == "auto":  # the clock decided; now nothing is left of it
+            parameters["precision"] = "float32"
     model = cls(**parameters)
     model._validate_params()
     return model

@@ -121,7 +121,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
     beta : float >= 0, default=1.0
         Weight of the divergence in training. Scores are always the bound at 1.
-    kl_warmup_epochs : float >= 0, default=0
+    kl_warmup_epochs : float >= 0, default=0.0
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
     free_bits : float >= 0, default=0.0
@@ -254,7 +254,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         posterior: str | Posterior = "diagonal-gaussian",
         conditional: bool = False,
         beta: float = 1.0,
-        kl_warmup_epochs: float = 0,
+        kl_warmup_epochs: float = 0.0,
         free_bits: float = 0.0,
         n_samples: int = 1,
         n_importance_samples: int = 1,

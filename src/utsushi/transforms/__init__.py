@@ -1,1 +1,7 @@
-"""What is done to rows before a network sees them: scaling, table schema, damage, augmentation."""
+"""What is done to samples before a network sees them: scaling, schema, damage, augmentation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["augmentation", "corruption", "scaling", "table_schema"]
+)
