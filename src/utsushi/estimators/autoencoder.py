@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -19,17 +20,17 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import BOTTLENECKS, Bottleneck, Network
+from utsushi.networks import BOTTLENECKS, Bottleneck
 from utsushi.objectives import ReconstructionObjective, Source
 from utsushi.objectives.penalties import REGULARIZERS, Regularizer
 from utsushi.samplers import SAMPLERS, Prior, Sampler
 from utsushi.training import FAST, LECTURE, Recipe
-from utsushi.transforms.augmentation import Augmentation
 
 __all__ = ["Autoencoder"]
 
 
 @persistent
+@dataclass(kw_only=True, eq=False, repr=False)
 class Autoencoder(BaseAutoencoder):
     r"""Nonlinear autoencoder: a code from which a row can be reconstructed.
 
@@ -161,58 +162,9 @@ class Autoencoder(BaseAutoencoder):
         "sampler": [Names(set(SAMPLERS)), Sampler],
     }
 
-    def __init__(
-        self,
-        n_components: int = 10,
-        *,
-        network: str | Network = "dense",
-        hidden: int | tuple[int, ...] | None = None,
-        channels: int | tuple[int, ...] | None = None,
-        activation: str | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        scaling: str | None = "center",
-        missing: str = "refuse",
-        bottleneck: str | Bottleneck = "identity",
-        regularizer: str | None = None,
-        regularization: float = 0.0,
-        sampler: str | Sampler = "mixture",
-        augment: str | Augmentation | None = None,
-        recipe: str | Recipe = "fast",
-        max_epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        validation_fraction: float = 0.0,
-        early_stopping: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        verbose: int = 0,
-    ) -> None:
-        self.n_components = n_components
-        self.network = network
-        self.hidden = hidden
-        self.channels = channels
-        self.activation = activation
-        self.image_shape = image_shape
-        self.scaling = scaling
-        self.missing = missing
-        self.bottleneck = bottleneck
-        self.regularizer = regularizer
-        self.regularization = regularization
-        self.sampler = sampler
-        self.augment = augment
-        self.recipe = recipe
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    bottleneck: str | Bottleneck = "identity"
+    regularizer: str | None = None
+    regularization: float = 0.0
 
     def _validate_params(self) -> None:
         super()._validate_params()

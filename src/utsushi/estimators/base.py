@@ -28,6 +28,7 @@ from utsushi.estimators.inference import map_rows
 from utsushi.estimators.missing import check_columns, mask_of, without_gaps
 from utsushi.estimators.model_file import Tensors, autoencoder_to_file, save
 from utsushi.estimators.parameters import (
+    Parameters,
     check_image_shape,
     check_output,
     network_of,
@@ -56,7 +57,7 @@ from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.data_parallel import checkpoints_in, current_group
 from utsushi.training.loop import Augment
 from utsushi.training.progress_bar import progress_bar
-from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.transforms.augmentation import AUGMENTATIONS
 from utsushi.transforms.scaling import Scaling, column_moments
 from utsushi.transforms.table_schema import Columns
 
@@ -80,7 +81,7 @@ _NUMBERS_PER_PARAMETER = 4
 GB = 10**9
 
 
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters, ABC):
     """Shared implementation of all autoencoder estimators.
 
     A subclass defines the objective of training (``_objective``), the score of a sample
@@ -89,29 +90,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     _recipes: ClassVar[dict[str, Recipe]]
     _is_variational: ClassVar[bool] = False
-
-    # Stored by the constructor of every subclass.
-    n_components: int
-    network: str | Network
-    hidden: int | tuple[int, ...] | None
-    channels: int | tuple[int, ...] | None
-    activation: str | None
-    image_shape: tuple[int, ...] | None
-    scaling: str | None
-    missing: str
-    sampler: str | Sampler
-    augment: str | Augmentation | None
-    recipe: str | Recipe
-    max_epochs: int | None
-    batch_size: int | None
-    learning_rate: float | None
-    weight_decay: float | None
-    validation_fraction: float
-    early_stopping: int | None
-    random_state: int | np.random.RandomState | None
-    device: str
-    precision: str
-    verbose: int
 
     # Set by fit.
     n_features_in_: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -17,17 +18,14 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
-from utsushi.networks import Bottleneck, Network
 from utsushi.objectives import ReconstructionObjective, Source
-from utsushi.samplers import Sampler
-from utsushi.training import Recipe
-from utsushi.transforms.augmentation import Augmentation
 from utsushi.transforms.corruption import CORRUPTIONS
 
 __all__ = ["DenoisingAutoencoder"]
 
 
 @persistent
+@dataclass(kw_only=True, eq=False, repr=False)
 class DenoisingAutoencoder(Autoencoder):
     r"""Autoencoder that sees damaged rows and is asked for the clean ones.
 
@@ -67,64 +65,8 @@ class DenoisingAutoencoder(Autoencoder):
         "corruption_level": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(
-        self,
-        n_components: int = 10,
-        *,
-        corruption: str = "masking",
-        corruption_level: float = 0.3,
-        network: str | Network = "dense",
-        hidden: int | tuple[int, ...] | None = None,
-        channels: int | tuple[int, ...] | None = None,
-        activation: str | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        scaling: str | None = "center",
-        missing: str = "refuse",
-        bottleneck: str | Bottleneck = "identity",
-        regularizer: str | None = None,
-        regularization: float = 0.0,
-        sampler: str | Sampler = "mixture",
-        augment: str | Augmentation | None = None,
-        recipe: str | Recipe = "fast",
-        max_epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        validation_fraction: float = 0.0,
-        early_stopping: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            n_components,
-            network=network,
-            hidden=hidden,
-            channels=channels,
-            activation=activation,
-            image_shape=image_shape,
-            scaling=scaling,
-            missing=missing,
-            bottleneck=bottleneck,
-            regularizer=regularizer,
-            regularization=regularization,
-            sampler=sampler,
-            augment=augment,
-            recipe=recipe,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            validation_fraction=validation_fraction,
-            early_stopping=early_stopping,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            verbose=verbose,
-        )
-        self.corruption = corruption
-        self.corruption_level = corruption_level
+    corruption: str = "masking"
+    corruption_level: float = 0.3
 
     @property
     def _compares_with_pca(self) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
@@ -18,12 +20,14 @@ from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
 from utsushi.networks.dense import ACTIVATIONS
+from utsushi.samplers import Sampler
 from utsushi.training import Recipe
 from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
 from utsushi.transforms.scaling import SCALINGS
 
 __all__ = [
     "COMMON_CONSTRAINTS",
+    "Parameters",
     "check_image_shape",
     "check_output",
     "describes",
@@ -33,6 +37,34 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Parameters(BaseEstimator):
+    """The parameters that every autoencoder has; a subclass adds its own as fields."""
+
+    n_components: int = field(default=10, kw_only=False)
+    network: str | Network = "dense"
+    hidden: int | tuple[int, ...] | None = None
+    channels: int | tuple[int, ...] | None = None
+    activation: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    scaling: str | None = "center"
+    missing: str = "refuse"
+    sampler: str | Sampler = "mixture"
+    augment: str | Augmentation | None = None
+    recipe: str | Recipe = "fast"
+    max_epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    validation_fraction: float = 0.0
+    early_stopping: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    device: str = "auto"
+    precision: str = "float32"
+    verbose: int = 0
+
 
 #: How far outside of 0 to 1 a float32 may lie that was scaled to lie within.
 RANGE_ROUNDING = 1e-5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -41,7 +41,7 @@ from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
 from utsushi.estimators.registry import persistent
 from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import NETWORKS, EncoderDecoder, Network
+from utsushi.networks import NETWORKS, EncoderDecoder
 from utsushi.networks.base import is_size
 from utsushi.objectives import (
     Source,
@@ -51,7 +51,7 @@ from utsushi.objectives import (
 )
 from utsushi.samplers import SAMPLERS, Codes, Sampler
 from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
-from utsushi.transforms.augmentation import Augmentation, Binarize
+from utsushi.transforms.augmentation import Binarize
 
 __all__ = ["SCORE_DRAWS", "VariationalAutoencoder"]
 
@@ -69,6 +69,7 @@ Bound = Callable[[LogLikelihood, EncoderDecoder, PosteriorDistribution, Iterator
 
 
 @persistent
+@dataclass(kw_only=True, eq=False, repr=False)
 class VariationalAutoencoder(BaseAutoencoder):
     r"""Variational autoencoder: a generative model with a code, trained by a bound.
 
@@ -217,9 +218,9 @@ class VariationalAutoencoder(BaseAutoencoder):
     (50, 64)
     """
 
-    likelihood_: Likelihood
-    classes_: Classes
-    class_samplers_: list[Sampler]
+    likelihood_: Likelihood = field(init=False)
+    classes_: Classes = field(init=False)
+    class_samplers_: list[Sampler] = field(init=False)
 
     _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST_VARIATIONAL, "lecture": LECTURE}
     _is_variational: ClassVar[bool] = True
@@ -238,72 +239,16 @@ class VariationalAutoencoder(BaseAutoencoder):
         "sampler": [Names(set(SAMPLERS)), Sampler],
     }
 
-    def __init__(
-        self,
-        n_components: int = 10,
-        *,
-        network: str | Network = "dense",
-        hidden: int | tuple[int, ...] | None = None,
-        channels: int | tuple[int, ...] | None = None,
-        activation: str | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        scaling: str | None = "center",
-        missing: str = "refuse",
-        likelihood: str | Likelihood = "gaussian",
-        prior: str | Prior = "standard-normal",
-        posterior: str | Posterior = "diagonal-gaussian",
-        conditional: bool = False,
-        beta: float = 1.0,
-        kl_warmup_epochs: float = 0.0,
-        free_bits: float = 0.0,
-        n_samples: int = 1,
-        n_importance_samples: int = 1,
-        importance_gradient: str = "standard",
-        sampler: str | Sampler = "mixture",
-        augment: str | Augmentation | None = None,
-        recipe: str | Recipe = "fast",
-        max_epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        weight_decay: float | None = None,
-        validation_fraction: float = 0.0,
-        early_stopping: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: str = "auto",
-        precision: str = "float32",
-        verbose: int = 0,
-    ) -> None:
-        self.n_components = n_components
-        self.network = network
-        self.hidden = hidden
-        self.channels = channels
-        self.activation = activation
-        self.image_shape = image_shape
-        self.scaling = scaling
-        self.missing = missing
-        self.likelihood = likelihood
-        self.prior = prior
-        self.posterior = posterior
-        self.conditional = conditional
-        self.beta = beta
-        self.kl_warmup_epochs = kl_warmup_epochs
-        self.free_bits = free_bits
-        self.n_samples = n_samples
-        self.n_importance_samples = n_importance_samples
-        self.importance_gradient = importance_gradient
-        self.sampler = sampler
-        self.augment = augment
-        self.recipe = recipe
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.verbose = verbose
+    likelihood: str | Likelihood = "gaussian"
+    prior: str | Prior = "standard-normal"
+    posterior: str | Posterior = "diagonal-gaussian"
+    conditional: bool = False
+    beta: float = 1.0
+    kl_warmup_epochs: float = 0.0
+    free_bits: float = 0.0
+    n_samples: int = 1
+    n_importance_samples: int = 1
+    importance_gradient: str = "standard"
 
     # --- fit ------------------------------------------------------------------------------------
 
