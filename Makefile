@@ -1,6 +1,7 @@
 # make lecture   the lecture's experiments, in a fresh .venv if there is none
 # make test      the whole test suite
 # make notebooks the chapters under lectures/ as .ipynb, for Colab
+# make coverage  the same, with the lines of src/ that they run
 # make check     lint, types, import contracts and the tests: what must pass to land
 # make docs      the documentation in both languages, in docs/_build/html: built, and its links checked
 # make wheel-test  the wheel with all that it needs, in an environment of its own (a gigabyte)
@@ -20,7 +21,7 @@ TORCH ?= cpu
 BIN := $(VENV)/bin
 SET_UP := @$(PYTHON) tools/set_up.py --venv $(VENV) --torch $(TORCH)
 
-.PHONY: lecture notebooks test check lint types contracts docs wheel-test bench quality quality-choices soak clean \
+.PHONY: lecture notebooks test coverage check lint types contracts docs wheel-test bench quality quality-choices soak clean \
   environment environment-dev environment-docs environment-bench
 # One set-up after the other, under make -j too.
 .NOTPARALLEL:
@@ -34,6 +35,10 @@ notebooks: environment-dev
 # One thread a process: two that share the cores with two threads each wait for one another.
 test: environment-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
+
+# The same, and which lines of src/ they run.
+coverage: environment-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --cov=utsushi --cov-report=term
 
 check: lint types contracts test
 
