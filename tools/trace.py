@@ -3,8 +3,8 @@
     python tools/trace.py
 
 It prints the files and the functions of src/utsushi that `Autoencoder.fit` enters up to its first
-step, and those of ``utsushi train ae`` on the 8x8 digits, and how often execution goes from one file
-to another.
+step, and those of ``utsushi train ae`` on the 8x8 digits, and how often execution goes from file
+to file.
 """
 
 from __future__ import annotations
