@@ -24,7 +24,7 @@ def test_codes_become_the_nearest_vectors_of_the_codebook():
     found, _ = part(codes())
     distances = torch.cdist(codes().reshape(-1, 2), part.codebook)
     nearest = part.codebook[distances.argmin(dim=1)].reshape(N, H)
-    torch.testing.assert_close(found, nearest, atol=1e-6, rtol=0)
+    torch.testing.assert_close(found, nearest, atol=0, rtol=0)
 
 
 def test_quantized_codes_stay_as_they_are():

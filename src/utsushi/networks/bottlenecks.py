@@ -118,7 +118,8 @@ class VectorQuantizer(nn.Module):
         nearest = (groups - self.codebook).square().sum(dim=-1).argmin(dim=-1)
         e = self.codebook[nearest].flatten(-2)
         cost = (e - z.detach()).square() + self.commitment * (e.detach() - z).square()
-        return z + (e - z).detach(), cost.sum(dim=-1)
+        # In this order a code is a vector of the codebook to the last bit.
+        return e.detach() + (z - z.detach()), cost.sum(dim=-1)
 
 
 #: The names that the ``bottleneck`` parameter takes.
