@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.distributions.divergences import kl_standard_normal
@@ -293,7 +293,7 @@ def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[s
     return fixes or [f"max_epochs>{model.n_epochs_}"]
 
 
-def divergence_per_component(model: VariationalAutoencoder, X: Rows) -> NDArray[np.float64]:
+def divergence_per_component(model: VariationalAutoencoder, X: ArrayLike) -> NDArray[np.float64]:
     r"""Divergence of each sample's posterior from the prior, component by component.
 
     Parameters

@@ -165,7 +165,7 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
 def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dict[str, Any]:
     """Return what each component carries, in which unit, and which ones carry nothing."""
     if has_posterior(model) and model.has_standard_normal_prior:
-        kl = divergence_per_component(model, np.asarray(test.as_fitted(model))).mean(axis=0)
+        kl = divergence_per_component(model, test.as_fitted(model)).mean(axis=0)
         dead = (kl < DEAD_BELOW).tolist()
         return {"information": kl.tolist(), "information_unit": "kl", "dead": dead}
     variance = codes.var(axis=0, dtype=np.float64)
