@@ -3,7 +3,7 @@
 
 Utsushi.curves = (() => {
   const { build, page, state, words } = Utsushi;
-  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [640, 260, 64, 34, 10, 12];
+  const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [640, 260, 92, 34, 20, 12];
 
   const svg = (tag, attributes) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
