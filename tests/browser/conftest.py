@@ -138,6 +138,18 @@ def conditional():
     return models, data.X_test[:200], data.y_test[:200], data.X_train
 
 
+def parts():
+    """A learned prior, and codes from a codebook."""
+    data = datasets.load_digits8x8()
+    settings = {"image_shape": (8, 8), "hidden": (64,), "max_epochs": 20, "random_state": 0}
+    models = {
+        "Vamp": VariationalAutoencoder(4, prior="vamp", sampler="prior", **settings),
+        "VQ": Autoencoder(4, bottleneck="vector-quantization", **settings),
+    }
+    models = {name: model.fit(data.X_train) for name, model in models.items()}
+    return models, data.X_test[:200], data.y_test[:200], data.X_train
+
+
 def seen():
     X = np.random.default_rng(0).random((60, 5))
     labels = np.arange(60) % 2
@@ -172,7 +184,10 @@ def spots(network, shape):
 
 
 KINDS = {
-    **{maker.__name__: maker for maker in (digits, colour, table, conditional, seen, hostile)},
+    **{
+        maker.__name__: maker
+        for maker in (digits, colour, table, conditional, parts, seen, hostile)
+    },
     **{
         f"{network}, {'x'.join(map(str, shape))}": partial(spots, network, shape)
         for network in ("dense", "conv")

@@ -94,6 +94,31 @@ def test_the_divergence_from_a_standard_normal_is_in_closed_form_per_component()
 
 
 @pytest.mark.parametrize("name", PRIORS)
+def test_a_divergence_without_draws_is_no_smaller_than_the_mean_over_draws(name):
+    module = filled(PRIORS[name]())
+    z = POSTERIOR.rsample(random(50_000, N, H, seed=5))
+    drawn = as_torch(POSTERIOR).log_prob(z) - oracle_of(name, module).log_prob(z)
+    found = module.divergence_without_draws(POSTERIOR, encode)
+    assert (found > drawn.mean(dim=0) - 5 * drawn.std(dim=0) / len(z) ** 0.5).all()
+
+
+def test_a_divergence_without_draws_is_exact_where_all_pseudo_inputs_are_one():
+    module = filled(VampPrior(n_pseudo_inputs=3))
+    module.pseudo_inputs.data[:] = module.pseudo_inputs[0].clone()
+    oracle = kl_divergence(as_torch(POSTERIOR), as_torch(encode(module.pseudo_inputs[:1])))
+    found = module.divergence_without_draws(POSTERIOR, encode)
+    torch.testing.assert_close(found, oracle)
+
+
+def test_a_divergence_without_draws_is_exact_where_the_gaussians_of_a_prior_lie_far_apart():
+    module = filled(VampPrior(n_pseudo_inputs=N))
+    means = POSTERIOR.mean + 100 * torch.arange(N)[:, None]
+    apart = DiagonalGaussian(means, POSTERIOR.log_variance)
+    found = module.divergence_without_draws(apart, lambda _: apart)
+    torch.testing.assert_close(found, torch.full((N,), np.log(N)).double())
+
+
+@pytest.mark.parametrize("name", PRIORS)
 def test_codes_drawn_from_a_prior_have_its_moments(name):
     module = filled(PRIORS[name]())
     codes = module.sample(50_000, encode, np.random.default_rng(0))

@@ -136,7 +136,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
         The encoder's gradient when K > 1; the latter has a lower variance.
     sampler : {"mixture", "prior", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
-        The distribution that `sample` draws codes from. All but ``"prior"``, which is N(0, I), are
+        The distribution that `sample` draws codes from. All but ``"prior"``, which is p(z), are
         fitted to the training codes: see `utsushi.samplers`. A mixture follows the codes where they
         leave the prior, so its samples resemble the data more. ``"flow"`` needs the optional
         dependency zuko.
@@ -546,8 +546,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}(q(z \mid x) \Vert p(z))` of each row.
 
         The evidence lower bound with the mean code in place of the drawn ones. It is no bound, but
-        needs no random number, so that it can be computed again anywhere. Parameters and units are
-        those of `score_samples`.
+        needs no random number, so that it can be computed again anywhere. The divergence from a
+        VampPrior has no closed form; an upper bound that has one takes its place. Parameters and
+        units are those of `score_samples`.
 
         Returns
         -------
@@ -705,8 +706,7 @@ def _mean_code_bound(
     noises: Iterator[Tensor],
 ) -> Tensor:
     """Return the same with the mean code in place of drawn ones, (B,)."""
-    z = posterior.mean
-    return log_likelihood(z) - module.divergence(posterior, z).sum(dim=-1)
+    return log_likelihood(posterior.mean) - module.divergence_without_draws(posterior)
 
 
 def _importance_bound(

@@ -98,6 +98,14 @@ class EncoderDecoder(nn.Module):
         terms: Tensor = self.prior.divergence(posterior, z, self.posterior_of)
         return terms
 
+    def divergence_without_draws(self, posterior: Any) -> Tensor:
+        """Return the divergence (B,) of B posteriors, or its estimate without a random number.
+
+        See `utsushi.distributions.priors.PriorModule.divergence_without_draws`.
+        """
+        divergence: Tensor = self.prior.divergence_without_draws(posterior, self.posterior_of)
+        return divergence
+
     def log_prior(self, z: Tensor) -> Tensor:
         r"""Return :math:`\log p(z)` in nats, shape (...), of codes (..., H)."""
         log_prob: Tensor = self.prior.log_prob(z, self.posterior_of)

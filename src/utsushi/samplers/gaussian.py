@@ -12,7 +12,10 @@ __all__ = ["Gaussian", "Prior"]
 
 
 class Prior(Sampler):
-    """The standard normal that a variational model was trained towards, N(0, I).
+    """The prior that a model was trained towards: N(0, I), unless the model has its own.
+
+    A variational model with a learned prior draws from that instead; see
+    `utsushi.distributions.VampPrior`.
 
     Examples
     --------

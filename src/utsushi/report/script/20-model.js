@@ -36,17 +36,13 @@ Utsushi.likelihoods = (() => {
   };
 })();
 
-/** The log density of a code under a diagonal Gaussian. */
-const logNormal = (z, mean, logVariance) =>
-  z.reduce(
-    (sum, value, h) =>
-      sum -
-      0.5 *
-        ((value - mean[h]) ** 2 * Math.exp(-logVariance[h]) +
-          logVariance[h] +
-          Math.log(2 * Math.PI)),
-    0,
-  );
+/** The divergence of a diagonal Gaussian from another, in nats. */
+const normalDivergence = (mean, logVariance, otherMean, otherLogVariance) =>
+  mean.reduce((sum, m, h) => {
+    const logRatio = logVariance[h] - otherLogVariance[h];
+    const distance = (m - otherMean[h]) ** 2 * Math.exp(-otherLogVariance[h]);
+    return sum + 0.5 * (Math.expm1(logRatio) - logRatio + distance);
+  }, 0);
 
 Utsushi.Model = class Model {
   /** @param description what the header says of a model, with typed arrays in place of references */
@@ -62,6 +58,7 @@ Utsushi.Model = class Model {
     this.density = this.likelihood
       ? Utsushi.likelihoods[this.likelihood.name](this.likelihood)
       : null;
+    this.hasNormalPrior = this.variational && !this.prior;
   }
 
   /** Scale n rows as the network was trained on them. */
@@ -120,23 +117,22 @@ Utsushi.Model = class Model {
     return this.restore(await this.output(codes, n, classes));
   }
 
-  /** The divergence of a posterior from the prior in nats, in terms that add up to it: those of the
-      components, or log q - log p at the mean code where the prior is a mixture of Gaussians. */
+  /** The divergence of a posterior from the prior in nats; from a mixture of Gaussians the upper
+      bound of the library's divergence_without_draws. */
   divergence(mean, logVariance) {
-    if (this.prior) {
-      const { means, log_variances: logVariances } = this.prior;
-      const size = mean.length;
-      const logDensities = [];
-      for (let from = 0; from < means.length; from += size) {
-        const of = (values) => values.subarray(from, from + size);
-        logDensities.push(logNormal(mean, of(means), of(logVariances)));
-      }
-      const most = Math.max(...logDensities);
-      const sum = logDensities.reduce((total, value) => total + Math.exp(value - most), 0);
-      const logPrior = most + Math.log(sum / logDensities.length);
-      return [logNormal(mean, mean, logVariance) - logPrior];
+    if (!this.prior) {
+      const zeros = new Float32Array(mean.length);
+      return normalDivergence(mean, logVariance, zeros, zeros);
     }
-    return Array.from(mean, (m, h) => 0.5 * (Math.expm1(logVariance[h]) - logVariance[h] + m * m));
+    const { means, log_variances: logVariances } = this.prior;
+    const each = [];
+    for (let from = 0; from < means.length; from += mean.length) {
+      const of = (values) => values.subarray(from, from + mean.length);
+      each.push(normalDivergence(mean, logVariance, of(means), of(logVariances)));
+    }
+    const least = Math.min(...each);
+    const sum = each.reduce((total, value) => total + Math.exp(least - value), 0);
+    return least - Math.log(sum / each.length);
   }
 
   /** All that the page says of one row. */
@@ -148,9 +144,7 @@ Utsushi.Model = class Model {
     const copy = this.scale(reconstruction, 1);
     let squaredError = 0;
     for (let i = 0; i < x.length; i++) squaredError += (x[i] - copy[i]) ** 2;
-    const kl = this.variational
-      ? this.divergence(mean, logVariance).reduce((sum, value) => sum + value, 0)
-      : null;
+    const kl = this.variational ? this.divergence(mean, logVariance) : null;
     const score = this.variational
       ? this.negativeBound(this.target_scaled ? x : row, output, kl)
       : squaredError;

@@ -53,7 +53,7 @@ Utsushi.map = (() => {
     const { image, context } = sheet(size);
     const here = { size, frame };
     shade(context, here, plane.empty(places, frame));
-    if (model.variational) drawPrior(context, here, flat);
+    if (model.hasNormalPrior) drawPrior(context, here, flat);
     drawMarks(context, here, places);
     return { image, places, frame, flat };
   }

@@ -82,7 +82,7 @@ Utsushi.walk = (() => {
     }
     const mean = sum / chosen.codes.shape[0];
     // A dead component hardly moves; the prior's range shows that it would change nothing.
-    if (chosen.variational) [low, high] = [Math.min(low, -3), Math.max(high, 3)];
+    if (chosen.hasNormalPrior) [low, high] = [Math.min(low, -3), Math.max(high, 3)];
     if (high - low < 1e-9) [low, high] = [low - 1, high + 1];
     return { low, high, mean };
   }
@@ -144,7 +144,9 @@ Utsushi.walk = (() => {
     parts.more.hidden = showAll || chosen.n_components <= FEW;
     parts.more.textContent = words.get("show_all_sliders", { count: chosen.n_components });
     parts.deadNote.hidden = !chosen.dead.some(Boolean);
-    parts.information.textContent = words.get(chosen.information_unit === "kl" ? "shares_kl" : "shares_variance");
+    const unit = chosen.information_unit;
+    parts.information.textContent = words.get(`shares_${unit}`);
+    parts.deadNote.textContent = words.get(`dead_${unit}`);
     placeSliders();
   }
 

@@ -74,7 +74,7 @@ Utsushi.interpolate = (() => {
     if (["model", "ends", "path", "view", "language"].some((name) => changed.has(name))) film(now);
     parts.range.value = now.position;
     parts.range.setAttribute("aria-valuetext", words.percent(now.position));
-    parts.paths.hidden = !model().variational;
+    parts.paths.hidden = !model().hasNormalPrior;
     for (const input of parts.paths.querySelectorAll("input")) {
       input.checked = input.value === now.path;
     }
