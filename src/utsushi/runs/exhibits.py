@@ -25,6 +25,7 @@ from utsushi.figures import (
 from utsushi.report import in_each_language
 from utsushi.report.model import curves_of
 from utsushi.runs.texts import TEXTS
+from utsushi.samplers import Prior
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,11 +157,12 @@ def _images(
         "reconstructions_alt",
     )
     samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
+    from_prior = type(model.sampler_) is Prior
     yield Exhibit.of(
         "samples",
         image_grid(samples, shape),
         TEXTS,
-        f"samples_{kind}",
+        "samples_vae" if from_prior else f"samples_{kind}",
         "samples_alt",
         sampler=f"sampler_{type(model.sampler_).__name__}",
     )
