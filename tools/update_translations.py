@@ -20,7 +20,7 @@ from build_docs import DOCS, build, has_words
 TRANSLATED = (
     *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
     *("data", "export", "page", "scale", "scale-inference", "tuning", "defaults"),
-    *("likelihoods", "evaluation", "mathematics", "reliability", "lecture", "design"),
+    *("likelihoods", "priors", "evaluation", "mathematics", "reliability", "lecture", "design"),
     *("cli", "contributing", "releasing"),
 )
 

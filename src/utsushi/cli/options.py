@@ -220,7 +220,13 @@ _CODES = "Where new codes come from."
 #: Options of ``train ae``.
 AUTOENCODER = (
     *_COMMON,
-    Parameter("bottleneck", "identity", str, "identity|vector-quantization", "What codes pass through."),
+    Parameter(
+        "bottleneck",
+        "identity",
+        str,
+        "identity|vector-quantization",
+        "What codes pass through on their way to the decoder.",
+    ),
     Parameter("regularizer", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
     Parameter("regularization", 0.0, number, "X", "Its strength."),
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
