@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +24,11 @@ from utsushi.evaluation import frechet_distance
 DATA = datasets.load_digits8x8()
 
 #: By name: the model, and the samplers that are tried.
-VARIATIONAL = {
+VARIATIONAL: dict[str, dict[str, Any]] = {
     "standard normal": {"prior": "standard-normal"},
     "VampPrior": {"prior": "vamp"},
 }
-PLAIN = {
+PLAIN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "neither": ({}, ("gaussian", "mixture")),
     "MMD": ({"regularizer": "mmd", "regularization": 10.0}, ("prior", "gaussian", "mixture")),
     "vector quantization": ({"bottleneck": "vector-quantization"}, ("gaussian", "mixture")),
