@@ -143,7 +143,7 @@ def _of_memory_map(X: np.ndarray) -> Any:
 
 
 def _resumed(X: np.ndarray) -> Any:
-    def stop(row: dict[str, Any]) -> None:
+    def stop(_: VariationalAutoencoder, row: dict[str, Any]) -> None:
         if row["epoch"] == 2:
             raise KeyboardInterrupt
 

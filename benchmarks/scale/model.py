@@ -51,7 +51,7 @@ def step_seconds(n_rows: int) -> float:
     ends: list[float] = []
     VariationalAutoencoder(
         10, recipe="lecture", batch_size=n_rows, max_epochs=6, random_state=0
-    ).fit(X, on_epoch=lambda row: ends.append(time.process_time()))
+    ).fit(X, on_epoch=lambda _, row: ends.append(time.process_time()))
     epochs = [after - before for before, after in pairwise(ends)]
     return min(epochs) / math.ceil(len(X) / n_rows)
 

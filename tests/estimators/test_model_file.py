@@ -153,48 +153,6 @@ def test_the_dtype_of_generated_rows_survives(dtype, tmp_path):
 # --- what cannot be saved ---------------------------------------------------------------------
 
 
-class OwnDense(Dense):
-    pass
-
-
-class OwnGaussian(GaussianLikelihood):
-    pass
-
-
-class OwnMixture(Mixture):
-    pass
-
-
-class OwnRecipe(Recipe):
-    pass
-
-
-@pytest.mark.parametrize(
-    "own",
-    [
-        {"network": OwnDense()},
-        {"likelihood": OwnGaussian()},
-        {"sampler": OwnMixture()},
-        {"recipe": OwnRecipe()},
-    ],
-    ids=lambda own: next(iter(own)),
-)
-def test_an_object_of_an_own_class_is_not_saved(own, tmp_path):
-    model = VariationalAutoencoder(**{**SMALL, **own}).fit(X)
-    with pytest.raises(SettingError, match=f"{next(iter(own))}=Own.* cannot be saved"):
-        model.save(tmp_path / "model")
-    assert list(tmp_path.iterdir()) == []
-
-
-class OwnAutoencoder(Autoencoder):
-    pass
-
-
-def test_an_estimator_of_an_own_class_is_not_saved(tmp_path):
-    with pytest.raises(SettingError, match="OwnAutoencoder"):
-        OwnAutoencoder(**SMALL).fit(X).save(tmp_path / "model")
-
-
 def test_a_model_whose_parameters_no_longer_fit_its_weights_is_not_saved(model, tmp_path):
     with pytest.raises(SettingError, match="n_components"):
         model.set_params(n_components=3).save(tmp_path / "model")

@@ -135,7 +135,7 @@ def _classes(model):
 
 @pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
 def test_a_training_that_was_stopped_goes_on_bit_for_bit(name, tmp_path):
-    def stop(row):
+    def stop(_, row):
         if row["epoch"] == 1:
             raise KeyboardInterrupt
 

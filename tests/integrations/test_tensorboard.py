@@ -24,28 +24,28 @@ def events_of(folder):
 
 def test_the_callback_gets_the_history_row_by_row():
     rows = []
-    model = Autoencoder(2, **FEW).fit(X, on_epoch=lambda row: rows.append(dict(row)))
+    model = Autoencoder(2, **FEW).fit(X, on_epoch=lambda _, row: rows.append(dict(row)))
     assert rows == model.history_
 
 
 def test_a_training_that_goes_on_tells_what_was_before(tmp_path):
     settings = {"checkpoint_dir": tmp_path, "checkpoint_every": "1epochs"}
 
-    def stop(row):
+    def stop(_, row):
         if row["epoch"] == 2:
             raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
         Autoencoder(2, **FEW).fit(X, on_epoch=stop, **settings)
     epochs = []
-    Autoencoder(2, **FEW).fit(X, on_epoch=lambda row: epochs.append(row["epoch"]), **settings)
+    Autoencoder(2, **FEW).fit(X, on_epoch=lambda _, row: epochs.append(row["epoch"]), **settings)
     assert epochs == [1, 2, 3]
 
 
 def test_what_the_callback_raises_leaves_no_fitted_model():
     model = Autoencoder(2, **FEW)
 
-    def stop(row):
+    def stop(_, row):
         raise KeyError("pruned")
 
     with pytest.raises(KeyError):

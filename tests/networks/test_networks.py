@@ -109,6 +109,17 @@ def test_initialization_leaves_the_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_layer_without_a_known_initialization_is_refused():
-    with pytest.raises(TypeError, match="BatchNorm1d"):
-        initialize(nn.Sequential(nn.BatchNorm1d(3)), torch.Generator())
+def test_other_layers_keep_what_their_constructors_gave():
+    module = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 3))
+    nn.init.constant_(module[0].weight, 0.25)
+    before = module[1].weight.clone()
+    initialize(module, torch.Generator().manual_seed(0))
+    assert (module[0].weight == 0.25).all()
+    assert not torch.equal(module[1].weight, before)
+
+
+def test_without_an_initialization_all_layers_keep_what_their_constructors_gave():
+    module = nn.Linear(3, 3)
+    before = module.weight.clone()
+    initialize(module, torch.Generator().manual_seed(0), None)
+    assert torch.equal(module.weight, before)

@@ -29,7 +29,8 @@ _KEY = "utsushi"
 #: Enough for the history of a hundred thousand epochs, and small enough to parse in any memory.
 _MAX_HEADER_BYTES = 2**24
 
-_DTYPES = {"float32", "float64"}
+#: Integers and truth values are buffers of layers, such as the number of batches of a BatchNorm.
+_DTYPES = {"float32", "float64", "int64", "bool"}
 
 Tensors = dict[str, NDArray[Any]]
 

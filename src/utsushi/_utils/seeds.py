@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from numbers import Integral
 
@@ -16,7 +19,10 @@ import torch
 
 from utsushi.exceptions import SettingError
 
-__all__ = ["Purpose", "generator", "numpy_generator", "seed_from"]
+__all__ = ["Purpose", "generator", "numpy_generator", "seed_from", "torch_seeded"]
+
+#: Held while torch's global generators are seeded, because all threads share them.
+_SEEDED = threading.RLock()
 
 
 class Purpose(IntEnum):
@@ -35,6 +41,7 @@ class Purpose(IntEnum):
     CLASSES = 10
     EVALUATION = 11
     SEARCH = 12
+    LAYERS = 13
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:
@@ -104,3 +111,47 @@ def numpy_generator(seed: int, *path: int) -> np.random.Generator:
     4
     """
     return np.random.Generator(np.random.PCG64(_derive(seed, path)))
+
+
+@contextmanager
+def torch_seeded(device: str | torch.device, seed: int, *path: int) -> Iterator[None]:
+    """Seed torch's global generators by a path, and restore them at the end.
+
+    For layers that draw from them, such as dropout, and for constructors that fill their weights.
+
+    Examples
+    --------
+    >>> before = torch.get_rng_state()
+    >>> with torch_seeded("cpu", 0, Purpose.LAYERS):
+    ...     first = torch.rand(1)
+    >>> with torch_seeded("cpu", 0, Purpose.LAYERS):
+    ...     bool(first == torch.rand(1))
+    True
+    >>> bool((before == torch.get_rng_state()).all())
+    True
+    """
+    device, number = torch.device(device), _derive(seed, path)
+    with _SEEDED:
+        before = torch.get_rng_state()
+        torch.default_generator.manual_seed(number)
+        try:
+            if device.type == "cpu":
+                yield
+            else:
+                with _accelerator_seeded(device, number):
+                    yield
+        finally:
+            torch.set_rng_state(before)
+
+
+@contextmanager
+def _accelerator_seeded(device: torch.device, number: int) -> Iterator[None]:
+    """Seed the global generator of an accelerator, and restore it at the end."""
+    module = torch.get_device_module(device)
+    with torch.accelerator.device_index(device.index):
+        before = module.get_rng_state()
+        module.manual_seed(number)
+        try:
+            yield
+        finally:
+            module.set_rng_state(before)

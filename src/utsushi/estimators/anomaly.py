@@ -48,7 +48,7 @@ from utsushi.estimators.model_file import (
 )
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.estimators.parameters import check_image_shape
-from utsushi.estimators.registry import persistent
+from utsushi.estimators.registry import OwnClasses, persistent
 from utsushi.estimators.rows import Rows, TrainingData, check_width, checked_rows, n_to_hold_out
 from utsushi.exceptions import SettingError
 from utsushi.transforms.table_schema import Columns
@@ -418,6 +418,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def _to_file(self) -> tuple[dict[str, Any], Tensors]:
         """Return the header and the tensors of the autoencoder, if there is one, and its own."""
+        if type(self) is not AnomalyDetector:
+            raise SettingError(
+                f"{type(self).__name__} cannot be saved, because a detector's file is read as an "
+                "AnomalyDetector. Save its autoencoder_, or use AnomalyDetector."
+            )
         header: dict[str, Any] = {"versions": library_versions()}
         tensors: Tensors = {}
         model = self._model()
@@ -451,13 +456,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return header | {"detector": own}, tensors
 
     @classmethod
-    def _from_file(cls, header: dict[str, Any], tensors: Tensors) -> Self:
+    def _from_file(cls, header: dict[str, Any], tensors: Tensors, classes: OwnClasses) -> Self:
         """Build a detector around its fitted autoencoder, if it has one."""
         own, learned = header["detector"], under("detector.", tensors)
         model = None
         if "class" in header:
             others = {n: t for n, t in tensors.items() if not n.startswith("detector.")}
-            model = autoencoder_from_file(header, others)
+            model = autoencoder_from_file(header, others, classes)
         # A parameter that is missing is newer than the file, and has its default.
         parameters = {name: value_from_json(name, own[name]) for name in _IN_FILE if name in own}
         detector = cls(None if model is None else clone(model), **parameters)

@@ -157,7 +157,7 @@ class Autoencoder(BaseAutoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
         "bottleneck": [Names(set(BOTTLENECKS)), Bottleneck],
-        "regularizer": [Names(set(REGULARIZERS)), None],
+        "regularizer": [Names(set(REGULARIZERS)), callable, None],
         "regularization": [Interval(Real, 0, None, closed="left")],
         "sampler": [Names(set(SAMPLERS)), Sampler],
     }
@@ -168,7 +168,8 @@ class Autoencoder(BaseAutoencoder):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if isinstance(resolve(self.sampler, SAMPLERS), Prior) and self.regularizer != "mmd":
+        has_prior = self.regularizer == "mmd" or callable(self.regularizer)
+        if isinstance(resolve(self.sampler, SAMPLERS), Prior) and not has_prior:
             raise SettingError(
                 f"sampler={self.sampler!r}, but this autoencoder's codes are trained towards no "
                 "prior, expected a sampler that learns them; leave sampler='mixture', or set "
@@ -185,7 +186,8 @@ class Autoencoder(BaseAutoencoder):
     def _penalty(self) -> Regularizer | None:
         """Return what is added to the error of each row; half a setting is off, with a warning."""
         if self.regularizer is not None and self.regularization > 0:
-            return REGULARIZERS[self.regularizer]
+            own = self.regularizer
+            return own if callable(own) else REGULARIZERS[own]
         if self.regularizer is not None or self.regularization > 0:
             warnings.warn(
                 f"regularizer={self.regularizer!r} with regularization={self.regularization} "

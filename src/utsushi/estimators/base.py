@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from utsushi._utils.lazy_rows import AnyRows
-from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from, torch_seeded
 from utsushi._utils.validation import has_missing
 from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
 from utsushi.estimators.identity import digest, identity_of
@@ -35,6 +35,7 @@ from utsushi.estimators.parameters import (
     resolve,
     resolve_device,
 )
+from utsushi.estimators.registry import ESTIMATORS, OwnClasses, is_own
 from utsushi.estimators.rows import (
     COPIED_BYTES,
     DEVICE_BYTES,
@@ -48,7 +49,7 @@ from utsushi.estimators.rows import (
     warn_of_unlike_columns,
 )
 from utsushi.exceptions import PoorFitWarning, SettingError, UtsushiWarning
-from utsushi.networks import NETWORKS, Conv, EncoderDecoder, Network, initialize
+from utsushi.networks import NETWORKS, Conv, Dense, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes, is_size
 from utsushi.objectives import Objective, Source
 from utsushi.samplers import SAMPLERS, Codes, Sampler
@@ -90,6 +91,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     _recipes: ClassVar[dict[str, Recipe]]
     _is_variational: ClassVar[bool] = False
+    _before_use: Callable[[], None] | None = None
 
     # Set by fit.
     n_features_in_: int
@@ -134,7 +136,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
                 recipe,
                 n_features,
                 n_rows,
-                convolutional=isinstance(resolve(self.network, NETWORKS), Conv),
+                convolutional=not isinstance(resolve(self.network, NETWORKS), Dense),
                 variational=self._is_variational,
             )
         return recipe.replaced(
@@ -164,7 +166,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         validation_data: ArrayLike | None = None,
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
-        on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None = None,
         columns: Columns | None = None,
     ) -> Self:
         """Fit the autoencoder to ``X``.
@@ -190,8 +192,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             A whole number of ``steps``, ``epochs`` or seconds ``s``. The end of training always
             writes one.
         on_epoch : callable, optional
-            Called with each row of ``history_`` after its epoch; a resumed training first calls it
-            with the rows before the checkpoint. An exception that it raises ends the training.
+            Called as ``on_epoch(model, row)`` after each epoch, with a row of ``history_``. The
+            model can `transform`, `reconstruct` and `score_samples` by what it has learned so
+            far; for `sample` and `save` it needs ``model.fit_sampler(X)`` first. If it returns
+            True, the training ends and the model keeps what it has learned; an exception ends it
+            without a fitted model. A resumed training first calls it with the rows before the
+            checkpoint, where the model is that of the checkpoint.
         columns : Columns, optional
             The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the model
             file, so that reconstructions can be written as a table.
@@ -235,7 +241,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         y: Any,
         validation_data: Any,
         checkpoints: Checkpoints | None,
-        on_epoch: Callable[[dict[str, Any]], None] | None,
+        on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None,
     ) -> None:
         """Fit in the context of the checkpoints."""
         self._validate_params()
@@ -351,7 +357,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             If parameters, gradients, moments and sampler take more than the machine's memory.
         """
         try:
-            module = self._empty_module()
+            module = self._new_module()
             n_parameters = sum(parameter.numel() for parameter in module.parameters())
             shapes = resolve(self.sampler, SAMPLERS).expected_state(self.n_components).values()
             # None is a length that depends on the data.
@@ -367,7 +373,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
                 f"{n_parameters:,} parameters, whose training takes {n_bytes / GB:,.0f} GB",
                 f" of at most the {memory / GB:.0f} GB of this machine",
             )
-        module = module.to_empty(device="cpu")
+        if not self._is_from_outside:
+            module = module.to_empty(device="cpu")
         draws = generator(self.seed_, Purpose.INITIALIZATION)
         initialize(module, draws, self.network_.initialization)
         return module.to(self.device_)
@@ -384,17 +391,35 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             "narrower layers"
         )
 
-    def _empty_module(self) -> EncoderDecoder:
-        """Build the network without memory for its parameters, to initialize or compare with."""
+    def _new_module(self) -> EncoderDecoder:
+        """Build the network, to initialize or to compare with.
+
+        The parts of this library have no memory for their parameters yet. Those from outside may
+        have layers, buffers and weights that only their constructors can fill.
+        """
+        if self._is_from_outside:
+            with torch_seeded("cpu", self.seed_, Purpose.INITIALIZATION, 1), torch.device("cpu"):
+                return self._assembled()
         with torch.device("meta"):
-            module = self.network_.build(
-                self.n_features_in_,
-                self.n_components + self._n_conditions,
-                self._outputs_per_component * self.n_components,
-                image_shape=self._shape,
-            )
-            module = module.with_parts(**self._other_parts())
+            return self._assembled()
+
+    def _assembled(self) -> EncoderDecoder:
+        """Build all parts of the network, on torch's current device."""
+        module = self.network_.build(
+            self.n_features_in_,
+            self.n_components + self._n_conditions,
+            self._outputs_per_component * self.n_components,
+            image_shape=self._shape,
+        )
+        module = module.with_parts(**self._other_parts())
         return module.to(torch.float32)  # whatever the caller's default is
+
+    @property
+    def _is_from_outside(self) -> bool:
+        """Whether a part of the network is of a class that is not this library's."""
+        parts = ("network", "bottleneck", "prior", "posterior")
+        own = any(is_own(getattr(self, name, None)) for name in parts)
+        return own or type(self) not in ESTIMATORS.values()
 
     @property
     def _outputs_per_component(self) -> int:
@@ -416,19 +441,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         data: Source,
         held_out: TrainingData | None,
         checkpoints: Checkpoints | None,
-        on_epoch: Callable[[dict[str, Any]], None] | None,
+        on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None,
     ) -> None:
         """Run the training loop; keep its history and the recipe that it followed."""
         title = type(self).__name__
         validation = None if held_out is None else self._source(held_out)
         verbose = int(self.verbose) if current_group().is_first else 0
+        call = None
+        if on_epoch is not None:
+            call = self._callback(on_epoch, lambda: self._calibrate(objective, module, data))
+            self.module_, self.history_ = module, []
         with progress_bar(title, self.recipe_.n_epochs(len(data)), verbose) as advance:
-
-            def report(row: dict[str, Any]) -> None:
-                advance(row)
-                if on_epoch is not None:
-                    on_epoch(row)
-
             self.history_, self.recipe_ = train_in_subspace(
                 module,
                 objective,
@@ -440,9 +463,30 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
                 patience=self.early_stopping,
                 precision=self.precision,
                 checkpoints=checkpoints,
-                on_epoch=report,
+                progress=advance,
+                on_epoch=call,
             )
         self.n_epochs_ = len(self.history_)
+
+    def _callback(
+        self, on_epoch: Callable[[Self, dict[str, Any]], bool | None], calibrate: Callable[[], None]
+    ) -> Callable[[dict[str, Any]], bool]:
+        """Return a callback of a row, in which the model counts as fitted.
+
+        What is calibrated on all training samples waits until a method asks for it.
+        """
+
+        def call(row: dict[str, Any]) -> bool:
+            self.history_ = [*self.history_, dict(row)]
+            self.n_epochs_ = len(self.history_)
+            self._before_use = calibrate
+            try:
+                return bool(on_epoch(self, row))
+            finally:
+                for name in ("_before_use", "sampler_"):
+                    self.__dict__.pop(name, None)
+
+        return call
 
     def _augment(self, data: Source) -> Augment | None:
         """Return the augmentation, which acts in the units of the input, for scaled samples."""
@@ -667,7 +711,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Return what the header of the file holds of this kind of model alone."""
         return {}
 
-    def _restore_own(self, header: dict[str, Any]) -> None:
+    def _restore_own(self, header: dict[str, Any], classes: OwnClasses) -> None:
         """Restore what `_own_header` returned."""
 
     def _samplers(self) -> dict[str, Sampler]:
@@ -781,6 +825,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self.n_components_
 
     def __sklearn_is_fitted__(self) -> bool:
+        if self._before_use is not None:  # in a callback of fit
+            calibrate, self._before_use = self._before_use, _do_nothing
+            calibrate()
+            return True
         return hasattr(self, "sampler_")
 
     def __sklearn_tags__(self) -> Any:
@@ -807,6 +855,10 @@ def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
     # Where scikit-learn keeps it frozen, it is one step further in.
     autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
     return autoencoder
+
+
+def _do_nothing() -> None:
+    """Stand for a preparation that is done."""
 
 
 def memory_of_machine() -> float:

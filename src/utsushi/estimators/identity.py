@@ -64,6 +64,14 @@ def _text(value: Any) -> str:
     """Return a parameter as text; the parameters of an object are parameters of their own."""
     if isinstance(value, BaseEstimator):
         return type(value).__name__
+    if callable(value):
+        # Its representation is an address in memory, which differs between processes.
+        name = str(getattr(value, "__qualname__", type(value).__qualname__))
+        code = getattr(value, "__code__", None)
+        if code is None:
+            return name
+        numbers = [c for c in code.co_consts if isinstance(c, int | float | str)]
+        return f"{name} {hashlib.sha256(code.co_code + repr(numbers).encode()).hexdigest()[:8]}"
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     # A list, a tuple and an array of sizes are the same.

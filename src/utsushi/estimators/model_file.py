@@ -1,13 +1,14 @@
 """Model files: what an estimator writes, and what is checked before a file becomes an estimator.
 
-A file holds a JSON header and tensors, in the safetensors format. It holds no code: it names one of
-the classes that `utsushi.estimators.registry.persistent` marks.
+A file holds a JSON header and tensors, in the safetensors format. It holds no code: it names
+classes of this library, and others that its reader has to give (`utsushi.estimators.registry`).
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
@@ -21,24 +22,27 @@ from sklearn.base import BaseEstimator
 
 from utsushi._utils.files import one_line
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
-from utsushi.distributions import LIKELIHOODS, POSTERIORS, PRIORS
 from utsushi.estimators.parameters import (
     check_image_shape,
     describes,
     network_of,
     resolve_device,
 )
-from utsushi.estimators.registry import ESTIMATORS
+from utsushi.estimators.registry import (
+    CALLABLES,
+    ESTIMATORS,
+    OBJECTS,
+    OwnClasses,
+    check_known,
+    name_of,
+    own_classes,
+)
 from utsushi.exceptions import (
     MissingPackageError,
     ModelFileError,
     SettingError,
     UtsushiWarning,
 )
-from utsushi.networks import BOTTLENECKS, NETWORKS
-from utsushi.samplers import SAMPLERS
-from utsushi.training import Recipe
-from utsushi.transforms.augmentation import AUGMENTATIONS
 from utsushi.transforms.scaling import Scaling
 from utsushi.transforms.table_schema import Columns
 
@@ -70,18 +74,6 @@ Tensors = dict[str, NDArray[Any]]
 #: A tensor's dtype and shape, where None is any length from one on.
 Expected = tuple[str, tuple[int | None, ...]]
 
-#: The only objects that a parameter can hold in a file, by kind and class.
-_OBJECTS: dict[str, dict[str, type[BaseEstimator]]] = {
-    "network": {cls.__name__: cls for cls in NETWORKS.values()},
-    "bottleneck": {cls.__name__: cls for cls in BOTTLENECKS.values()},
-    "prior": {cls.__name__: cls for cls in PRIORS.values()},
-    "posterior": {cls.__name__: cls for cls in POSTERIORS.values()},
-    "likelihood": {cls.__name__: cls for cls in LIKELIHOODS.values()},
-    "sampler": {cls.__name__: cls for cls in SAMPLERS.values()},
-    "augment": {cls.__name__: cls for cls in AUGMENTATIONS.values()},
-    "recipe": {"Recipe": Recipe},
-}
-
 #: The number of training samples that is assumed where a file does not say it.
 MANY_ROWS = 10_000
 
@@ -100,14 +92,10 @@ def describe(model: Any) -> tuple[dict[str, Any], Tensors]:
     Raises
     ------
     SettingError
-        If its class is not one of the library's own, or its parameters are not those that were
-        fitted.
+        If a parameter is an object that has no name, or the name of a class of this library, or
+        the parameters are not those that were fitted.
     """
-    if ESTIMATORS.get(type(model).__name__) is not type(model):
-        raise SettingError(
-            f"{type(model).__name__} cannot be saved, expected one of {', '.join(ESTIMATORS)}: a "
-            "model file holds no code; save one of the library's own estimators"
-        )
+    name_of(type(model))  # refuses a name of this library
     described: tuple[dict[str, Any], Tensors] = model._to_file()
     return described
 
@@ -180,14 +168,17 @@ def names_to_json(estimator: Any) -> list[str] | None:
 # --- loading ------------------------------------------------------------------------------------
 
 
-def load(path: str | Path) -> Any:
-    """Read a model that `save` wrote. The file holds no code, and names one of a closed list.
+def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any:
+    """Read a model that `save` wrote. The file holds no code, only the names of classes.
 
     Parameters
     ----------
     path : str or Path
         A file that ``model.save(path)`` wrote, or the folder of a run, for its
         ``model.safetensors``.
+    classes : iterable of classes and functions, default=()
+        Your own, by whose names the file refers to them: an estimator, a network, a likelihood, a
+        prior, a penalty, a schedule. A name of this library's always means this library's class.
 
     Returns
     -------
@@ -199,7 +190,10 @@ def load(path: str | Path) -> Any:
     Raises
     ------
     ModelFileError
-        If the file is missing, damaged, inconsistent or of a newer format.
+        If the file is missing, damaged, inconsistent or of a newer format, or names a class that
+        is not given.
+    SettingError
+        If one of ``classes`` has no name, or the name of a class of this library.
 
     Examples
     --------
@@ -212,12 +206,14 @@ def load(path: str | Path) -> Any:
     >>> bool((again.transform(X) == model.transform(X)).all())
     True
     """
+    own = own_classes(classes)
     path = _file_at(path)
     header, tensors = read_model_file(path)
+    check_known(str(path), header, own)
     try:
         if "detector" in header:
-            return ESTIMATORS["AnomalyDetector"]._from_file(header, tensors)
-        return autoencoder_from_file(header, tensors)
+            return ESTIMATORS["AnomalyDetector"]._from_file(header, tensors, own)
+        return autoencoder_from_file(header, tensors, own)
     except MissingPackageError as error:
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
@@ -250,9 +246,9 @@ def _file_at(path: str | Path) -> str | Path:
     return inside
 
 
-def autoencoder_from_file(header: dict[str, Any], tensors: Tensors) -> Any:
+def autoencoder_from_file(header: dict[str, Any], tensors: Tensors, classes: OwnClasses) -> Any:
     """Build an autoencoder, after a comparison of all tensors with what the header implies."""
-    model = unfitted(header)
+    model = unfitted(header, classes)
     model.n_features_in_ = in_range("n_features_in", header["n_features_in"], 1, 2**31)
     restore_names(model, header["feature_names_in"])
     if "columns" in header:
@@ -262,8 +258,8 @@ def autoencoder_from_file(header: dict[str, Any], tensors: Tensors) -> Any:
     model.n_components_ = model.n_components
     check_image_shape(model.image_shape, model.n_features_in_)
     if "network" in header:
-        model.network_ = object_from_json("network", header["network"])
-        model.recipe_ = object_from_json("recipe", header["recipe"])
+        model.network_ = object_from_json("network", header["network"], classes)
+        model.recipe_ = object_from_json("recipe", header["recipe"], classes)
         if not describes(network_of(model), model.network_):
             raise ValueError("the network is not the one that the parameters describe")
     else:  # of version 0.1, whose parameters have every size
@@ -273,16 +269,17 @@ def autoencoder_from_file(header: dict[str, Any], tensors: Tensors) -> Any:
         raise ValueError("the history is empty")
     model.n_epochs_ = len(model.history_)
     model.device_ = _device_here(model.device)
-    model.sampler_ = object_from_json("sampler", header["sampler"])
-    model._restore_own(header)
-    _check_size(header, tensors)
+    model.sampler_ = object_from_json("sampler", header["sampler"], classes)
+    model._restore_own(header, classes)
+    if not classes:  # whose layers need not have two tensors each
+        _check_size(header, tensors)
     check_tensors(tensors, _expected_tensors(model))
     if not (tensors["scaling.scale"] > 0).all():
         raise ValueError("a scale is not above zero")
     model.scaling_ = Scaling(tensors["scaling.offset"], tensors["scaling.scale"])
     for prefix, sampler in model._samplers().items():
         sampler.restore(under(f"{prefix}.", tensors))
-    module = model._empty_module()
+    module = model._new_module()
     parameters = {k: torch.tensor(v) for k, v in under("module.", tensors).items()}
     module.load_state_dict(parameters, assign=True)
     model.module_ = module.requires_grad_(True).eval().to(model.device_).arrange_for_inference()
@@ -341,37 +338,47 @@ def _changed_parameters(model: BaseEstimator) -> dict[str, Any]:
 
 
 def value_to_json(name: str, value: Any) -> Any:
-    """Return a parameter's value as JSON."""
+    """Return a parameter's value as JSON.
+
+    Raises
+    ------
+    SettingError
+        If JSON cannot hold it, and no name stands for it.
+    """
     if isinstance(value, BaseEstimator):
         return object_to_json(name, value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list | tuple | range | np.ndarray):
         return [value_to_json(name, item) for item in value]
-    return value
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value):
+        return {"callable": name_of(value)}
+    raise SettingError(
+        f"{name} cannot be saved, because a model file holds numbers, strings, lists of them, and "
+        f"objects with get_params, got {value!r}."
+    )
 
 
 def object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
-    """Return an object's class and parameters; only the library's own classes can be read back."""
-    name = type(value).__name__
-    if _OBJECTS[kind].get(name) is not type(value):
-        raise SettingError(
-            f"{kind}={value!r} cannot be saved, expected one of {', '.join(_OBJECTS[kind])}: a "
-            "model file holds no code; keep the object's class in your own program"
-        )
+    """Return an object's class, by name, and its parameters."""
     parameters = value.get_params(deep=False)
-    return {"class": name, "parameters": {k: value_to_json(k, v) for k, v in parameters.items()}}
+    return {
+        "class": name_of(type(value)),
+        "parameters": {k: value_to_json(k, v) for k, v in parameters.items()},
+    }
 
 
-def unfitted(header: dict[str, Any]) -> Any:
+def unfitted(header: dict[str, Any], classes: OwnClasses | None = None) -> Any:
     """Return the estimator that the header describes, its parameters checked."""
-    cls = ESTIMATORS[header["class"]]
+    cls: Any = {**(classes or {}), **ESTIMATORS}[header["class"]]
     # A parameter that is missing is newer than the file, and its default is the old behaviour.
     unknown = set(header["parameters"]) - set(cls._get_param_names())
     if unknown:
         raise ValueError(f"the parameters {sorted(unknown)} are unknown")
     parameters = {
-        name: value_from_json(name, value) for name, value in header["parameters"].items()
+        name: value_from_json(name, value, classes) for name, value in header["parameters"].items()
     }
     if "network" not in header:  # of version 0.1, or a run that is not finished
         if "activation" not in parameters and isinstance(parameters["network"], str):
@@ -383,17 +390,26 @@ def unfitted(header: dict[str, Any]) -> Any:
     return model
 
 
-def value_from_json(name: str, value: Any) -> Any:
+def value_from_json(name: str, value: Any, classes: OwnClasses | None = None) -> Any:
     """Return the parameter's value that `value_to_json` described; lists become tuples."""
+    if isinstance(value, dict) and "callable" in value:
+        return {**(classes or {}), **CALLABLES.get(name, {})}[value["callable"]]
     if isinstance(value, dict):
-        return object_from_json(name, value)
-    return tuple(value) if isinstance(value, list) else value
+        return object_from_json(name, value, classes)
+    if isinstance(value, list):
+        return tuple(value_from_json(name, item, classes) for item in value)
+    return value
 
 
-def object_from_json(kind: str, value: dict[str, Any]) -> Any:
+def object_from_json(kind: str, value: dict[str, Any], classes: OwnClasses | None = None) -> Any:
     """Return the object that `object_to_json` described."""
-    cls = _OBJECTS[kind][value["class"]]
-    described = cls(**{name: value_from_json(name, v) for name, v in value["parameters"].items()})
+    base, members = OBJECTS.get(kind, (BaseEstimator, {}))
+    cls: Any = {**(classes or {}), **members}[value["class"]]
+    if not issubclass(cls, base):
+        raise ValueError(f"{kind} is a {value['class']}, not a {base.__name__}")
+    described = cls(
+        **{name: value_from_json(name, v, classes) for name, v in value["parameters"].items()}
+    )
     described._validate_params()
     return described
 
@@ -413,8 +429,8 @@ def _expected_tensors(model: Any) -> dict[str, Expected]:
             for name, shape in sampler.expected_state(model.n_components).items()
         },
         **{
-            f"module.{name}": ("float32", tuple(tensor.shape))
-            for name, tensor in model._empty_module().state_dict().items()
+            f"module.{name}": (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+            for name, tensor in model._new_module().state_dict().items()
         },
     }
 

@@ -191,8 +191,12 @@ def check_output(network: Network, rows: Iterable[Tensor]) -> None:
 
 
 def _as_given(setting: Any) -> Any:
-    """Return a setting of a network such that two ways to write the same sizes are equal."""
-    return setting if isinstance(setting, str) else as_sizes(setting)
+    """Return a setting of a network such that two ways to write the same are equal."""
+    if isinstance(setting, BaseEstimator):
+        own = setting.get_params(deep=False)
+        return type(setting), {name: _as_given(value) for name, value in own.items()}
+    sizes = isinstance(setting, Integral | list | tuple | range | np.ndarray)
+    return as_sizes(setting) if sizes else setting
 
 
 def describes(network: Network, other: Network) -> bool:

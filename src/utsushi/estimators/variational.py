@@ -38,7 +38,7 @@ from utsushi.estimators.inference import map_rows, row_noise
 from utsushi.estimators.missing import known_values, without_gaps
 from utsushi.estimators.model_file import object_from_json, object_to_json
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.registry import persistent
+from utsushi.estimators.registry import OwnClasses, persistent
 from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import NETWORKS, EncoderDecoder
@@ -230,7 +230,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         "prior": [Names(set(PRIORS)), Prior],
         "posterior": [Names(set(POSTERIORS)), Posterior],
         "conditional": ["boolean"],
-        "beta": [Interval(Real, 0, None, closed="left")],
+        "beta": [Interval(Real, 0, None, closed="left"), callable],
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "n_samples": [Interval(Integral, 1, None, closed="left")],
@@ -345,7 +345,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         return VariationalObjective(
             self.likelihood_,
-            beta=float(self.beta),
+            beta=self._beta_within(n_epochs),
             n_samples=int(self.n_samples),
             n_importance_samples=int(self.n_importance_samples),
             doubly_reparameterized=self.importance_gradient == "doubly-reparameterized",
@@ -353,6 +353,13 @@ class VariationalAutoencoder(BaseAutoencoder):
             kl_warmup_epochs=float(self.kl_warmup_epochs),
             target=target,
         )
+
+    def _beta_within(self, n_epochs: int) -> float | Callable[[float], float]:
+        """Return beta, which outside of a training is that of its end."""
+        beta = self.beta
+        if not callable(beta):
+            return float(beta)
+        return lambda epochs: float(beta(min(epochs, n_epochs)))
 
     def _calibrate(
         self, objective: VariationalObjective, module: EncoderDecoder, data: Source
@@ -369,14 +376,14 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     @property
     def _first_to_try(self) -> str | None:
-        if self.beta > 1:
+        if not callable(self.beta) and self.beta > 1:
             return f"beta<{self.beta:g}"
         return "likelihood='gaussian'" if isinstance(self.likelihood_, UnitGaussian) else None
 
     @property
     def _compares_with_pca(self) -> bool:
         calibrated = type(self.likelihood_) is Gaussian
-        weighted = self.beta > 1 or self.free_bits or self.kl_warmup_epochs
+        weighted = callable(self.beta) or self.beta > 1 or self.free_bits or self.kl_warmup_epochs
         return super()._compares_with_pca and calibrated and not weighted
 
     # --- inference ------------------------------------------------------------------------------
@@ -647,8 +654,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         }
         return header | ({"classes": self.classes_.to_json()} if self.conditional else {})
 
-    def _restore_own(self, header: dict[str, Any]) -> None:
-        likelihood = object_from_json("likelihood", header["likelihood"])
+    def _restore_own(self, header: dict[str, Any], classes: OwnClasses) -> None:
+        likelihood = object_from_json("likelihood", header["likelihood"], classes)
         self.likelihood_ = likelihood.restore(header["likelihood_state"])
         self.class_samplers_ = []
         if self.conditional:

@@ -75,8 +75,8 @@ class TensorBoard:
         for writer in self._writers.values():
             writer.close()
 
-    def __call__(self, row: dict[str, Any]) -> None:
-        """Write an epoch, a row of ``history_``."""
+    def __call__(self, model: Any, row: dict[str, Any]) -> None:
+        """Write an epoch of a model in training, a row of its ``history_``."""
         for name, value in row.items():
             if name in _POSITION:
                 continue

@@ -130,12 +130,28 @@ class Network(BaseEstimator, ABC):
     ----------
     output : {"linear", "sigmoid"}
         The range of what the decoder gives: any number, or 0 to 1.
-    initialization : {"uniform", "normal"}
-        How the weights are drawn; see `initialize`.
+    initialization : {"uniform", "normal"} or None
+        How the weights of linear layers and convolutions are drawn; see `initialize`. With None
+        all layers keep what their constructors drew.
+
+    Examples
+    --------
+    A network of your own is a class with ``build``, of any layers of torch:
+
+    >>> class Normalized(Network):
+    ...     def __init__(self, width=16):
+    ...         self.width = width
+    ...
+    ...     def build(self, n_features, n_codes, n_outputs, *, image_shape=None):
+    ...         first = [nn.Linear(n_features, self.width), nn.BatchNorm1d(self.width)]
+    ...         encoder = nn.Sequential(*first, nn.Linear(self.width, n_outputs))
+    ...         return EncoderDecoder(encoder, nn.Linear(n_codes, n_features))
+    >>> Normalized(8).build(4, 2, 2).encoder(torch.zeros(3, 4)).shape
+    torch.Size([3, 2])
     """
 
     output: str = "linear"
-    initialization: str = "uniform"
+    initialization: str | None = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -166,11 +182,11 @@ class Network(BaseEstimator, ABC):
         copy.set_params(**missing)
         return copy
 
-    @abstractmethod
     def _chosen(
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
         """Return the parameters that the data's shape decides, by name."""
+        return {}
 
     @abstractmethod
     def build(
@@ -197,7 +213,7 @@ class Network(BaseEstimator, ABC):
         Returns
         -------
         EncoderDecoder
-            With parameters that `initialize` has still to fill.
+            With parameters that `initialize` may fill anew.
         """
 
 
@@ -225,11 +241,13 @@ def output_layers(output: str) -> list[nn.Module]:
     return [Sigmoid()] if output == "sigmoid" else []
 
 
-def initialize(module: nn.Module, generator: Generator, initialization: str = "uniform") -> None:
-    r"""Fill all weights and biases from ``generator``.
+def initialize(
+    module: nn.Module, generator: Generator, initialization: str | None = "uniform"
+) -> None:
+    r"""Fill the weights and biases of linear layers and convolutions from ``generator``.
 
-    The layers' own initialization draws from torch's global generator, which belongs to the caller.
-    A layer with a method ``initialize(generator)`` fills itself.
+    A layer with a method ``initialize(generator)`` fills itself. All others keep what their
+    constructors drew, from torch's global generator: see `utsushi._utils.seeds.torch_seeded`.
 
     Parameters
     ----------
@@ -237,24 +255,22 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
         Changed in place; its layers keep their order, so the same generator gives the same weights.
     generator : Generator
         On the device of the module.
-    initialization : {"uniform", "normal"}, default="uniform"
-        ``"uniform"`` is what torch's layers do by default: weights and biases within
-        :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`. ``"normal"`` draws weights of the variance
-        :math:`2 / \mathrm{fan\ in}`, six times as much, and sets biases to zero: what passes
-        through many layers and their nonlinearities keeps its size. The fan in of a transposed
-        convolution is the mean number of inputs of an output.
-
-    Raises
-    ------
-    TypeError
-        If a layer has parameters that this function does not know how to fill.
+    initialization : {"uniform", "normal"} or None, default="uniform"
+        None leaves linear layers and convolutions as they are. ``"uniform"`` is what torch's
+        layers do by default: weights and biases within :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`.
+        ``"normal"`` draws weights of the variance :math:`2 / \mathrm{fan\ in}`, six times as
+        much, and sets biases to zero: what passes through many layers and their nonlinearities
+        keeps its size. The fan in of a transposed convolution is the mean number of inputs of an
+        output.
 
     References
     ----------
     He, Zhang, Ren and Sun 2015, *Delving Deep into Rectifiers*, https://arxiv.org/abs/1502.01852
     """
     for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        if callable(fill := getattr(layer, "initialize", None)):
+            fill(generator)
+        elif initialization and isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             if initialization == "normal":
                 deviation = math.sqrt(2 / _fan_in(layer))
                 nn.init.normal_(layer.weight, 0, deviation, generator=generator)
@@ -265,10 +281,6 @@ def initialize(module: nn.Module, generator: Generator, initialization: str = "u
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-        elif callable(fill := getattr(layer, "initialize", None)):
-            fill(generator)
-        elif next(layer.parameters(recurse=False), None) is not None:
-            raise TypeError(f"no initialization is known for the parameters of {layer}")
 
 
 def _fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:

@@ -40,8 +40,9 @@ class VariationalObjective:
     ----------
     likelihood : Likelihood
         :math:`p(x \mid z)`.
-    beta : float, default=1.0
-        Weight of the divergence; 1 gives the bound.
+    beta : float or callable, default=1.0
+        Weight of the divergence; 1 gives the bound. A callable takes the epochs that are done, in
+        fractions, and returns the weight.
     n_samples : int, default=1
         S, the independent estimates of the bound that a row's objective is the mean of.
     n_importance_samples : int, default=1
@@ -58,7 +59,7 @@ class VariationalObjective:
     """
 
     likelihood: Likelihood
-    beta: float = 1.0
+    beta: float | Callable[[float], float] = 1.0
     n_samples: int = 1
     n_importance_samples: int = 1
     doubly_reparameterized: bool = False
@@ -167,9 +168,10 @@ class VariationalObjective:
 
     def _beta(self, epochs: float) -> float:
         """Return the weight of the divergence when so many epochs are done."""
+        beta = self.beta(epochs) if callable(self.beta) else self.beta
         if not self.kl_warmup_epochs:
-            return self.beta
-        return self.beta * min(1.0, epochs / self.kl_warmup_epochs)
+            return beta
+        return beta * min(1.0, epochs / self.kl_warmup_epochs)
 
     def _importance_weighted(
         self,

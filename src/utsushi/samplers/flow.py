@@ -211,12 +211,7 @@ def _train(module: nn.Module, x: Tensor, recipe: Recipe, noise: float, seed: int
     n_held_out = min(int(HELD_OUT * len(x)), MOST_HELD_OUT)
     order = torch.randperm(len(x), generator=seeded(seed, Purpose.SPLIT))
     held_out, x = x[order[:n_held_out]], x[order[n_held_out:]]
-    optimizer = torch.optim.AdamW(
-        module.parameters(),
-        betas=(recipe.betas[0], recipe.betas[1]),
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+    optimizer = recipe.new_optimizer(module.parameters())
     n_epochs, n_steps = recipe.n_epochs(len(x)), recipe.steps_per_epoch(len(x))
     best, highest = None, -math.inf
     for epoch in range(n_epochs):

@@ -222,7 +222,7 @@ def _tried(
         n_min_trials=1,
     )
 
-    def watch(row: dict[str, Any]) -> None:
+    def watch(_: BaseAutoencoder, row: dict[str, Any]) -> None:
         trial.report(row["validation_objective"], row["epoch"])
         if trial.should_prune():
             raise TrialPruned

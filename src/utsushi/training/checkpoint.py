@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Self
 import torch
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from utsushi._utils.files import one_line, write_text
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
@@ -419,11 +419,7 @@ def state_of(
     stopping, columns = state.early_stopping, list(state.history[0]) if state.history else []
     tensors = {
         **_prefixed("module.", module.state_dict()),
-        **{
-            f"optimizer.{index}.{name}": value
-            for index, values in optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-        },
+        **_moments_of(optimizer),
         **_prefixed("pending.", state.means.pending_terms()),
         **_prefixed("best.", stopping.parameters),
     }
@@ -466,13 +462,19 @@ def restore(
     header, tensors = content
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     pending = _under("pending.", tensors)
-    _check_tensors(tensors, module, parameters)
+    _check_tensors(tensors, module, optimizer)
     history = _history_of(header, tensors.get("history"))
     if header["step"] and "objective" not in {*dict(header["sums"]), *pending}:
         raise ValueError("the sums of the current epoch lack the objective")
     module.load_state_dict(_under("module.", tensors))
-    moments = {i: _under(f"optimizer.{i}.", tensors) for i in range(len(parameters))}
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    moments: dict[int, dict[str, Any]] = {
+        i: _under(f"optimizer.{i}.", tensors) for i in range(len(parameters))
+    }
+    for index, values in moments.items():
+        numbers = _under(f"number.{index}.", tensors)
+        values |= {name: number.item() for name, number in numbers.items()}
+    state_dict = {"state": {i: values for i, values in moments.items() if values}}
+    optimizer.load_state_dict({**optimizer.state_dict(), **state_dict})
     device = parameters[0].device
     state.epoch, state.step, state.seconds = header["epoch"], header["step"], header["seconds"]
     state.history = history
@@ -484,15 +486,46 @@ def restore(
         stopping.objective = header["best_objective"]
 
 
+def _moments_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the state of an optimizer by name: tensors, and Python's numbers as tensors."""
+    state = {
+        (index, name): value
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+        if value is not None
+    }
+    return {
+        f"optimizer.{index}.{name}"
+        if isinstance(value, Tensor)
+        else f"number.{index}.{name}": torch.as_tensor(value)
+        for (index, name), value in state.items()
+    }
+
+
 def _check_tensors(
-    tensors: Mapping[str, Tensor], module: EncoderDecoder, parameters: list[nn.Parameter]
+    tensors: Mapping[str, Tensor], module: EncoderDecoder, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Compare names and shapes: a fused optimizer reads beyond a moment that is too small."""
+    """Compare names and shapes: a fused optimizer reads beyond a moment that is too small.
+
+    What an optimizer other than AdamW keeps is its own affair, unless it is fused too.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    is_adam = type(optimizer) is torch.optim.AdamW
+    if not is_adam and any(group.get("fused") for group in optimizer.param_groups):
+        for index, parameter in enumerate(parameters):
+            for name, value in _under(f"optimizer.{index}.", tensors).items():
+                if value.shape not in (parameter.shape, torch.Size()):
+                    raise ValueError(f"tensor 'optimizer.{index}.{name}' is of another shape")
+    if not is_adam:
+        tensors = {n: t for n, t in tensors.items() if not n.startswith(("optimizer.", "number."))}
+    moments = {name for name in tensors if name.startswith("optimizer.")}
     shapes = {name: tensor.shape for name, tensor in module.state_dict().items()}
     expected = {f"module.{name}": shape for name, shape in shapes.items()}
     if any(name.startswith("best.") for name in tensors):
         expected |= {f"best.{name}": shape for name, shape in shapes.items()}
-    for index, parameter in enumerate(parameters):
+    for index, parameter in enumerate(parameters if is_adam else ()):
+        if not parameter.requires_grad:
+            continue
         expected[f"optimizer.{index}.step"] = torch.Size()
         expected[f"optimizer.{index}.exp_avg"] = parameter.shape
         expected[f"optimizer.{index}.exp_avg_sq"] = parameter.shape
@@ -507,6 +540,8 @@ def _check_tensors(
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"tensor {name!r} is not finite")
+        if name in moments and not tensor.is_floating_point():
+            raise ValueError(f"tensor {name!r} is {tensor.dtype}")
 
 
 def _history_of(header: Mapping[str, Any], values: Tensor | None) -> list[dict[str, Any]]:

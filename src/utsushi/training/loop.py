@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
-from utsushi._utils.seeds import Purpose, generator
+from utsushi._utils.seeds import Purpose, generator, torch_seeded
 from utsushi.exceptions import TrainingDivergedError
 from utsushi.networks import EncoderDecoder
+from utsushi.networks.dense import ACTIVATIONS
 from utsushi.objectives import Batch, Objective, Source, Terms
 from utsushi.training.checkpoint import Checkpoints, state_of
 from utsushi.training.data_parallel import (
@@ -36,6 +38,12 @@ MOST_CALIBRATION_ROWS = 4000
 
 #: Steps between two checks that the sums are finite: a check waits for the device.
 STEPS_PER_CHECK = 50
+
+#: Layers of torch that never draw; all others may.
+_DRAW_NOTHING = (
+    *(nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Sequential, nn.Flatten, nn.Unflatten),
+    *ACTIVATIONS.values(),
+)
 
 #: Takes scaled rows (B, D) and a generator; returns rows to train on in their place.
 Augment = Callable[[Tensor, Generator], Tensor]
@@ -60,6 +68,8 @@ class _Training:
         The rows of which this process computes the terms.
     rank : tuple of int
         The end of the path of every random number; empty for a single process.
+    may_draw : bool
+        Whether layers may draw from torch's global generators, as dropout does.
     new_means : callable
         Returns running means over the rows of all processes.
     """
@@ -81,6 +91,7 @@ class _Training:
     seed: int
     augment: Augment | None
     checkpoints: Checkpoints | None
+    may_draw: bool
 
     def is_over(self, state: TrainerState) -> bool:
         """Tell whether the last epoch is done, or early stopping ends the training."""
@@ -90,6 +101,12 @@ class _Training:
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from the first of all."""
         return self.recipe.rate(step / self.n_steps)
+
+    def layers_seeded(self, epoch: int, step: int) -> AbstractContextManager[None]:
+        """Return a context in which the draws of layers are a function of the step."""
+        if not self.may_draw:
+            return nullcontext()
+        return torch_seeded(self.data.device, self.seed, Purpose.LAYERS, epoch, step, *self.rank)
 
     def generator(self, purpose: Purpose, *path: int) -> Generator:
         """Return the generator of a purpose and a path, in this process."""
@@ -108,7 +125,7 @@ def train(
     patience: int | None = None,
     precision: str = "float32",
     checkpoints: Checkpoints | None = None,
-    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_epoch: Callable[[dict[str, Any]], bool | None] = lambda row: None,
 ) -> History:
     """Minimize ``objective`` over the rows of ``data``; the module changes in place.
 
@@ -144,7 +161,8 @@ def train(
     checkpoints : Checkpoints, optional
         Where to write checkpoints; a training resumes from the one that was found there.
     on_epoch : callable
-        Called with each row of the history, those of before a checkpoint too.
+        Called with each row of the history, those of before a checkpoint too, while the module is
+        in ``eval`` mode. If it returns True, the training ends with what was learned.
 
     Returns
     -------
@@ -173,13 +191,14 @@ def train(
         rank=(),
         new_means=RunningMeans,
         recipe=recipe,
-        optimizer=_optimizer(module, recipe),
+        optimizer=recipe.new_optimizer(module.parameters()),
         probe=probe_of(module),
         n_epochs=n_epochs,
         n_steps=n_epochs * recipe.steps_per_epoch(len(data)),
         seed=seed,
         augment=augment,
         checkpoints=checkpoints,
+        may_draw=not all(isinstance(layer, _DRAW_NOTHING) for layer in _layers_of(module)),
     )
     if (group := current_group()).size > 1:
         training = replace(
@@ -193,19 +212,40 @@ def train(
     state = TrainerState(EarlyStopping(patience), training.new_means())
     if checkpoints is not None:
         checkpoints.restore(state, module, training.optimizer)
+    module.eval()
+    stopped = False
     for row in state.history:
-        on_epoch(dict(row))
-    while not training.is_over(state):
+        stopped = _asks_to_stop(on_epoch, row)
+    # An epoch that was begun since says that the rows before it did not stop the training.
+    stopped = stopped and state.step == 0
+    while not stopped and not training.is_over(state):
         row = _run_epoch(training, state)
         state.early_stopping.update(row, module)
         state.end_epoch(row)
         _write_checkpoint(training, state, row)
-        on_epoch(dict(row))
+        stopped = _asks_to_stop(on_epoch, row)
+        if stopped and checkpoints is not None:
+            checkpoints.write(*state_of(state, module, training.optimizer))
     state.early_stopping.restore(module)
+    module.eval()
     # No loss has checked the parameters of the last step.
     after = _evaluate(training, next(data.blocks(EVALUATION_ROWS)), n_epochs)
     check_means(after, len(state.history), recipe.learning_rate)
     return state.history
+
+
+def _asks_to_stop(on_epoch: Callable[[dict[str, Any]], bool | None], row: dict[str, Any]) -> bool:
+    """Call a callback with a row; tell whether it stops the training, in any process."""
+    stop = bool(on_epoch(dict(row)))
+    group = current_group()
+    return stop if group.size == 1 else bool(group.all_reduce_max(stop)[0])
+
+
+def _layers_of(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield all modules from outside of this library."""
+    for layer in module.modules():
+        if not type(layer).__module__.startswith("utsushi."):
+            yield layer
 
 
 def shuffled_batches(
@@ -299,9 +339,10 @@ def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float)
         group["lr"] = rate
         for parameter in group["params"]:  # zero_grad() takes a twentieth of a small step
             parameter.grad = None
-    terms = training.terms(batch, noise)
-    loss = terms.objective.sum()
-    loss.backward()
+    with training.layers_seeded(epoch, step):
+        terms = training.terms(batch, noise)
+        loss = terms.objective.sum()
+        loss.backward()
     if loss.device.type == "cpu":
         rate = training.recipe.learning_rate
         check_step(training.module, training.probe, loss, terms, epoch, rate)
@@ -325,17 +366,6 @@ def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]
     for block in data.blocks(EVALUATION_ROWS):
         means.add(training.objective(training.view, block, noise))
     return means.result()
-
-
-def _optimizer(module: EncoderDecoder, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW, whose fused form updates all parameters in one pass over the memory."""
-    return torch.optim.AdamW(
-        module.parameters(),
-        lr=recipe.learning_rate,
-        betas=(recipe.betas[0], recipe.betas[1]),
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
 
 
 # --- divergence ---------------------------------------------------------------------------------

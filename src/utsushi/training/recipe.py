@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
+from torch import nn
+from torch.optim import Optimizer
 
 from utsushi._utils.str_options import Names
 from utsushi.exceptions import SettingError
@@ -17,8 +21,6 @@ __all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "suited_to"]
 
 class Recipe(BaseEstimator):
     """Optimizer settings, schedule and length of a training.
-
-    The optimizer is Adam with decoupled weight decay (AdamW), which without decay is plain Adam.
 
     Parameters
     ----------
@@ -31,9 +33,15 @@ class Recipe(BaseEstimator):
         Rows per step; the last batch of an epoch may be smaller, and is used.
     learning_rate : float > 0, default=1e-3
         The rate, or the peak of the schedule.
-    schedule : {"constant", "one-cycle"}, default="constant"
+    optimizer : "adamw" or callable, default="adamw"
+        ``"adamw"`` is Adam with decoupled weight decay, which without decay is plain Adam. A
+        callable, such as `torch.optim.SGD`, is called with the parameters and ``lr``, and with
+        ``weight_decay`` where that is above 0. It returns a torch optimizer that steps without a
+        closure.
+    schedule : {"constant", "one-cycle"} or callable, default="constant"
         ``"one-cycle"`` warms up linearly and anneals to zero on a half cosine; Smith and Topin
-        2018, https://arxiv.org/abs/1708.07120
+        2018, https://arxiv.org/abs/1708.07120. A callable takes the fraction of the steps that is
+        done, in [0, 1), and returns a factor of ``learning_rate``.
     warmup_fraction : float in [0, 1), default=0.3
         The part of a one-cycle schedule that warms up.
     betas : pair of float in [0, 1), default=(0.9, 0.999)
@@ -67,7 +75,8 @@ class Recipe(BaseEstimator):
         "min_steps": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "schedule": [Names({"constant", "one-cycle"})],
+        "optimizer": [Names({"adamw"}), callable],
+        "schedule": [Names({"constant", "one-cycle"}), callable],
         "warmup_fraction": [Interval(Real, 0, 1, closed="left")],
         "betas": ["array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -83,7 +92,8 @@ class Recipe(BaseEstimator):
         min_steps: int = 0,
         batch_size: int = 100,
         learning_rate: float = 1e-3,
-        schedule: str = "constant",
+        optimizer: str | Callable[..., Optimizer] = "adamw",
+        schedule: str | Callable[[float], float] = "constant",
         warmup_fraction: float = 0.3,
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
@@ -96,6 +106,7 @@ class Recipe(BaseEstimator):
         self.min_steps = min_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.optimizer = optimizer
         self.schedule = schedule
         self.warmup_fraction = warmup_fraction
         self.betas = betas
@@ -134,7 +145,7 @@ class Recipe(BaseEstimator):
 
     def with_settings(self, **settings: Any) -> Recipe:
         """Return a validated copy with those ``settings``."""
-        recipe = Recipe(**(self.get_params() | settings))
+        recipe = Recipe(**(self.get_params(deep=False) | settings))
         recipe._validate_params()
         return recipe
 
@@ -148,6 +159,8 @@ class Recipe(BaseEstimator):
 
     def rate(self, progress: float) -> float:
         """Return the learning rate when a fraction ``progress`` of the steps is done."""
+        if callable(self.schedule):
+            return self.learning_rate * float(self.schedule(progress))
         if self.schedule == "constant":
             return self.learning_rate
         if progress < self.warmup_fraction:
@@ -155,6 +168,19 @@ class Recipe(BaseEstimator):
             return self.learning_rate * (0.04 + 0.96 * progress / self.warmup_fraction)
         remaining = (1 - progress) / (1 - self.warmup_fraction)
         return self.learning_rate * 0.5 * (1 - math.cos(math.pi * remaining))
+
+    def new_optimizer(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Return the optimizer of these parameters; AdamW's fused form passes over them once."""
+        if callable(self.optimizer):
+            decay = {"weight_decay": self.weight_decay} if self.weight_decay else {}
+            return self.optimizer(parameters, lr=self.learning_rate, **decay)
+        return torch.optim.AdamW(
+            parameters,
+            lr=self.learning_rate,
+            betas=(self.betas[0], self.betas[1]),
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
 
 
 #: Adam at a constant rate, exactly as the lecture trains.

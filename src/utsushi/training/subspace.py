@@ -14,7 +14,7 @@ outside of the span, which hold little variance (`Recipe.subspace`). Digits keep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -57,6 +57,8 @@ def train_in_subspace(
     *,
     recipe: Recipe,
     validation: Source | None = None,
+    progress: Callable[[dict[str, Any]], None] = lambda row: None,
+    on_epoch: Callable[[dict[str, Any]], bool | None] | None = None,
     **settings: Any,
 ) -> tuple[History, Recipe]:
     """Train a module like `train`, in the leading principal components where that is possible.
@@ -69,6 +71,10 @@ def train_in_subspace(
     ----------
     module, objective, data, recipe, validation
         See `train`.
+    progress : callable
+        Called with each row of the history.
+    on_epoch : callable, optional
+        The same, when ``module`` holds what was learned so far; True ends the training.
     **settings
         The other arguments of `train`.
 
@@ -79,7 +85,17 @@ def train_in_subspace(
     recipe : Recipe
         As it was used: with a start from PCA only where there was one.
     """
+
+    def report(row: dict[str, Any]) -> bool | None:
+        progress(row)
+        if on_epoch is None:
+            return None
+        if subspace is not None:
+            subspace.expand(reduced, module)
+        return on_epoch(row)
+
     subspace = None
+    settings["on_epoch"] = report
     if (
         recipe.subspace
         and objective.is_rotation_invariant
