@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from utsushi import VariationalAutoencoder, datasets
+from utsushi import VariationalAutoencoder, datasets, load
 from utsushi.datasets import sources
 from utsushi.exceptions import DataError
 from utsushi.objectives import Batch
@@ -49,6 +49,25 @@ def test_the_likelihood_trains_a_model(shown):
     )
     assert np.isfinite(model.fit(X).score(X))
     assert model.get_params()["likelihood__scale"] == 0.2
+
+
+@pytest.mark.parametrize("name", ["AbsoluteAutoencoder", "Laplace"])
+def test_a_file_is_read_with_the_class_that_is_shown(shown, name, tmp_path):
+    if name == "Laplace":
+        model = VariationalAutoencoder(2, hidden=(8,), likelihood=shown[name](0.2), max_epochs=1)
+    else:
+        model = shown[name](2, hidden=(8,), max_epochs=1)
+    path = model.fit(X).save(tmp_path / "model")
+    again = load(path, classes=[shown[name]])
+    np.testing.assert_array_equal(again.score_samples(X), model.score_samples(X))
+
+
+def test_each_example_of_an_own_part_is_shorter_than_thirty_lines():
+    pages = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "own-network.md"]
+    text = "\n".join(page.read_text() for page in pages)
+    examples = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(examples) >= 9
+    assert max(len(example.splitlines()) for example in examples) < 30
 
 
 def test_the_likelihood_draws_from_its_own_density(shown):
