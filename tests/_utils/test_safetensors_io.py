@@ -100,7 +100,7 @@ def test_a_change_is_noticed_or_means_the_same(tmp_path_factory, data):
 def test_a_newer_format_is_named(path):
     header = json.dumps({"format": FORMAT_VERSION + 1})
     path.write_bytes(save(TENSORS, metadata={"utsushi": header}))
-    assert "has format 2, expected 1" in refused(path)
+    assert "format 1, got 2" in refused(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -27,16 +27,18 @@ def test_hidden_files_of_a_folder_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"a": [1.0], "c": [2]}, "2.parquet has 'c' as column 1 (counting from 0): expected 'b'"),
-        ({"a": [1.0]}, "2.parquet has 'no more' as column 1"),
-        ({"a": [1.0], "b": [2], "c": [3]}, "'c' as column 2 (counting from 0): expected 'no more'"),
-        ({"a": [1.0], "b": ["x"]}, "2.parquet has string in column 'b': expected int64"),
+        ({"a": [1.0], "c": [2]}, "must be 'b' as in"),
+        ({"a": [1.0]}, "got 'no more'"),
+        ({"a": [1.0], "b": [2], "c": [3]}, "got 'c'"),
+        ({"a": [1.0], "b": ["x"]}, "must hold int64 as in"),
     ],
 )
 def test_a_file_with_other_columns_than_the_first_is_named(tmp_path, other, message, refusal):
     pq.write_table(TABLE, tmp_path / "1.parquet")
     pq.write_table(pa.table(other), tmp_path / "2.parquet")
-    assert message in refusal(DataError, datasets.open, tmp_path)
+    refused = refusal(DataError, datasets.open, tmp_path)
+    assert "2.parquet" in refused
+    assert message in refused
 
 
 def test_a_damaged_file_of_a_folder_is_named(tmp_path, refusal):
@@ -68,10 +70,10 @@ def test_lists_of_lists_are_images():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[1.0, 2.0], [3.0]], "1 values in the list of column 'x' at row 1 (counting from 0)"),
-        ([[1.0], None], "None values in the list of column 'x' at row 1"),
-        ([None, [1.0]], "None values in the list of column 'x' at row 0"),
-        ([["a"], ["b"]], "lists of string in column 'x'"),
+        ([[1.0, 2.0], [3.0]], "2 values in the first and 1 at row 1 (counting from 0)"),
+        ([[1.0], None], "and None at row 1"),
+        ([None, [1.0]], "and None at row 0"),
+        ([["a"], ["b"]], "the lists in column 'x' of frame must hold numbers, got string"),
     ],
 )
 def test_ragged_lists_are_refused_with_their_row(rows, message, refusal):
@@ -81,7 +83,7 @@ def test_ragged_lists_are_refused_with_their_row(rows, message, refusal):
 def test_lists_beside_other_columns_are_refused(refusal):
     table = pa.table({"x": ROWS, "age": [1, 2, 3]})
     message = refusal(DataError, datasets.open, table)
-    assert "lists in column 'x' and 1 other columns of features, 'age'" in message
+    assert "lists in column 'x', got more columns: 'age'" in message
 
 
 def write_stream(path):

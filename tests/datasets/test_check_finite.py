@@ -25,20 +25,20 @@ def test_it_raises_exactly_where_numpy_finds_a_value_that_is_not_finite(X):
 def test_the_message_names_the_first_row_and_column_and_the_count(refusal):
     X = np.zeros((5, 20))
     X[3, 17], X[4, 2:6] = np.nan, np.inf
-    assert refusal(NonFiniteDataError, check_finite, X) == (
-        "the data has NaN at row 3, column 17 (counting from 0; 5 such values in all): "
-        "expected finite numbers; fill or drop those rows first"
-    )
+    message = refusal(NonFiniteDataError, check_finite, X)
+    assert message.startswith("the data must be finite, got NaN at row 3, column 17 ")
+    assert "5 such values" in message
+    assert "Fill or drop" in message
 
 
 def test_infinity_is_named_with_its_sign(refusal):
-    assert "has -inf at row 0" in refusal(NonFiniteDataError, check_finite, np.array([[-np.inf]]))
+    assert "got -inf at row 0" in refusal(NonFiniteDataError, check_finite, np.array([[-np.inf]]))
 
 
 def test_the_message_names_the_feature_where_it_has_a_name(refusal):
     X = np.array([[0.0, np.nan]])
     message = refusal(NonFiniteDataError, check_finite, X, "a.csv", ["age", "height"])
-    assert message.startswith("a.csv has NaN at row 0, column 1 'height'")
+    assert message.startswith("a.csv must be finite, got NaN at row 0, column 1 'height'")
 
 
 def test_finite_values_whose_sum_overflows_are_accepted():

@@ -46,14 +46,14 @@ def test_it_cannot_be_changed(split):
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"X_train": np.zeros((0, 2))}, "bad has shape (0, 2)"),
-        ({"X_train": np.zeros(3)}, "bad has shape (3,)"),
-        ({"X_test": np.zeros((1, 3))}, "2 features for training and 3 for testing"),
-        ({"y_train": np.zeros(4)}, "2 rows and labels of shape (4,)"),
-        ({"X_test": np.zeros((1, 2)), "y_train": np.zeros(2)}, "labels for one part only"),
-        ({"y_test": np.zeros(1)}, "y_test without X_test"),
-        ({"image_shape": (3, 3)}, "expected 9 features"),
-        ({"feature_names": ("a",)}, "1 feature names and 2 features"),
+        ({"X_train": np.zeros((0, 2))}, "got (0, 2)"),
+        ({"X_train": np.zeros(3)}, "got (3,)"),
+        ({"X_test": np.zeros((1, 3))}, "the same features for training and testing, got 2 and 3"),
+        ({"y_train": np.zeros(4)}, "(2,), got (4,)"),
+        ({"X_test": np.zeros((1, 2)), "y_train": np.zeros(2)}, "both y_train and y_test"),
+        ({"y_test": np.zeros(1)}, "X_test of bad"),
+        ({"image_shape": (3, 3)}, "2 features, got (3, 3)"),
+        ({"feature_names": ("a",)}, "1 names for 2 features"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts, message, refusal):

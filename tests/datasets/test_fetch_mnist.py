@@ -169,14 +169,16 @@ def test_one_wrong_pixel_is_refused_and_nothing_is_written(server, tmp_path, dig
     pixels[0, 0] ^= 1
     server.answers = answers(server.address, as_arff(pixels, digits[1]))
     message = refusal(DownloadError, datasets.fetch_mnist, tmp_path)
-    assert "train-images-idx3-ubyte has SHA-256" in message
+    assert "train-images-idx3-ubyte must have the SHA-256" in message
     assert contents(tmp_path) == {}
 
 
 def test_a_wrong_number_of_pixels_is_refused(server, tmp_path, monkeypatch, refusal):
     wrong = np.zeros((6, 100)), np.zeros(6)
     monkeypatch.setattr(mnist, "_download", lambda: wrong)
-    assert "not what it was" in refusal(DownloadError, datasets.fetch_mnist, tmp_path)
+    assert "mnist_784 must hold 28x28 images" in refusal(
+        DownloadError, datasets.fetch_mnist, tmp_path
+    )
 
 
 def test_an_answer_that_is_not_there_is_one_line(server, tmp_path, refusal):
@@ -209,4 +211,4 @@ def test_nothing_is_kept_in_the_home_folder(server, tmp_path, monkeypatch):
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path, refusal):
     path = tmp_path / "taken"
     path.touch()
-    assert "is a file" in refusal(DataError, datasets.fetch_mnist, path)
+    assert "got a file" in refusal(DataError, datasets.fetch_mnist, path)

@@ -66,11 +66,11 @@ def test_a_missing_file_is_named_with_the_way_to_get_it(folder, refusal):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda content: b"", "begins with nothing"),
-        (lambda content: content[:6], "begins with 00 00 08 03"),
-        (lambda content: b"\x00\x00\x08\x01" + content[4:], "expected 00 00 08 03"),
-        (lambda content: content[:-1], "has 51 bytes: expected 52"),
-        (lambda content: content + b"\x00", "has 53 bytes: expected 52"),
+        (lambda content: b"", "got nothing"),
+        (lambda content: content[:6], "got 00 00 08 03"),
+        (lambda content: b"\x00\x00\x08\x01" + content[4:], "begin with 00 00 08 03"),
+        (lambda content: content[:-1], "must have 52 bytes"),
+        (lambda content: content + b"\x00", "got 53"),
     ],
     ids=["empty", "short header", "wrong magic", "cut short", "too long"],
 )
@@ -92,12 +92,14 @@ def test_a_damaged_gzip_file_is_named(folder, refusal):
 
 def test_a_label_too_many_is_refused(folder, refusal):
     (folder / "train-labels-idx1-ubyte").write_bytes(encode_idx(np.zeros(4, np.uint8)))
-    assert "3 train images and 4 labels" in refusal(DataError, datasets.load_mnist, folder)
+    assert "per train image, got 3 images and 4 labels" in refusal(
+        DataError, datasets.load_mnist, folder
+    )
 
 
 def test_parts_of_two_image_sizes_are_refused(folder, refusal):
     (folder / "t10k-images-idx3-ubyte").write_bytes(encode_idx(np.zeros((2, 4, 4), np.uint8)))
-    assert "expected one size" in refusal(DataError, datasets.load_mnist, folder)
+    assert "images of one size" in refusal(DataError, datasets.load_mnist, folder)
 
 
 def idx(array, code):
@@ -130,10 +132,13 @@ def test_one_file_of_images_has_the_labels_beside_it(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "begins with nothing"),
-        (b"\0\0\x0a\x01\0\0\0\0", "begins with 00 00 0a 01"),
-        (b"\0\0\x08\x02\0\0\0\x02", "begins with 00 00 08 02"),
-        (idx(np.ones((2, 2), ">u1"), 8)[:-1], "15 bytes: expected 16 for the shape (2, 2)"),
+        (b"", "got nothing"),
+        (b"\0\0\x0a\x01\0\0\0\0", "got 00 00 0a 01"),
+        (b"\0\0\x08\x02\0\0\0\x02", "got 00 00 08 02"),
+        (
+            idx(np.ones((2, 2), ">u1"), 8)[:-1],
+            "16 bytes for the shape (2, 2) in its header, got 15",
+        ),
     ],
 )
 def test_one_damaged_file_is_named(tmp_path, content, message, refusal):

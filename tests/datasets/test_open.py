@@ -15,7 +15,7 @@ def test_a_data_set_passes_through():
 
 def test_a_data_set_with_a_missing_value_is_refused():
     data = datasets.Dataset("mine", np.full((2, 2), np.nan))
-    with pytest.raises(NonFiniteDataError, match="mine has NaN"):
+    with pytest.raises(NonFiniteDataError, match="mine must be finite, got NaN"):
         datasets.open(data)
 
 
@@ -25,14 +25,14 @@ def test_a_list_of_rows_is_an_array():
 
 @pytest.mark.parametrize("source", ["mnist20", "digits", "mnist"])
 def test_a_misspelled_name_is_answered_with_a_near_one(source, refusal):
-    assert "did you mean" in refusal(DataError, datasets.open, source)
+    assert "Did you mean" in refusal(DataError, datasets.open, source)
 
 
 def test_a_misspelled_file_is_answered_with_the_near_one(tmp_path, refusal):
     near = tmp_path / "measurements.csv"
     near.touch()
     message = refusal(DataError, datasets.open, tmp_path / "mesurements.csv")
-    assert f"did you mean {str(near)!r}?" in message
+    assert f"Did you mean {str(near)!r}?" in message
 
 
 def test_a_missing_table_is_called_missing_even_with_a_label(tmp_path, refusal):
@@ -52,17 +52,20 @@ def test_a_name_that_no_file_can_have_is_missing(source, refusal):
 def test_an_unknown_ending_is_answered_with_the_known_ones(tmp_path, refusal):
     (tmp_path / "a.xlsx").touch()
     message = refusal(DataError, datasets.open, tmp_path / "a.xlsx")
-    assert "'.xlsx': expected .npy, .npz, .csv, .parquet" in message
+    assert "end in .npy, .npz, .csv, .parquet" in message
+    assert "got the ending '.xlsx'" in message
 
 
 @pytest.mark.parametrize("source", ["digits8x8", np.ones((2, 2))], ids=["name", "array"])
 def test_a_label_for_what_is_no_table_is_refused(source, refusal):
-    assert "label='y'" in refusal(DataError, datasets.open, source, label="y")
+    message = refusal(DataError, datasets.open, source, label="y")
+    assert message.startswith("label must not be set")
+    assert "got 'y'" in message
 
 
 @pytest.mark.parametrize("source", [None, 3, {}, object()])
 def test_what_is_no_data_at_all_is_refused(source, refusal):
-    assert "expected" in refusal(DataError, datasets.open, source)
+    assert "must " in refusal(DataError, datasets.open, source)
 
 
 def test_the_package_loads_nothing_heavy():

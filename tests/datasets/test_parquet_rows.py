@@ -70,7 +70,7 @@ def test_a_missing_value_is_found_where_it_is(tmp_path, all_are_large):
 
 
 def test_categories_are_refused_by_the_name_of_their_column(tmp_path, all_are_large):
-    with pytest.raises(DataError, match=r"categories in column .kind..*too large"):
+    with pytest.raises(DataError, match=r"column .kind. .*too large.* got categories"):
         datasets.open(write(tmp_path / "x.parquet", kind=["a", "b"] * 50))
 
 
@@ -159,7 +159,7 @@ def test_a_file_that_changes_while_training_is_a_clear_error(tmp_path, all_are_l
     path = write(tmp_path / "x.parquet")
     rows = datasets.open(path).X_train
     os.truncate(path, 500)
-    with pytest.raises(DataError, match=r"x\.parquet has changed while it was read"):
+    with pytest.raises(DataError, match=r"x\.parquet changed while it was being read"):
         Autoencoder(**FEW).fit(rows)
 
 
@@ -167,7 +167,7 @@ def test_files_of_another_schema_are_named(tmp_path):
     first = write(tmp_path / "first.parquet")
     second = write(tmp_path / "second.parquet", X.astype(np.float64))
     with pytest.raises(
-        DataError, match=r"second\.parquet has double in column 'c0': expected float as in .*first"
+        DataError, match=r"column 'c0' of .*second\.parquet must hold float .*first.*, got double"
     ):
         parquet.large_parquet([first, second], "both")
 
@@ -246,7 +246,10 @@ def test_a_row_group_with_lists_of_another_length_is_refused(
     pq.write_table(table, tmp_path / "x.parquet", row_group_size=4)
     monkeypatch.setattr(parquet, "FIRST_ROWS", 4)
     message = refusal(DataError, datasets.open, tmp_path / "x.parquet")
-    assert "a row group of x.parquet has lists of shape (1,): expected (2,)" in message
+    assert (
+        "the lists of x.parquet must have the shape (2,) as in the first row group, got (1,)"
+        in message
+    )
 
 
 def test_the_values_in_lists_are_counted(tmp_path, monkeypatch):
@@ -259,7 +262,8 @@ def test_labels_of_another_type_are_refused_by_their_file(tmp_path, all_are_larg
     write(tmp_path / "1.parquet", kind=["a"] * 100)
     write(tmp_path / "2.parquet", kind=[1] * 100)
     message = refusal(DataError, datasets.open, tmp_path, label="kind")
-    assert "2.parquet has int64 in column 'kind': expected string" in message
+    assert "2.parquet must hold string" in message
+    assert "got int64" in message
 
 
 def test_labels_that_cannot_be_read_are_refused_by_their_file(tmp_path, all_are_large, refusal):

@@ -84,7 +84,7 @@ def test_images_are_pixels_anyway(tmp_path, refusal):
     from PIL import Image
 
     Image.new("L", (4, 4), 51).save(tmp_path / "a.png")
-    assert "which are pixels" in refusal(DataError, datasets.open, tmp_path, pixels=False)
+    assert "pixels must not be set" in refusal(DataError, datasets.open, tmp_path, pixels=False)
 
 
 def test_the_columns_of_a_model_have_the_last_word():

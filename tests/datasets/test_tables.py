@@ -78,26 +78,30 @@ def test_without_a_header_the_label_is_a_columns_number(csv):
 
 def test_an_unknown_label_is_answered_with_the_near_one(csv, refusal):
     message = refusal(DataError, datasets.open, csv("age,species\n1,2\n"), label="spices")
-    assert "did you mean 'species'?" in message
+    assert "Did you mean 'species'?" in message
 
 
 def test_a_label_that_fits_no_column_is_answered_with_the_columns(csv, refusal):
     message = refusal(DataError, datasets.open, csv("a,b\n1,2\n"), label="target")
-    assert "expected one of 'a', 'b'" in message
+    assert "It has 'a', 'b'." in message
 
 
 def test_a_label_that_names_two_columns_is_refused(csv, refusal):
-    assert "2 columns 'y'" in refusal(DataError, datasets.open, csv("y,y\n1,2\n"), label="y")
+    assert "must have one column 'y', got 2" in refusal(
+        DataError, datasets.open, csv("y,y\n1,2\n"), label="y"
+    )
 
 
 def test_a_missing_label_is_refused_with_its_row(csv, refusal):
     message = refusal(DataError, datasets.open, csv("a,y\n1,2\n3,\n"), label="y")
-    assert "no label in column 'y' at row 1" in message
+    assert "column 'y' of table.csv must hold a label" in message
+    assert "got none at row 1" in message
 
 
 def test_numbers_with_text_among_them_are_refused_with_the_first_text(csv, refusal):
     message = refusal(DataError, datasets.open, csv("a,b,c\n1,2,x\n,?,x\n"))
-    assert "numbers and text in column 'b' (first '?' at row 1" in message
+    assert "column 'b' of table.csv must hold either numbers or text" in message
+    assert "first '?' at row 1" in message
 
 
 def test_a_text_with_numbers_among_it_is_a_category_if_it_is_said_to_be(csv):
@@ -117,7 +121,7 @@ def test_a_blank_number_is_missing_without_a_header_too(csv):
 
 def test_infinity_in_a_table_is_refused_with_its_row_and_name(csv, refusal):
     message = refusal(NonFiniteDataError, datasets.open, csv("age,height\n1,2\n3,inf\n"))
-    assert "table.csv has inf at row 1, column 1 'height'" in message
+    assert "table.csv must be finite, got inf at row 1, column 1 'height'" in message
 
 
 def test_a_column_of_blanks_is_missing_whole(csv):
@@ -127,7 +131,7 @@ def test_a_column_of_blanks_is_missing_whole(csv):
 def test_texts_that_differ_in_every_row_are_no_categories(csv, refusal):
     rows = "\n".join(f"{i},person-{i}" for i in range(60))
     message = refusal(DataError, datasets.open, csv(f"age,name\n{rows}\n"))
-    assert "60 different texts in the 60 rows of column 'name'" in message
+    assert "column 'name' of table.csv must hold categories, got 60 different texts" in message
 
 
 def test_a_column_can_be_left_out(csv):
@@ -137,7 +141,7 @@ def test_a_column_can_be_left_out(csv):
 
 def test_a_misspelled_column_to_drop_is_answered_with_the_near_one(csv, refusal):
     message = refusal(DataError, datasets.open, csv("age,height\n1,2\n"), drop=["hieght"])
-    assert "no column 'hieght' to drop: did you mean 'height'?" in message
+    assert "no column 'hieght' to drop. Did you mean 'height'?" in message
 
 
 def test_whole_numbers_are_categories_if_they_are_said_to_be(csv):
@@ -174,20 +178,21 @@ def test_whole_numbers_with_gaps_are_categories_in_a_frame_as_in_a_file(csv, val
 def test_fractions_are_no_categories(refusal):
     frame = pd.DataFrame({"k": [1.0, 2.5, None]})
     message = refusal(DataError, datasets.open, frame, categorical=["k"])
-    assert "2.5 in column 'k' at row 1" in message
+    assert "column 'k' of frame must be whole numbers" in message
+    assert "got 2.5 at row 1" in message
 
 
 def test_dates_are_refused_with_their_column(refusal):
     frame = pl.DataFrame({"a": [1.0], "day": pl.Series(["2026-01-01"]).str.to_date()})
     message = refusal(DataError, datasets.open, frame)
-    assert "dates in column 'day'" in message
+    assert "column 'day' of frame must hold numbers or categories, got dates" in message
     assert "dates=('day',)" in message
     assert "drop=('day',)" in message
 
 
 def test_two_columns_that_would_have_one_name_are_refused(refusal):
     frame = pl.DataFrame({"a": ["b"], "a=b": [1.0]})
-    assert "two columns 'a=b'" in refusal(DataError, datasets.open, frame)
+    assert "got 'a=b' twice" in refusal(DataError, datasets.open, frame)
 
 
 # --- the columns of a fitted model ----------------------------------------------------------------
@@ -205,8 +210,9 @@ def test_a_category_that_was_not_in_training_is_named(csv, refusal):
     columns = datasets.open(csv(TRAINED)).columns
     new = csv("age,town,member\n1,Kobe,true\n2,Bonn,true\n")
     message = refusal(DataError, datasets.open, new, columns=columns)
-    assert "'Bonn' in column 'town' at row 1" in message
-    assert "expected one of 'Kobe', 'Oslo'" in message
+    assert "column 'town' of table.csv must hold one of" in message
+    assert "got 'Bonn' at row 1" in message
+    assert "must hold one of 'Kobe', 'Oslo'" in message
 
 
 def test_a_category_that_was_not_in_training_can_be_ignored(csv):
@@ -226,7 +232,7 @@ def test_the_columns_remember_what_to_do_about_an_unknown_category(csv):
     columns = Columns.from_json(json.loads(json.dumps(columns.to_json())))
     new = csv("age,town,member\n2,Bonn,true\n")
     assert datasets.open(new, columns=columns).X.tolist() == [[2, 0, 0, 1]]
-    with pytest.raises(DataError, match="'Bonn' in column 'town'"):
+    with pytest.raises(DataError, match=r"column 'town' .* got 'Bonn'"):
         datasets.open(new, columns=columns, handle_unknown="error")
 
 
@@ -241,7 +247,8 @@ def test_text_where_training_had_numbers_is_named(csv, refusal):
     message = refusal(
         DataError, datasets.open, csv("age,town,member\nx,Kobe,true\n"), columns=columns
     )
-    assert "'x' in column 'age' at row 0" in message
+    assert "column 'age' of table.csv must hold numbers" in message
+    assert "got 'x' at row 0" in message
 
 
 def test_a_column_that_is_not_there_is_named(csv, refusal):
@@ -267,11 +274,11 @@ def test_a_damaged_file_is_named(csv, content, encoding, refusal):
 
 
 def test_a_header_without_rows_is_refused(csv, refusal):
-    assert "0 rows and 2 columns" in refusal(DataError, datasets.open, csv("a,b\n"))
+    assert "got 0 and 2" in refusal(DataError, datasets.open, csv("a,b\n"))
 
 
 def test_a_label_without_features_is_refused(csv, refusal):
-    assert "0 columns of features" in refusal(DataError, datasets.open, csv("y\n1\n"), label="y")
+    assert "got 1 and 0" in refusal(DataError, datasets.open, csv("y\n1\n"), label="y")
 
 
 def test_a_parquet_file_gives_the_same_as_its_frame(tmp_path):
@@ -352,7 +359,7 @@ def test_numbers_kept_as_text_are_refused(refusal):
 )
 def test_numbers_with_one_unit_are_no_categories(refusal, values, unit):
     message = refusal(DataError, datasets.open, pl.DataFrame({"a": values}))
-    assert f"numbers with {unit!r} in column 'a' (such as {values[0]!r})" in message
+    assert f"got numbers with {unit!r} (such as {values[0]!r})" in message
 
 
 @pytest.mark.parametrize(
@@ -401,7 +408,9 @@ def test_a_pandas_frame_with_a_name_twice_is_refused(refusal):
 
 def test_a_column_of_mixed_objects_is_refused(refusal):
     frame = pd.DataFrame({"a": [1, "x", {}]})
-    assert "the frame cannot be read" in refusal(DataError, datasets.open, frame)
+    assert "the data frame must have columns of one type" in refusal(
+        DataError, datasets.open, frame
+    )
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float32])
@@ -428,7 +437,7 @@ def test_a_category_is_read_by_itself_as_it_was_among_others(csv, written):
 def test_a_code_with_a_zero_more_is_not_the_category(csv, refusal):
     known = datasets.open(csv("a,k\n1,20\n2,3\n"), categorical=["k"]).columns
     message = refusal(DataError, datasets.open, csv("a,k\n1,020\n"), columns=known)
-    assert "'020' in column 'k' at row 0" in message
+    assert "got '020' at row 0" in message
 
 
 NO_COLUMNS = [
@@ -445,7 +454,7 @@ NO_COLUMNS = [
 
 @pytest.mark.parametrize("described", NO_COLUMNS, ids=str)
 def test_what_no_columns_can_have_given_is_a_value_error(described):
-    with pytest.raises(ValueError, match="no columns"):
+    with pytest.raises(ValueError, match="columns cannot be read"):
         Columns.from_json(described)
 
 

@@ -66,14 +66,14 @@ def test_a_data_set_of_pillow_images_has_its_channels_first():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Endless(), "Endless has no length"),
-        (Counted(), "Counted cannot be indexed"),
-        (Listed(), "Listed has no items"),
-        (Listed(torch.ones(2), torch.ones(3)), "item 1 of Listed has shape (3,)"),
-        (Listed((torch.ones(2), 1), torch.ones(2)), "item 1 of Listed has shape (2,) and label"),
-        (Listed((torch.ones(2), 1, 2)), "item 0 of Listed has 3 parts"),
-        (Listed((torch.ones(2), torch.ones(2))), "item 0 of Listed has a label of shape (2,)"),
-        (Listed({"x": 1}), "item 0 of Listed has a dict"),
+        (Endless(), "got one that has no length"),
+        (Counted(), "got one that cannot be indexed"),
+        (Listed(), "Listed must have at least one item"),
+        (Listed(torch.ones(2), torch.ones(3)), "got (3,)"),
+        (Listed((torch.ones(2), 1), torch.ones(2)), "got (2,) and None"),
+        (Listed((torch.ones(2), 1, 2)), "got 3 parts"),
+        (Listed((torch.ones(2), torch.ones(2))), "got a label of shape (2,)"),
+        (Listed({"x": 1}), "got a dict"),
     ],
 )
 def test_items_that_are_not_alike_are_refused(source, message, refusal):

@@ -122,12 +122,12 @@ def test_constant_codes_have_a_map():
 
 
 def test_an_image_that_is_not_finite_is_named():
-    with pytest.raises(DataError, match=r"images is nan at \(0, 1\)"):
+    with pytest.raises(DataError, match=r"images must be finite, got nan at \(0, 1\)"):
         figures.image_grid([[0.0, np.nan]], (1, 2))
 
 
 def test_a_shape_that_does_not_fit_is_named():
-    with pytest.raises(DataError, match="images has 20 features; expected 784"):
+    with pytest.raises(DataError, match=r"images must have 784 features .*, got 20"):
         figures.image_grid(IMAGES, (28, 28))
 
 
@@ -190,7 +190,7 @@ def test_maps_of_nothing_are_white():
 
 
 def test_images_and_maps_of_different_rows_are_refused():
-    with pytest.raises(DataError, match="expected one"):
+    with pytest.raises(DataError, match="originals, copies and maps must have one shape"):
         figures.departure_images(IMAGES, IMAGES, IMAGES[:3], (4, 5))
 
 
@@ -201,7 +201,7 @@ def test_the_columns_that_depart_the_most_stand_above():
 
 
 def test_bars_without_a_name_for_each_column_are_refused():
-    with pytest.raises(DataError, match="a name a column"):
+    with pytest.raises(DataError, match="one name per column"):
         figures.departure_bars([[1.0, 2.0]], ["a"], ["row 0"])
 
 

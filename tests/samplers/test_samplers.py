@@ -183,14 +183,14 @@ def test_a_flow_without_zuko_names_the_extra(monkeypatch):
 
 
 def test_a_flow_of_very_large_codes_is_refused():
-    with pytest.raises(SettingError, match="513 components, expected at most 512"):
+    with pytest.raises(SettingError, match=r"n_components must be at most 512 .*, got 513"):
         Flow().fit(np.zeros((3, 513)), rng())
 
 
 def test_a_sampler_that_cannot_be_is_refused_before_the_training(monkeypatch):
     monkeypatch.setattr("utsushi.estimators.base.train_in_subspace", None)
     model = Autoencoder(n_components=513, sampler="flow")
-    with pytest.raises(SettingError, match="513 components, expected at most 512"):
+    with pytest.raises(SettingError, match=r"n_components must be at most 512 .*, got 513"):
         model.fit(np.zeros((3, 600), np.float32))
 
 

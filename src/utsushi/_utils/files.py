@@ -75,12 +75,12 @@ def read_regular(path: str | Path) -> bytes:
     >>> read_regular(os.devnull)
     Traceback (most recent call last):
     ...
-    OSError: [Errno 22] no regular file: ...
+    OSError: [Errno 22] not a regular file: ...
     """
     path = Path(path)
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder raises its own error
-        raise OSError(errno.EINVAL, "no regular file", str(path))
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return path.read_bytes()
 
 

@@ -121,7 +121,7 @@ class MappedRows(LazyRows):
         self.dtype = array.dtype
         found = _map_of(array)
         if found is None:
-            raise TypeError("the array is in memory, expected a view into a memory map")
+            raise TypeError("array must be a view into a memory map, got an array in memory.")
         self._map = found
         self._n_bytes = max(len(found), found.size())
         self._is_scattered = False
@@ -130,9 +130,8 @@ class MappedRows(LazyRows):
         n_bytes = self._map.size()
         if n_bytes < self._n_bytes:
             raise DataError(
-                f"the file of the rows has shrunk from {self._n_bytes} to {n_bytes} bytes while "
-                "it was read, expected it to stay as it is; write it anew, under another name "
-                "first, and start again"
+                f"the data file shrank from {self._n_bytes} to {n_bytes} bytes while it was being "
+                "read. Write it under another name first, rename it, and start again."
             )
         self._say_whether_scattered(not isinstance(which, slice))
         rows: NDArray[Any] = self.array[which]

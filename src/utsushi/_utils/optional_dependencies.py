@@ -34,12 +34,11 @@ def require_extra(extra: str, *packages: str, what: str, otherwise: str = "") ->
     Traceback (most recent call last):
     ...
     utsushi.exceptions.MissingPackageError: sampler='flow' needs no_such_module, which is not
-    installed here, expected the extra 'flow'; install it with pip install 'utsushi[flow]'
+    installed. Install it with pip install 'utsushi[flow]'.
     """
     for package in packages:
         if find_spec(package) is None:
             raise MissingPackageError(
-                f"{what} needs {package}, which is not installed here, expected the extra "
-                f"{extra!r}; install it with pip install 'utsushi[{extra}]'"
-                + (f", or {otherwise}" if otherwise else "")
+                f"{what} needs {package}, which is not installed. Install it with "
+                f"pip install 'utsushi[{extra}]'" + (f", or {otherwise}." if otherwise else ".")
             )

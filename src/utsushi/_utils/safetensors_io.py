@@ -96,7 +96,7 @@ def read_model_file(path: str | Path) -> tuple[dict[str, Any], Tensors]:
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its header cannot be written again ({error})") from None
     if header.get("sha256") != checksum:
-        raise _damaged(path, "its content does not have the checksum that it names")
+        raise _damaged(path, "its content does not match its checksum")
     return header, tensors
 
 
@@ -105,14 +105,13 @@ def _read_bytes(path: Path) -> bytes:
         return read_regular(path)
     except FileNotFoundError:
         raise ModelFileError(
-            f"there is no file {str(path)!r}, expected a model or the folder of a run; save one "
-            "with model.save(path), or train one with utsushi train"
+            f"there is no file {str(path)!r}. Save a model with model.save(path), or train one "
+            "with utsushi train."
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(
-            f"{str(path)!r} cannot be read ({reason}), expected a model file; "
-            "check the path and its permissions"
+            f"{str(path)!r} cannot be read ({reason}). Check the path and its permissions."
         ) from None
 
 
@@ -121,7 +120,7 @@ def _read_header(path: Path, content: bytes) -> dict[str, Any]:
     size = int.from_bytes(content[:8], "little")
     if content and content[8:9] != b"{":
         raise ModelFileError(
-            f"{str(path)!r} is no model file, expected one that model.save wrote; check the path"
+            f"{str(path)!r} is not a Utsushi model file. Write one with model.save."
         )
     if len(content) < 8 or size > min(len(content) - 8, _MAX_HEADER_BYTES):
         raise _damaged(path, "it ends before its header does")
@@ -131,13 +130,12 @@ def _read_header(path: Path, content: bytes) -> dict[str, Any]:
         version = header["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelFileError(
-            f"{str(path)!r} has no Utsushi header, expected a file that Utsushi wrote; "
-            "check the path"
+            f"{str(path)!r} has no Utsushi header. Give a file that Utsushi wrote."
         ) from None
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"{str(path)!r} has format {version!r}, expected {FORMAT_VERSION}; "
-            "read it with the version of Utsushi that wrote it, or a newer one"
+            f"{str(path)!r} must have format {FORMAT_VERSION}, got {version!r}. Read it with the "
+            "version of Utsushi that wrote it, or a newer one."
         )
     return dict(header)
 
@@ -171,5 +169,5 @@ def _dumps(header: dict[str, Any]) -> str:
 
 
 def _damaged(path: Path, what: str) -> ModelFileError:
-    message = f"{str(path)!r} is damaged: {what}, expected a whole model file; take a copy of it"
+    message = f"{str(path)!r} is damaged: {what}. Restore a copy of it, or save the model again."
     return ModelFileError(" ".join(message.split()))

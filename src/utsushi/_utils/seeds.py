@@ -74,8 +74,8 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
         return int(random_state.randint(2**31 - 1))
     if not isinstance(random_state, Integral) or not 0 <= random_state < 2**63:
         raise SettingError(
-            f"random_state={random_state!r}, expected None, a RandomState or an integer from 0 "
-            "on; give an integer to have the same numbers again"
+            "random_state must be None, a RandomState or a non-negative integer below 2**63, got "
+            f"{random_state!r}."
         )
     return int(random_state)
 

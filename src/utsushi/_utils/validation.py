@@ -59,8 +59,8 @@ def check_finite(
     >>> check_finite(np.array([[1.0, np.nan]]), feature_names=["age", "height"])
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.NonFiniteDataError: the data has NaN at row 0, column 1 'height' (counting
-    from 0; 1 such value in all): expected finite numbers; fill or drop those rows first
+    utsushi.exceptions.NonFiniteDataError: the data must be finite, got NaN at row 0, column 1
+    'height' (counting from 0; 1 such value in all). Fill or drop these rows first.
     """
     # One NaN or infinity makes a sum such; the search finds none if the sum only overflowed.
     with np.errstate(all="ignore"):
@@ -73,9 +73,8 @@ def check_finite(
     shown = "NaN" if np.isnan(value) else str(value)
     name = "" if feature_names is None else f" {feature_names[column]!r}"
     raise NonFiniteDataError(
-        f"{what} has {shown} at row {row}, column {column}{name} (counting from 0; {count} such "
-        f"value{'s' if count > 1 else ''} in all): expected finite numbers; "
-        "fill or drop those rows first"
+        f"{what} must be finite, got {shown} at row {row}, column {column}{name} (counting from 0; "
+        f"{count} such value{'s' if count > 1 else ''} in all). Fill or drop these rows first."
     )
 
 
@@ -98,29 +97,28 @@ def check_kind(X: Any, what: str = "the data") -> None:
     >>> check_kind(np.ma.masked_array([[1.0, 2.0]], [[True, False]]))
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: the data is a masked array with 1 masked value, expected all
-    values; drop those rows, or pass X.filled(numpy.nan) to a model with missing='mask'
+    utsushi.exceptions.DataError: the data must have no masked values, got 1. Drop these rows, or
+    pass X.filled(numpy.nan) to a model with missing='mask'.
     """
     _check_is_array(X, what)
     if np.ma.is_masked(X):
         count = int(np.ma.getmaskarray(X).sum())
         raise DataError(
-            f"{what} is a masked array with {count} masked value{'s' if count > 1 else ''}, "
-            "expected all values; drop those rows, or pass X.filled(numpy.nan) to a model with "
-            "missing='mask'"
+            f"{what} must have no masked values, got {count}. Drop these rows, or pass "
+            "X.filled(numpy.nan) to a model with missing='mask'."
         )
     if not hasattr(X, "columns"):
         if _is_of_time(getattr(X, "dtype", None)):
             raise DataError(
-                f"{what} has dtype {X.dtype}: expected integers or floats; convert it to float32 "
-                "or float64 first, such as days since 1970-01-01"
+                f"{what} must hold integers or floats, got dtype {X.dtype}. Convert it to float32 "
+                "or float64 first, such as days since 1970-01-01."
             )
         return
     for column, kind in zip(map(str, X.columns), getattr(X, "dtypes", ()), strict=False):
         if _is_of_time(kind):
             raise DataError(
-                f"{what} has dtype {kind} in column {column!r}: expected integers or floats; "
-                f"convert it, or make numbers of the table: datasets.open(df, dates=({column!r},))"
+                f"column {column!r} of {what} must hold integers or floats, got dtype {kind}. "
+                f"Convert it, or encode the table with datasets.open(df, dates=({column!r},))."
             )
 
 
@@ -128,22 +126,22 @@ def _check_is_array(X: Any, what: str) -> None:
     """Raise an error for a loader or data set of torch, a `Dataset` or a path."""
     data = sys.modules.get("torch.utils.data")
     if data is not None and isinstance(X, data.DataLoader):
-        fix = "give its data set, datasets.open(loader.dataset).X_train"
+        fix = "Give its dataset, datasets.open(loader.dataset).X_train"
         if isinstance(X.dataset, data.IterableDataset):
-            fix = "give all batches as one tensor, torch.cat(list(loader))"
-        raise DataError(f"{what} is a torch DataLoader, expected an array of rows; {fix}")
+            fix = "Give all batches as one tensor, torch.cat(list(loader))"
+        raise DataError(f"{what} must be an array of samples, got a torch DataLoader. {fix}.")
     if data is not None and isinstance(X, data.Dataset):
         is_map = not isinstance(X, data.IterableDataset)
         fix = "datasets.open(dataset).X_train" if is_map else "torch.stack(list(dataset))"
-        raise DataError(f"{what} is a torch Dataset, expected an array of rows; give {fix}")
+        raise DataError(f"{what} must be an array of samples, got a torch Dataset. Give {fix}.")
     if hasattr(X, "X_train"):
         raise DataError(
-            f"{what} is a {type(X).__name__}, expected an array of rows; give its X_train"
+            f"{what} must be an array of samples, got a {type(X).__name__}. Give its X_train."
         )
     if isinstance(X, str | PathLike):
         raise DataError(
-            f"{what} is {str(X)[:80]!r}, expected an array of rows; give "
-            f"datasets.open({str(X)[:80]!r}).X_train"
+            f"{what} must be an array of samples, got {str(X)[:80]!r}. Give "
+            f"datasets.open({str(X)[:80]!r}).X_train."
         )
 
 
@@ -174,8 +172,8 @@ def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     >>> check_within_float32(np.array([[1.0, -1e300]]))
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: the data has -1e+300 at row 0, column 1 (counting from 0):
-    expected magnitudes below 3.4e+38, the largest of float32; measure in larger units
+    utsushi.exceptions.DataError: the data must have magnitudes below 3.4e+38, the largest of
+    float32, got -1e+300 at row 0, column 1 (counting from 0). Use larger units.
     """
     largest = np.finfo(np.float32).max
     if X.dtype.itemsize <= largest.dtype.itemsize:
@@ -183,8 +181,8 @@ def check_within_float32(X: AnyRows, what: str = "the data") -> None:
     count, value, row, column = _find_bad(X, lambda block: np.abs(block) > largest)
     if count:
         raise DataError(
-            f"{what} has {value:g} at row {row}, column {column} (counting from 0): expected "
-            f"magnitudes below {largest:.1e}, the largest of float32; measure in larger units"
+            f"{what} must have magnitudes below {largest:.1e}, the largest of float32, got "
+            f"{value:g} at row {row}, column {column} (counting from 0). Use larger units."
         )
 
 

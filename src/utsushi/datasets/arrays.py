@@ -71,10 +71,10 @@ def to_floats(values: NDArray[Any], what: str = "the data") -> NDArray[Any]:
     array([  0.,  51., 255.])
     """
     if values.dtype.kind not in "biuf":
-        fix = "convert it to float32 or float64 first"
+        fix = "Convert it to float32 or float64 first"
         if values.dtype.kind in "OUST":
             fix += ", or give a table with text as a data frame"
-        raise DataError(f"{what} has dtype {values.dtype}: expected integers or floats; {fix}")
+        raise DataError(f"{what} must hold integers or floats, got dtype {values.dtype}. {fix}.")
     if values.dtype == np.uint8:
         pixels = values.astype(np.float32)
         pixels /= 255
@@ -118,17 +118,19 @@ def to_rows(
     """
     if values.ndim not in (2, 3, 4):
         raise DataError(
-            f"{what} has shape {values.shape}: expected (n, features), (n, H, W) or (n, C, H, W); "
-            "reshape it, one sample a row"
+            f"{what} must have the shape (n, features), (n, H, W) or (n, C, H, W), got "
+            f"{values.shape}. Reshape it to one sample per row."
         )
     shape = values.shape[1:]
     if len(shape) == 3 and shape[2] in (1, 3, 4) and min(shape[:2]) > 4:
         raise DataError(
-            f"{what} has shape {values.shape}, which looks like channels last: expected "
-            "(n, C, H, W); use X.transpose(0, 3, 1, 2)"
+            f"{what} must have the shape (n, C, H, W), got {values.shape}, which looks like "
+            "channels last. Use X.transpose(0, 3, 1, 2)."
         )
     if 0 in values.shape:
-        raise DataError(f"{what} has shape {values.shape}: expected at least one row and value")
+        raise DataError(
+            f"{what} must have at least one sample and one value, got the shape {values.shape}."
+        )
     image_shape = shape if len(shape) > 1 else None
     if (
         isinstance(values, np.memmap)
@@ -157,8 +159,8 @@ def dataset_from_arrays(
         test_rows, test_shape = to_rows(X_test, f"the test part of {name}")
         if test_shape != image_shape:
             raise DataError(
-                f"{name} has samples of shape {X_train.shape[1:]} for training and "
-                f"{X_test.shape[1:]} for testing: expected the same; give both the same shape"
+                f"{name} must have training and test samples of one shape, got {X_train.shape[1:]} "
+                f"and {X_test.shape[1:]}."
             )
         test_rows = test_rows.astype(rows.dtype, copy=False)
     pixels = X_train.dtype == np.uint8
@@ -172,8 +174,8 @@ def from_array_like(values: Any, name: str = "array") -> Dataset:
         array = _as_array(values)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"the data cannot become an array ({one_line(error)}): "
-            "expected rows of numbers of one length"
+            f"the data must be rows of numbers of one length, got a {type(values).__name__} that "
+            f"NumPy cannot convert ({one_line(error)})."
         ) from error
     rows, image_shape = to_rows(array)
     return Dataset(name, rows, image_shape=image_shape, pixels=array.dtype == np.uint8)
@@ -242,9 +244,9 @@ def _check_pixels(X: Any, name: str) -> None:
         if wrong.any():
             row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
             raise DataError(
-                f"{name} has {block[row, column]:g} at row {start + row}, column {column} "
-                "(counting from 0): pixels must be whole numbers from 0 to 255, or all from 0 to "
-                "1; leave out pixels=True"
+                f"the pixels of {name} must be whole numbers from 0 to 255, or all from 0 to 1, "
+                f"got {block[row, column]:g} at row {start + row}, column {column} (counting from "
+                "0). Leave out pixels=True."
             )
         start += len(block)
 
@@ -255,7 +257,8 @@ def check_labels(name: str, y: NDArray[Any] | None) -> None:
         return
     if y.dtype.kind not in "biufU":
         raise DataError(
-            f"{name} has labels of dtype {y.dtype}: expected integers or text; convert them first"
+            f"the labels of {name} must be integers or text, got dtype {y.dtype}. Convert them "
+            "first."
         )
     if y.dtype.kind == "f" and y.ndim == 1:
         check_finite(y[:, None], f"the label column of {name}")
@@ -269,7 +272,7 @@ def read_npy(path: Path) -> Dataset:
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # A damaged header can fail in many ways.
-        raise unreadable(path, "an array saved by numpy.save", error, "save it again") from error
+        raise unreadable(path, "an array saved by numpy.save", error, "Save it again") from error
     return dataset_from_arrays(path.name, array)
 
 
@@ -290,10 +293,10 @@ def read_npz(path: Path) -> Dataset:
     if len(arrays) == 1:
         return dataset_from_arrays(path.name, *arrays.values())
     found = ", ".join(arrays) or "nothing"
-    raise DataError(f"{path} holds {found}: expected {_KEYS}; save it under these names")
+    raise DataError(f"{path} must hold {_KEYS}, got {found}. Save it again with these names.")
 
 
-def read_archive(path: Path, fix: str = "save it again") -> dict[str, NDArray[Any]]:
+def read_archive(path: Path, fix: str = "Save it again") -> dict[str, NDArray[Any]]:
     """Read all arrays of a ``.npz`` file, by name; ``fix`` ends the error for a damaged one."""
     try:
         # numpy leaves the file open if the archive is damaged, unless we opened it.
@@ -366,19 +369,19 @@ def from_torch_dataset(source: Any) -> Dataset:
     if isinstance(source, IterableDataset) or not hasattr(source, "__len__"):
         what = "cannot be indexed" if hasattr(source, "__len__") else "has no length"
         raise DataError(
-            f"{name} {what}: expected a map-style data set, with __len__ and __getitem__; "
-            "give list(source) as an array"
+            f"{name} must be a map-style dataset, with __len__ and __getitem__, got one that "
+            f"{what}. Give list(source) as an array."
         )
     if not len(source):
-        raise DataError(f"{name} has no items: expected one or more; add some")
+        raise DataError(f"{name} must have at least one item, got none.")
     items = [_row_and_label(source[i], f"item {i} of {name}") for i in range(len(source))]
     (first_row, first_label) = items[0]
     for index, (row, label) in enumerate(items):
         if row.shape != first_row.shape or (label is None) != (first_label is None):
             raise DataError(
-                f"item {index} of {name} has shape {row.shape} and label {label!r}: expected "
-                f"{first_row.shape} and {first_label!r} or its like, as item 0; give all items one "
-                "shape"
+                f"item {index} of {name} must have the shape {first_row.shape} and a label such as "
+                f"{first_label!r}, as item 0, got {row.shape} and {label!r}. Give all items the "
+                "same shape."
             )
     rows, labels = zip(*items, strict=True)
     y = None if first_label is None else np.asarray(labels)
@@ -390,8 +393,8 @@ def _row_and_label(item: Any, what: str) -> tuple[NDArray[Any], Any]:
     parts = item if isinstance(item, tuple | list) else (item,)
     if not 1 <= len(parts) <= 2:
         raise DataError(
-            f"{what} has {len(parts)} parts: expected a row, or a row and a label; leave the "
-            "others out"
+            f"{what} must be a sample, or a sample and a label, got {len(parts)} parts. Leave the "
+            "others out."
         )
     row, label = _as_array(parts[0]), None if len(parts) == 1 else _as_array(parts[1])
     found = ""
@@ -401,8 +404,8 @@ def _row_and_label(item: Any, what: str) -> tuple[NDArray[Any], Any]:
         found = f"a label of shape {label.shape}"
     if found:
         raise DataError(
-            f"{what} has {found}: expected a row or an image, as a tensor or an array, and a "
-            "number or a text as its label; change __getitem__"
+            f"{what} must be a sample or an image, as a tensor or an array, and a number or a text "
+            f"as its label, got {found}. Change __getitem__."
         )
     if row.ndim == 3 and not hasattr(parts[0], "dtype"):  # a Pillow image has its channels last
         row = row.transpose(2, 0, 1)

@@ -232,10 +232,10 @@ def _places(values: Any, column: Column, name: str, handle_unknown: str) -> NDAr
     if handle_unknown == "error" and compute.any(unknown).as_py():
         row = compute.index(unknown, True).as_py()
         raise DataError(
-            f"{name} has {str(found[row])[:40]!r} in column {column.name!r} at row {row} (counting "
-            f"from 0): expected one of {listed([str(c) for c in column.categories])}, as in "
-            "training; repair it, leave the cell blank, or read such values as zeros with "
-            "handle_unknown='ignore'"
+            f"column {column.name!r} of {name} must hold one of "
+            f"{listed([str(c) for c in column.categories])}, as in training, got "
+            f"{str(found[row])[:40]!r} at row {row} (counting from 0). Repair it, leave the cell "
+            "blank, or read such values as zeros with handle_unknown='ignore'."
         )
     places = compute.if_else(unknown, -1, places)
     numbered: NDArray[Any] = compute.cast(places, pyarrow.float32()).to_numpy()
@@ -265,9 +265,9 @@ def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tupl
     if table.num_columns > 1:
         others = [column for column in table.column_names if column != field.name]
         raise DataError(
-            f"{name} has lists in column {field.name!r} and {len(others)} other columns of "
-            f"features, {listed(others)}: expected the lists alone; leave the others out with "
-            "drop=(…), or name one as the label"
+            f"{name} must have no features besides the lists in column {field.name!r}, got "
+            f"more columns: {listed(others)}. Leave them out with drop=(…), or name "
+            "one as the label."
         )
     column = table.column(index).combine_chunks()
     shape: list[int] = []
@@ -277,16 +277,16 @@ def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tupl
         if not lengths[0].is_valid or compute.any(differs).as_py():
             row = compute.index(differs, True).as_py() if lengths[0].is_valid else 0
             raise DataError(
-                f"{name} has {lengths[row]} values in the list of column {field.name!r} at row "
-                f"{row // max(int(np.prod(shape)), 1)} (counting from 0): expected "
-                f"{lengths[0]} as in the first; give all rows one length"
+                f"the lists in column {field.name!r} of {name} must have one length, got "
+                f"{lengths[0]} values in the first and {lengths[row]} at row "
+                f"{row // max(int(np.prod(shape)), 1)} (counting from 0)."
             )
         shape.append(lengths[0].as_py())
         column = compute.list_flatten(column)
     if not is_numeric(column.type):
         raise DataError(
-            f"{name} has lists of {column.type} in column {field.name!r}: expected numbers; "
-            "convert them first"
+            f"the lists in column {field.name!r} of {name} must hold numbers, got {column.type}. "
+            "Convert them first."
         )
     return to_rows(column.to_numpy(zero_copy_only=False).reshape(table.num_rows, *shape), name)
 

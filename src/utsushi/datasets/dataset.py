@@ -110,13 +110,13 @@ def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
     """Raise `DataError` for an array of another shape than (n, D), or labels of another length."""
     if X.ndim != 2 or 0 in X.shape:
         raise DataError(
-            f"{what} has shape {X.shape}: expected (rows, features) with at least one of each; "
-            "give it at least one row and one feature"
+            f"{what} must have the shape (samples, features), with at least one of each, got "
+            f"{X.shape}."
         )
     if y is not None and y.shape != X.shape[:1]:
         raise DataError(
-            f"{what} has {X.shape[0]} rows and labels of shape {y.shape}: "
-            f"expected ({X.shape[0]},); give one label a row"
+            f"the labels of {what} must have the shape ({X.shape[0]},), got {y.shape}. Give one "
+            "label per sample."
         )
 
 
@@ -124,18 +124,20 @@ def _check_test_part(data: Dataset) -> None:
     """Raise `DataError` for test rows that do not match the training rows."""
     if data.X_test is None:
         if data.y_test is not None:
-            raise DataError(f"{data.name} has y_test without X_test: give both or neither")
+            raise DataError(
+                f"X_test of {data.name} must be given with y_test, got None. Give both or neither."
+            )
         return
     _check_rows(f"the test part of {data.name}", data.X_test, data.y_test)
     if data.X_test.shape[1] != data.X_train.shape[1]:
         raise DataError(
-            f"{data.name} has {data.X_train.shape[1]} features for training and "
-            f"{data.X_test.shape[1]} for testing: expected as many; give both the same columns"
+            f"{data.name} must have the same features for training and testing, got "
+            f"{data.X_train.shape[1]} and {data.X_test.shape[1]}."
         )
     if (data.y_train is None) != (data.y_test is None):
         raise DataError(
-            f"{data.name} has labels for one part only: expected y_train and y_test together; "
-            "give both or neither"
+            f"{data.name} must have labels for both parts or for neither, got them for one part "
+            "only. Give both y_train and y_test, or neither."
         )
 
 
@@ -144,11 +146,11 @@ def _check_columns(data: Dataset) -> None:
     n_features = data.X_train.shape[1]
     if data.image_shape is not None and prod(data.image_shape) != n_features:
         raise DataError(
-            f"{data.name} has images of {data.image_shape} and {n_features} features: "
-            f"expected {prod(data.image_shape)} features; correct the shape"
+            f"image_shape of {data.name} must match its {n_features} features, got "
+            f"{data.image_shape}, which has {prod(data.image_shape)}."
         )
     if data.feature_names is not None and len(data.feature_names) != n_features:
         raise DataError(
-            f"{data.name} has {len(data.feature_names)} feature names and {n_features} features: "
-            "expected one name a feature; correct the names"
+            f"feature_names of {data.name} must have one name per feature, got "
+            f"{len(data.feature_names)} names for {n_features} features."
         )

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi._utils.files import one_line
 from utsushi.datasets.arrays import read_archive, to_floats
 from utsushi.datasets.dataset import Dataset
 from utsushi.exceptions import SettingError
@@ -98,8 +97,8 @@ def load_digits8x8(test_size: float = 0.2) -> Dataset:
         train, test = _split(labels, test_size, _DIGITS_SEED)
     except ValueError as error:
         raise SettingError(
-            f"test_size={test_size!r} cannot split the digits ({one_line(error)}): "
-            f"expected a share between 0 and 1, or 10 to {len(labels) - 10} rows; try 0.2"
+            f"test_size must be between 0 and 1, or from 10 to {len(labels) - 10} samples, got "
+            f"{test_size!r}."
         ) from error
     return Dataset(
         name="digits8x8",
@@ -115,7 +114,7 @@ def _read_bundle() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Read the packed digits: pixels of shape (20000, 784) in 0…255, and their labels."""
     resource = files("utsushi.datasets") / "bundled" / "mnist20k.npz"
     with as_file(resource) as path:
-        arrays = read_archive(path, fix="reinstall utsushi")
+        arrays = read_archive(path, fix="Reinstall utsushi")
     return arrays["pixels"], arrays["labels"].astype(np.int64)
 
 

@@ -25,10 +25,10 @@ def unreadable(path: str | Path, expected: str, error: BaseException, fix: str) 
 
     Examples
     --------
-    >>> print(unreadable("a.npy", "a numpy array", EOFError("no data left"), "save it again"))
-    a.npy cannot be read (no data left): expected a numpy array; save it again
+    >>> print(unreadable("a.npy", "a numpy array", EOFError("no data left"), "Save it again"))
+    a.npy cannot be read as a numpy array (no data left). Save it again.
     """
-    return DataError(f"{path} cannot be read ({one_line(error)}): expected {expected}; {fix}")
+    return DataError(f"{path} cannot be read as {expected} ({one_line(error)}). {fix}.")
 
 
 def check_unpacked(path: str | Path, n_packed: int, n_unpacked: int) -> None:
@@ -47,13 +47,13 @@ def check_unpacked(path: str | Path, n_packed: int, n_unpacked: int) -> None:
     >>> check_unpacked("rows.npz", 1_000, 8_000_000_000)
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: rows.npz has 1000 bytes that unpack into 8000000000: expected at
-    most 200 times as many; if you trust it, save it as .npy
+    utsushi.exceptions.DataError: rows.npz must unpack into at most 200 times its size, got 1000
+    bytes that unpack into 8000000000. If you trust it, save it as .npy.
     """
     if n_unpacked > max(HARMLESS_BYTES, LARGEST_RATIO * n_packed):
         raise DataError(
-            f"{path} has {n_packed} bytes that unpack into {n_unpacked}: expected at most "
-            f"{LARGEST_RATIO} times as many; if you trust it, save it as .npy"
+            f"{path} must unpack into at most {LARGEST_RATIO} times its size, got {n_packed} bytes "
+            f"that unpack into {n_unpacked}. If you trust it, save it as .npy."
         )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.files import one_line
 from utsushi.datasets.dataset import Dataset
-from utsushi.datasets.file_checks import LARGEST_IMAGE, unreadable
+from utsushi.datasets.file_checks import LARGEST_IMAGE
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
 
@@ -72,9 +73,8 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
     for path, size, _ in headers:
         if size != first_size and reading.image_size is None:
             raise DataError(
-                f"{first} is {first_size[1]}x{first_size[0]} and {path} is {size[1]}x{size[0]}: "
-                "expected images of one size; say what to bring them to with "
-                "image_size=(height, width)"
+                f"images must have one size, got {first} of {first_size[1]}x{first_size[0]} and "
+                f"{path} of {size[1]}x{size[0]}. Set image_size=(height, width) to resize them."
             )
     grey = reading.color == "grey" or (
         reading.color is None and all(is_grey for _, _, is_grey in headers)
@@ -89,8 +89,8 @@ def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa:
             n_read += 1
     if not n_read:
         raise DataError(
-            f"{folder} has no image that can be read ({len(skipped)} left out, the first: "
-            f"{next(iter(skipped.values()))}): expected one at least; repair some"
+            f"{folder} must have at least one image that can be read, got {len(skipped)} that "
+            f"cannot, the first: {next(iter(skipped.values()))}."
         )
     if labels is not None:
         labels = labels[[path not in skipped for path in paths]]
@@ -130,8 +130,8 @@ def _headers(
             width, height = image.size
             if width * height > LARGEST_IMAGE:
                 raise DataError(
-                    f"{path} is {width}x{height}: expected at most {LARGEST_IMAGE} pixels; resize "
-                    "or crop it first"
+                    f"{path} must have at most {LARGEST_IMAGE} pixels, got {width}x{height}. "
+                    "Resize or crop it first."
                 )
             is_grey = reading.color is None and _is_grey(image)
             is_turned = image.getexif().get(Base.Orientation, 1) in (5, 6, 7, 8)
@@ -146,8 +146,8 @@ def _skipping(path: Path, reading: Reading, skipped: dict[Path, str]) -> Iterato
         yield
     except _BadImageError as error:
         if not reading.skip_bad:
-            raise DataError(f"{error}, or leave all such out with skip_bad=True") from error
-        skipped[path] = str(error).split(": expected")[0]
+            raise DataError(f"{error} Set skip_bad=True to leave out all such images.") from error
+        skipped[path] = error.reason
 
 
 def _find_images(folder: Path) -> list[Path]:
@@ -159,8 +159,8 @@ def _find_images(folder: Path) -> list[Path]:
     )
     if not paths:
         raise DataError(
-            f"{folder} has no images in it: expected files ending in .png, .jpg, .tif or another "
-            "of Pillow's; name the folder that holds them"
+            f"{folder} must hold files ending in .png, .jpg, .tif or another format of Pillow's, "
+            "got no images. Name the folder that holds them."
         )
     return paths
 
@@ -179,9 +179,8 @@ def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
     if loose:
         nested = next(path for path in paths if path.parent != folder)
         raise DataError(
-            f"{folder} has images in itself ({loose[0].name}) and in sub-folders "
-            f"({nested.relative_to(folder)}): expected one or the other; "
-            "move the loose images into a sub-folder"
+            f"{folder} must have images in itself or in sub-folders, got both ({loose[0].name} and "
+            f"{nested.relative_to(folder)}). Move the loose images into a sub-folder."
         )
     return np.array([parts[0] for parts in places])
 
@@ -230,14 +229,18 @@ def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
     values: NDArray[Any] = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise _BadImageError(
-            f"{path} has 32-bit pixels, whose range is unknown: expected 8 or 16 bits; "
-            "save it as PNG, or give the values as .npy"
+            f"{path} has 32-bit pixels, whose range is unknown",
+            "Save it as PNG with 8 or 16 bits, or give the values as .npy.",
         )
     return (values / 65535).astype(np.float32)
 
 
 class _BadImageError(DataError):
     """An image cannot be read, and may be skipped."""
+
+    def __init__(self, reason: str, fix: str) -> None:
+        super().__init__(f"{reason}. {fix}")
+        self.reason = reason
 
 
 @contextmanager
@@ -251,5 +254,5 @@ def _opened(path: Path) -> Iterator[Image]:
     except DataError:
         raise
     except Exception as error:  # Each format has its own errors.
-        text = str(unreadable(path, "an image", error, "repair or remove it"))
-        raise _BadImageError(text) from error
+        reason = f"{path} cannot be read ({one_line(error)})"
+        raise _BadImageError(reason, "Repair or remove it.") from error

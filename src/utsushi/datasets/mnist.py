@@ -45,7 +45,7 @@ CHECKSUMS = {
 
 _N_TRAIN = 60_000
 
-_BY_HAND = "try again later, or put MNIST's four IDX files there by hand"
+_BY_HAND = "Try again later, or put MNIST's four IDX files there yourself"
 
 #: The types of the format, by their codes.
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -104,16 +104,16 @@ def decode_idx(content: bytes, path: str | Path, n_dimensions: int | None = None
     start = 4 + 4 * content[3] if is_idx else 4
     if not is_idx or len(content) < start:
         raise DataError(
-            f"{path} begins with {content[:4].hex(' ') or 'nothing'}: expected {expected} and a "
-            "size for each dimension, as in an IDX file; fetch it again"
+            f"{path} must begin with {expected} and a size for each dimension, as an IDX file, got "
+            f"{content[:4].hex(' ') or 'nothing'}. Download it again."
         )
     kind = np.dtype(_TYPES[content[2]])
     shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
     n_bytes = start + prod(shape) * kind.itemsize
     if len(content) != n_bytes:
         raise DataError(
-            f"{path} has {len(content)} bytes: expected {n_bytes} for the shape {shape} in its "
-            "header; fetch it again"
+            f"{path} must have {n_bytes} bytes for the shape {shape} in its header, got "
+            f"{len(content)}. Download it again."
         )
     return np.frombuffer(content, kind, offset=start).reshape(shape)
 
@@ -162,7 +162,7 @@ def _content_of(path: Path) -> bytes:
     except DataError:
         raise
     except Exception as error:  # A damaged gzip file raises one of four unrelated classes.
-        raise unreadable(path, "an IDX file", error, "fetch it again") from error
+        raise unreadable(path, "an IDX file", error, "Download it again") from error
 
 
 # --- the four files -----------------------------------------------------------------------------
@@ -205,13 +205,13 @@ def load_mnist(folder: str | Path) -> Dataset:
     test_images, test_labels = _load_part(folder, "t10k")
     if not len(train_images) or not len(test_images):
         raise DataError(
-            f"{folder} has {len(train_images)} training and {len(test_images)} test images, "
-            "expected one or more of both; fetch the files again"
+            f"{folder} must have training and test images, got {len(train_images)} and "
+            f"{len(test_images)}. Download the files again."
         )
     if train_images.shape[1:] != test_images.shape[1:]:
         raise DataError(
-            f"{folder} has training images of {train_images.shape[1:]} and test images of "
-            f"{test_images.shape[1:]}: expected one size; put files of one data set there"
+            f"{folder} must have training and test images of one size, got "
+            f"{train_images.shape[1:]} and {test_images.shape[1:]}. Use files of one dataset."
         )
     return Dataset(
         name="mnist",
@@ -236,15 +236,15 @@ def _load_part(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.u
         path = _find(folder, name)
         if path is None:
             raise DataError(
-                f"{folder} has no {name} or {name}.gz: expected MNIST's four files; "
-                f"get them with 'utsushi data fetch' or datasets.fetch_mnist({str(folder)!r})"
+                f"{folder} has no {name} or {name}.gz. Get MNIST's four files with 'utsushi data "
+                f"fetch' or datasets.fetch_mnist({str(folder)!r})."
             )
         arrays.append(decode_idx(_content_of(path), path, n_dimensions))
     images, labels = arrays
     if len(images) != len(labels):
         raise DataError(
-            f"{folder} has {len(images)} {part} images and {len(labels)} labels: expected one "
-            "label an image; put files of one data set there"
+            f"{folder} must have one label per {part} image, got {len(images)} images and "
+            f"{len(labels)} labels. Use files of one dataset."
         )
     return images, labels
 
@@ -283,7 +283,7 @@ def fetch_mnist(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder} is a file: expected a folder; choose another name")
+        raise DataError(f"{folder} must be a folder, got a file. Choose another name.")
     if all(_is_undamaged(folder, name) for name in CHECKSUMS):
         return folder
     try:
@@ -292,16 +292,16 @@ def fetch_mnist(folder: str | Path) -> Path:
         if isinstance(error, HTTPError):
             error.close()  # The error holds the connection open.
         raise DownloadError(
-            f"mnist_784 could not be downloaded from OpenML ({one_line(error)}): "
-            f"nothing was written to {folder}; {_BY_HAND}"
+            f"mnist_784 could not be downloaded from OpenML ({one_line(error)}), and nothing was "
+            f"written to {folder}. {_BY_HAND}."
         ) from error
     files = _as_files(pixels, labels)
     for name, content in files.items():
         checksum = sha256(content).hexdigest()
         if checksum != CHECKSUMS[name]:
             raise DownloadError(
-                f"the download of {name} has SHA-256 {checksum}: expected {CHECKSUMS[name]}; "
-                f"nothing was written to {folder}; {_BY_HAND}"
+                f"the download of {name} must have the SHA-256 {CHECKSUMS[name]}, got {checksum}; "
+                f"nothing was written to {folder}. {_BY_HAND}."
             )
     for name, content in files.items():
         write_whole(folder / name, content)
@@ -342,8 +342,8 @@ def _as_files(pixels: NDArray[Any], labels: NDArray[Any]) -> dict[str, bytes]:
             digits = labels.astype(np.uint8)
     except (OverflowError, TypeError, ValueError) as error:
         raise DownloadError(
-            f"OpenML's mnist_784 is not what it was ({one_line(error)}): expected 28x28 images "
-            f"with the labels 0 to 9; {_BY_HAND}"
+            "OpenML's mnist_784 must hold 28x28 images with the labels 0 to 9, but it has changed "
+            f"({one_line(error)}). {_BY_HAND}."
         ) from error
     return {
         "train-images-idx3-ubyte": encode_idx(images[:_N_TRAIN]),

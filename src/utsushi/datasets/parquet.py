@@ -121,7 +121,7 @@ def _opened(path: Path, metadata: Any = None) -> Iterator[Any]:
         with parquet.ParquetFile(path, metadata=metadata) as file:
             yield file
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:  # of a column's name
-        raise unreadable(path, "a Parquet file", error, "save it anew") from error
+        raise unreadable(path, "a Parquet file", error, "Save it again") from error
 
 
 def read_footer(path: Path) -> tuple[Any, Any]:
@@ -144,14 +144,14 @@ def _check_schema(path: Path, schema: Any, first: Path, expected: Any) -> None:
         pairs = zip([*schema.names, "no more"], [*expected.names, "no more"], strict=False)
         number, (found, wanted) = next((i, p) for i, p in enumerate(pairs) if p[0] != p[1])
         raise DataError(
-            f"{path} has {found!r} as column {number} (counting from 0): expected {wanted!r} as in "
-            f"{first}; give all files of the folder the same columns"
+            f"column {number} of {path} (counting from 0) must be {wanted!r} as in {first}, got "
+            f"{found!r}. Give all files of the folder the same columns."
         )
     for name, found, wanted in zip(schema.names, schema.types, expected.types, strict=True):
         if found != wanted:
             raise DataError(
-                f"{path} has {found} in column {name!r}: expected {wanted} as in {first}; "
-                "give all files of the folder the same types"
+                f"column {name!r} of {path} must hold {wanted} as in {first}, got {found}. Give "
+                "all files of the folder the same types."
             )
 
 
@@ -230,7 +230,7 @@ def first_rows(paths: Sequence[Path]) -> Any:
             first = next(file.iter_batches(batch_size=FIRST_ROWS), None)
             if first is not None and first.num_rows:
                 return pyarrow.Table.from_batches([first], file.schema_arrow)
-    raise DataError(f"{paths[0]} has no rows: expected at least one; add some")
+    raise DataError(f"{paths[0]} must have at least one row, got none.")
 
 
 def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -> Dataset:
@@ -241,9 +241,9 @@ def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -
     categories = [column.name for column in columns.columns if column.kind == "category"]
     if categories:
         raise DataError(
-            f"{name} has categories in column {categories[0]!r}, and is too large to be held in "
-            "memory: expected numbers; encode them, leave them out with drop=(…), or give fewer "
-            "rows"
+            f"column {categories[0]!r} of {name} must hold numbers, as the table is too large for "
+            "memory, got categories. Encode them, leave them out with drop=(…), or give fewer "
+            "rows."
         )
     # A missing value in one row group must not change how the others are read.
     pixels = are_pixels(some.schema, reading, 0)
@@ -278,8 +278,8 @@ def _of_lists(paths: Sequence[Path], some: Any, name: str) -> Dataset:
         found, shape = rows_of_lists(table, 0, f"a row group of {name}")
         if found.shape[1:] != first.shape[1:] or shape != image_shape:
             raise DataError(
-                f"a row group of {name} has lists of shape {shape or found.shape[1:]}: expected "
-                f"{image_shape or first.shape[1:]} as in the first; give all rows one length"
+                f"the lists of {name} must have the shape {image_shape or first.shape[1:]} as in "
+                f"the first row group, got {shape or found.shape[1:]}. Give all rows one length."
             )
         return found
 
@@ -438,8 +438,8 @@ class ParquetRows(LazyRows):
         with _opened(group.path, group.metadata) as file:
             if _state_of(group.path) != group.state:
                 raise DataError(
-                    f"{group.path} has changed while it was read, expected it to stay as it is; "
-                    "write it anew, under another name first, and start again"
+                    f"{group.path} changed while it was being read. Write it under another name "
+                    "first, rename it, and start again."
                 )
             table = file.read_row_group(group.number, self._columns, use_threads=False)
         return self._to_rows(table).astype(self.dtype, copy=False)
@@ -460,7 +460,7 @@ def _groups_of(paths: Sequence[Path], columns: Sequence[str]) -> tuple[list[_Gro
             n_rows = metadata.row_group(number).num_rows
             groups += [_Group(path, number, n_rows, metadata, state)] if n_rows else []
     if not groups:
-        raise DataError(f"{paths[0]} has no rows: expected at least one; add some")
+        raise DataError(f"{paths[0]} must have at least one row, got none.")
     return groups, pyarrow.schema([first.field(name) for name in columns])
 
 

@@ -63,17 +63,17 @@ class Reading:
         (28, 28)
         """
         if color not in (None, "grey", "rgb"):
-            raise SettingError(f"color must be 'grey', 'rgb' or None, got {color!r}")
+            raise SettingError(f"color must be 'grey', 'rgb' or None, got {color!r}.")
         if handle_unknown not in (None, *HANDLE_UNKNOWN):
             raise SettingError(
-                f"handle_unknown must be 'error', 'ignore' or None, got {handle_unknown!r}"
+                f"handle_unknown must be 'error', 'ignore' or None, got {handle_unknown!r}."
             )
         options = {"categorical": categorical, "drop": drop, "dates": dates}
         names = {option: _names(option, columns) for option, columns in options.items()}
         both = set(names["categorical"]) & set(names["dates"])
         if both:
             raise SettingError(
-                f"categorical and dates must name different columns, both have {min(both)!r}"
+                f"categorical and dates must name different columns, got {min(both)!r} in both."
             )
         return cls(
             categorical=names["categorical"],
@@ -87,30 +87,32 @@ class Reading:
 
     def refuse_table_options(self, what: str) -> None:
         """Raise `DataError` for an option that only tables have."""
-        self._refuse(_OF_TABLES, f"{what} is no table", "a .csv or .parquet file or a data frame")
+        self._refuse(_OF_TABLES, f"{what} is not a table", "tables and data frames")
 
     def refuse_image_options(self, what: str) -> None:
         """Raise `DataError` for an option that only folders of images have."""
-        self._refuse(_OF_IMAGES, f"{what} is no folder of images", "one")
+        self._refuse(_OF_IMAGES, f"{what} is not a folder of images", "folders of images")
 
     def refuse_number_options(self, what: str) -> None:
         """Raise `DataError` for an option that folders of images do not have."""
         if self.pixels is False:
-            self._refuse(
-                ("pixels",), f"{what} holds images, which are pixels", "a table or an array"
-            )
+            self._refuse(("pixels",), f"{what} holds images", "tables and arrays")
 
     def _refuse(self, names: Sequence[str], what: str, expected: str) -> None:
         defaults = {field.name: field.default for field in fields(self)}
         for name in names:
             value = getattr(self, name)
             if value != defaults[name] and name not in self.optional:
-                raise DataError(f"{name}={value!r}, but {what}: expected {expected}; leave it out")
+                raise DataError(
+                    f"{name} must not be set, as {what}, got {value!r}. It applies to {expected}."
+                )
 
 
 def _names(option: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise SettingError(f"{option}={names!r}, expected names of columns, such as ('town',)")
+        raise SettingError(
+            f"{option} must be a sequence of column names, such as ('town',), got {names!r}."
+        )
     return tuple(names)
 
 
@@ -120,7 +122,9 @@ def _size(size: int | Sequence[int] | None) -> tuple[int, int] | None:
         return None
     pair = tuple(size) if isinstance(size, Sequence | np.ndarray) else (size, size)
     if len(pair) != 2 or not all(_is_length(n) for n in pair):
-        raise SettingError(f"image_size={size!r}, expected (height, width) in 1 to 4096")
+        raise SettingError(
+            f"image_size must be (height, width), each from 1 to 4096, got {size!r}."
+        )
     return int(pair[0]), int(pair[1])
 
 

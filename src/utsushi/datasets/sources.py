@@ -188,8 +188,8 @@ def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
         raise _missing(source)
     if bundled is None and not path.is_dir() and not path.is_file():
         raise DataError(
-            f"{path} is a pipe or a device: expected a regular file or a folder; write what comes "
-            "from it into a file first"
+            f"{path} must be a regular file or a folder, got a pipe or a device. Write its content "
+            "to a file first."
         )
     suffix = path.suffix.lower()
     if bundled is None and path.is_dir():
@@ -206,8 +206,8 @@ def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
         return read_idx(path)
     endings = ", ".join([*_ARRAYS, *_TABLES])
     raise DataError(
-        f"{path} ends in {suffix or 'nothing'!r}: expected {endings}, an IDX file, or a folder of "
-        "images or of Parquet files; convert it to one of these"
+        f"{path} must end in {endings}, or be an IDX file or a folder of images or of Parquet "
+        f"files, got the ending {suffix or 'nothing'!r}. Convert it to one of these."
     )
 
 
@@ -233,7 +233,7 @@ def _missing(source: str | PathLike[str]) -> DataError:
         others = [other.name for other in path.parent.iterdir()]
         near = [str(path.with_name(n)) for n in get_close_matches(path.name, others, n=1)]
     if near:
-        hint = f"did you mean {near[0]!r}?"
+        hint = f"Did you mean {near[0]!r}?"
     else:
-        hint = f"expected one of {', '.join(names())}, or a path; check the spelling"
-    return DataError(f"there is no file or bundled data set {str(source)!r}: {hint}")
+        hint = f"Give a path, or one of {', '.join(names())}."
+    return DataError(f"there is no file or bundled dataset {str(source)!r}. {hint}")

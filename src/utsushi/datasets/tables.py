@@ -110,7 +110,9 @@ def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
             convert_options=pyarrow.csv.ConvertOptions(column_types=types),
         )
     except (pyarrow.ArrowException, csv.Error, OSError, UnicodeDecodeError) as error:
-        raise unreadable(path, "a CSV file in UTF-8", error, "repair it or save it anew") from error
+        raise unreadable(
+            path, "a CSV file in UTF-8", error, "Repair it or save it again"
+        ) from error
     table = with_blanks_missing(table, None if "label" in reading.optional else reading.label)
     return with_whole_numbers(table, reading.categorical), named
 
@@ -145,7 +147,7 @@ def load_arrow(path: Path) -> Any:
         raise
     except (pyarrow.ArrowException, OSError) as error:
         expected = "Arrow's IPC format or Feather version 2"
-        raise unreadable(path, expected, error, "save it anew") from error
+        raise unreadable(path, expected, error, "Save it again") from error
 
 
 def is_frame(source: Any) -> bool:
@@ -206,8 +208,8 @@ def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
             table = pyarrow.table(frame)
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
         raise DataError(
-            f"the frame cannot be read ({one_line(error)}): "
-            "expected columns of one type, each with its own name; convert the others first"
+            "the data frame must have columns of one type, each with its own name, but it cannot "
+            f"be read ({one_line(error)}). Convert the others first."
         ) from error
     return table, named
 
@@ -221,8 +223,8 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
     y = None if labels is None else labels_of(labels, name, reading)
     if 0 in table.shape:
         raise DataError(
-            f"{name} has {table.num_rows} rows and {table.num_columns} columns of features: "
-            "expected at least one of each; add some"
+            f"{name} must have at least one row and one column of features, got {table.num_rows} "
+            f"and {table.num_columns}."
         )
     lists = [i for i, field in enumerate(table.schema) if is_list(field.type)]
     if lists:
@@ -256,8 +258,9 @@ def check_pixel_columns(columns: Columns, name: str) -> None:
     for column in columns.columns:
         if column.kind != "number":
             raise DataError(
-                f"{name} has a {column.kind} in column {column.name!r}: pixels must be numbers; "
-                f"leave the column out with drop=({column.name!r},), or leave out pixels=True"
+                f"the pixels of {name} must be numbers, got a {column.kind} in column "
+                f"{column.name!r}. Leave the column out with drop=({column.name!r},), or leave out "
+                "pixels=True."
             )
 
 
@@ -285,11 +288,12 @@ def find_column(table: Any, name: str, column: str, purpose: str = "") -> int:
         return columns.index(column)
     if column in columns:
         raise DataError(
-            f"{name} has {columns.count(column)} columns {column!r}: rename all but one"
+            f"{name} must have one column {column!r}, got {columns.count(column)}. Rename all but "
+            "one."
         )
     near = get_close_matches(column, columns, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"expected one of {listed(columns)}"
-    raise DataError(f"{name} has no column {column!r}{purpose}: {hint}")
+    hint = f"Did you mean {near[0]!r}?" if near else f"It has {listed(columns)}."
+    raise DataError(f"{name} has no column {column!r}{purpose}. {hint}")
 
 
 def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
@@ -302,8 +306,9 @@ def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
         return None
     if None in values:
         raise DataError(
-            f"{name} has no label in column {label!r} at row {values.index(None)} (counting from "
-            f"0; {values.count(None)} missing in all): fill or drop those rows first"
+            f"column {label!r} of {name} must hold a label in every row, got none at row "
+            f"{values.index(None)} (counting from 0; {values.count(None)} missing in all). Fill or "
+            "drop these rows first."
         )
     labels = np.asarray(values)
     labels = labels if labels.dtype.kind in "biuf" else labels.astype(str)
@@ -324,7 +329,10 @@ def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
     columns = Columns(learned, reading.handle_unknown or "error")
     if len(set(columns.feature_names)) < len(columns.feature_names) and columns.has_categories:
         twice = max(columns.feature_names, key=columns.feature_names.count)
-        raise DataError(f"{name} has two columns {twice!r}: rename one of them")
+        raise DataError(
+            f"{name} must have distinct feature names, got {twice!r} twice. Rename one of the "
+            "columns."
+        )
     return columns
 
 
@@ -350,16 +358,16 @@ def learned_column(column: str, values: Any, name: str, reading: Reading) -> Col
         kind = values.type
     if not (is_text(kind) or types.is_boolean(kind) or types.is_integer(kind)):
         raise DataError(
-            f"{name} has {values.type} in column {column!r}: expected numbers or categories; "
-            f"convert it, or leave it out with drop=({column!r},)"
+            f"column {column!r} of {name} must hold numbers or categories, got {values.type}. "
+            f"Convert it, or leave it out with drop=({column!r},)."
         )
     found = [value for value in compute.unique(decoded(values)).to_pylist() if value is not None]
     if not chosen:
         _check_categories(column, found, values, name)
     if len(found) > MOST_CATEGORIES or not found:
         raise DataError(
-            f"{name} has {len(found)} different values in column {column!r}: expected 1 to "
-            f"{MOST_CATEGORIES} categories; leave it out with drop=({column!r},)"
+            f"column {column!r} of {name} must have 1 to {MOST_CATEGORIES} categories, got "
+            f"{len(found)} different values. Leave it out with drop=({column!r},)."
         )
     return Column(column, "category", tuple(sorted(found)))
 
@@ -371,9 +379,9 @@ def _date_kind(column: str, values: Any, name: str) -> str:
     dates = dates_of(values)
     if dates is None and values.null_count < len(values):
         raise DataError(
-            f"{name} has {_first_that_is_no_date(values)} in column {column!r}: expected dates, or "
-            "texts as ISO 8601 writes them, such as 2026-03-31 or 2026-03-31 18:30; rewrite them, "
-            f"or leave {column!r} out of dates"
+            f"column {column!r} of {name} must hold dates, or text in ISO 8601 such as 2026-03-31 "
+            f"or 2026-03-31 18:30, got {_first_that_is_no_date(values)}. Rewrite it, or leave "
+            f"{column!r} out of dates."
         )
     return "datetime" if dates is not None and types.is_timestamp(dates.type) else "date"
 
@@ -392,8 +400,8 @@ def _first_that_is_no_date(values: Any) -> str:
 
 def _is_of_dates(column: str, name: str) -> DataError:
     return DataError(
-        f"{name} has dates in column {column!r}: expected numbers or categories; make them days "
-        f"with dates=({column!r},), or leave the column out with drop=({column!r},)"
+        f"column {column!r} of {name} must hold numbers or categories, got dates. Convert them to "
+        f"days with dates=({column!r},), or leave the column out with drop=({column!r},)."
     )
 
 
@@ -403,9 +411,9 @@ def _checked_whole_numbers(column: str, values: Any, name: str) -> Any:
     if whole is None:
         row = _first_row_where(values, lambda text: not float(text).is_integer())
         raise DataError(
-            f"{name} has {values[row]} in column {column!r} at row {row} (counting from 0): "
-            "categories must be whole numbers, texts or truth values; leave "
-            f"{column!r} out of categorical"
+            f"the categories in column {column!r} of {name} must be whole numbers, text or "
+            f"booleans, got {values[row]} at row {row} (counting from 0). Leave {column!r} out of "
+            "categorical."
         )
     return whole
 
@@ -420,11 +428,11 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
     if n_numbers:
         wanted = n_numbers < len(texts)  # show the text of a mixture
         row = _first_row_where(values, lambda text: is_number(text) != wanted)
-        what = "numbers and text" if wanted else "numbers kept as text"
+        what = "numbers and text" if wanted else "numbers stored as text"
         raise DataError(
-            f"{name} has {what} in column {column!r} (first {str(values[row])[:40]!r} at row "
-            f"{row}, counting from 0): expected either; repair it, or if these are categories, "
-            f"say categorical=({column!r},)"
+            f"column {column!r} of {name} must hold either numbers or text, got {what} (first "
+            f"{str(values[row])[:40]!r} at row {row}, counting from 0). Repair it, or if these are "
+            f"categories, set categorical=({column!r},)."
         )
     if texts and _ISO_DATE.match(texts[0]) and dates_of(pyarrow.chunked_array([texts])) is not None:
         raise _is_of_dates(column, name)
@@ -432,15 +440,15 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
     unit = None if types.is_dictionary(values.type) else common_unit(texts)
     if unit is not None:
         raise DataError(
-            f"{name} has numbers with {unit!r} in column {column!r} (such as {texts[0][:40]!r}): "
-            "expected the numbers alone, such as 1200 or 3.5; rewrite them, or if these are "
-            f"categories, say categorical=({column!r},)"
+            f"column {column!r} of {name} must hold numbers alone, such as 1200 or 3.5, got "
+            f"numbers with {unit!r} (such as {texts[0][:40]!r}). Rewrite them, or if these are "
+            f"categories, set categorical=({column!r},)."
         )
     if len(texts) > FEW_CATEGORIES and 2 * len(texts) > len(values):
         raise DataError(
-            f"{name} has {len(texts)} different texts in the {len(values)} rows of column "
-            f"{column!r}: expected categories; leave it out with drop=({column!r},), or name it as "
-            "the label"
+            f"column {column!r} of {name} must hold categories, got {len(texts)} different texts "
+            f"in {len(values)} rows. Leave it out with drop=({column!r},), or name it as the "
+            "label."
         )
 
 
@@ -462,8 +470,8 @@ def known_columns(table: Any, columns: Columns, name: str) -> Any:
             filled = len(values) > values.null_count and not types.is_null(values.type)
             row = _first_row_where(values, lambda text: not is_number(text)) if filled else 0
             raise DataError(
-                f"{name} has {str(values[row])[:40]!r} in column {column.name!r} at row {row} "
-                "(counting from 0): expected numbers, as in training; repair it"
+                f"column {column.name!r} of {name} must hold numbers, as in training, got "
+                f"{str(values[row])[:40]!r} at row {row} (counting from 0). Repair it."
             )
     return table
 

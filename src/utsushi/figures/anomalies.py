@@ -75,8 +75,8 @@ def departure_images(
     departures = finite_array(maps, "maps", n_axes=2)
     if not np.shape(originals) == np.shape(copies) == departures.shape:
         raise DataError(
-            f"originals, copies and maps have the shapes {np.shape(originals)}, "
-            f"{np.shape(copies)} and {departures.shape}, expected one; pass those of the same rows"
+            f"originals, copies and maps must have one shape, got {np.shape(originals)}, "
+            f"{np.shape(copies)} and {departures.shape}. Pass those of the same samples."
         )
     heat = departures.reshape(len(departures), -1, *image_shape[-2:]).sum(axis=1)
     # A few pixels of one image would leave all others pale.
@@ -135,8 +135,8 @@ def departure_bars(
     departures = finite_array(maps, "maps", n_axes=2)
     if departures.shape != (len(titles), len(columns)):
         raise DataError(
-            f"maps has shape {departures.shape}, with {len(titles)} titles and {len(columns)} "
-            "columns; expected a title a row and a name a column"
+            "maps must have one title per row and one name per column, got the shape "
+            f"{departures.shape} with {len(titles)} titles and {len(columns)} names."
         )
     shown = min(n_columns, len(columns))
     tall = len(departures) * (0.24 * shown + 0.42) + 0.5

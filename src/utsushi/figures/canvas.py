@@ -156,13 +156,12 @@ def finite_array(values: ArrayLike, name: str, *, n_axes: int) -> NDArray[np.flo
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != n_axes or array.size == 0:
         raise DataError(
-            f"{name} has shape {array.shape}; expected {n_axes} axes and at least one entry; "
-            "pass what there is to draw"
+            f"{name} must have {n_axes} axes and at least one entry, got the shape {array.shape}."
         )
     if not np.isfinite(array).all():
         place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
         raise NonFiniteDataError(
-            f"{name} is {array[place]} at {place}; expected finite numbers; remove or replace it"
+            f"{name} must be finite, got {array[place]} at {place}. Remove or replace it."
         )
     return array
 

@@ -81,7 +81,10 @@ def learning_curves(
             axes.plot(epochs, line[epochs - 1], color=colour, marker=marker)
             ends[name] = (float(line[epochs[-1] - 1]), colour)
     if not ends:
-        raise DataError(f"curves {list(curves)} hold no finite value; expected an epoch or more")
+        raise DataError(
+            f"curves must hold a finite value, got {list(curves)} without one. Train for at least "
+            "one epoch."
+        )
     for name, level in (reference or {}).items():
         axes.axhline(level, color=GREY, linewidth=1.2, linestyle=_DASHES, zorder=1)
         ends[name] = (float(level), GREY)

@@ -48,7 +48,7 @@ def code_map(codes: ArrayLike, labels: ArrayLike | None = None) -> Figure:
     """
     Z = finite_array(codes, "codes", n_axes=2)
     if len(Z) < 2:
-        raise DataError("codes has 1 row; expected at least 2; pass more codes")
+        raise DataError("codes must have at least 2 samples, got 1.")
     points, shares = _principal_plane(Z)
     figure, axes = new_axes(height=5.6)
     size = float(np.clip(25_000 / len(points), 4, 30))
@@ -85,8 +85,8 @@ def _draw_classes(
     """Draw points in the colours of their classes, and each class's name at its median."""
     if labels.shape != (len(points),):
         raise DataError(
-            f"labels has shape {labels.shape}; expected ({len(points)},), one a code; "
-            "pass the labels of the same rows"
+            f"labels must have the shape ({len(points)},), one per code, got {labels.shape}. Pass "
+            "the labels of the same samples."
         )
     names, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     named = np.sort(np.argsort(-counts, kind="stable")[:_MOST_CLASSES])

@@ -52,7 +52,7 @@ def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: in
     (35, 143, 3)
     """
     if n_columns < 1:
-        raise SettingError(f"n_columns is {n_columns}; expected at least 1; leave it out for 10")
+        raise SettingError(f"n_columns must be a positive integer, got {n_columns}.")
     tiles = tiles_of(images, image_shape)
     rows = [tiles[start : start + n_columns] for start in range(0, len(tiles), n_columns)]
     return draw_tiles(rows, n_columns=n_columns)
@@ -86,7 +86,7 @@ def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ..
     ['original', 'reconstruction']
     """
     if not rows:
-        raise DataError("rows is empty; expected (label, images) pairs; pass at least one")
+        raise DataError("rows must have at least one (label, images) pair, got none.")
     tiles = [tiles_of(images, image_shape) for _, images in rows]
     longest = max(len(row) for row in tiles)
     return draw_tiles(tiles, n_columns=longest, labels=[label for label, _ in rows])
@@ -121,14 +121,14 @@ def tiles_of(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint
     shape = (1, *image_shape) if len(image_shape) == 2 else tuple(image_shape)
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(
-            f"image_shape is {image_shape}; expected (H, W) or (C, H, W) with C 1 or 3; "
-            "a table has no images to draw"
+            f"image_shape must be (H, W) or (C, H, W) with C 1 or 3, got {image_shape}. A table "
+            "has no images to draw."
         )
     X = finite_array(images, "images", n_axes=2)
     if X.shape[1] != math.prod(shape):
         raise DataError(
-            f"images has {X.shape[1]} features; expected {math.prod(shape)} for image_shape "
-            f"{image_shape}; pass the shape that the images had before they were flattened"
+            f"images must have {math.prod(shape)} features for image_shape {image_shape}, got "
+            f"{X.shape[1]}. Pass the shape of the images before they were flattened."
         )
     pixels = np.rint(np.clip(X, 0, 1) * 255).astype(np.uint8)
     last = pixels.reshape(-1, *shape).transpose(0, 2, 3, 1)

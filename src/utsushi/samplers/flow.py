@@ -116,15 +116,15 @@ class Flow(TrainedSampler):
     def _validate_params(self) -> None:
         super()._validate_params()
         check_widths(self.hidden)
-        require_extra("flow", "zuko", what="sampler='flow'", otherwise="take sampler='mixture'")
+        require_extra("flow", "zuko", what="sampler='flow'", otherwise="use sampler='mixture'")
 
     def check(self, n_codes: int) -> None:
         """Refuse codes that are too wide to be drawn one number after the other."""
         super().check(n_codes)
         if n_codes > MAX_CODES:
             raise SettingError(
-                f"sampler='flow' for codes of {n_codes} components, expected at most {MAX_CODES}; "
-                "take sampler='mixture' or 'gaussian'"
+                f"n_components must be at most {MAX_CODES} for sampler='flow', got {n_codes}. Use "
+                "sampler='mixture' or 'gaussian'."
             )
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
@@ -229,8 +229,8 @@ def _train(module: nn.Module, x: Tensor, recipe: Recipe, noise: float, seed: int
         module.load_state_dict(best)
     if not math.isfinite(_mean_log_prob(module, x[:MOST_HELD_OUT])):
         raise TrainingDivergedError(
-            "training of the flow diverged: a density is no finite number, expected one; give "
-            f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))"
+            "training of the flow diverged: its density is not finite. Set "
+            f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
         )
 
 

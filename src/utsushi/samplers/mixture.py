@@ -123,7 +123,7 @@ class Mixture(Sampler):
             or (state["weights_"] < 0).any()
             or not state["weights_"].sum() > 0
         ):
-            raise ValueError("the parts of the mixture do not fit together")
+            raise ValueError("the arrays of the mixture do not match")
         return super().restore(state)
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:

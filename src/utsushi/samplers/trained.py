@@ -78,7 +78,7 @@ class TrainedSampler(Sampler):
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave; a spread below zero is a ``ValueError``."""
         if (state["spread_"] < 0).any():
-            raise ValueError("a spread is below zero")
+            raise ValueError("spread_ must not be negative")
         module = self._empty_module(len(state["mean_"])).double()
         with torch.no_grad():
             for name, parameter in module.named_parameters():

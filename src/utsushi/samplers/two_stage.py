@@ -116,7 +116,7 @@ class TwoStage(TrainedSampler):
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
         if not (state["sigma_"] > 0).all():
-            raise ValueError("sigma is not above zero")
+            raise ValueError("sigma_ must be positive")
         return super().restore(state)
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:

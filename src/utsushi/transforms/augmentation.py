@@ -96,8 +96,8 @@ class Affine(Augmentation):
         super().check(rows, image_shape)
         if image_shape is None:
             raise SettingError(
-                "image_shape=None, expected the shape of the images that augment='affine' is to "
-                "move; give image_shape=(height, width)"
+                "image_shape must be set for augment='affine', got None. Set image_shape=(height, "
+                "width)."
             )
 
     def __call__(
@@ -105,7 +105,7 @@ class Affine(Augmentation):
     ) -> Tensor:
         """Move each image by an affine map of its own; see `Augmentation`."""
         if image_shape is None:
-            raise SettingError("image_shape=None, expected the shape of the images to move")
+            raise SettingError("image_shape must be the shape of the images, got None.")
         height, width = image_shape[-2:]
         # Chosen rows alone are interpolated: the others are as they were, bit for bit.
         uniform = _uniform((len(rows), 5), rows, generator)
@@ -157,8 +157,8 @@ class Binarize(Augmentation):
         worst = max(-rows.min().item(), rows.max().item() - 1)
         if worst > 1e-4:
             raise DataError(
-                f"a value lies {worst:.4g} outside of 0 to 1, expected probabilities of a one for "
-                "augment='binarize'; divide by the largest value"
+                "the data must be probabilities from 0 to 1 for augment='binarize', got a value "
+                f"that is outside by {worst:.4g}. Divide by the largest value."
             )
 
     def __call__(

@@ -212,17 +212,19 @@ class Columns:
             )
             hash(columns)
         except (TypeError, KeyError) as error:
-            raise ValueError(f"no columns: {error!r}") from error
+            raise ValueError(f"columns cannot be read: {error!r}") from error
         if handle_unknown not in HANDLE_UNKNOWN:
-            raise ValueError(f"handle_unknown is {handle_unknown!r}")
+            raise ValueError(
+                f"handle_unknown must be one of {HANDLE_UNKNOWN}, got {handle_unknown!r}"
+            )
         if len({column.name for column in columns}) < len(columns):
-            raise ValueError("two columns have one name")
+            raise ValueError("columns must have distinct names")
         for column in columns:
             kinds = {type(category) for category in column.categories}
             several = len(set(column.categories)) < len(column.categories) or len(kinds) > 1
             known = column.kind in KINDS and kinds <= {str, int, bool}
             if not known or several or (column.kind == "category") != bool(kinds):
-                raise ValueError(f"column {column.name!r} is no {column.kind}")
+                raise ValueError(f"column {column.name!r} is not a valid {column.kind}")
         return cls(columns, handle_unknown)
 
 
