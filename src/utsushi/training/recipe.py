@@ -210,8 +210,8 @@ FAST_VARIATIONAL = Recipe(
 #: Convolutions want more steps of smaller batches, at a lower rate, and some decay.
 CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
 
-#: Their peak rates; the bound of a variational model is steeper. At 4e-3, one seed in five stayed at
-#: twice the error on 2,100 images of 64x64x3.
+#: Their peak rates; the bound of a variational model is steeper. At 4e-3, one seed in four stayed
+#: at twice the error on 2,100 images of 64x64x3.
 CONVOLUTIONAL_RATE, CONVOLUTIONAL_VARIATIONAL_RATE = 3e-3, 2e-3
 
 #: Rows of fewer columns are a table. A step costs little, and half a step for each row pays, a
