@@ -113,13 +113,15 @@ def test_an_unknown_option_is_named(utsushi):
 def test_an_unknown_model_is_named_with_the_known_ones(utsushi):
     call = utsushi("train", "gan")
     assert call.status == 2
-    assert "'gan', expected one of ae, dae, vae" in call.error
+    assert "'gan'" in call.error
+    assert "ae, dae, vae" in call.error
 
 
 def test_an_unknown_command_is_named_with_the_known_ones(utsushi):
     call = utsushi("qqq")
     assert call.status == 2
-    assert "'qqq', expected one of lecture, data, train" in call.error
+    assert "'qqq'" in call.error
+    assert "lecture, data, train" in call.error
 
 
 def test_a_command_that_is_nearly_a_known_one_is_suggested(utsushi):
@@ -164,7 +166,8 @@ def test_rows_of_another_width_are_refused(utsushi, ae_run, tmp_path):
     np.save(tmp_path / "wide.npy", np.zeros((3, 65)))
     call = utsushi("encode", ae_run, "--data", tmp_path / "wide.npy", "--out", tmp_path / "c.npy")
     assert call.status == 2
-    assert "65 features, expected 64 as the model was trained on with 'digits8x8'" in call.error
+    assert "64 features" in call.error
+    assert "'digits8x8', got 65" in call.error
     assert not (tmp_path / "c.npy").exists()
 
 
@@ -234,7 +237,7 @@ def test_rows_for_a_sampler_that_is_not_fitted_are_refused(utsushi, ae_run, tmp_
 def test_no_generated_rows_are_refused(utsushi, vae_run, tmp_path):
     call = utsushi("generate", vae_run, "-n", "0", "--out", tmp_path / "new.npy")
     assert call.status == 2
-    assert "'-n': '0', expected an integer from 1 on" in call.error
+    assert "-n must be a positive integer, got '0'" in call.error
 
 
 def test_a_file_that_cannot_be_written_is_named(utsushi, vae_run, tmp_path):
@@ -276,7 +279,7 @@ def test_a_place_where_no_folder_can_be_made_is_found_before_training(utsushi, t
     (tmp_path / "file").write_text("")
     call = utsushi("train", "ae", "--data", "digits8x8", "--out", tmp_path / "file" / "r", *TRAIN)
     assert call.status == 2
-    assert "cannot be made" in call.error
+    assert "cannot be created" in call.error
 
 
 def test_the_current_folder_is_no_place_for_a_run(utsushi, tmp_path, monkeypatch):
@@ -299,7 +302,7 @@ def test_columns_in_another_order_are_found_by_their_names(utsushi, table_run, t
 def test_no_reconstructed_rows_are_refused(utsushi, vae_run, tmp_path, n):
     call = utsushi("reconstruct", vae_run, "-n", n, "--out", tmp_path / "x.npy")
     assert call.status == 2
-    assert f"-n {n}" in call.error
+    assert f"-n must be a positive integer, got {n}" in call.error
 
 
 @pytest.mark.parametrize("value", ["inf", "nan", "1e999"])

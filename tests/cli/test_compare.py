@@ -71,10 +71,13 @@ def test_two_runs_of_one_name_stay_two(compared, tmp_path):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("vae beat=4", "has 'beat=4', expected name=value"),
-        ("ae beta=4", "has 'beta=4', expected name=value"),
-        ("ae hidden", "has 'hidden', expected name=value"),
-        ("vae beta=x", "'vae beta=x' has beta='x', expected a finite number"),
+        (
+            "vae beat=4",
+            "must be name=value with parameters of VariationalAutoencoder, got 'beat=4'",
+        ),
+        ("ae beta=4", "parameters of Autoencoder, got 'beta=4'"),
+        ("ae hidden", "must be name=value with parameters of Autoencoder, got 'hidden'"),
+        ("vae beta=x", "beta of 'vae beta=x' must be a finite number such as 0.001, got 'x'"),
         ("no/such/run", "no/such/run"),
     ],
 )
@@ -91,7 +94,7 @@ def test_models_of_other_rows_are_refused(compared, tmp_path, capsys):
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((20, 3)))
     options = ["--data", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]
     assert run(["compare", str(compared / "first.safetensors"), *options]) == 2
-    assert "was trained on rows of 64 features" in capsys.readouterr().err
+    assert "was trained on samples of 64 features" in capsys.readouterr().err
 
 
 def test_a_run_of_another_source_is_refused(compared, tmp_path, capsys):
@@ -100,7 +103,7 @@ def test_a_run_of_another_source_is_refused(compared, tmp_path, capsys):
     run_folder = str(compared / "first.safetensors")
     options = ["--data", str(tmp_path / "rows.npy"), "--out", str(tmp_path / "out")]
     assert run(["compare", run_folder, *options]) == 2
-    assert "was trained on 'digits8x8'" in capsys.readouterr().err
+    assert "got 'digits8x8'" in capsys.readouterr().err
 
 
 def test_a_colon_within_a_setting_names_no_model(tmp_path, capsys):
@@ -120,4 +123,4 @@ def test_a_bad_value_is_found_before_any_training(tmp_path, capsys):
 def test_a_setting_beside_its_model_is_shown_its_place(utsushi, tmp_path):
     call = utsushi("compare", "vae", "beta=4", "--out", tmp_path / "both")
     assert call.status == 2
-    assert "stand with their model between quotes: 'vae beta=4'" in call.error
+    assert "Quote a model together with its settings: 'vae beta=4'" in call.error

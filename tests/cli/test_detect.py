@@ -131,7 +131,7 @@ def test_the_score_is_named(utsushi, ae_run, tmp_path):
     [
         (["--out", "s.txt"], ".csv, .parquet, .npz"),
         (["--out", "s.csv", "--picture", "p.jpg"], ".png"),
-        (["--out", "s.csv", "--worst", "-1"], "--worst -1"),
+        (["--out", "s.csv", "--worst", "-1"], "--worst must be a non-negative integer, got -1"),
         (["--out", ""], "--out must end in .csv, .parquet, .npz, got ''"),
         (["--out", "."], "--out must end in .csv, .parquet, .npz, got '.'"),
         (["--out", "s.csv", "--scoring", "best"], "'best'"),
@@ -139,7 +139,10 @@ def test_the_score_is_named(utsushi, ae_run, tmp_path):
         (["--out", "s.csv", "--scoring", "bound"], "VariationalAutoencoder"),
         (["--out", "s.csv", "--contamination", "0.9"], "0.9"),
         (["--out", "s.csv", "--max-false-positive-rate", "0.0001"], "9999 held-out rows"),
-        (["--out", "s.csv", "--contamination", ".1", "--max-false-positive-rate", ".1"], "one of"),
+        (
+            ["--out", "s.csv", "--contamination", ".1", "--max-false-positive-rate", ".1"],
+            "both set",
+        ),
         (["--out", "s.csv", "--normal", "nothing.npy"], "nothing.npy"),
     ],
 )

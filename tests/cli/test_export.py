@@ -62,7 +62,7 @@ def test_a_table_keeps_its_names_and_labels(utsushi, table_run, tmp_path):
     [
         (["--to", "pdf"], "--to must be html or onnx, got 'pdf'"),
         (["--to", "onnx", "--out", "page.html"], "--out must end in .onnx, got 'page.html'"),
-        (["--to", "onnx", "--data", "mnist20k"], "--data mnist20k with --to onnx, which takes"),
+        (["--to", "onnx", "--data", "mnist20k"], "--data must not be set with --to onnx"),
         (["--to", "html", "--out", "page.pdf"], "--out must end in .html, got 'page.pdf'"),
         (["--to", "html", "--lang", "fr"], "--lang fr, expected one of en, ja"),
         (["--to", "html", "--data", "no/such"], "no/such"),
@@ -97,7 +97,7 @@ def test_a_comparison_can_be_the_report_alone(utsushi, ae_run, vae_run, tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "--out is missing, expected the run folder to make"),
+        ([], "--out must name the run folder to create"),
         (["--to", "pdf"], "--to must be html, got 'pdf'"),
         (["--to", "html", "--out", "folder"], "--out must end in .html, got 'folder'"),
     ],

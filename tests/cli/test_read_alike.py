@@ -77,7 +77,7 @@ def test_images_of_many_sizes_are_answered_with_the_option(utsushi, tmp_path):
     for words in (["compare", "ae"], ["train", "ae"]):
         call = utsushi(*words, "--data", tmp_path / "photos", "--out", tmp_path / "run")
         assert call.status == 2
-        assert "with --image-size height,width" in call.error
+        assert "Set --image-size height,width" in call.error
 
 
 @pytest.mark.filterwarnings("ignore:the trained network leaves")
@@ -87,7 +87,7 @@ def test_runs_of_images_of_two_sizes_are_refused_with_both(utsushi, photos, phot
     call = utsushi("compare", photos_runs[0], tmp_path / "other", "--out", tmp_path / "both")
     assert call.status == 2
     error = call.err.splitlines()[-1]
-    assert "rows of 25 features (5x5 images)" in error
+    assert "samples of 25 features (5x5 images)" in error
     assert "has 48 (6x8 images)" in error
 
 
@@ -258,7 +258,8 @@ def test_one_unknown_category_does_not_refuse_the_others(utsushi, people, people
     frame.assign(town=frame["town"].where(frame.index > 0, "Paris")).to_csv(tmp_path / "new.csv")
     words = ["--data", tmp_path / "new.csv", "--out", tmp_path / "codes.csv"]
     call = utsushi("encode", people_run[0], *words)
-    assert "'Paris' in column 'town' at row 0" in call.error
+    assert "column 'town' of new.csv must hold one of" in call.error
+    assert "got 'Paris' at row 0" in call.error
     assert "--handle-unknown ignore" in call.error
     call = utsushi("encode", people_run[0], *words, "--handle-unknown", "ignore")
     assert (call.status, len(read(tmp_path / "codes.csv"))) == (0, 60)

@@ -86,12 +86,10 @@ def unfinished(utsushi, tmp_path, monkeypatch):
 
 def test_a_run_that_is_not_finished_is_not_overwritten(utsushi, unfinished):
     call = utsushi(*TRAIN, "--out", unfinished)
-    assert (call.status, call.error) == (
-        2,
-        f"utsushi: {str(unfinished)!r} holds a training that has not finished, expected a new or "
-        f"empty folder; finish it with utsushi train --resume {unfinished}, or begin anew with "
-        "--force",
-    )
+    assert call.status == 2
+    assert f"{str(unfinished)!r} holds an unfinished training" in call.error
+    assert f"utsushi train --resume {unfinished}" in call.error
+    assert "--force" in call.error
 
 
 @pytest.mark.parametrize(
@@ -107,11 +105,9 @@ def test_what_takes_a_run_says_how_to_finish_one(utsushi, unfinished, tmp_path, 
     }
     words = [unfinished, *more.get(command, ["--out", tmp_path / "out.npz"])]
     call = utsushi(command, *words)
-    assert (call.status, call.error) == (
-        2,
-        f"utsushi: {str(unfinished)!r} holds a training that has not finished; if it was "
-        f"interrupted, finish it with utsushi train --resume {unfinished}",
-    )
+    assert call.status == 2
+    assert f"{str(unfinished)!r} holds an unfinished training" in call.error
+    assert f"utsushi train --resume {unfinished}" in call.error
     with pytest.raises(ModelFileError, match="utsushi train --resume"):
         load(unfinished)
 
@@ -137,23 +133,21 @@ def test_an_interrupted_replacement_leaves_the_old_run(utsushi, tmp_path, monkey
 
 def test_a_finished_run_has_nothing_to_go_on_with(utsushi, ae_run):
     call = utsushi("train", "--resume", ae_run)
-    assert (call.status, call.error) == (
-        2,
-        f"utsushi: {str(ae_run)!r} holds a finished run, "
-        "expected one that was interrupted; train one with --out",
-    )
+    assert call.status == 2
+    assert f"{str(ae_run)!r} holds a finished run" in call.error
+    assert "--out" in call.error
 
 
 def test_no_run_to_go_on_with_is_named(utsushi, tmp_path):
     call = utsushi("train", "--resume", tmp_path / "none")
     assert call.status == 2
-    assert "holds no run, expected one that was interrupted" in call.error
+    assert "holds no run, and only an interrupted run" in call.error
 
 
 def test_a_model_beside_resume_is_refused(utsushi, unfinished):
     call = utsushi("train", "--resume", unfinished, "ae", "--out", unfinished)
     assert call.status == 2
-    assert "a run knows what it trains" in call.error
+    assert "--resume must not be set with a model" in call.error
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"estimator": "os.system"}', b"\xff"])

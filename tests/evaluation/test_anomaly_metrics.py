@@ -79,19 +79,21 @@ def test_the_same_scores_give_the_same_estimate(metric):
 @METRICS
 @pytest.mark.parametrize("bad", [[], [[1.0]], 3.0])
 def test_what_are_no_scores_of_rows_is_refused(metric, bad):
-    with pytest.raises(DataError, match="anomalies has shape"):
+    with pytest.raises(DataError, match="anomalies must hold one score per sample"):
         metric([1.0], bad)
 
 
 @METRICS
 def test_a_score_that_is_not_finite_is_located(metric):
-    with pytest.raises(NonFiniteDataError, match="the score of normal has NaN at row 1"):
+    with pytest.raises(
+        NonFiniteDataError, match="the score of normal must be finite, got NaN at row 1"
+    ):
         metric([1.0, np.nan], [0.0])
 
 
 @pytest.mark.parametrize("recall", [0.0, 1.5])
 def test_a_recall_that_is_no_part_is_refused(recall):
-    with pytest.raises(SettingError, match=f"recall={recall}"):
+    with pytest.raises(SettingError, match=f"recall must be .*, got {recall}"):
         false_positive_rate([1.0], [0.0], recall=recall)
 
 

@@ -77,7 +77,7 @@ def test_a_damaged_file_is_named(change, monkeypatch, tmp_path, refusal):
     monkeypatch.setattr("utsushi.evaluation.classifier.files", lambda package: tmp_path)
     message = refusal(ModelFileError, DigitClassifier)
     assert "digit_classifier.safetensors is damaged" in message
-    assert "reinstall utsushi" in message
+    assert "Reinstall utsushi" in message
 
 
 def test_a_missing_file_is_named(monkeypatch, tmp_path, refusal):

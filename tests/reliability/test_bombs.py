@@ -37,7 +37,8 @@ def test_a_zip_bomb_is_refused(tmp_path, refusal):
             file.write(bytes(MB))
     assert path.stat().st_size < MB
     message = refusal(DataError, datasets.open, path)
-    assert "bytes that unpack into 314572928: expected at most 200 times as many" in message
+    assert "at most 200 times its size" in message
+    assert "unpack into 314572928" in message
 
 
 def test_an_archive_whose_header_names_more_than_it_holds_is_refused(tmp_path, refusal):
@@ -59,7 +60,7 @@ def test_a_gzip_bomb_is_refused(tmp_path, refusal):
         for _ in range(400):
             file.write(bytes(10**6))
     message = refusal(DataError, datasets.open, tmp_path)
-    assert "expected at most 200 times as many" in message
+    assert "at most 200 times its size" in message
 
 
 @pytest.mark.parametrize("side", [4_097, 20_000])
@@ -67,7 +68,7 @@ def test_a_picture_of_too_many_pixels_is_refused(side, tmp_path, refusal):
     Image.new("1", (side, side)).save(tmp_path / "bomb.png")
     assert (tmp_path / "bomb.png").stat().st_size < MB
     message = refusal(DataError, datasets.open, tmp_path)
-    said = "exceeds limit" if side > 10_000 else "is 4097x4097: expected at most 16777216 pixels"
+    said = "exceeds limit" if side > 10_000 else "at most 16777216 pixels, got 4097x4097"
     assert said in message
 
 

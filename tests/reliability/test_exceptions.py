@@ -1,4 +1,4 @@
-"""Every error can be reached, and says in one line what there was, what was expected, the fix."""
+"""Every error can be reached; its one line has the name, the value and the fix."""
 
 import sys
 from pathlib import Path
@@ -57,52 +57,43 @@ def download(tmp_path, monkeypatch):
     datasets.fetch_mnist(tmp_path)
 
 
-#: By the error: what leads to it, and all of its text; {path} stands for a folder of the test.
+#: By the error: what leads to it, and parts of its text; {path} is a folder of the test.
 REACHED = {
     DataError: (
         lambda path, _: fit(X[0]),
-        "the rows have the shape (4,), expected (n_samples, n_features). Reshape your data by "
-        "X.reshape(1, -1) if it is one row, by X.reshape(-1, 1) if it is one column",
+        ["(n_samples, n_features)", "(4,)", "X.reshape(1, -1)"],
     ),
     NonFiniteDataError: (
         lambda path, _: fit(np.where(X[3, 1] == X, np.nan, X)),
-        "the data has NaN at row 3, column 1 (counting from 0; 1 such value in all): expected "
-        "finite numbers; fill or drop those rows first",
+        ["the data must be finite, got NaN at row 3, column 1", "1 such value", "Fill or drop"],
     ),
     SettingError: (
         lambda path, _: fit(early_stopping=2),
-        "early_stopping=2 has no held-out rows to watch, expected some; validation_fraction=0.0 "
-        "of 12 rows holds out none; set validation_fraction=0.1 or pass validation_data to fit",
+        ["early_stopping", "validation_fraction=0.1", "validation_data"],
     ),
     MissingPackageError: (
         lambda path, monkeypatch: without_zuko(monkeypatch),
-        "sampler='flow' needs zuko, which is not installed here, expected the extra 'flow'; "
-        "install it with pip install 'utsushi[flow]', or take sampler='mixture'",
+        ["sampler='flow' needs zuko", "pip install 'utsushi[flow]'", "sampler='mixture'"],
     ),
     ModelFileError: (
         lambda path, _: load(path / "none.safetensors"),
-        "there is no file '{path}/none.safetensors', expected a model or the folder of a run; "
-        "save one with model.save(path), or train one with utsushi train",
+        ["there is no file '{path}/none.safetensors'", "model.save(path)"],
     ),
     RunError: (
         lambda path, _: open_run(path),
-        "'{path}' holds no run (config.json: No such file or directory), expected what 'utsushi "
-        "train' leaves; check the path",
+        ["'{path}' holds no run (config.json: No such file or directory)", "Check the path"],
     ),
     CheckpointError: (
         lambda path, _: in_use(path),
-        "'{path}' is in use by another training, expected a folder of its own; wait for its end, "
-        "or choose another one",
+        ["'{path}'", "in use by another training"],
     ),
     DownloadError: (
         download,
-        "mnist_784 could not be downloaded from OpenML (no route to host): nothing was written to "
-        "{path}; try again later, or put MNIST's four IDX files there by hand",
+        ["could not be downloaded from OpenML (no route to host)", "{path}", "Try again later"],
     ),
     TrainingDivergedError: (
         lambda path, _: fit(1e30 * X, scaling="center", learning_rate=0.5),
-        "training diverged: the reconstruction became inf in epoch 1 with learning_rate=0.5, a "
-        "finite number was expected; try learning_rate=0.05 or scaling='standard'",
+        ["training diverged", "learning_rate=0.5", "learning_rate=0.05", "scaling='standard'"],
     ),
 }
 
@@ -110,14 +101,15 @@ REACHED = {
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::utsushi.exceptions.UtsushiWarning")
 @pytest.mark.parametrize("error", REACHED, ids=lambda error: error.__name__)
 def test_an_error_can_be_reached_and_says_all_that_is_needed(error, tmp_path, monkeypatch):
-    provoke, text = REACHED[error]
+    provoke, parts = REACHED[error]
     with pytest.raises(error) as caught:
         provoke(tmp_path, monkeypatch)
     assert type(caught.value) is error
     message = str(caught.value)
     assert "\n" not in message
     assert "; " in message or ". " in message  # the fix
-    assert message == text.format(path=tmp_path)
+    for part in parts:
+        assert part.format(path=tmp_path) in message
 
 
 def test_the_others_are_their_base_the_interruption_and_the_warning():

@@ -1,8 +1,7 @@
-"""Rows that stay on the disk until they are asked for, and are then arrays like any other.
+"""Samples that stay on the disk until they are indexed.
 
-What a training asks of its rows is their shape, their dtype, and some of them at a time. An array
-in memory has all of that; `LazyRows` has no more, so that what is written for the one is written
-for the other.
+Training needs the shape and the dtype of its samples, and some of them at a time. `LazyRows`
+supports exactly that, so that the same code works on it and on an array in memory.
 """
 
 from __future__ import annotations
@@ -32,26 +31,26 @@ __all__ = [
     "row_blocks",
 ]
 
-#: Of a block of rows, where nobody says how large it should be.
+#: The default size of a block of rows, in bytes.
 BLOCK_BYTES = 2**24
 
-#: Which rows: a slice, or their numbers.
+#: An index of rows: a slice, or an array of row numbers.
 Which: TypeAlias = slice | NDArray[np.integer[Any]]
 
 
 class LazyRows(ABC):
-    """A matrix of rows that is read as it is asked for.
+    """A matrix whose rows are read when they are indexed.
 
     Attributes
     ----------
     shape : (n, D)
     dtype : numpy dtype
-        Of the rows that are given out: float32 or float64.
+        The dtype of the rows as returned: float32 or float64.
     starts : ndarray of int64, or None
-        Where any row can be read as cheaply as the next, None. Where rows are stored in groups that
-        are read whole, the number of each group's first row.
+        The number of the first row of each group, if rows are stored in groups that are read as a
+        whole. None if every row can be read on its own.
     window_rows : int
-        With groups: about how many rows may be held at once, to be shuffled among one another.
+        With groups: about how many rows may be held in memory at once, to be shuffled.
     """
 
     shape: tuple[int, int]
@@ -83,11 +82,11 @@ class LazyRows(ABC):
 
     @cached_property
     def has_missing(self) -> bool:
-        """Whether a value is NaN; all rows are read once to know."""
+        """Whether a value is NaN; the first access reads all rows."""
         return any(holds_nan(block) for block in row_blocks(self))
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
-        """Be told in which order rows will be asked for, to read ahead; most need not know."""
+        """Announce the order in which rows will be read, for classes that read ahead."""
         return
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -103,11 +102,10 @@ AnyRows: TypeAlias = NDArray[np.floating[Any]] | LazyRows
 
 
 class MappedRows(LazyRows):
-    """Rows of a memory map, whose file is looked at before it is read.
+    """Rows of a memory map, whose file size is checked before each access.
 
-    To read what is no longer there would end the process by a signal, without a word. While rows
-    are taken from here and there, the system is asked not to read ahead: it would read 128 KiB of a
-    file that is not in its cache for each of them.
+    Reading beyond the end of a file that has shrunk would kill the process by a signal. For random
+    access, the system's read-ahead is switched off: it would read 128 KiB for each row.
 
     Parameters
     ----------
@@ -133,24 +131,24 @@ class MappedRows(LazyRows):
                 f"the data file shrank from {self._n_bytes} to {n_bytes} bytes while it was being "
                 "read. Write it under another name first, rename it, and start again."
             )
-        self._say_whether_scattered(not isinstance(which, slice))
+        self._advise(not isinstance(which, slice))
         rows: NDArray[Any] = self.array[which]
         return rows
 
-    def _say_whether_scattered(self, now: bool) -> None:
-        """Tell the system how the map is read, where that changes and it can be told."""
+    def _advise(self, now: bool) -> None:
+        """Advise the system on the access pattern of the map, if it changes."""
         if now != self._is_scattered and hasattr(mmap, "MADV_RANDOM"):
             self._map.madvise(mmap.MADV_RANDOM if now else mmap.MADV_NORMAL)
             self._is_scattered = now
 
     def __del__(self) -> None:
-        # The map is the caller's, and may be closed.
+        # The caller owns the map, and may have closed it.
         with suppress(ValueError, OSError, AttributeError):
-            self._say_whether_scattered(False)
+            self._advise(False)
 
 
 class ConvertedRows(LazyRows):
-    """Rows of numbers of any type that become floats as they are read.
+    """Rows of any numeric type, converted to floats as they are read.
 
     Parameters
     ----------
@@ -173,15 +171,15 @@ class ConvertedRows(LazyRows):
         return self._convert(self._stored[which])
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
-        """Hand the order on to the stored rows."""
+        """Announce the order to the stored rows."""
         if isinstance(self._stored, LazyRows):
             self._stored.expect(order)
 
 
 class SelectedRows(LazyRows):
-    """Some rows of others, by their numbers and in that order, without a copy of them.
+    """A selection of rows by their numbers, in that order, without a copy.
 
-    Of rows that are stored in groups, they are given out in the order in which they are stored.
+    Rows that are stored in groups are returned in the order in which they are stored.
 
     Parameters
     ----------
@@ -210,26 +208,26 @@ class SelectedRows(LazyRows):
 
     @cached_property
     def has_missing(self) -> bool:
-        """Whether a value is NaN; if none of all rows is, no more is looked at."""
+        """Whether a value is NaN; the selection is read only if the underlying rows have one."""
         if isinstance(self._rows, LazyRows) and not self._rows.has_missing:
             return False
         return any(holds_nan(block) for block in row_blocks(self))
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
-        """Tell the rows, in their own numbers."""
+        """Announce the order to the underlying rows, in their own numbers."""
         if isinstance(self._rows, LazyRows):
             self._rows.expect(self._numbers[order])
 
 
 def as_guarded(rows: AnyRows) -> AnyRows:
-    """Return rows of a memory map as `MappedRows`, and any others as they are."""
+    """Return rows of a memory map as `MappedRows`, and others unchanged."""
     if isinstance(rows, LazyRows) or _map_of(rows) is None or rows.ndim != 2:
         return rows
     return MappedRows(rows)
 
 
 def in_memory(rows: AnyRows) -> NDArray[Any]:
-    """Return rows that no file can take away again: those of a memory map are copied."""
+    """Return rows as an array in memory; those of a memory map are copied."""
     guarded = as_guarded(rows)
     if not isinstance(guarded, LazyRows):
         return guarded
@@ -238,8 +236,8 @@ def in_memory(rows: AnyRows) -> NDArray[Any]:
 
 
 def holds_nan(rows: NDArray[Any]) -> bool:
-    """Tell whether a value of an array in memory is NaN."""
-    with np.errstate(all="ignore"):  # one NaN spoils a sum; a sum that overflowed is looked into
+    """Return whether a value of an array in memory is NaN."""
+    with np.errstate(all="ignore"):  # A NaN makes the sum NaN; so can an overflow.
         return not np.isfinite(rows.sum()) and bool(np.isnan(rows).any())
 
 

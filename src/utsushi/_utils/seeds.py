@@ -26,7 +26,7 @@ _SEEDED = threading.RLock()
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for: the first step of its path."""
+    """The purpose of a stream of random numbers, the first element of its path."""
 
     INITIALIZATION = 0
     SPLIT = 1
@@ -45,13 +45,13 @@ class Purpose(IntEnum):
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:
-    """Turn scikit-learn's ``random_state`` into a seed.
+    """Convert scikit-learn's ``random_state`` to a seed.
 
     Parameters
     ----------
     random_state : int >= 0, RandomState or None
-        An integer is its own seed. A ``RandomState`` is asked for one, which advances it, as the
-        caller expects. None takes fresh entropy from the system, not from numpy's global state.
+        An integer is the seed itself. A ``RandomState`` draws one, which advances it. None
+        takes fresh entropy from the system, not from numpy's global state.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
 def _derive(seed: int, path: tuple[int, ...]) -> int:
     """Mix a seed and a path into 64 bits.
 
-    By a hash, which takes two microseconds; numpy's ``SeedSequence`` takes eighty, a tenth of a
-    step of training on small data.
+    A hash takes two microseconds; numpy's ``SeedSequence`` takes eighty, a tenth of a training step
+    on small data.
     """
     words = struct.pack(f"<{1 + len(path)}Q", seed, *path)
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")

@@ -23,7 +23,7 @@ def first_complaint(error: ValidationError) -> str:
     """Return the first error of pydantic on one line: the field, and what it must be."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
-    return " ".join(f"{where}: {first['msg']}".split())
+    return " ".join(f"{where}: {first['msg']}".split()).rstrip(".")
 
 
 def check_finite(

@@ -56,10 +56,10 @@ def encode_by_ray(
     check_output(out, [".parquet"])
     if Path(out).exists():
         raise SettingError(
-            f"--out {out!r} exists, expected a new name, for a folder of Parquet files; choose "
-            "another one, or remove it"
+            f"--out must be the name of a new folder, for Parquet files, got {out!r}, which "
+            "exists. Choose another one, or remove it."
         )
-    require_extra("ray", "ray", what="--engine ray", otherwise="take --engine own")
+    require_extra("ray", "ray", what="--engine ray", otherwise="use --engine own")
     import ray
     from ray.exceptions import RayError
 
@@ -75,8 +75,8 @@ def encode_by_ray(
             encode(dataset, run.model, columns=features, workers=workers).write_parquet(str(folder))
     except RayError as error:
         raise SettingError(
-            f"a worker of the cluster failed ({_reason(str(error))}), expected none to; mend that, "
-            "see Ray's logs, or take --engine own"
+            f"a worker of the cluster failed ({_reason(str(error))}). Fix the cause, read Ray's "
+            "logs, or use --engine own."
         ) from error
     return Path(out)
 

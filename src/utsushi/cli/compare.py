@@ -103,7 +103,7 @@ def compare(
 
 
 def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
-    """Refuse a place that cannot be written to, before anything is computed; return it."""
+    """Return the output path; raise an error before computing if it cannot be written."""
     from utsushi.runs import check_free
 
     if to is not None:
@@ -112,8 +112,8 @@ def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
         return out or PAGE
     if out is None:
         raise SettingError(
-            "--out is missing, expected the run folder to make; name it, or give --to html for the "
-            "report alone"
+            "--out must name the run folder to create, got none. Set it, or set --to html for the "
+            "report alone."
         )
     check_free(out, force=force)
     return out
@@ -141,7 +141,7 @@ def _opened(
 
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:
-    """Return the runs that are named, and the models that are to be trained, each by a name."""
+    """Return the given runs, and the models to train, each by a name."""
     from utsushi.runs import check_model_name, open_run
 
     loaded: dict[str, Any] = {}
@@ -165,12 +165,12 @@ def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, Base
 
 
 def _check_is_model(word: str, path: Path) -> None:
-    """Refuse a setting that stands beside its model, which no run is named like."""
+    """Raise an error for a setting outside the quotes of its model."""
     name, equals, _ = word.partition("=")
     if equals and name.isidentifier() and not path.exists():
         raise SettingError(
-            f"{word!r} is no model, expected a run, a model file, or a model to train; settings "
-            f"stand with their model between quotes: 'vae {word}'"
+            f"{word!r} is not a run, a model file or a model to train. Quote a model together with "
+            f"its settings: 'vae {word}'."
         )
 
 
@@ -198,33 +198,33 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
         name = name.replace("-", "_")
         if not equals or name not in known:
             raise SettingError(
-                f"{word!r} has {setting!r}, expected name=value with a parameter of {estimator}; "
-                f"see 'utsushi train {kind} --help'"
+                f"the settings of {word!r} must be name=value with parameters of {estimator}, got "
+                f"{setting!r}. See 'utsushi train {kind} --help'."
             )
         try:
             chosen[name] = known[name].parse(value)
         except typer.BadParameter as error:
-            raise SettingError(f"{word!r} has {name}={error.message}") from None
+            raise SettingError(f"{name} of {word!r} {error.message}.") from None
     model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
     model.check_parameters()  # before another one is trained in vain
     return model
 
 
 def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencoder:
-    """Refuse a model of other rows: of other columns, or one that may have seen the test rows."""
+    """Raise an error for a model of other features, or one that may have seen the test samples."""
     n_features, known = dataset.X_train.shape[1], run.model.n_features_in_
     if known != n_features:
         raise DataError(
-            f"{name!r} was trained on rows of {known} features{_as_images(run.model)}, but "
-            f"{dataset.name} has {n_features}{_as_images(dataset)}; compare models of one source, "
-            "read alike, or name another with --data"
+            f"{name!r} was trained on samples of {known} features{_as_images(run.model)}, but "
+            f"{dataset.name} has {n_features}{_as_images(dataset)}. Compare models of one source, "
+            "read in the same way, or name another with --data."
         )
     check_names(data, dataset.feature_names, run.feature_names)
     source = source_name(data)
     if run.config is not None and run.config.data != source:
         raise DataError(
-            f"{name!r} was trained on {run.config.data!r}, expected {source!r}, the source of the "
-            "comparison; compare models of one source, or name another with --data"
+            f"{name!r} must be trained on {source!r}, the source of the comparison, got "
+            f"{run.config.data!r}. Compare models of one source, or name another with --data."
         )
     return run.model
 

@@ -68,7 +68,7 @@ def detect(
         ),
     ] = None,
     picture: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A .png; else beside the scores.")
+        str | None, typer.Option(metavar="FILE", help="A .png file; default: next to the scores.")
     ] = None,
     worst: Annotated[
         int, typer.Option(parser=integer, metavar="N", help="Rows in the picture; 0 for none.")
@@ -116,13 +116,14 @@ def detect(
 def _check_options(picture: str, worst: int, settings: Settings) -> None:
     """Refuse what cannot be, before anything is opened."""
     if not picture.lower().endswith(".png"):
-        raise SettingError(f"--picture {picture!r}, expected a name that ends in .png")
+        raise SettingError(f"--picture must end in .png, got {picture!r}.")
     if worst < 0:
-        raise SettingError(f"--worst {worst}, expected 0 or more")
+        raise SettingError(f"--worst must be a non-negative integer, got {worst}.")
     if None not in (settings["contamination"], settings["max_false_positive_rate"]):
         raise SettingError(
-            f"--contamination {settings['contamination']} and --max-false-positive-rate "
-            f"{settings['max_false_positive_rate']} both set the threshold, expected one of them"
+            "--contamination and --max-false-positive-rate both set the threshold, got "
+            f"{settings['contamination']} and {settings['max_false_positive_rate']}. Leave one "
+            "out."
         )
 
 
@@ -163,8 +164,8 @@ def _detector(
             )
     else:
         raise RunError(
-            "the model file stands in no run that says what it was trained on, expected normal "
-            "rows to set the threshold by; name them with --normal"
+            "--normal is missing: the model file is in no run folder that names its training "
+            "data. Name normal samples for the threshold with --normal."
         )
     model = None if is_detector(opened.model) else FrozenEstimator(opened.model)
     return AnomalyDetector(model, **settings).fit(rows)
@@ -188,7 +189,7 @@ def _draw(
     order: NDArray[Any],
     shape: tuple[int, ...] | None,
 ) -> Path:
-    """Draw rows beside what the model makes of them, the first of ``order`` first."""
+    """Draw samples with their reconstructions, in the order of ``order``."""
     from utsushi._utils.files import write_whole
     from utsushi.figures import departure_bars, departure_images, to_png, within_range_of
 

@@ -44,11 +44,11 @@ def encode(
         _encode_by_ray(run, out, data, label, workers, reading)
         return
     if engine != "own":
-        raise SettingError(f"--engine {engine!r}, expected own or ray; leave it out")
+        raise SettingError(f"--engine must be own or ray, got {engine!r}.")
     if workers is not None:
         raise SettingError(
-            f"--workers {workers} with --engine own, which is one process, expected none; leave it "
-            "out, or take --engine ray"
+            f"--workers must not be set with --engine own, which is one process, got {workers}. "
+            "Leave it out, or use --engine ray."
         )
     check_output(out, [".npy", ".npz", ".csv", ".parquet"])
     from utsushi.runs import open_run

@@ -50,7 +50,7 @@ def evaluate(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Measure a model, PCA beside it.
+    """Measure a model, with PCA as the baseline.
 
     On the test rows of the source where it has some, else on all rows. Labels of the source are
     used to ask the code for the classes.

@@ -27,7 +27,7 @@ def export(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Where to write; else beside the model, under its name.",
+            help="The file to write; default: the name of the model, in its folder.",
             show_default=False,
         ),
     ] = None,
@@ -57,8 +57,8 @@ def _export_onnx(run: str, out: str | None, data: str | None, label: str | None)
     for option, value in (("--data", data), ("--label", label)):
         if value is not None:
             raise SettingError(
-                f"{option} {value} with --to onnx, which takes the model alone, expected none; "
-                f"leave {option} out"
+                f"{option} must not be set with --to onnx, which exports only the model, got "
+                f"{value}. Leave {option} out."
             )
     from utsushi.integrations.onnx import BATCHES, largest_difference, to_onnx
     from utsushi.runs import open_run
@@ -88,7 +88,7 @@ def _export_html(
     dataset = dataset_of(opened, data, label, reading)
     shape_to(opened.model, dataset)
     X, y = dataset.measured
-    # Of another source the model has seen no row that it could have copied.
+    # The model has not been trained on another source, so it cannot have memorized it.
     seen = data is None or (opened.config and source_name(data) == opened.config.data)
     page = to_html(
         opened.model,

@@ -60,8 +60,8 @@ def generate(
     check_output(out, [".png", ".npy", ".npz", ".csv", ".parquet"], shape)
     if sampler is None and data is not None:
         raise SettingError(
-            f"--data {data!r} without --sampler, expected both: only another sampler is fitted to "
-            "rows; name one, or leave --data out"
+            f"--data must not be set without --sampler, got {data!r}: only another sampler is "
+            "fitted to data. Set --sampler, or leave --data out."
         )
     options: dict[str, Any] = {"random_state": random_state}
     if noise:
@@ -78,7 +78,7 @@ def generate(
 def _fit_sampler(
     opened: Run, sampler: str, data: str | None, label: str | None, reading: dict[str, Any]
 ) -> None:
-    """Give the opened model another sampler; nothing is written."""
+    """Fit another sampler to the opened model, without saving it."""
     opened.model.set_params(sampler=sampler).check_parameters()  # before the data are opened
     dataset = dataset_of(opened, data, label, reading)
     note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} rows")
@@ -86,25 +86,25 @@ def _fit_sampler(
 
 
 def _noise_of(model: Any) -> bool:
-    """Refuse noise for a model that has no p(x|z)."""
+    """Raise an error for noise with a model that has no p(x|z)."""
     from utsushi.estimators.capabilities import has_posterior
 
     if not has_posterior(model):
         raise SettingError(
-            f"--noise, but {type(model).__name__} has no p(x|z) to draw from, expected a "
-            "variational model; leave --noise out"
+            f"--noise must not be set for {type(model).__name__}, which has no likelihood p(x|z). "
+            "Leave --noise out."
         )
     return True
 
 
 def _class_of(model: Any, text: str) -> int | str:
-    """Return a class as the model knows it: an integer, where its classes are integers."""
+    """Return a class of the model: an integer if its classes are integers."""
     from utsushi.estimators.capabilities import is_conditional
 
     if not is_conditional(model):
         raise SettingError(
-            f"--class {text!r}, but the model knows no classes, expected a conditional one; train "
-            "it with --conditional true, or leave --class out"
+            f"--class must not be set for a model without classes, got {text!r}. Train one with "
+            "--conditional true, or leave --class out."
         )
     try:
         return int(text) if model.classes_.labels.dtype.kind == "i" else text

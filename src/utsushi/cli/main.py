@@ -1,4 +1,4 @@
-"""The program: its commands, and how it speaks of errors."""
+"""The program: its commands, and its error messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["app", "main"]
 
 
 class _InOrder(typer.core.TyperGroup):
-    """Lists the commands in the order in which one needs them."""
+    """List the commands in the usual order of use."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names; Typer would put the groups last."""
@@ -93,7 +93,7 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program and exit: 0 done, 1 failed while working, 2 asked for what cannot be."""
+    """Run the program and exit: 0 success, 1 failure, 2 invalid input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     warnings.showwarning = functools.partial(_show_warning, words)
     sys.exit(run(words))
@@ -129,7 +129,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _explain(error: BaseException) -> tuple[str, int] | None:
-    """Return what to say of an error and the exit status; None for one that nobody foresaw."""
+    """Return the message and the exit status of an error; None for an unexpected one."""
     match error:
         case typer.Abort() | KeyboardInterrupt():
             text, status = "stopped", 1
@@ -140,42 +140,44 @@ def _explain(error: BaseException) -> tuple[str, int] | None:
         case UtsushiError():
             text, status = str(error), 2
         case BrokenPipeError():
-            text, status = "the reader of the output has closed it", 1
+            text, status = "the reader of the output has closed it.", 1
         case OSError():
             text, status = _os_error(error), 1
         # scikit-learn's error of a parameter; the class cannot be named without importing it.
         case ValueError() if type(error).__name__ == "InvalidParameterError":
             text, status = _parameter_error(str(error)), 2
         case MemoryError():
-            text, status = "not enough memory for so many rows; ask for fewer", 1
+            text, status = "not enough memory for so many samples. Ask for fewer.", 1
         case _:
             return None
     return text, status
 
 
 def _usage(error: typer.TyperException) -> str:
-    """Return what was wrong with the words of the call; a call without any gets the help."""
+    """Return the message of a usage error; a call without arguments gets the help."""
     text = error.format_message() if hasattr(error, "format_message") else str(error)
     if text.startswith("Usage:"):
         return text
     context = getattr(error, "ctx", None)
     if text.startswith("No such command") and "Did you mean" not in text and context:
         names = context.command.list_commands(context)
-        text = f"{text.rstrip('.')}, expected one of {', '.join(names)}"
+        text = f"{text.rstrip('.')}. The commands are {', '.join(names)}"
     command = context.command_path if context else "utsushi"
-    return f"{text.rstrip('.')}; see '{command} --help'"
+    # "--worst must be …" in place of click's "Invalid value for '--worst': must be …"
+    text = re.sub(r"^Invalid value for '(\S+)'(?: / '\S+')*: (?=must )", r"\1 ", text)
+    return f"{text.removeprefix('Invalid value: ').rstrip('.')}. See '{command} --help'."
 
 
 def _parameter_error(text: str) -> str:
-    """Return scikit-learn's message on a parameter, without what the command line cannot give."""
+    """Return scikit-learn's message on a parameter, without types that no option can have."""
     text = re.sub(r"^The '(\w+)' parameter of \w+", r"\1", text)
     text = re.sub(r"(?:, or|,| or) an instance of '[\w.]+'", "", text)
-    return f"{text.rstrip('.')}; see the command's --help"
+    return f"{text.rstrip('.')}. See the command's --help."
 
 
 def _os_error(error: OSError) -> str:
-    """Return what the system said, with the file it spoke of."""
+    """Return the message of the operating system, with its file."""
     reason = error.strerror or str(error)
     if error.filename is None:
-        return f"{reason}; check the disk and the path"
-    return f"{str(error.filename)!r}: {reason}; check the path, its permissions and the disk"
+        return f"{reason}. Check the disk and the path."
+    return f"{str(error.filename)!r}: {reason}. Check the path, its permissions and the disk."

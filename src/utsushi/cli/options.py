@@ -61,14 +61,14 @@ def integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r}, expected an integer such as 10") from None
+        raise typer.BadParameter(f"must be an integer such as 10, got {text!r}") from None
 
 
 def count(text: str) -> int:
-    """Parse how many there are to be."""
+    """Parse a positive integer."""
     value = integer(text)
     if value < 1:
-        raise typer.BadParameter(f"{text!r}, expected an integer from 1 on")
+        raise typer.BadParameter(f"must be a positive integer, got {text!r}")
     return value
 
 
@@ -79,7 +79,7 @@ def number(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise typer.BadParameter(f"{text!r}, expected a finite number such as 0.001")
+        raise typer.BadParameter(f"must be a finite number such as 0.001, got {text!r}")
     return value
 
 
@@ -89,7 +89,7 @@ def integers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r}, expected integers with commas between, such as 500,250"
+            f"must be integers separated by commas, such as 500,250, got {text!r}"
         ) from None
 
 
@@ -97,12 +97,12 @@ def truth(text: str) -> bool:
     """Parse "true" or "false"."""
     values = {"true": True, "yes": True, "false": False, "no": False}
     if text.lower() not in values:
-        raise typer.BadParameter(f"{text!r}, expected true or false")
+        raise typer.BadParameter(f"must be true or false, got {text!r}")
     return values[text.lower()]
 
 
 def word(text: str) -> str | None:
-    """Parse a name; "none" stands for None."""
+    """Parse a name; "none" is None."""
     return None if text.lower() == "none" else text
 
 
@@ -133,7 +133,7 @@ RandomState = Annotated[
     Any, typer.Option(parser=integer, metavar="N", help="The seed; else a new one each time.")
 ]
 
-Force = Annotated[bool, typer.Option("--force", help="Replace a run that stands there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
 NoReport = Annotated[
     bool,
@@ -147,7 +147,7 @@ Seed = Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed o
 
 
 def measured_by(everything: bool) -> dict[str, Any]:
-    """Return the arguments of `utsushi.evaluation.evaluate` that ``--all`` stands for."""
+    """Return the arguments of `utsushi.evaluation.evaluate` of ``--all``."""
     from utsushi.evaluation import GROUPS
 
     return {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
@@ -201,7 +201,7 @@ _COMMON = (
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
     Parameter("missing", "refuse", str, "refuse|mask", "What is done about missing values."),
-    Parameter("augment", None, word, "affine|binarize|none", "What is done anew to each batch."),
+    Parameter("augment", None, word, "affine|binarize|none", "Random augmentation of each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
     Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
     Parameter("batch_size", None, integer, "N", "Rows per step; else the recipe's."),
@@ -264,7 +264,7 @@ VARIATIONAL = (
 )
 
 
-#: What is trained by name: the estimator, its options, and what the help says of the command.
+#: Estimator, options and help of each ``train`` command, by name.
 TRAINED = {
     "ae": ("Autoencoder", AUTOENCODER, "Train an autoencoder."),
     "dae": ("DenoisingAutoencoder", DENOISING, "Train a denoising autoencoder."),
@@ -350,7 +350,7 @@ def _reading(
 ) -> dict[str, Any]:
     """Return the options that were given as keywords of `utsushi.datasets.open`, ready for JSON."""
     if grey and rgb:
-        raise SettingError("--grey and --rgb exclude each other; leave one out.")
+        raise SettingError("--grey and --rgb exclude each other. Leave one out.")
     size = None
     if image_size is not None:
         size = list(image_size) * (2 if len(image_size) == 1 else 1)

@@ -48,7 +48,7 @@ def reconstruct(
     from utsushi.runs import open_run
 
     if n is not None and n < 1:
-        raise SettingError(f"-n {n}, expected 1 or more; leave it out for all rows")
+        raise SettingError(f"-n must be a positive integer, got {n}. Leave it out for all samples.")
     opened = open_run(run)
     dataset = dataset_of(opened, data, label, reading)
     shape = image_shape_of(opened, dataset)
@@ -76,7 +76,7 @@ def reconstruct(
 
 
 def _error(model: BaseAutoencoder, rows: NDArray[Any], copies: NDArray[Any]) -> str:
-    """Say how far reconstructions are from the known values of their rows."""
+    """Describe the error of reconstructions, over values that are not missing."""
     import numpy as np
 
     from utsushi.transforms.scaling import column_moments

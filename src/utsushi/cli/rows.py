@@ -104,7 +104,7 @@ def dataset_of(
         if run.config is None:
             raise RunError(
                 "--data is missing: the model file is in no run folder that names its training "
-                "data; name a source with --data"
+                "data. Name a source with --data."
             )
         data = run.config.data
     dataset = open_reading(data, reading_of(run, data, label, reading)[0])
@@ -113,8 +113,9 @@ def dataset_of(
     expected = run.model.n_features_in_
     if dataset.X_train.shape[1] != expected:
         raise DataError(
-            f"{data!r} has {dataset.X_train.shape[1]} features, expected {expected} as the model "
-            f"was trained on{_trained_on(run)}; name other rows with --data"
+            f"{data!r} must have {expected} features, as the model was trained "
+            f"on{_trained_on(run)}, got {dataset.X_train.shape[1]}. Name other samples with "
+            "--data."
         )
     check_names(data, dataset.feature_names, run.feature_names)
     return dataset
@@ -177,8 +178,8 @@ def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | N
     for index, (found, expected) in enumerate(zip(given, known, strict=True)):
         if found != expected:
             raise DataError(
-                f"{data!r} has {found!r} as column {index} (counting from 0), expected "
-                f"{expected!r} as in training; put the columns in the same order"
+                f"column {index} (counting from 0) of {data!r} must be {expected!r}, as in "
+                f"training, got {found!r}. Put the columns in the same order."
             )
 
 

@@ -61,8 +61,8 @@ def _resume(
         return
     if context.invoked_subcommand is not None:
         raise typer.BadParameter(
-            f"--resume {resume} and {context.invoked_subcommand}, expected one of them: a run "
-            "knows what it trains"
+            f"--resume must not be set with a model, got {resume} and "
+            f"{context.invoked_subcommand}. Leave the model out."
         )
     from utsushi import datasets
     from utsushi.runs import RunSpec, go_on_with

@@ -1,4 +1,4 @@
-"""What a model is worth: each figure with its sample count and standard error, PCA beside it."""
+"""Evaluation of models: metrics with sample count and standard error, compared with PCA."""
 
 from utsushi.evaluation.anomalies import (
     average_precision,

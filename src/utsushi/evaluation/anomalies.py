@@ -1,4 +1,4 @@
-"""How well scores tell anomalies from normal rows, whatever the threshold.
+"""Metrics of how well scores separate anomalies from normal samples at any threshold.
 
 Every function takes the scores of normal rows and of anomalies, higher being more normal, as
 `AnomalyDetector.score_samples` gives them. Anomalies are what is to be found: the positives.
@@ -108,7 +108,7 @@ def average_precision(
 def false_positive_rate(
     normal: ArrayLike, anomalies: ArrayLike, *, recall: float = 0.95, random_state: int = 0
 ) -> Estimate:
-    """The part of the normal rows to be called anomalies for a given part of these to be found.
+    """The false positive rate of the threshold that reaches a given recall of anomalies.
 
     The threshold is the lowest one at which at least ``recall`` of the anomalies score at or below
     it; no value between two thresholds is made up. The standard error is that of 200 bootstrap
@@ -134,7 +134,7 @@ def false_positive_rate(
     0.5
     """
     if not 0 < recall <= 1:
-        raise SettingError(f"recall={recall!r}, expected a part above 0 and up to 1 such as 0.95")
+        raise SettingError(f"recall must be above 0 and at most 1, got {recall!r}.")
 
     def rate(found: NDArray[np.bool_], outlying: Scores) -> float:
         from sklearn.metrics import roc_curve
@@ -148,7 +148,7 @@ def false_positive_rate(
 def evaluate_scores(
     normal: ArrayLike, anomalies: ArrayLike, *, random_state: int = 0
 ) -> dict[str, Any]:
-    """Measure scores in all of these ways.
+    """Compute all metrics of scores.
 
     Parameters
     ----------
@@ -190,8 +190,8 @@ def _labelled(normal: ArrayLike, anomalies: ArrayLike) -> tuple[NDArray[np.bool_
     for name, values in scores.items():
         if values.ndim != 1 or not len(values):
             raise DataError(
-                f"{name} has shape {values.shape}, expected a score for each of one row or more; "
-                "give the scores of both kinds"
+                f"{name} must hold one score per sample, for at least one sample, got the shape "
+                f"{values.shape}."
             )
         check_finite(values[:, None], what=f"the score of {name}")
     found = np.repeat([False, True], [len(values) for values in scores.values()])

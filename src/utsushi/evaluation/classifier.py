@@ -114,8 +114,8 @@ class DigitClassifier:
     def _map(self, X: Rows, network: nn.Module) -> NDArray[np.float32]:
         if X.ndim != 2 or X.shape[1] != 784:
             raise SettingError(
-                f"the digit classifier was given rows of shape {X.shape}, expected (n, 784), "
-                "flattened from 28x28; pass an extractor made for these rows"
+                "X must have the shape (n, 784), images of 28x28, for the digit classifier, got "
+                f"{X.shape}. Pass an extractor for these samples."
             )
         return map_rows(
             X, lambda x: x.clip(0, 1).astype(np.float32), lambda x, _: network(x), "cpu"
@@ -131,14 +131,14 @@ def _read_weights() -> dict[str, NDArray[np.float32]]:
         content = resource.read_bytes()
     except OSError as error:
         raise ModelFileError(
-            f"{resource} cannot be read ({error.strerror}), expected the digit classifier that "
-            "ships with utsushi; reinstall utsushi"
+            f"the bundled digit classifier {resource} cannot be read ({error.strerror}). Reinstall "
+            "utsushi."
         ) from None
     found = hashlib.sha256(content).hexdigest()
     if found != CHECKSUM:
         raise ModelFileError(
-            f"{resource} is damaged: its SHA-256 is {found[:8]}…, expected {CHECKSUM[:8]}…; "
-            "reinstall utsushi"
+            f"{resource} is damaged: its SHA-256 must begin with {CHECKSUM[:8]}, got {found[:8]}. "
+            "Reinstall utsushi."
         )
     weights: dict[str, NDArray[np.float32]] = load(content)
     return weights

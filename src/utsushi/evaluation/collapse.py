@@ -1,4 +1,4 @@
-"""Whether the code of a variational model is used, and whether the prior can stand for it."""
+"""Posterior collapse: the information in the code of a variational model, and its prior."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "information",
 ]
 
-#: Nats below which a component carries nothing worth counting.
+#: KL divergence in nats below which a component counts as collapsed.
 DEAD_BELOW = 0.1
 
 #: Variance of the posterior mean above which Burda et al. call a component active.
@@ -45,7 +45,7 @@ PAIR_ROWS = 2_000
 
 _DRAWS = 3  # the step of the draws' path; see `utsushi.evaluation.rows`
 
-#: Pairs of rows times components that are held at once.
+#: The largest number of pairs of samples times components in memory at once.
 _BLOCK_VALUES = 2**22
 
 Rows = NDArray[np.floating[Any]]
@@ -76,7 +76,7 @@ def active_units(mean: Rows) -> int:
 
 @dataclass(frozen=True)
 class Information:
-    """What codes tell of their rows, and what that leaves between their mixture and the prior.
+    """The mutual information of samples and codes, and the divergence of the aggregate posterior.
 
     Attributes
     ----------
@@ -236,7 +236,7 @@ def advice(
     far_by: float,
     model: VariationalAutoencoder,
 ) -> list[Remark]:
-    """Say in plain words what the code's health is, and what to do about it.
+    """Return diagnostics of the code in plain words, with what to change.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def advice(
     n_dead = int((kl_per_component < DEAD_BELOW).sum())
     remarks = []
     if n_dead < n_components and told < DEAD_BELOW * (n_components - n_dead):
-        # The posteriors are all alike, and all far from the prior: no sampler can mend that.
+        # The posteriors are equal and far from the prior: no sampler can correct that.
         cost = float(kl_per_component.sum())
         return [remark("tells_nothing", told=told, cost=cost, n_epochs=model.n_epochs_)]
     if n_dead == 0:
@@ -283,7 +283,7 @@ def advice(
 
 
 def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[str]:
-    """Return the settings that would wake a dead component, as they would be written."""
+    """Return the settings that could revive a collapsed component, as Python arguments."""
     fixes = []
     if isinstance(model.likelihood_, UnitGaussian):
         fixes.append("likelihood='gaussian'")

@@ -1,4 +1,4 @@
-"""A mean over rows that says how sure it is."""
+"""A mean over samples with its standard error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Estimate"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over independent rows, with its standard error.
+    """A mean over independent samples, with its standard error.
 
     Attributes
     ----------

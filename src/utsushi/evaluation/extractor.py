@@ -1,4 +1,4 @@
-"""What turns rows into the features between which sets of rows are compared."""
+"""Feature extractors, whose features compare sets of samples."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Rows = NDArray[np.floating[Any]]
 #: Takes rows (n, D), returns their features (n, F).
 Extractor = Callable[[Rows], NDArray[np.floating[Any]]]
 
-#: Rows that are given to an extractor at once, so that memory maps stay on the disk.
+#: The number of samples in one call of an extractor, so that memory maps stay on the disk.
 EXTRACTED_ROWS = 1024
 
 
 def choose_extractor(
     extractor: Extractor | None, image_shape: tuple[int, ...] | None, reference: Rows
 ) -> Extractor:
-    """Return the caller's extractor, or the shipped one where it fits the rows.
+    """Return the caller's extractor, or the bundled one if it fits the samples.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def choose_extractor(
     if shape not in ((28, 28), (1, 28, 28)) or reference.shape[1] != 784:
         size = "x".join(map(str, shape)) or f"{reference.shape[1]} columns"
         raise SettingError(
-            f"there is no feature extractor for rows of {size}, expected 28x28 images of one "
-            "channel; pass extractor=, a function from rows (n, D) to features (n, F)"
+            f"extractor must be set for samples of {size}: the default needs 28x28 images of one "
+            "channel. Pass a function from samples (n, D) to features (n, F)."
         )
     low, high = reference.min(), reference.max()
     if low < 0 or high > 1:
         raise SettingError(
-            f"the real rows reach from {low:g} to {high:g}, expected pixels in [0, 1] as the digit "
-            "classifier learned them; divide them by their range, or pass extractor="
+            "the real samples must be pixels in [0, 1] for the digit classifier, got values from "
+            f"{low:g} to {high:g}. Divide them by their range, or pass extractor=."
         )
     return DigitClassifier()
 
@@ -91,16 +91,17 @@ def extract(extractor: Extractor, X: Rows) -> NDArray[np.floating[Any]]:
         _checked(extractor, X[start : start + EXTRACTED_ROWS])
         for start in range(0, len(X), EXTRACTED_ROWS)
     ]
-    if len({block.shape[1] for block in blocks}) > 1:
+    widths = {block.shape[1] for block in blocks}
+    if len(widths) > 1:
         raise SettingError(
-            f"the extractor {name_of(extractor)} gave blocks of different widths, expected (n, F) "
-            "with one F for all rows; look at what it does with a block"
+            f"the extractor {name_of(extractor)} must return the shape (n, F) with one F for all "
+            f"samples, got {' and '.join(map(str, sorted(widths)))} features."
         )
     return np.concatenate(blocks)
 
 
 def name_of(extractor: Extractor) -> str:
-    """Return a name for a result: a function's own, or what an object says of itself.
+    """Return a name for a result: that of a function, or the ``repr`` of an object.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def name_of(extractor: Extractor) -> str:
     """
     if hasattr(extractor, "__name__"):
         return str(extractor.__name__)
-    # What Python itself says of an object holds its address, which is another one each time.
+    # The default repr has the address of the object, which differs in every process.
     said = " ".join(repr(extractor).split())
     return type(extractor).__name__ if said == object.__repr__(extractor) else said
 
@@ -120,9 +121,8 @@ def _checked(extractor: Extractor, rows: Rows) -> NDArray[np.floating[Any]]:
     features = np.asarray(extractor(rows))
     if features.ndim != 2 or len(features) != len(rows) or features.dtype.kind != "f":
         raise SettingError(
-            f"the extractor {name_of(extractor)} gave {features.dtype} of shape {features.shape} "
-            f"for {len(rows)} rows, expected floats of shape ({len(rows)}, F); "
-            "flatten what it gives"
+            f"the extractor {name_of(extractor)} must return floats of shape ({len(rows)}, F), got "
+            f"{features.dtype} of shape {features.shape}. Flatten its output."
         )
     check_finite(features, what="the extractor's output")
     return features

@@ -1,4 +1,4 @@
-"""What a code is worth to those who come after: neighbours, classes and clusters in it."""
+"""Codes as features: neighbours, classes and clusters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = [
     "trustworthiness_of",
 ]
 
-#: More labels than this are taken for names or measurements, not for classes.
+#: More distinct labels than this are names or measurements, not classes.
 MAX_CLASSES = 100
 
-#: Neighbours that are asked for a class, and that trustworthiness looks at.
+#: The number of neighbours that vote for a class, and for trustworthiness.
 N_NEIGHBOURS = 5
 
 #: Rows to learn a probe from, to cluster, and to compare all distances of.
@@ -48,7 +48,7 @@ def evaluate_features(
     *,
     random_state: int = 0,
 ) -> dict[str, Estimate]:
-    """Measure how well classes can be told in a code.
+    """Measure how well a code separates classes.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def evaluate_features(
     n_classes = len(np.unique(y_train))
     if not 2 <= n_classes <= MAX_CLASSES:
         raise DataError(
-            f"the labels have {n_classes} different values, expected 2 to {MAX_CLASSES} classes; "
-            "leave the labels out, or choose others"
+            f"the labels must have 2 to {MAX_CLASSES} classes, got {n_classes}. Leave the labels "
+            "out, or choose others."
         )
     rows = chosen_rows(len(codes_train), PROBE_ROWS, random_state)
     index, information = clustering(codes_test, y_test, n_classes, random_state=random_state)
@@ -124,7 +124,7 @@ def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: L
     from sklearn.preprocessing import StandardScaler
 
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
-    # In double precision, where the solver comes to its end.
+    # In double precision, in which the solver converges.
     probe.fit(codes_train.astype(np.float64), y_train)
     return Estimate.over(probe.predict(codes_test.astype(np.float64)) == y_test)
 
@@ -200,7 +200,7 @@ def clustering(
     seed = int(_resampler(random_state).integers(2**31))
     k_means = KMeans(min(n_clusters, len(codes)), n_init=5, random_state=seed)
     with warnings.catch_warnings():
-        # A dead code has fewer different rows than there are clusters; it has its low index then.
+        # A collapsed code has fewer distinct samples than clusters, which gives a low index.
         warnings.simplefilter("ignore", ConvergenceWarning)
         clusters = k_means.fit_predict(codes)
     draws = _resampler(random_state).integers(len(y), size=(N_RESAMPLES, len(y)))
@@ -213,7 +213,7 @@ def clustering(
 
 
 def trustworthiness_of(X: Rows, codes: Rows, *, random_state: int = 0) -> Estimate:
-    """Tell whether neighbours among the codes were neighbours among the rows.
+    """Measure whether neighbours among the codes are neighbours among the samples.
 
     Parameters
     ----------

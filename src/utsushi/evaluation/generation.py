@@ -1,4 +1,4 @@
-"""How good generated rows are, beside what real rows come to."""
+"""The quality of generated samples, compared with real ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "precision_recall",
 ]
 
-#: Fewer generated or real rows say nothing.
+#: The fewest generated or real samples to compare.
 FEWEST_TO_COMPARE = 20
 
 Rows = NDArray[np.floating[Any]]
@@ -44,7 +44,7 @@ def evaluate_generation(
     image_shape: tuple[int, ...] | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> dict[str, Any]:
-    """Measure generated rows against real ones that the model has not seen.
+    """Compare generated samples with real ones that the model has not seen.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def evaluate_generation(
 
 
 def compare(made: Rows, real: Rows, seed: int) -> dict[str, Estimate]:
-    """Return the four figures of one set of features against another."""
+    """Return the four metrics of one set of features against another."""
     precision, recall = precision_recall(made, real)
     return {
         "frechet_distance": Estimate(
@@ -129,18 +129,18 @@ def compare(made: Rows, real: Rows, seed: int) -> dict[str, Estimate]:
 
 
 def _check_rows(generated: Rows, reference: Rows, train: Rows | None) -> None:
-    """Refuse rows from which nothing can be said."""
+    """Raise an error for samples that cannot be compared."""
     for what, rows in (("generated", generated), ("real", reference), ("training", train)):
         if rows is None:
             continue
         if rows.ndim != 2 or len(rows) < FEWEST_TO_COMPARE:
             raise DataError(
-                f"the {what} rows have shape {rows.shape}, expected (n, D) with n from "
-                f"{FEWEST_TO_COMPARE} on; give more rows"
+                f"the {what} samples must have the shape (n, D) with n at least "
+                f"{FEWEST_TO_COMPARE}, got {rows.shape}."
             )
         if rows.shape[1] != reference.shape[1]:
             raise DataError(
-                f"the {what} rows have {rows.shape[1]} columns, expected {reference.shape[1]} as "
-                "the real rows have; give rows of one kind"
+                f"the {what} samples must have {reference.shape[1]} features, as the real samples "
+                f"have, got {rows.shape[1]}."
             )
         check_finite(rows, what=f"the {what} data")

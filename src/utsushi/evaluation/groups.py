@@ -65,7 +65,7 @@ __all__ = [
 #: Images whose structural similarity is taken.
 SSIM_ROWS = 1_000
 
-#: Fewer rows have no neighbours to speak of.
+#: The fewest samples for which neighbours are measured.
 FEWEST_NEIGHBOURS = 4
 
 Group = dict[str, Any]
@@ -77,7 +77,7 @@ Rows = NDArray[np.floating[Any]]
 
 
 def reconstruction(subject: Subject) -> Group:
-    """Measure the copies; in the input's units, through the mean code."""
+    """Measure reconstructions from the mean code, in the units of the input."""
     if subject.spreads is not None:
         return _reconstruction_of_table(subject, subject.spreads)
     model, X, pca = subject.model, subject.X, subject.pca
@@ -107,7 +107,7 @@ def reconstruction(subject: Subject) -> Group:
 
 
 def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
-    """Return the figures of copies that go feature by feature."""
+    """Return the metrics of reconstructions that are means over features."""
     errors = squared_errors(X, copies)
     means = per_known_feature(X, errors)
     found = {"mse": Estimate.over(means), "squared_error": Estimate.over(errors)}
@@ -135,7 +135,7 @@ def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
 
 
 def columns(subject: Subject) -> Group:
-    """Measure the copies of each column of a table, by its name under ``"errors"``.
+    """Measure the reconstruction of each column of a table, by name under ``"errors"``.
 
     Of numbers and dates the squared error over the variance, of the others the share of rows that
     come back as another value.
@@ -174,7 +174,7 @@ def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estim
 
 
 def denoising(subject: Subject) -> Group:
-    """Measure the repair of rows damaged as in training, against the clean ones."""
+    """Measure reconstructions of corrupted samples against the clean samples."""
     if not can_corrupt(subject.model):
         return {}
     X, seed = subject.X, subject.seed
@@ -202,7 +202,7 @@ def likelihood(subject: Subject) -> Group:
         return {}
     X = subject.X[subject.scored]
     exact = None
-    # A density of the rows has one of probabilistic PCA beside it; a probability would not.
+    # A density is compared with that of probabilistic PCA; a probability cannot be.
     has_density = isinstance(model.likelihood_, (Gaussian, UnitGaussian)) and not subject.has_gaps
     if subject.pca is not None and has_density:
         exact = subject.pca.log_likelihood(X)
@@ -234,7 +234,7 @@ def likelihood(subject: Subject) -> Group:
 
 
 def has_lecture_loss(model: BaseAutoencoder) -> bool:
-    """Tell whether the score is the lecture's loss: a squared error, or one under unit variance."""
+    """Return whether the score is the lecture's loss: the squared error, or unit variance."""
     return not has_posterior(model) or isinstance(model.likelihood_, UnitGaussian)
 
 
@@ -285,7 +285,7 @@ def collapse(subject: Subject) -> Group:
 
 
 def features(subject: Subject) -> Group:
-    """Measure what the code is worth to who has labels, and whether it keeps neighbours."""
+    """Measure classification from the codes, and whether they preserve neighbours."""
     if len(subject.X) < FEWEST_NEIGHBOURS:
         return {}
     lesson, remarks = _lesson(subject)
@@ -302,7 +302,7 @@ def features(subject: Subject) -> Group:
 
 
 def _lesson(subject: Subject) -> tuple[Lesson | None, list[Remark]]:
-    """Return rows and labels to learn from, others to be asked about, and what to say of them."""
+    """Return training and test samples with labels for a classifier, and diagnostics."""
     if subject.y is None:
         return None, []
     X, y, remarks = subject.X, np.asarray(subject.y), []
@@ -344,7 +344,7 @@ def _of_codes(
 
 
 def generation(subject: Subject) -> Group:
-    """Measure as many generated rows as there are real ones, the floor of real rows beside them."""
+    """Measure as many generated samples as real ones, with the reachable floor of real samples."""
     model, X = subject.model, subject.X
     train = None if subject.has_seen_its_rows else subject.X_train
     shape = None if model.image_shape is None else tuple(model.image_shape)
@@ -364,7 +364,7 @@ def generation(subject: Subject) -> Group:
             random_state=subject.seed,
         )
     except SettingError as error:
-        return {"remarks": [remark("no_generation", reason=str(error))]}
+        return {"remarks": [remark("no_generation", reason=str(error).rstrip("."))]}
     measured = {
         name: {**figure, "seed": subject.seed}
         for name, figure in figures.items()
@@ -377,7 +377,7 @@ def generation(subject: Subject) -> Group:
 
 
 def anomalies(subject: Subject) -> Group:
-    """Measure how the score tells known anomalies from the rows, which count as normal."""
+    """Measure how the score separates given anomalies from the samples, which count as normal."""
     model, seed = subject.model, subject.seed
     if subject.anomalies is None:
         return {}
@@ -416,7 +416,7 @@ CHEAP = ("reconstruction", "columns", "denoising", "likelihood")
 #: The same, and whether the code is used: a run and the lecture have it.
 QUICK = (*CHEAP, "collapse")
 
-#: What is measured when nothing else is asked for: generated rows take a while, and an extractor.
+#: The default groups; generation takes longer, and needs an extractor.
 USUAL = (*QUICK, "features", "anomalies")
 
 
@@ -434,7 +434,7 @@ def evaluate(
     similarity: bool = True,
     random_state: int | np.random.RandomState | None = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Measure a fitted model on rows, and PCA of the same size beside it.
+    """Measure a fitted model on samples, and PCA of the same size as a baseline.
 
     Parameters
     ----------
@@ -442,9 +442,9 @@ def evaluate(
     X : ndarray of shape (n, D)
         Rows to measure on, best ones that the model has not seen.
     X_train : ndarray of shape (m, D), optional
-        The training rows; with them PCA of the same size stands beside the model.
+        The training samples; with them, the model is compared with PCA of the same size.
     y, y_train : array-like of shape (n,) and (m,), optional
-        Classes of the rows; with them the code is asked for the classes.
+        Classes of the samples; with them, the classification from codes is measured.
     groups : iterable of str, optional
         What to measure: some of ``"reconstruction"``, ``"columns"``, ``"likelihood"``,
         ``"collapse"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
@@ -455,7 +455,7 @@ def evaluate(
     extractor : callable, optional
         For ``"generation"``, see `evaluate_generation`.
     anomalies : ndarray of shape (k, D), optional
-        Rows that are known to be none of ``X``'s kind: how the score tells them apart.
+        Known anomalies; with them, how well the score separates them is measured.
     similarity : bool, default=True
         Take SSIM of images. It takes longer than the other figures of the reconstruction.
     random_state : int, RandomState or None, default=0
@@ -516,7 +516,7 @@ def evaluate(
     names = list(USUAL if groups is None else groups)
     for name in names:
         if name not in GROUPS:
-            raise SettingError(f"groups has {name!r}, expected some of {', '.join(GROUPS)}")
+            raise SettingError(f"groups must be some of {', '.join(GROUPS)}, got {name!r}.")
     subject = Subject(
         model,
         X,
@@ -564,8 +564,8 @@ def lecture_loss(model: BaseAutoencoder, X: Rows) -> Estimate:
     """
     if not has_lecture_loss(model):
         raise SettingError(
-            f"{model!r} has no lecture's loss, expected an Autoencoder or "
-            "likelihood='unit-gaussian'; look at its score instead"
+            "the lecture's loss needs an Autoencoder or likelihood='unit-gaussian', got "
+            f"{model!r}. Use its score instead."
         )
     return loss_from_scores(model, model.score_samples(X))
 
@@ -577,6 +577,7 @@ def _labels(y: ArrayLike | None, X: Rows, name: str) -> NDArray[Any] | None:
     labels = np.asarray(y)
     if labels.shape != (len(X),):
         raise DataError(
-            f"{name} has shape {labels.shape}, expected ({len(X)},); give one label a row"
+            f"{name} must have the shape ({len(X)},), got {labels.shape}. Give one label per "
+            "sample."
         )
     return labels

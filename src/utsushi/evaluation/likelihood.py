@@ -1,4 +1,4 @@
-r"""How probable rows are under a variational model: bounds, and the evidence where it is known."""
+r"""The likelihood of samples under a variational model: bounds, and the exact evidence."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def bits_per_dimension(nats: Estimate, n_features: int) -> Estimate:
 
 
 def has_exact_likelihood(model: VariationalAutoencoder) -> bool:
-    """Tell whether the evidence is known: a linear decoder under a Gaussian likelihood."""
+    """Return whether the evidence has a closed form: a linear decoder, a Gaussian likelihood."""
     linear = sum(isinstance(layer, nn.Linear) for layer in model.module_.decoder.modules()) == 1
     alone = len(list(model.module_.decoder.children())) == 1
     gaussian = isinstance(model.likelihood_, Gaussian | UnitGaussian)
@@ -149,8 +149,8 @@ def exact_log_likelihood(model: VariationalAutoencoder, X: Rows) -> NDArray[np.f
     check_is_fitted(model)
     if not has_exact_likelihood(model):
         raise SettingError(
-            f"{model!r} has no evidence in closed form, expected hidden=() and a Gaussian "
-            "likelihood; use likelihood_bounds"
+            "the model must have hidden=() and a Gaussian likelihood for an evidence in closed "
+            f"form, got {model!r}. Use likelihood_bounds."
         )
     (layer,) = (m for m in model.module_.decoder.modules() if isinstance(m, nn.Linear))
     weight, bias = (p.detach().cpu().double().numpy() for p in (layer.weight, layer.bias))

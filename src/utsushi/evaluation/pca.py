@@ -1,4 +1,4 @@
-"""PCA of as many numbers as the code: the neighbour that every figure is put beside."""
+"""PCA with as many components as the code, the baseline of every metric."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Rows = NDArray[np.floating[Any]]
 
 
 class PCABaseline:
-    """PCA, decomposed once and asked often.
+    """PCA that is decomposed once, for any number of components.
 
     Parameters
     ----------
     X_train : ndarray of shape (m, D)
         Rows to fit to.
     n_components : int >= 1
-        The largest size that will be asked for; beyond min(m, D) it is taken as that.
+        The largest number of components; values beyond min(m, D) are reduced to it.
     scale : ndarray of shape (D,), optional
         What the columns are divided by: for a neighbour of a model that scales them, which counts
         its errors in units of their own.

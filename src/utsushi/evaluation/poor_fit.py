@@ -1,4 +1,4 @@
-"""Remarks on a model that is worse than PCA or the mean, or that learned its rows by heart."""
+"""Diagnostics of a model that is worse than PCA or the mean, or that overfits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["POOR_FIT", "poor_fit"]
 #: The keys of these remarks; each is of one model.
 POOR_FIT = frozenset({"as_good_as_the_mean", "worse_than_pca", "by_heart"})
 
-#: The error of fewer rows says little.
+#: The fewest samples whose error is compared.
 FEWEST_ROWS = 20
 
 #: The largest ratio of two errors that is shown.
@@ -83,7 +83,7 @@ def poor_fit(
 
 
 def _compares_with_pca(subject: Subject) -> bool:
-    """Tell whether the model is trained as PCA is, and PCA cannot learn its rows by heart."""
+    """Return whether the model is linear like PCA, and PCA cannot overfit the samples."""
     model, X_train = subject.model, subject.X_train
     n_components = model.n_components_
     enough = X_train is not None and len(X_train) >= 2 * n_components
@@ -102,7 +102,7 @@ def _times_training(subject: Subject, error: float, unit: Rows | float) -> float
 
 
 def _fixes(subject: Subject, *, learned_by_heart: bool) -> list[str]:
-    """Return the settings to try first, as they would be written."""
+    """Return the settings to try first, as Python arguments."""
     model = subject.model
     if model._first_to_try is not None:
         return [model._first_to_try]

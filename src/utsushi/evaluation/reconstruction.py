@@ -1,4 +1,4 @@
-"""How much of a row survives the code."""
+"""Metrics of reconstructions: squared error, PSNR and SSIM."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ def error_of_copies(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
 
 
 def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
-    """Return the squared error (n,) of each row, summed over its features that are known."""
+    """Return the squared error (n,) of each row, summed over its features that are not missing."""
     squares = np.square(X_hat - X, dtype=np.float64)
     errors: NDArray[np.float64] = np.where(np.isnan(X), 0, squares).sum(axis=1)
     return errors
 
 
 def mean_squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
-    """Return the mean squared error (n,) of each row over its features that are known."""
+    """Return the mean squared error (n,) of each row over its features that are not missing."""
     return per_known_feature(X, squared_errors(X, X_hat))
 
 
 def per_known_feature(X: Rows, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what `squared_errors` gave (n,), over the number of each row's known features."""
+    """Divide `squared_errors` (n,) by the number of features that are not missing."""
     means: NDArray[np.float64] = errors / np.maximum(np.count_nonzero(~np.isnan(X), axis=1), 1)
     return means
 
@@ -210,8 +210,8 @@ def ssim(
     window = ssim_window(image_shape)
     if window is None:
         raise SettingError(
-            f"image_shape={image_shape}, expected images of 3 pixels or more each way; "
-            "leave SSIM out for smaller ones"
+            f"image_shape must be at least 3 pixels each way for SSIM, got {image_shape}. Leave "
+            "SSIM out for smaller images."
         )
     # torchmetrics takes its window from the standard deviation: 11 pixels at 1.5.
     sigma = _SSIM_SIGMA * (window - 1) / (_SSIM_WINDOW - 1)

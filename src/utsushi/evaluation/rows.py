@@ -1,4 +1,4 @@
-"""Rows chosen by chance, where all of them would take too long, or too much memory."""
+"""Random subsets of samples, where all of them would take too much time or memory."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def affordable_rows(X: Any, values: int, seed: int) -> NDArray[np.intp]:
 
 
 def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the numbers of the rows in two halves, dealt by chance.
+    """Return the row numbers of a random split into two halves.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A fitted model on its rows, with PCA of the same size: what every group of figures looks at."""
+"""The evaluation context: a fitted model, its samples, and PCA of the same size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Rows = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is measured; what several figures need is computed once, when the first one asks.
+    """The evaluation context. Values that several metrics need are computed once, on first use.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Subject:
     similarity: bool = True
 
     def __post_init__(self) -> None:
-        """Read what a file still holds: figures are taken of arrays."""
+        """Read lazy samples into memory: metrics need arrays."""
         self._read("X", "y")
         self._read("X_train", "y_train")
         self._read("anomalies")
@@ -148,7 +148,7 @@ class Subject:
 
 
 def beside(model: Estimate, pca: Estimate | None = None) -> dict[str, Any]:
-    """Return a figure ready for JSON: the model's numbers, and under ``"pca"`` its neighbour's.
+    """Return a figure ready for JSON: the model's numbers, and under ``"pca"`` those of PCA.
 
     Examples
     --------

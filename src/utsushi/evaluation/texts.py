@@ -1,4 +1,4 @@
-"""What is said beside the numbers, in both languages."""
+"""Diagnostics in sentences, in both languages."""
 
 from __future__ import annotations
 

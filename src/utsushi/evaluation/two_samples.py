@@ -370,11 +370,11 @@ def _check_pair(a: Features, b: Features, fewest: int) -> None:
     for rows in (a, b):
         if rows.ndim != 2 or len(rows) < fewest:
             raise DataError(
-                f"a set of rows has shape {rows.shape}, expected (n, F) with n from {fewest} on; "
-                "give more rows"
+                f"a set of samples must have the shape (n, F) with n at least {fewest}, got "
+                f"{rows.shape}."
             )
     if a.shape[1] != b.shape[1]:
         raise DataError(
-            f"the two sets have {a.shape[1]} and {b.shape[1]} columns, expected as many; "
-            "give rows of one kind"
+            f"both sets of samples must have the same number of features, got {a.shape[1]} and "
+            f"{b.shape[1]}."
         )

@@ -154,5 +154,5 @@ def departure_bars(
 
 
 def _shortened(name: str) -> str:
-    """Return a column's name, cut where it would leave no room for the bars."""
+    """Return a column's name, cut if it would leave no space for the bars."""
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -37,7 +37,7 @@ __all__ = [
 
 INK, ACCENT, GREY, PALE = "#26241f", "#b5391f", "#6f6b64", "#d9d5cd"
 
-#: Petroff's ten colours, made to be told apart with any colour vision (arXiv:2107.02270).
+#: Petroff's ten colours, distinguishable with any colour vision (arXiv:2107.02270).
 CLASSES = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
@@ -91,7 +91,7 @@ def styled() -> Iterator[None]:
         matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True),
         warnings.catch_warnings(),
     ):
-        # It says so of each letter, each time it is drawn; `to_png` says it once.
+        # matplotlib warns for each letter and each draw; `to_png` warns once.
         warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
         yield
 

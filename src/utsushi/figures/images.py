@@ -100,7 +100,7 @@ def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float
     originals : array-like of shape (m, d)
         What the range is taken from.
     images : array-like of shape (n, d)
-        What is to be shown beside them.
+        The images to draw in that range.
 
     Returns
     -------

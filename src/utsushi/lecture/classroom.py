@@ -1,4 +1,4 @@
-"""What the notebooks under ``lectures/`` need beside the library: sizes, looks, and exercises.
+"""Helpers of the notebooks under ``lectures/``: sizes, style, and exercises.
 
 A notebook runs at its full size for a reader, and in seconds where ``UTSUSHI_LECTURE=short`` is
 set, as the tests do. Its exercises check themselves, and an answer that is not there yet does not

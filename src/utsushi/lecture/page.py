@@ -104,7 +104,7 @@ def _chapter_section(chapter: Chapter, language: str) -> Section:
 def comparison_table(
     comparisons: Sequence[Comparison], language: str, sections: Sequence[LectureSection] = ()
 ) -> Table:
-    """Return the lecture's numbers beside Utsushi's as a table of the report."""
+    """Return a table that compares the lecture's numbers with Utsushi's."""
     words = {**TEXTS[language], **row_names(sections, language)}
     return Table(
         columns=(words["quantity"], words["lecture"], words["rerun"], "Utsushi"),

@@ -1,4 +1,4 @@
-"""What the report of the lecture says, in both languages."""
+"""The texts of the lecture's report, in both languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders: write, open and compare what trainings leave."""
+"""Run folders: write, open and compare the results of trainings."""
 
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.exhibits import Exhibit, exhibits_of

@@ -55,7 +55,7 @@ def write_comparison(
     random_state: int = 0,
     **measured: Any,
 ) -> Measured:
-    """Measure fitted models on the same rows and leave a run folder, whole or not at all.
+    """Measure fitted models on the same samples and write a run folder, atomically.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def write_comparison_page(
     random_state: int = 0,
     **measured: Any,
 ) -> Measured:
-    """Measure fitted models on the same rows and leave the report alone, as one HTML file.
+    """Measure fitted models on the same samples and write only the report, as one HTML file.
 
     Parameters and what is returned are those of `write_comparison`.
     """
@@ -234,7 +234,7 @@ def _table(
 
 
 def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of PCA that stand beside a model's."""
+    """Return the metrics of PCA, the baseline of a model."""
     beside = {key: value.get("pca") for key, value in figures.items() if isinstance(value, Mapping)}
     return {key: pca for key, pca in beside.items() if pca is not None}
 

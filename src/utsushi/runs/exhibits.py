@@ -1,4 +1,4 @@
-"""The figures of one model, each with a caption that says what to look for."""
+"""The figures of one model, each with a caption."""
 
 from __future__ import annotations
 
@@ -169,12 +169,12 @@ def _images(
 
 
 def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
-    """Tell whether a picture can show such an image: in grey, or in three colours."""
+    """Return whether an image can be drawn: in grey, or in three colours."""
     return len(image_shape) == 2 or image_shape[0] in (1, 3)
 
 
 def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
-    """Draw what was measured in each epoch."""
+    """Draw the learning curves."""
     curves = curves_of(model)
     drawn = {"training rows": curves.training}
     if curves.held_out is not None:

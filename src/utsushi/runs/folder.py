@@ -91,8 +91,7 @@ def check_model_name(name: str) -> str:
         or any(character in name for character in "/\\\0")
     ):
         raise RunError(
-            f"{name!r} is no name of a model, expected one that a file in the run's folder can "
-            "have; choose another name"
+            f"the name of a model must be a valid file name, got {name!r}. Choose another name."
         )
     return name
 
@@ -184,7 +183,7 @@ class Run:
 
     @property
     def feature_names(self) -> list[str] | None:
-        """The names of the columns that the model was trained on, where they had names."""
+        """The names of the training columns, if they had names."""
         if self.config is not None and self.config.feature_names is not None:
             return self.config.feature_names
         names = getattr(self.model, "feature_names_in_", None)
@@ -212,49 +211,46 @@ def check_free(path: str | Path, *, force: bool) -> Path:
         if force:
             return path
         raise RunError(
-            f"{str(path)!r} already holds a run, expected a new or empty folder; "
-            "choose another --out, or replace the run with --force"
+            f"{str(path)!r} already holds a run. Choose another --out, or replace the run with "
+            "--force."
         )
     if (path / CHECKPOINTS).is_dir():
         if force:
             return path
         raise RunError(
-            f"{str(path)!r} holds a training that has not finished, expected a new or empty "
-            f"folder; finish it with utsushi train --resume {quote(str(path))}, or begin anew with "
-            "--force"
+            f"{str(path)!r} holds an unfinished training. Finish it with utsushi train --resume "
+            f"{quote(str(path))}, or start again with --force."
         )
     if path.exists():
-        raise RunError(
-            f"{str(path)!r} exists and is not a run, expected a new or empty folder; "
-            "choose another --out"
-        )
+        raise RunError(f"{str(path)!r} exists and is not a run. Choose another --out.")
     return path
 
 
 def _check_parent(path: Path) -> None:
-    """Refuse a place where no folder can be made or moved."""
+    """Raise an error for a path where no folder can be created or moved."""
     if path == Path.cwd():
         raise RunError(
-            f"{str(path)!r} is the current folder, expected a new one in it; choose another --out"
+            f"--out must be a new folder, got {str(path)!r}, the current folder. Choose another "
+            "one."
         )
     parent = next(folder for folder in path.parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise RunError(
-            f"{str(path)!r} cannot be made, for {str(parent)!r} is no folder that can be written "
-            "to; choose another --out"
+            f"{str(path)!r} cannot be created, as {str(parent)!r} is not a folder that you can "
+            "write to. Choose another --out."
         )
 
 
 @contextmanager
 def new_run(path: str | Path, *, force: bool = False) -> Iterator[Path]:
-    """Give a folder to write a run into, which takes the place ``path`` when all went well.
+    """Yield a temporary folder to write a run into; on success it is moved to ``path``.
 
     Parameters
     ----------
     path : str or Path
-        Where the run will stand.
+        The folder of the run.
     force : bool, default=False
-        Replace a run that stands there already.
+        Replace an existing run.
 
     Yields
     ------
@@ -266,7 +262,7 @@ def new_run(path: str | Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def _replace_folder(part: Path, path: Path) -> None:
-    """Move ``part`` to ``path``; what stood there goes when the new one has its place."""
+    """Move ``part`` to ``path``, and then delete the folder that it replaces."""
     if not path.exists():
         part.replace(path)
         return
@@ -307,7 +303,7 @@ def write_config(
 
 
 def _parameters(model: Any) -> dict[str, Any]:
-    """Return the parameters of a model, and in their place those of a model within it."""
+    """Return the parameters of a model, with a nested model as its own parameters."""
     if is_autoencoder(model):
         # Its seed, where none was given: the run can be made again.
         seed = {} if isinstance(model.random_state, Integral) else {"random_state": model.seed_}
@@ -348,7 +344,7 @@ def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def begin_run(path: str | Path, run: RunSpec) -> Iterator[Path]:
-    """Begin a run where `check_free` allows it, and yield the folder of its checkpoints.
+    """Begin a run at a path that `check_free` accepts, and yield the folder of its checkpoints.
 
     Raises
     ------
@@ -408,13 +404,13 @@ def go_on_with(path: str | Path) -> Iterator[tuple[RunSpec, Path]]:
         state = "a finished run" if (path / CONFIG).is_file() else "no run"
         why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror}: {UNFINISHED})"
         raise RunError(
-            f"{str(path)!r} holds {state}{why}, expected one that was interrupted; train one with "
-            "--out"
+            f"{str(path)!r} holds {state}{why}, and only an interrupted run can be resumed. Train "
+            "a new one with --out."
         ) from None
     except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"{str(folder / UNFINISHED)!r} is damaged ({one_line(error)}), expected what 'utsushi "
-            "train' wrote; take a copy of it, or begin anew with --force"
+            f"{str(folder / UNFINISHED)!r} is damaged ({one_line(error)}). Restore a copy of it, "
+            "or start again with --force."
         ) from None
     with _left_clean(path):
         yield run, folder
@@ -464,12 +460,12 @@ def open_run(path: str | Path, *, detectors: bool = False) -> Run:
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:
         names = " or ".join(str(file) for file in files)
-        raise RunError(f"{str(path)!r} holds {len(files)} models, expected one; name {names}")
+        raise RunError(f"{str(path)!r} holds {len(files)} models. Name one of them: {names}.")
     return Run(autoencoder_of(load(files[0])), config)
 
 
 def _sibling_config(path: Path) -> RunSpec | None:
-    """Return the configuration that stands beside a model file, if it speaks of that file."""
+    """Return the configuration in the folder of a model file, if it describes that file."""
     if not (path.parent / CONFIG).is_file():
         return None
     config = _read_config(path.parent / CONFIG)
@@ -482,15 +478,14 @@ def _read_config(path: Path) -> RunSpec:
     except OSError as error:
         if (path.parent / CHECKPOINTS).is_dir():
             raise RunError(
-                f"{str(path.parent)!r} holds a training that has not finished; if it was "
-                f"interrupted, finish it with utsushi train --resume {quote(str(path.parent))}"
+                f"{str(path.parent)!r} holds an unfinished training. If it was interrupted, finish "
+                f"it with utsushi train --resume {quote(str(path.parent))}"
             ) from None
         raise RunError(
-            f"{str(path.parent)!r} holds no run ({path.name}: {error.strerror}), expected what "
-            "'utsushi train' leaves; check the path"
+            f"{str(path.parent)!r} holds no run ({path.name}: {error.strerror}). Check the path."
         ) from None
     except ValidationError as error:
         raise RunError(
-            f"{str(path)!r} is damaged: {first_complaint(error)}; take a copy of the run, "
-            "or name its model file"
+            f"{str(path)!r} is damaged: {first_complaint(error)}. Restore a copy of the run, or "
+            "name its model file."
         ) from None

@@ -106,7 +106,7 @@ def _value_and_error(figure: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _notes(name: str, group: Mapping[str, Any], language: str) -> list[str]:
-    """Return what is said under a table."""
+    """Return the note under a table."""
     words = TEXTS[language]
     notes = []
     n_shown, n_columns = len(figures_of(name, group)), len(group.get("errors", ()))
@@ -122,7 +122,7 @@ def _notes(name: str, group: Mapping[str, Any], language: str) -> list[str]:
 
 
 def measure_name(key: str, language: str, group: str = "") -> str:
-    """Return what a measurement is called in a language; a name without words as it is."""
+    """Return the label of a metric in a language; an unknown name unchanged."""
     if group == "columns":
         return key
     return TEXTS[language].get(f"measure_{key}", _plain(key))

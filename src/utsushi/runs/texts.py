@@ -1,10 +1,10 @@
-"""What a run's report says of a model, in both languages."""
+"""The texts of a run's report, in both languages."""
 
 from __future__ import annotations
 
 __all__ = ["TEXTS"]
 
-#: By language and key; the exhibits' captions say what to look for.
+#: By language and key.
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "{model} of {data}",

@@ -1,4 +1,4 @@
-"""Writing a run: the model, its numbers, its figures and its report."""
+"""Write a run: the model, its metrics, its figures and its report."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def write_run(
     tensorboard: Path | None = None,
     report: bool = True,
 ) -> dict[str, Any]:
-    """Measure a fitted model and leave a run folder, whole or not at all.
+    """Measure a fitted model and write a run folder, atomically.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def write_run(
     reading : mapping, optional
         How the source was read.
     force : bool
-        Replace a run that stands there.
+        Replace an existing run.
     language : {"en", "ja"}
         The one that the report shows first; both are in it.
     tensorboard : Path, optional
@@ -132,12 +132,12 @@ def write_report(
     path = Path(path)
     if not path.is_dir():
         raise RunError(
-            f"RUN must be the folder of a run, got {str(path)!r}; for the page of a model file: "
-            "utsushi export --to html"
+            f"RUN must be the folder of a run, got {str(path)!r}. For the page of a model file, "
+            "use utsushi export --to html."
         )
     if run.config is None or run.config.command != "train":
-        command = "" if run.config is None else f", got one of utsushi {run.config.command}"
-        raise RunError(f"RUN must be a run of utsushi train{command}; make its report with it")
+        origin = "without a record" if run.config is None else f"of utsushi {run.config.command}"
+        raise RunError(f"RUN must be a run of utsushi train, got one {origin}.")
     measured = _measure(run.model, dataset, report=True, language=language)
     measured.write(path)
     return measured.results
@@ -202,7 +202,7 @@ def pictures_of(exhibits: Iterable[Exhibit], language: str) -> list[Picture]:
 def living_payload(
     models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
 ) -> Payload | None:
-    """Gather what makes a report a living page; a warning says why there is nothing."""
+    """Return the payload that runs the model in the report; warn if there is none."""
     test, train = (
         Sample.of(rows, rows, labels)
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))

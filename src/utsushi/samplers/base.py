@@ -1,4 +1,4 @@
-"""What every sampler is: fitted to codes, asked for new ones, saved as arrays."""
+"""The base class of samplers: fit to codes, draw new codes, save as arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sampler(BaseEstimator, ABC):
     Attributes
     ----------
     asks_for_codes : bool
-        Whether ``fit`` looks at the codes; if not, it may be given none, of shape (0, H).
+        Whether ``fit`` uses the codes; if not, an array of shape (0, H) is enough.
     """
 
     asks_for_codes: ClassVar[bool] = True
@@ -29,9 +29,9 @@ class Sampler(BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self, n_codes: int) -> None:
-        """Refuse parameters, and sizes of codes, that ``fit`` would refuse.
+        """Raise the errors that ``fit`` would raise for its parameters and this size of codes.
 
-        An estimator asks before its training, because its sampler is fitted last.
+        An estimator calls it before training, because its sampler is fitted last.
         """
         self._validate_params()
 
@@ -42,7 +42,7 @@ class Sampler(BaseEstimator, ABC):
         Parameters
         ----------
         codes : ndarray of shape (n, H), float64
-            The codes of the training rows.
+            The codes of the training samples.
         generator : numpy Generator
             The only source of random numbers.
         """
@@ -52,11 +52,11 @@ class Sampler(BaseEstimator, ABC):
         """Draw new codes, ndarray of shape (n_samples, H), float64, from ``generator`` alone."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return what was learned, by name, for the model file."""
+        """Return the fitted arrays by name, for the model file."""
         return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
-        """Take back what `state` gave."""
+        """Restore the arrays that `state` returned."""
         for name, value in state.items():
             setattr(self, name, value)
         return self

@@ -85,7 +85,7 @@ class Mixture(Sampler):
         spread[spread == 0] = 1.0
         standard = (codes - centre) / spread
         most = min(max(1, len(codes) // 2), len(np.unique(standard, axis=0)))
-        # With the array API switched on, GaussianMixture refuses its own default start. Its
+        # With the array API switched on, GaussianMixture rejects its own default start. Its
         # products are small: on busy cores, two threads that wait for one another take four times
         # as long as one.
         with (
@@ -93,7 +93,7 @@ class Mixture(Sampler):
             threadpool_limits(1),
             warnings.catch_warnings(),
         ):
-            # Each iteration raises the likelihood: wherever it stops, the mixture is of use.
+            # Each iteration raises the likelihood, so the mixture is usable without convergence.
             warnings.simplefilter("ignore", ConvergenceWarning)
             if self.n_components is None:
                 mixture = _chosen(standard, most, generator)
@@ -107,7 +107,7 @@ class Mixture(Sampler):
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw a Gaussian by weight for each code, then the code."""
-        # Weights from a file are a rounding away from a sum of one.
+        # Weights from a file sum to one up to rounding errors.
         chosen = generator.choice(
             len(self.weights_), size=n_samples, p=self.weights_ / self.weights_.sum()
         )
@@ -117,7 +117,7 @@ class Mixture(Sampler):
         return codes
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
-        """Take back what `state` gave; parts that do not fit together are a ``ValueError``."""
+        """Restore what `state` returned; raise ``ValueError`` for arrays that do not match."""
         if (
             len({len(part) for part in state.values()}) != 1
             or (state["weights_"] < 0).any()
@@ -150,13 +150,13 @@ def _chosen(codes: Codes, most: int, generator: np.random.Generator) -> Gaussian
         if best is not None and not criterion < lowest:
             break
         best, lowest = candidate, criterion
-    # A second fit goes on from where the first one stopped.
+    # A second fit continues from the first one (warm start).
     n_iterations = _iterations(CHOSEN_WORK, len(codes), best.n_components)
     return best.set_params(max_iter=n_iterations).fit(codes)
 
 
 def _iterations(work: int, n_rows: int, n_components: int) -> int:
-    """Return how many iterations make so much work: three at least, 500 at most."""
+    """Return the number of iterations for an amount of work, from 3 to 500."""
     return min(max(work // (n_rows * n_components), 3), 500)
 
 

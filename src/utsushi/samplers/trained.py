@@ -1,4 +1,4 @@
-"""What the samplers with a network share: their units, their blocks, and how they are saved."""
+"""The base class of samplers with a network: standardization, blocks and serialization."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BLOCK_CODES = 4096
 class TrainedSampler(Sampler):
     """The base of samplers with a network, on codes in units of their own spread.
 
-    Training is in float32, as everywhere. Afterwards the network is float64, like the codes that
-    it gives and like the arrays of a sampler in a model file. It stays on the CPU: codes are small.
+    Training is in float32. Afterwards the network is float64, like the codes that it returns and
+    the arrays of a sampler in a model file. It stays on the CPU: codes are small.
 
     Attributes
     ----------
     mean_, spread_ : ndarray of shape (H,)
-        The mean and the standard deviation of the training codes; the spread of a component that
-        never moves is 0, and so are its draws' deviations.
+        The mean and the standard deviation of the training codes; the spread of a constant
+        component is 0, and so are the deviations of its draws.
     module_ : torch.nn.Module
         The network.
     """
@@ -44,12 +44,12 @@ class TrainedSampler(Sampler):
 
     @abstractmethod
     def _empty_module(self, n_codes: int) -> nn.Module:
-        """Build the network, its parameters still to be filled."""
+        """Build the network with uninitialized parameters."""
 
     def _standardize(self, codes: Codes) -> Tensor:
-        """Learn the units of the training codes and return them in these, in float32."""
+        """Fit the mean and the spread, and return the standardized codes in float32."""
         self.mean_, self.spread_ = codes.mean(axis=0), codes.std(axis=0)
-        # Equal numbers can have a mean that is a rounding away from them.
+        # The mean of equal numbers can differ from them by a rounding error.
         self.spread_[np.ptp(codes, axis=0) == 0] = 0.0
         return torch.from_numpy(self._scaled(codes)).float()
 
@@ -70,13 +70,13 @@ class TrainedSampler(Sampler):
         return mapped
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that were learned, and the network's parameters by their names."""
+        """Return the fitted arrays, and the network's parameters by their names."""
         arrays = {name: value for name, value in super().state().items() if name != "module_"}
         parameters = self.module_.named_parameters()
         return arrays | {name: tensor.detach().numpy() for name, tensor in parameters}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
-        """Take back what `state` gave; a spread below zero is a ``ValueError``."""
+        """Restore what `state` returned; raise ``ValueError`` for a negative spread."""
         if (state["spread_"] < 0).any():
             raise ValueError("spread_ must not be negative")
         module = self._empty_module(len(state["mean_"])).double()

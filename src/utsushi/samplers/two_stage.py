@@ -20,7 +20,7 @@ from utsushi.training import Recipe, train
 
 __all__ = ["TWO_STAGE", "TwoStage"]
 
-#: How the second model is trained where nothing else is said.
+#: The default recipe of the second model.
 TWO_STAGE = Recipe(
     max_epochs=60,
     min_steps=800,
@@ -34,7 +34,7 @@ TWO_STAGE = Recipe(
 class TwoStage(TrainedSampler):
     r"""A variational autoencoder of the codes, with a code of the same size.
 
-    The first model's codes fill the whole code space, but not as its prior says. A second
+    The first model's codes fill the whole code space, but do not follow its prior. A second
     variational autoencoder learns their distribution: with no dimension to lose, its own codes u
     come close to N(0, I). A new code is :math:`z = \hat z(u) + \sigma \varepsilon`, with u and
     :math:`\varepsilon` from N(0, I) and the calibrated :math:`\sigma` of `likelihoods.Gaussian`.
@@ -50,11 +50,11 @@ class TwoStage(TrainedSampler):
     Attributes
     ----------
     mean_, spread_ : ndarray of shape (H,)
-        The units in which the network sees the codes.
+        The mean and the standard deviation by which codes are standardized.
     sigma_ : ndarray of shape (1,)
         The calibrated standard deviation in these units.
     module_ : torch.nn.Module
-        The decoder; the encoder served to train it.
+        The decoder; the encoder is needed only for training.
 
     References
     ----------
@@ -98,7 +98,7 @@ class TwoStage(TrainedSampler):
         initialize(module, generator(seed, Purpose.INITIALIZATION))
         recipe = TWO_STAGE if self.recipe is None else self.recipe.replaced()
         # At its full weight from the start, the divergence would outweigh the reconstruction before
-        # the decoder has learned to use u, and u would carry nothing for ever.
+        # the decoder has learned to use u, and u would never carry information.
         warmup = recipe.n_epochs(len(x)) / 5
         objective = VariationalObjective(Gaussian().prepare(x), kl_warmup_epochs=warmup)
         train(module, objective, Batch(x), recipe=recipe, seed=seed)
@@ -114,7 +114,7 @@ class TwoStage(TrainedSampler):
         return codes
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
-        """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
+        """Restore what `state` returned; raise ``ValueError`` for invalid numbers."""
         if not (state["sigma_"] > 0).all():
             raise ValueError("sigma_ must be positive")
         return super().restore(state)
@@ -131,7 +131,7 @@ class TwoStage(TrainedSampler):
                 posterior=DiagonalGaussianPosterior().build(n_codes),
                 prior=StandardNormal().build(n_codes, n_codes),
             )
-        return module.to(torch.float32)  # whatever the caller's default is
+        return module.to(torch.float32)  # independent of torch's default dtype
 
     def _empty_module(self, n_codes: int) -> nn.Module:
         return self._pair(n_codes).decoder.to_empty(device="cpu")

@@ -1,4 +1,4 @@
-"""The search for settings: many trainings, of which the worst are given up early.
+"""Hyperparameter search: many trials, of which the worst are stopped early.
 
 What is compared is the objective of held-out rows, so only what leaves its meaning alone is
 searched: neither the likelihood nor the scaling, whose units it has, nor a weight within it.

@@ -19,7 +19,7 @@ from utsushi.search.study import Search
 
 __all__ = ["check_place", "write_best"]
 
-#: What a run that came of a search has beside what every run has.
+#: The additional files of the run of a search.
 SEARCH = "search.json"
 
 
@@ -51,7 +51,7 @@ def write_best(
     dataset : Dataset
         Whose training rows were searched with.
     force : bool
-        Replace a run that stands there; one that the same search left, by `Search.id`, always is.
+        Replace an existing run; one of the same search, by `Search.id`, is always replaced.
     **described
         ``source``, ``label``, ``reading``, ``language`` and ``report`` of
         `utsushi.runs.write_run`.
@@ -102,7 +102,7 @@ def _described(search: Search, importances: dict[str, float]) -> dict[str, Any]:
 
 
 def _known(folder: Path) -> dict[str, Any]:
-    """Return what an earlier search has left there of itself."""
+    """Return the record of an earlier search in a folder."""
     try:
         found = json.loads((folder / SEARCH).read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What is searched, where nothing else is said: a range for each setting that matters."""
+"""The default search spaces: a range for each important parameter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["settings_of", "space_of"]
 
-#: The most components of a code that are tried.
+#: The largest number of components that is tried.
 MOST_COMPONENTS = 64
 
 
@@ -97,7 +97,7 @@ def _channels_of(model: BaseAutoencoder) -> dict[str, BaseDistribution]:
 
 
 def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was chosen in a space as an estimator's parameters.
+    """Convert the values of a trial to the parameters of an estimator.
 
     Parameters
     ----------

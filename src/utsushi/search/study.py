@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "id_of", "tune"]
 
-#: The part of the rows that is held out to compare by, where the model holds out none.
+#: The fraction of held-out samples, if the model holds out none.
 HELD_OUT = 0.1
 
-#: Trials that are never given up, and the part of the epochs before which no trial is.
+#: Trials that are never stopped early, and the fraction of epochs before which none is.
 FIRST_TRIALS, FIRST_EPOCHS = 5, 1 / 3
 
-#: Fewer trials that came to their end say nothing of what mattered.
+#: The fewest finished trials for the importance of parameters.
 FEWEST_TRIALS = 4
 
 #: The key of what a study searches, so that no other search continues it.
@@ -54,7 +54,7 @@ _ID = "utsushi id"
 
 @dataclass(frozen=True)
 class Search:
-    """What a search has found so far.
+    """The result of a search so far.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Search:
 
     @property
     def id(self) -> str:
-        """What tells this search from every other, also from one of the same name."""
+        """A unique identifier of this search."""
         return str(self.study.user_attrs[_ID])
 
     @property
@@ -166,7 +166,7 @@ def tune(
     """
     require_extra("tune", "optuna", what="a search for settings")
     if not is_size(n_trials):
-        raise SettingError(f"n_trials={n_trials!r}, expected an integer from 1 on")
+        raise SettingError(f"n_trials must be a positive integer, got {n_trials!r}.")
     base = clone(model)
     if not base.validation_fraction:
         base.set_params(validation_fraction=HELD_OUT)
@@ -207,7 +207,7 @@ def _missing(study: Study, space: dict[str, BaseDistribution], n_trials: int) ->
 def _tried(
     study: Study, trial: Trial, base: BaseAutoencoder, X: Any, y: Any, n_trials: int
 ) -> FrozenTrial:
-    """Make a trial and tell the study how it ended: failed, if it had its ``n_trials`` by then."""
+    """Run a trial and report its state: failed if the study had its ``n_trials`` by then."""
     from optuna.exceptions import TrialPruned
     from optuna.pruners import MedianPruner
     from optuna.trial import TrialState
@@ -230,7 +230,7 @@ def _tried(
     try:
         model.fit(X, y, on_epoch=watch)
         objectives = [row["validation_objective"] for row in model.history_]
-        # What early stopping goes back to is the best epoch.
+        # Early stopping restores the best epoch.
         value = objectives[-1] if base.early_stopping is None else min(objectives)
     except (TrialPruned, TrainingDivergedError):
         value = math.nan
@@ -245,19 +245,19 @@ def _tried(
 
 
 def _check_any_complete(study: Study) -> None:
-    """Refuse to take the best of no trial."""
+    """Raise an error if no trial has finished."""
     trials = _trials(study)
     if any(trial.state.name == "COMPLETE" for trial in trials):
         return
     under_way = sum(trial.state.name == "RUNNING" for trial in trials)
     if under_way:
         raise SettingError(
-            f"no trial of the study {study.study_name!r} came to its end yet ({under_way} under "
-            "way elsewhere), expected one; search again when they are over"
+            f"no trial of the study {study.study_name!r} has finished yet ({under_way} running "
+            "elsewhere). Search again when they have."
         )
     raise SettingError(
-        f"none of {len(trials)} trials came to its end, expected one; lower the learning rates "
-        "of the space, or look at the data"
+        f"none of the {len(trials)} trials finished. Lower the learning rates of the space, or "
+        "check the data."
     )
 
 
@@ -298,8 +298,8 @@ def _opening(storage: Any) -> Iterator[None]:
     except Exception as error:  # of as many kinds as there are databases
         reason = str(error).strip().partition("\n")[0]
         raise SettingError(
-            f"storage={storage!r} cannot be opened ({type(error).__name__}: {reason}), expected "
-            "the address of a database, such as sqlite:///search.db"
+            "storage must be the address of a database, such as sqlite:///search.db, got "
+            f"{storage!r} ({type(error).__name__}: {reason})."
         ) from error
 
 
@@ -369,8 +369,8 @@ def _identify(
     ]
     if differing:
         raise SettingError(
-            f"the study {study.study_name!r} is of another search: {'; '.join(differing)}; "
-            "expected the same; give it again, or choose another study_name or storage"
+            f"the study {study.study_name!r} is of another search: {'; '.join(differing)}. Repeat "
+            "that search, or choose another study_name or storage."
         )
 
 
@@ -380,18 +380,18 @@ def _trials(study: Study) -> list[FrozenTrial]:
 
 
 def _is_over(trial: FrozenTrial) -> bool:
-    """Tell whether a trial came to its end or was given up."""
+    """Return whether a trial has finished or was stopped early."""
     return trial.state.name in ("COMPLETE", "PRUNED")
 
 
 def _n_over(study: Study) -> int:
-    """Count the trials that came to their end or were given up."""
+    """Count the trials that have finished or were stopped early."""
     return sum(map(_is_over, _trials(study)))
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what Optuna logs of each trial, and says of its own new features, off stderr."""
+    """Keep Optuna's log and its warnings about experimental features off stderr."""
     import optuna
 
     before = optuna.logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""What is done to samples before a network sees them: scaling, schema, damage, augmentation."""
+"""Transforms of samples before training: scaling, table schema, corruption, augmentation."""
 
 import lazy_loader
 

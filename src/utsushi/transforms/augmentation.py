@@ -1,4 +1,4 @@
-"""Training rows made anew at each step, so that a network cannot learn them by heart."""
+"""Random augmentation of training samples at each step, against overfitting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["AUGMENTATIONS", "Affine", "Augmentation", "Binarize"]
 
 
 class Augmentation(BaseEstimator, ABC):
-    """The base of all augmentations. Only training rows are augmented, never held-out ones."""
+    """The base of all augmentations. Only training samples are augmented, never held-out ones."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -32,14 +32,14 @@ class Augmentation(BaseEstimator, ABC):
     def __call__(
         self, rows: Tensor, image_shape: tuple[int, ...] | None, generator: Generator
     ) -> Tensor:
-        """Return rows to train on in place of ``rows``.
+        """Return augmented samples.
 
         Parameters
         ----------
         rows : Tensor of shape (B, D)
             In the units of the input.
         image_shape : (H, W) or (C, H, W), optional
-            What a row was flattened from.
+            The shape of a sample before it was flattened.
         generator : Generator
             The only source of random numbers.
 
@@ -52,18 +52,18 @@ class Augmentation(BaseEstimator, ABC):
 class Affine(Augmentation):
     """Small random rotations, scales and shifts of images, by bilinear interpolation.
 
-    What leaves the frame is lost; what enters it repeats the pixels of the edge.
+    Pixels that leave the frame are lost; those that enter it repeat the pixels of the edge.
 
     Parameters
     ----------
     rotation : float in [0, 180], default=7.5
         The largest angle, in degrees, to either side.
     scale : float in [0, 1), default=0.05
-        The largest part by which an image grows or shrinks.
+        The largest fraction by which an image grows or shrinks.
     shift : float >= 0, default=0.5
         The largest shift along each axis, in pixels.
     probability : float in [0, 1], default=0.5
-        Of a row being moved at all: the others train the network on real pixels.
+        The probability that a sample is transformed at all; the others keep their pixels.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class Affine(Augmentation):
         self.probability = probability
 
     def check(self, rows: Tensor, image_shape: tuple[int, ...] | None) -> None:
-        """Raise a `SettingError` if the rows are no images."""
+        """Raise a `SettingError` if the samples are not images."""
         super().check(rows, image_shape)
         if image_shape is None:
             raise SettingError(
@@ -103,11 +103,11 @@ class Affine(Augmentation):
     def __call__(
         self, rows: Tensor, image_shape: tuple[int, ...] | None, generator: Generator
     ) -> Tensor:
-        """Move each image by an affine map of its own; see `Augmentation`."""
+        """Transform each image by its own affine map; see `Augmentation`."""
         if image_shape is None:
             raise SettingError("image_shape must be the shape of the images, got None.")
         height, width = image_shape[-2:]
-        # Chosen rows alone are interpolated: the others are as they were, bit for bit.
+        # Only the chosen samples are interpolated: the others stay equal bit for bit.
         uniform = _uniform((len(rows), 5), rows, generator)
         moved = (uniform[:, 0] < self.probability).nonzero().flatten()
         maps = self._maps(2 * uniform[moved, 1:] - 1, height, width)
@@ -139,9 +139,9 @@ class Affine(Augmentation):
 
 
 class Binarize(Augmentation):
-    """Zeros and ones drawn anew at each step, with the rows' values as probabilities of a one.
+    """Stochastic binarization: at each step, a value is the probability of drawing a one.
 
-    The stochastic binarization of grey images that likelihoods of binary images are reported on;
+    Likelihoods of binary images are commonly reported on grey images binarized in this way;
     Burda et al. 2016, https://arxiv.org/abs/1509.00519
 
     Examples
@@ -151,9 +151,9 @@ class Binarize(Augmentation):
     """
 
     def check(self, rows: Tensor, image_shape: tuple[int, ...] | None) -> None:
-        """Raise a `DataError` if a value is no probability."""
+        """Raise a `DataError` if a value is not a probability."""
         super().check(rows, image_shape)
-        # A ten-thousandth for the rounding of rows that were scaled and restored.
+        # The tolerance is for the rounding of samples that were scaled and restored.
         worst = max(-rows.min().item(), rows.max().item() - 1)
         if worst > 1e-4:
             raise DataError(

@@ -1,6 +1,6 @@
-r"""Damage to rows, for models that learn to repair it.
+r"""Corruption of samples, for denoising models.
 
-Each function damages every value independently, with random numbers from one generator alone.
+Each function corrupts every value independently, with random numbers from one generator.
 Vincent et al. 2010, *Stacked Denoising Autoencoders*,
 https://www.jmlr.org/papers/v11/vincent10a.html
 """
@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 __all__ = ["CORRUPTIONS", "Corruption", "gaussian_noise", "masking", "salt_pepper"]
 
-#: Takes rows (B, D), a level and a generator; returns damaged rows.
+#: Takes samples (B, D), a level and a generator; returns corrupted samples.
 Corruption = Callable[[Tensor, float, Generator], Tensor]
 
 

@@ -25,7 +25,7 @@ Rows = NDArray[np.floating[Any]]
 #: Takes rows (B, D) and a generator; returns other rows.
 Change = Callable[[Tensor, Generator], Tensor]
 
-#: Of a block of rows. scikit-learn copies what it learns from, several times.
+#: The size of a block in bytes; scikit-learn makes several copies of it.
 MOMENTS_BLOCK_BYTES = 48 * 2**20
 
 
@@ -33,9 +33,8 @@ MOMENTS_BLOCK_BYTES = 48 * 2**20
 class Scaling:
     """The affine map ``(x - offset) / scale`` of each column, and its inverse.
 
-    A column that was constant in training has the scale 1, or that of its roundings if these are
-    larger: when it moves at inference, it weighs as much as it moved, and not a division by almost
-    zero times that.
+    A column that was constant in training has the scale 1, or that of its rounding errors if these
+    are larger: a change at inference is not divided by almost zero.
 
     Attributes
     ----------
@@ -69,7 +68,7 @@ class Scaling:
         if name is None:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
-            # Not scikit-learn's: a block with no value of a column at all would be its last word.
+            # scikit-learn's MinMaxScaler fails on a block in which a column has no value.
             low, high = _ranges(X)
             return cls(low.astype(np.float64), _safe(high - low, X))
         moments = moments or column_moments(X)
@@ -79,7 +78,7 @@ class Scaling:
     def forward(self, X: Rows) -> NDArray[np.float32]:
         """Scale rows, shape (n, D): arithmetic in the rows' precision, result in float32."""
         offset, scale = self.offset.astype(X.dtype), self.scale.astype(X.dtype)
-        with np.errstate(over="ignore"):  # what is no number any more is refused by who asked
+        with np.errstate(over="ignore"):  # the caller checks for infinities
             scaled = X - offset
             scaled /= scale
             return scaled.astype(np.float32, copy=False)
@@ -136,17 +135,17 @@ def column_moments(X: AnyRows, *, may_miss: bool = True) -> StandardScaler:
     (array([2., 5.]), array([4., 0.]))
     """
     if may_miss and has_missing(X):
-        return _moments_of_known(X)
+        return _moments_of_present(X)
     moments = StandardScaler()
     for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
         moments.partial_fit(block)
     return moments
 
 
-def _moments_of_known(X: AnyRows) -> StandardScaler:
-    """Return the same of what is known of each column, which of a block may be nothing at all.
+def _moments_of_present(X: AnyRows) -> StandardScaler:
+    """Compute `column_moments` of the values that are not missing; a block may have none.
 
-    By the update of Chan, Golub and LeVeque: the moments of two parts are those of the whole.
+    The update of Chan, Golub and LeVeque combines the moments of two parts exactly.
     """
     count, mean, squares = np.zeros((3, X.shape[1]))
     for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
@@ -166,16 +165,16 @@ def _moments_of_known(X: AnyRows) -> StandardScaler:
 
 
 def _ranges(X: AnyRows) -> tuple[Rows, Rows]:
-    """Return the smallest and the largest known value of each column."""
+    """Return the smallest and the largest value of each column, without missing ones."""
     parts = [(np.fmin.reduce(b, axis=0), np.fmax.reduce(b, axis=0)) for b in row_blocks(X)]
     lows, highs = zip(*parts, strict=True)
     return np.fmin.reduce(lows, axis=0), np.fmax.reduce(highs, axis=0)
 
 
 def _safe(scale: NDArray[Any], X: AnyRows) -> NDArray[np.float64]:
-    """Return ``scale`` with ones for columns that are constant, but for a few roundings.
+    """Return ``scale`` with ones for columns that are constant up to rounding errors.
 
-    Where these are larger than one, they are the unit.
+    Rounding errors that are larger than one are used in place of one.
     """
     low, high = _ranges(X)
     largest = np.maximum(high, -low)

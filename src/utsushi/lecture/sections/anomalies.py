@@ -1,4 +1,4 @@
-"""Anomaly detection: a model that knows only eights meets the other digits."""
+"""Anomaly detection: a model trained on eights scores the other digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A calibrated VAE: how far copies may be off is learned, and no longer taken to be one."""
+"""A calibrated VAE: the noise scale is learned instead of fixed at one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codes as features: can the digits be told by ten numbers?"""
+"""The codes as features: classification of digits from ten numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from utsushi.runs import Exhibit
 
 __all__ = ["Features"]
 
-#: The models whose codes are asked, in the order of the table; those that were trained.
+#: The models whose codes are classified, in the order of the table.
 ASKED = ("autoencoder", "variational", "calibrated", "convolutional")
 
 
