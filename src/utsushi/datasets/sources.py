@@ -127,7 +127,7 @@ def open_source(
     >>> open_source("mnist20")
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: there is no file or bundled data set 'mnist20': did you mean
+    utsushi.exceptions.DataError: there is no file or bundled dataset 'mnist20'. Did you mean
     'mnist20k'?
     """
     reading = Reading.of(
