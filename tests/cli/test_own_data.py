@@ -53,13 +53,13 @@ def test_a_table_with_gaps_is_masked_without_being_asked(people_run):
 def test_gaps_are_refused_where_that_is_said(utsushi, people, tmp_path):
     words = ["--data", people, "--drop", "id", "--missing", "refuse", "--out", tmp_path / "run"]
     call = utsushi("train", "ae", *words, *TRAIN)
-    assert (call.status, "has NaN at row 3" in call.error) == (2, True)
+    assert (call.status, "got NaN at row 3" in call.error) == (2, True)
 
 
 def test_a_search_refuses_gaps_where_that_is_said(utsushi, people, tmp_path):
     words = ["--data", people, "--drop", "id", "--missing", "refuse", "--out", tmp_path / "run"]
     call = utsushi("tune", "ae", *words, "--trials", "1", *TRAIN)
-    assert (call.status, "has NaN at row 3" in call.error) == (2, True)
+    assert (call.status, "got NaN at row 3" in call.error) == (2, True)
 
 
 @pytest.mark.parametrize("words", [["reconstruct"], ["generate", "-n", "9"]], ids=lambda w: w[0])
@@ -102,7 +102,7 @@ def test_an_unknown_category_is_one_line(utsushi, people_run, tmp_path):
     call = utsushi(
         "encode", people_run, "--data", tmp_path / "new.csv", "--out", tmp_path / "c.csv"
     )
-    assert (call.status, "'Paris' in column 'town' at row 0" in call.error) == (2, True)
+    assert (call.status, "got 'Paris' at row 0" in call.error) == (2, True)
 
 
 def test_a_run_with_gaps_can_be_evaluated(utsushi, people_run):
@@ -282,7 +282,10 @@ def test_a_problem_is_said_in_the_words_of_the_program(utsushi, tmp_path):
     table.write_text("a,b\n1,2\n3,\n")
     call = utsushi("data", "info", table, "--label", "b")
     assert call.status == 0
-    assert "problem: table.csv has no label in column 'b' at row 1" in call.err
+    assert (
+        "problem: column 'b' of table.csv must hold a label in every row, got none at row 1"
+        in call.err
+    )
     pixels = np.arange(784) % 200 + np.arange(30)[:, None]
     np.save(tmp_path / "rows.npy", pixels)
     call = utsushi("data", "info", tmp_path / "rows.npy", "--no-pixels")
