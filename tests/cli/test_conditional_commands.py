@@ -43,4 +43,4 @@ def test_other_models_have_no_classes(tmp_path, capsys):
     arguments = ["train", "ae", "--data", "digits8x8", "--out", out, *OPTIONS, "--verbose", "0"]
     assert run(arguments) == 0
     assert run(["generate", out, "--class", "3", "--out", str(tmp_path / "new.npy")]) == 2
-    assert "the model knows no classes" in capsys.readouterr().err
+    assert "must not be set for a model without classes" in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_an_error_of_a_command_names_its_options(utsushi, tmp_path):
     call = utsushi("train", "ae", "--data", tmp_path / "table.csv", "--out", tmp_path / "run")
     assert call.status == 2
     assert "days with --dates when" in call.error
-    assert call.error.endswith("with --drop when")
+    assert call.error.endswith("with --drop when.")
 
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(20, 3)))
     words = ["--n-components", "0", "--out", tmp_path / "run"]

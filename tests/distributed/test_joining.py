@@ -86,7 +86,7 @@ def test_a_process_that_is_started_again_leaves_the_run_of_another_alone(tmp_pat
         with go_on_or_begin(tmp_path / "run", a_run(), force=False):
             pass
 
-    assert "holds a training that has not finished" in refusal(RunError, begin)
+    assert "holds an unfinished training" in refusal(RunError, begin)
 
 
 def test_a_process_that_is_started_again_before_its_run_began_begins_it(tmp_path):

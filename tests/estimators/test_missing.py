@@ -42,12 +42,12 @@ def test_scikit_learns_conformance_checks_pass_with_missing_values(estimator, ch
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_nan_is_refused_unless_it_is_asked_for(cls):
-    with pytest.raises(NonFiniteDataError, match="has NaN at row"):
+    with pytest.raises(NonFiniteDataError, match="must be finite, got NaN at row"):
         cls(2, hidden=(8,)).fit(GAPS)
 
 
 def test_infinity_is_no_missing_value():
-    with pytest.raises(NonFiniteDataError, match="has inf at row 3, column 1"):
+    with pytest.raises(NonFiniteDataError, match="must be finite, got inf at row 3, column 1"):
         Autoencoder(**SMALL).fit(np.where(WHOLE[3, 1] == WHOLE, np.inf, GAPS))
 
 

@@ -51,7 +51,7 @@ def test_text_in_an_array_is_said_too(refusal):
 def test_dates_in_a_frame_name_their_column(make, refusal):
     frame = make({"a": [1.0, 2.0], "day": [datetime.datetime(2026, 1, 1)] * 2})
     message = refusal(DataError, small().fit, frame)
-    assert "in column 'day'" in message
+    assert "column 'day'" in message
     assert "datasets.open(df, dates=('day',))" in message
 
 
@@ -59,10 +59,8 @@ def test_dates_in_a_frame_name_their_column(make, refusal):
 def test_a_data_loader_is_refused_with_what_to_give(call, refusal):
     pairs = TensorDataset(torch.rand(6, 4), torch.arange(6))
     message = refusal(DataError, call, DataLoader(pairs, batch_size=2))
-    assert message == (
-        "the data is a torch DataLoader, expected an array of rows; give its data set, "
-        "datasets.open(loader.dataset).X_train"
-    )
+    assert "got a torch DataLoader" in message
+    assert "datasets.open(loader.dataset).X_train" in message
     assert small().fit(datasets.open(pairs).X_train).n_features_in_ == 4
     message = refusal(DataError, call, DataLoader(Stream(), batch_size=2))
     assert "torch.cat(list(loader))" in message
@@ -79,7 +77,7 @@ def test_a_torch_data_set_is_refused_with_what_to_give(refusal):
 def test_a_path_and_a_data_set_of_ours_are_refused_with_what_to_give(refusal):
     message = refusal(DataError, small().fit, "digits8x8")
     assert "datasets.open('digits8x8').X_train" in message
-    assert "give its X_train" in refusal(DataError, small().fit, datasets.load_digits8x8())
+    assert "Give its X_train" in refusal(DataError, small().fit, datasets.load_digits8x8())
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.tensor], ids=["numpy", "torch"])

@@ -245,7 +245,7 @@ def test_an_unknown_group_is_named(autoencoder, digits):
 def test_labels_must_be_as_many_as_their_rows(autoencoder, digits):
     with pytest.raises(DataError, match=r"y must have the shape \(360,\), got \(359,\)"):
         evaluate(autoencoder, digits.X_test, y=digits.y_test[1:])
-    with pytest.raises(DataError, match="y_train has shape"):
+    with pytest.raises(DataError, match=r"y_train must have the shape \(1437,\), got \(360,\)"):
         evaluate(autoencoder, digits.X_test, digits.X_train, y_train=digits.y_test)
 
 

@@ -144,7 +144,9 @@ def test_a_conditional_model_of_a_table_is_told_the_classes():
 
 def test_an_unknown_category_in_a_batch_is_named(refusal):
     batch = TOWNS.set_column(1, "town", pa.array(["Paris"] * 20))
-    assert "'Paris' in column 'town'" in refusal(DataError, worker(engine._codes, TABLE), batch)
+    message = refusal(DataError, worker(engine._codes, TABLE), batch)
+    assert "column 'town'" in message
+    assert "got 'Paris'" in message
 
 
 def test_a_missing_value_is_the_models_to_judge(refusal):
@@ -179,9 +181,9 @@ def test_a_number_that_is_none_is_refused(wrong, refusal):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--engine", "spark"], "--engine 'spark', expected own or ray"),
+        (["--engine", "spark"], "--engine must be own or ray, got 'spark'"),
         (["--engine", "ray", "--out", "codes.csv"], "--out must end in .parquet, got 'codes.csv'"),
-        (["--workers", "2"], "--workers 2 with --engine own"),
+        (["--workers", "2"], "--workers must not be set with --engine own"),
     ],
 )
 def test_what_an_engine_cannot_do_is_refused(words, message, capsys, tmp_path):
@@ -197,7 +199,9 @@ def test_each_file_of_a_folder_needs_the_columns(tmp_path, refusal):
     FRAME.to_parquet(tmp_path / "a.parquet")
     FRAME.drop(columns="width").to_parquet(tmp_path / "b.parquet")
     message = refusal(DataError, cluster._rows_of, Run(AE, None), str(tmp_path), None, {})
-    assert "b.parquet has 'depth' as column 1 (counting from 0): expected 'width'" in message
+    assert message.startswith("column 1 of ")
+    assert "b.parquet (counting from 0) must be 'width'" in message
+    assert "got 'depth'" in message
 
 
 def test_a_file_without_a_column_of_the_training_is_refused(tmp_path, refusal):

@@ -354,7 +354,7 @@ def value_to_json(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if callable(value):
-        return {"callable": name_of(value)}
+        return {"callable": name_of(value, name)}
     raise SettingError(
         f"{name} cannot be saved, because a model file holds numbers, strings, lists of them, and "
         f"objects with get_params, got {value!r}."

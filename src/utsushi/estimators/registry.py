@@ -104,8 +104,14 @@ def _library() -> dict[str, set[Any]]:
     return named
 
 
-def name_of(value: Callable[..., Any]) -> str:
+def name_of(value: Callable[..., Any], parameter: str = "") -> str:
     """Return the name by which a model file holds a class or a function.
+
+    Parameters
+    ----------
+    value : class or function
+    parameter : str, default=""
+        Whose value it is, for the error.
 
     Raises
     ------
@@ -119,8 +125,9 @@ def name_of(value: Callable[..., Any]) -> str:
     """
     name = getattr(value, "__name__", "")
     if not name.isidentifier():
+        named = f"{parameter}={value!r}" if parameter else repr(value)
         raise SettingError(
-            f"{value!r} cannot be saved, because a model file holds names and no code. Define it "
+            f"{named} cannot be saved, because a model file holds names and no code. Define it "
             "with def or class, and read the file with load(path, classes=[its name])."
         )
     library = _library().get(name, {value})
