@@ -67,11 +67,12 @@ class Autoencoder(BaseAutoencoder):
     bottleneck : {"identity", "vector-quantization"} or Bottleneck, default="identity"
         What the codes pass through on their way to the decoder:
         `utsushi.networks.VectorQuantization` replaces them by vectors of a learned codebook.
-    regularizer : {"sparse", "contractive", "code-and-weights", "mmd"} or None, default=None
+    regularizer : {"sparse", "contractive", "code-and-weights", "mmd"}, callable or None
         What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
-        encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`; or
-        :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights. See
-        `utsushi.objectives.penalties`.
+        encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`;
+        :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights; the
+        maximum mean discrepancy between the codes and :math:`N(0, I)`; or what a function of
+        (module, x, z, generator) returns. See `utsushi.objectives.penalties`.
     regularization : float >= 0, default=0.0
         Its strength, a factor; 0 is off, with a warning if a regularizer is named.
     sampler : {"mixture", "gaussian", "flow", "two-stage", "prior"} or Sampler, default="mixture"

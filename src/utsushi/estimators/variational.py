@@ -120,8 +120,9 @@ class VariationalAutoencoder(BaseAutoencoder):
     conditional : bool, default=False
         Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
-    beta : float >= 0, default=1.0
-        Weight of the divergence in training. Scores are always the bound at 1.
+    beta : float >= 0 or callable, default=1.0
+        Weight of the divergence in training, or a function of the epochs done that returns it.
+        Scores are always the bound at 1.
     kl_warmup_epochs : float >= 0, default=0.0
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
