@@ -1,6 +1,6 @@
 """Autoencoders with the manners of scikit-learn, on PyTorch.
 
-The public names are declared in the stub beside this file, and imported when they are first used:
+The public names are declared in ``__init__.pyi``, and imported when they are first used:
 ``import utsushi`` loads neither torch nor scikit-learn.
 """
 

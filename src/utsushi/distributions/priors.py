@@ -39,9 +39,12 @@ class PriorModule(nn.Module, ABC):
     ----------
     sees_samples : bool
         Whether it calls ``encode``, so that the encoder has to take whole samples.
+    is_standard_normal : bool
+        Whether it is N(0, I), from which each component of the code diverges by itself.
     """
 
     sees_samples: ClassVar[bool] = False
+    is_standard_normal: ClassVar[bool] = False
 
     @abstractmethod
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
@@ -52,6 +55,10 @@ class PriorModule(nn.Module, ABC):
         self, n_samples: int, encode: Encode, generator: np.random.Generator
     ) -> NDArray[np.float64]:
         """Draw codes, ndarray of shape (n_samples, H), from ``generator`` alone."""
+
+    def has_closed_form(self, posterior: PosteriorDistribution) -> bool:
+        """Tell whether `divergence` depends on the posterior alone, and not on codes."""
+        return False
 
     def divergence(self, posterior: PosteriorDistribution, z: Tensor, encode: Encode) -> Tensor:
         r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` in terms that add up to it.
@@ -112,6 +119,8 @@ class StandardNormal(Prior):
 
 
 class _StandardNormal(PriorModule):
+    is_standard_normal = True
+
     def __init__(self, n_components: int) -> None:
         super().__init__()
         self.n_components = n_components
@@ -123,6 +132,9 @@ class _StandardNormal(PriorModule):
         self, n_samples: int, encode: Encode, generator: np.random.Generator
     ) -> NDArray[np.float64]:
         return generator.standard_normal((n_samples, self.n_components))
+
+    def has_closed_form(self, posterior: PosteriorDistribution) -> bool:
+        return isinstance(posterior, DiagonalGaussian)
 
     def divergence(self, posterior: PosteriorDistribution, z: Tensor, encode: Encode) -> Tensor:
         if isinstance(posterior, DiagonalGaussian):

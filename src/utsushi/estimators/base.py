@@ -427,7 +427,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return 1
 
     def _other_parts(self) -> dict[str, nn.Module]:
-        """Build the parts of the network beside encoder and decoder, by name."""
+        """Build the other parts of the network than encoder and decoder, by name."""
         return {}
 
     @abstractmethod
@@ -784,7 +784,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Draw new codes."""
         if not is_size(n_samples):
             raise SettingError(f"n_samples={n_samples!r}, expected an integer from 1 on")
-        return self.sampler_.sample(n_samples, numpy_generator(seed, Purpose.SAMPLE))
+        return self._draw_codes(n_samples, numpy_generator(seed, Purpose.SAMPLE))
+
+    def _draw_codes(self, n_samples: int, draws: np.random.Generator) -> Codes:
+        """Draw new codes from where the sampler says."""
+        return self.sampler_.sample(n_samples, draws)
 
     def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""

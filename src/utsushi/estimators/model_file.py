@@ -343,7 +343,7 @@ def value_to_json(name: str, value: Any) -> Any:
     Raises
     ------
     SettingError
-        If JSON cannot hold it, and no name stands for it.
+        If JSON cannot hold it, and it has no name to be saved by.
     """
     if isinstance(value, BaseEstimator):
         return object_to_json(name, value)

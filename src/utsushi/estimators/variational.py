@@ -29,7 +29,6 @@ from utsushi.distributions import (
     PosteriorDistribution,
     Prior,
     PriorModule,
-    StandardNormal,
 )
 from utsushi.distributions.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.base import BaseAutoencoder
@@ -497,11 +496,12 @@ class VariationalAutoencoder(BaseAutoencoder):
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the evidence lower bound on the log density of each sample, in nats.
 
-        At :math:`\beta = 1`, with 16 codes a sample, however
-        the model was trained; `log_likelihood` is the importance-weighted bound. In the units of
-        the input: :math:`-\sum_d \log` scale of the scaling is included. The draws are a function
-        of the model's seed and of the sample's own float32 bytes: the same sample has the same
-        score each time, in any batch, and the errors of different samples are independent.
+        At :math:`\beta = 1`, with 16 codes a sample, and the KL divergence in closed form where the
+        prior has one, however the model was trained; `log_likelihood` is the importance-weighted
+        bound. In the units of the input: :math:`-\sum_d \log` scale of the scaling is included.
+        The draws are a function of the model's seed and of the sample's own float32 bytes: the same
+        sample has the same score each time, in any batch, and the errors of different samples are
+        independent.
 
         Parameters
         ----------
@@ -519,7 +519,9 @@ class VariationalAutoencoder(BaseAutoencoder):
     @property
     def has_standard_normal_prior(self) -> bool:
         """Whether :math:`p(z) = N(0, I)`, from which each component diverges by itself."""
-        return type(resolve(self.prior, PRIORS)) is StandardNormal
+        check_is_fitted(self)
+        prior: PriorModule = self.module_.prior
+        return prior.is_standard_normal
 
     def divergence(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` of each sample in nats.
@@ -538,9 +540,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         rows = self._checked(X)
+        prior: PriorModule = self.module_.prior
 
         def terms(x: Tensor, block: Rows) -> Tensor:
             posterior = self.module_.posterior_of(x)
+            if prior.has_closed_form(posterior):  # whatever the code is
+                return self.module_.divergence(posterior, posterior.mean)
             noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.mean)
             codes = torch.stack([posterior.rsample(noise) for noise in noises])
             found = self.module_.divergence(posterior, codes)
@@ -672,10 +677,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         codes: Tensor = self.module_.posterior_of(x).mean
         return codes
 
-    def _sampled_codes(self, n_samples: int, seed: int) -> Rows:
-        if type(self.sampler_) is not samplers.Prior or not is_size(n_samples):
-            return super()._sampled_codes(n_samples, seed)
-        draws = numpy_generator(seed, Purpose.SAMPLE)
+    def _draw_codes(self, n_samples: int, draws: np.random.Generator) -> Codes:
+        if type(self.sampler_) is not samplers.Prior:
+            return super()._draw_codes(n_samples, draws)
         prior: PriorModule = self.module_.prior
         return prior.sample(n_samples, self.module_.posterior_of, draws)
 

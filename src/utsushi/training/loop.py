@@ -344,8 +344,8 @@ def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float)
         loss = terms.objective.sum()
         loss.backward()
     if loss.device.type == "cpu":
-        rate = training.recipe.learning_rate
-        check_step(training.module, training.probe, loss, terms, epoch, rate)
+        peak = training.recipe.learning_rate
+        check_step(training.module, training.probe, loss, terms, epoch, peak)
     training.optimizer.step()
     return terms
 

@@ -1,6 +1,6 @@
 """Count the files and functions of the library that a call enters.
 
-    python tools/trace.py
+    python tools/count_calls.py
 
 It prints the files and the functions of src/utsushi that `Autoencoder.fit` enters up to its first
 step, and those of ``utsushi train ae`` on the 8x8 digits, and how often execution goes from file
