@@ -32,10 +32,12 @@ from utsushi import (
     datasets,
     load,
 )
+from utsushi.networks import Conv, Dense
+from utsushi.objectives import ELBO, ImportanceWeighted
 
 TRAIN, TEST = 300, 40
 SHORT = {"max_epochs": 3, "random_state": 0, "device": "cpu"}
-IMAGES = {"network": "conv", "image_shape": (8, 8), "channels": (4,)}
+IMAGES = {"network": Conv(channels=(4,)), "image_shape": (8, 8)}
 
 #: What each model is, beside `SHORT`; those of few digits are called with their classes, too.
 MODELS: dict[str, tuple[type, dict[str, Any]]] = {
@@ -43,19 +45,22 @@ MODELS: dict[str, tuple[type, dict[str, Any]]] = {
     "ae, wide rows": (Autoencoder, {"n_components": 4}),
     "ae, by default": (Autoencoder, {"max_epochs": None}),
     "ae, linear": (Autoencoder, {"hidden": ()}),
-    "ae, two layers": (Autoencoder, {"hidden": (32, 16), "activation": "tanh"}),
+    "ae, two layers": (Autoencoder, {"hidden": (32, 16), "network": Dense(activation="tanh")}),
     "ae, lecture": (Autoencoder, {"recipe": "lecture"}),
-    "ae, own recipe": (Autoencoder, {"recipe": Recipe(batch_size=32, schedule="one-cycle")}),
-    "ae, sparse": (Autoencoder, {"regularizer": "sparse", "regularization": 0.1}),
-    "ae, contractive": (Autoencoder, {"regularizer": "contractive", "regularization": 0.1}),
-    "ae, regularized": (Autoencoder, {"regularizer": "code-and-weights", "regularization": 0.1}),
+    "ae, own recipe": (
+        Autoencoder,
+        {"recipe": Recipe("lecture", batch_size=32, schedule="one-cycle")},
+    ),
+    "ae, sparse": (Autoencoder, {"penalty": "sparse"}),
+    "ae, contractive": (Autoencoder, {"penalty": "contractive"}),
+    "ae, regularized": (Autoencoder, {"penalty": "code-and-weights"}),
     "ae, standard": (Autoencoder, {"scaling": "standard"}),
     "ae, minmax": (Autoencoder, {"scaling": "minmax"}),
     "ae, missing": (Autoencoder, {"missing": "mask"}),
     "ae, conv": (Autoencoder, IMAGES),
     "ae, augmented": (Autoencoder, {"augment": "affine", "image_shape": (8, 8)}),
-    "ae, held out": (Autoencoder, {"validation_fraction": 0.2, "early_stopping": 1}),
-    "ae, bfloat16": (Autoencoder, {"precision": "bfloat16"}),
+    "ae, held out": (Autoencoder, {"recipe": Recipe(validation_fraction=0.2, early_stopping=1)}),
+    "ae, bfloat16": (Autoencoder, {"recipe": Recipe(precision="bfloat16")}),
     "ae, gaussian sampler": (Autoencoder, {"sampler": "gaussian"}),
     "ae, flow": (Autoencoder, {"sampler": "flow", "n_components": 2}),
     "dae": (DenoisingAutoencoder, {}),
@@ -73,18 +78,18 @@ MODELS: dict[str, tuple[type, dict[str, Any]]] = {
         {"likelihood": "continuous-bernoulli", "scaling": None},
     ),
     "vae, conditional": (VariationalAutoencoder, {"conditional": True}),
-    "vae, beta": (VariationalAutoencoder, {"beta": 2.0, "kl_warmup_epochs": 1}),
-    "vae, free bits": (VariationalAutoencoder, {"free_bits": 0.2}),
-    "vae, importance": (VariationalAutoencoder, {"n_importance_samples": 5}),
+    "vae, beta": (VariationalAutoencoder, {"beta": 2.0, "objective": ELBO(kl_warmup_epochs=1)}),
+    "vae, free bits": (VariationalAutoencoder, {"objective": ELBO(free_bits=0.2)}),
+    "vae, importance": (VariationalAutoencoder, {"objective": "importance-weighted"}),
     "vae, doubly": (
         VariationalAutoencoder,
-        {"n_importance_samples": 5, "importance_gradient": "doubly-reparameterized"},
+        {"objective": ImportanceWeighted(gradient="doubly-reparameterized")},
     ),
-    "vae, draws": (VariationalAutoencoder, {"n_samples": 2}),
+    "vae, draws": (VariationalAutoencoder, {"objective": ELBO(n_samples=2)}),
     "vae, missing": (VariationalAutoencoder, {"missing": "mask"}),
     "vae, two-stage": (VariationalAutoencoder, {"sampler": "two-stage"}),
     "vae, conv": (VariationalAutoencoder, IMAGES),
-    "vae, bfloat16": (VariationalAutoencoder, {"precision": "bfloat16"}),
+    "vae, bfloat16": (VariationalAutoencoder, {"recipe": Recipe(precision="bfloat16")}),
 }
 
 

@@ -12,13 +12,16 @@ import inspect
 import math
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from utsushi.exceptions import SettingError
+
+if TYPE_CHECKING:
+    from utsushi.estimators import BaseAutoencoder
 
 __all__ = [
     "AUTOENCODER",
@@ -44,6 +47,7 @@ __all__ = [
     "integer",
     "integers",
     "measured_by",
+    "model_of",
     "number",
     "reads",
     "reads_again",
@@ -164,7 +168,11 @@ def check_kind(to: str, *kinds: str) -> None:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an estimator as an option of the command line."""
+    """One parameter of an estimator as an option of the command line.
+
+    ``recipe__batch_size`` is the batch size of the estimator's recipe; without a value it is left
+    to that.
+    """
 
     name: str
     default: Any
@@ -172,11 +180,21 @@ class Parameter:
     metavar: str
     help: str
 
+    @property
+    def flag(self) -> str:
+        """The name of the option."""
+        outer, _, inner = self.name.partition("__")
+        return (
+            f"--{f'{outer}-{inner}' if outer == 'penalty' and inner else inner or outer}".replace(
+                "_", "-"
+            )
+        )
+
     def option(self) -> inspect.Parameter:
         """Return the option as Typer reads it from a signature."""
         text = ",".join(map(str, self.default)) if isinstance(self.default, tuple) else self.default
         option = typer.Option(
-            "--" + self.name.replace("_", "-"),
+            self.flag,
             parser=self.parse,
             metavar=self.metavar,
             help=self.help,
@@ -194,9 +212,15 @@ _COMMON = (
     Parameter("n_components", 10, integer, "N", "Size of the code."),
     Parameter("network", "dense", str, "dense|conv", "What encoder and decoder are made of."),
     Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; else by the data."),
-    Parameter("channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."),
     Parameter(
-        "activation", None, word, "relu|gelu|silu|elu|tanh", "Nonlinearity; else by network."
+        "network__channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."
+    ),
+    Parameter(
+        "network__activation",
+        None,
+        word,
+        "relu|gelu|silu|elu|tanh",
+        "Nonlinearity; else by network.",
     ),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
@@ -204,14 +228,14 @@ _COMMON = (
     Parameter("augment", None, word, "affine|binarize|none", "Random augmentation of each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
     Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
-    Parameter("batch_size", None, integer, "N", "Rows per step; else the recipe's."),
-    Parameter("learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
-    Parameter("weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
-    Parameter("validation_fraction", 0.0, number, "X", "Part of the rows to hold out."),
-    Parameter("early_stopping", None, integer, "N", "Epochs to wait for a better one."),
+    Parameter("recipe__batch_size", None, integer, "N", "Rows per step; else the recipe's."),
+    Parameter("recipe__learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
+    Parameter("recipe__weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
+    Parameter("recipe__validation_fraction", None, number, "X", "Part of the rows to hold out."),
+    Parameter("recipe__early_stopping", None, integer, "N", "Epochs to wait for a better one."),
     Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
     Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
-    Parameter("precision", "float32", str, "float32|bfloat16", "Of the training's products."),
+    Parameter("recipe__precision", None, str, "float32|bfloat16", "Of the training's products."),
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 
@@ -227,8 +251,8 @@ AUTOENCODER = (
         "identity|vector-quantization",
         "What codes pass through on their way to the decoder.",
     ),
-    Parameter("regularizer", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
-    Parameter("regularization", 0.0, number, "X", "Its strength."),
+    Parameter("penalty", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
+    Parameter("penalty__strength", None, number, "X", "Its weight; else its default."),
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
 )
 
@@ -249,16 +273,21 @@ VARIATIONAL = (
     Parameter("posterior", "diagonal-gaussian", str, "diagonal-gaussian", "What q(z|x) is."),
     Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
-    Parameter("kl_warmup_epochs", 0.0, number, "X", "Epochs over which that weight rises."),
-    Parameter("free_bits", 0.0, number, "X", "Nats per component that cost nothing."),
-    Parameter("n_samples", 1, integer, "N", "Estimates of the bound per row and step."),
-    Parameter("n_importance_samples", 1, integer, "N", "Codes drawn for each estimate."),
     Parameter(
-        "importance_gradient",
-        "standard",
+        "objective", "elbo", str, "elbo|importance-weighted", "The bound that training maximizes."
+    ),
+    Parameter("objective__n_samples", None, integer, "N", "Codes drawn per sample; else 1, or 5."),
+    Parameter("objective__free_bits", None, number, "X", "Nats per component that cost nothing."),
+    Parameter(
+        "objective__kl_warmup_epochs", None, number, "X", "Epochs over which beta rises from 0."
+    ),
+    Parameter("objective__n_estimates", None, integer, "N", "Estimates of the weighted bound."),
+    Parameter(
+        "objective__gradient",
+        None,
         str,
         "standard|doubly-reparameterized",
-        "The encoder's, with several of them.",
+        "The encoder's, of the weighted bound.",
     ),
     Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
 )
@@ -270,6 +299,16 @@ TRAINED = {
     "dae": ("DenoisingAutoencoder", DENOISING, "Train a denoising autoencoder."),
     "vae": ("VariationalAutoencoder", VARIATIONAL, "Train a variational autoencoder."),
 }
+
+
+def model_of(estimator: str, values: Mapping[str, Any]) -> BaseAutoencoder:
+    """Return an estimator by its name; an option that was left out leaves its object as it is."""
+    from utsushi import estimators
+
+    inner = {name: value for name, value in values.items() if "__" in name and value is not None}
+    plain = {name: value for name, value in values.items() if "__" not in name}
+    model: BaseAutoencoder = getattr(estimators, estimator)(**plain)
+    return model.set_params(**inner)
 
 
 def takes(parameters: Iterable[Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -389,10 +428,19 @@ def reads_again(command: Callable[..., None]) -> Callable[..., None]:
 # --- parameters in messages ---------------------------------------------------------------------
 
 #: Parameters that are set by options: of models, and others.
-_OF_MODELS = {p.name for _, options, _ in TRAINED.values() for p in options}
+_OF_MODELS = {
+    name: p.flag
+    for _, options, _ in TRAINED.values()
+    for p in options
+    for name in (p.name, p.name.rpartition("__")[2])
+}
 _SET_BY_OPTIONS = {
-    *_READING,
-    *("checkpoint_every", "contamination", "lang", "max_false_positive_rate", "scoring", "storage"),
+    name: f"--{name}".replace("_", "-")
+    for name in (
+        *_READING,
+        *("checkpoint_every", "contamination", "lang", "max_false_positive_rate", "scoring"),
+        "storage",
+    )
 }
 
 #: Which of them are flags, and which take the word none.
@@ -403,7 +451,7 @@ _OPTIONAL = {p.name for _, options, _ in TRAINED.values() for p in options if "n
 _MENTIONED = re.compile(
     r"""(?<![\w=])'[^']*'(?!\w)|(?<![\w=])"[^"]*"(?!\w)"""
     r"""|(?:\w+=)?[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"""
-    r"""|(?<![\w"(./=-])(?P<name>[a-z]+(?:_[a-z]+)*)"""
+    r"""|(?<![\w"(./=-])(?P<name>[a-z]+(?:__?[a-z]+)*)"""
     r"""(?:=(?P<value>'[^']*'|"[^"]*"|\((?:'[^']*'|"[^"]*"|[^()'"])*\)|[\w.+…-]*[\w…])"""
     r"""|(?P<limit>[<>])(?=-?[\d.])|(?![\w"=]|[./]\w))"""
 )
@@ -427,12 +475,12 @@ def as_options(text: str, *, of_models: bool = True) -> str:
     return _MENTIONED.sub(lambda mention: _as_option(mention, names), text)
 
 
-def _as_option(mention: re.Match[str], names: Collection[str]) -> str:
+def _as_option(mention: re.Match[str], names: Mapping[str, str]) -> str:
     """Return the option for a mentioned parameter of these names; other text is unchanged."""
     name, value, limit = mention["name"], mention["value"], mention["limit"]
-    option = f"--{name}".replace("_", "-")
     if name not in names:
         return mention[0]
+    option = names[name]
     if value is not None:
         return _with_value(name, option, value)
     if limit is not None:

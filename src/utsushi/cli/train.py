@@ -18,6 +18,7 @@ from utsushi.cli.options import (
     Label,
     Language,
     NoReport,
+    model_of,
     reads,
     takes,
 )
@@ -93,7 +94,6 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         reading: dict[str, Any],
         parameters: dict[str, Any],
     ) -> None:
-        from utsushi import estimators
         from utsushi.integrations.tensorboard import require_tensorboard
         from utsushi.report import check_language
         from utsushi.runs import RunSpec, begin_run, check_free, go_on_or_begin
@@ -105,7 +105,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
             if tensorboard:
                 require_tensorboard()
             Interval.parse(checkpoint_every)
-            model = getattr(estimators, estimator)(**parameters)
+            model = model_of(estimator, parameters)
             source = data or DEFAULT_DATA
             if processes.is_first and not was_restarted():
                 check_free(out, force=force)

@@ -17,6 +17,7 @@ from utsushi.cli.options import (
     Language,
     NoReport,
     Parameter,
+    model_of,
     reads,
     takes,
 )
@@ -56,7 +57,7 @@ def _options(name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, .
     """Return the options of ``train``, with no default for those that are searched."""
     # The size of the code is searched for variational models alone; see `space_of`.
     searched = set(SEARCHED) - (set() if name == "vae" else {"n_components"})
-    others = {"random_state": 0, "validation_fraction": 0.1, "verbose": 0}
+    others = {"random_state": 0, "recipe__validation_fraction": 0.1, "verbose": 0}
     return tuple(
         replace(parameter, default=None, help=f"{_what(parameter)}; else searched.")
         if parameter.name in searched
@@ -91,7 +92,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         from utsushi._utils.optional_dependencies import require_extra
 
         require_extra("tune", "optuna", what="utsushi tune")
-        from utsushi import estimators, search
+        from utsushi import search
         from utsushi.report import check_language
         from utsushi.search.best import check_place
         from utsushi.search.study import id_of
@@ -103,7 +104,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
             for name, value in parameters.items()
             if name not in SEARCHED or value is not None
         }
-        model = getattr(estimators, estimator)(**given)
+        model = model_of(estimator, given)
         source = data or DEFAULT_DATA
         dataset = training_rows(context, model, source, label, reading)
         found = search.tune(

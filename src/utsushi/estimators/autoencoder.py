@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from utsushi._utils.str_options import Names
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.registry import persistent
+from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
 from utsushi.estimators.rows import Rows
-from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import BOTTLENECKS, Bottleneck
-from utsushi.objectives import ReconstructionObjective, Source
-from utsushi.objectives.penalties import REGULARIZERS, Regularizer
-from utsushi.samplers import SAMPLERS, Prior, Sampler
-from utsushi.training import FAST, LECTURE, Recipe
+from utsushi.exceptions import SettingError
+from utsushi.networks import Bottleneck
+from utsushi.objectives import Penalty, ReconstructionObjective, Source
+from utsushi.objectives.penalties import PenaltyFunction
+from utsushi.samplers import Prior
 
 __all__ = ["Autoencoder"]
 
 
-@persistent
-@dataclass(kw_only=True, eq=False, repr=False)
+@estimator
 class Autoencoder(BaseAutoencoder):
     r"""Nonlinear autoencoder: a code from which a row can be reconstructed.
 
@@ -49,13 +41,6 @@ class Autoencoder(BaseAutoencoder):
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them. None is chosen by the data's shape: a dense network has one layer of
         `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
-    channels : int, tuple of int or None, default=None
-        Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
-        height and width. None is chosen by the images' shape:
-        `utsushi.networks.default_channels`.
-    activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
-        The nonlinearity between the layers. None is "relu" of a dense network and "silu" of a
-        convolutional one.
     image_shape : (height, width) or (channels, height, width), optional
         What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
     scaling : {"center", "standard", "minmax"} or None, default="center"
@@ -67,17 +52,16 @@ class Autoencoder(BaseAutoencoder):
     bottleneck : {"identity", "vector-quantization"} or Bottleneck, default="identity"
         What the codes pass through on their way to the decoder:
         `utsushi.networks.VectorQuantization` replaces them by vectors of a learned codebook.
-    regularizer : {"sparse", "contractive", "code-and-weights", "mmd"}, callable or None
-        What is added to the error of each row: :math:`\sum_h |z_h|`; the squared norm of the
-        encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`;
+    penalty : {"sparse", "contractive", "code-and-weights", "mmd"}, Penalty, callable or None
+        What is added to the error of each sample, times its strength: :math:`\sum_h |z_h|`; the
+        squared norm of the encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`;
         :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` with the decoder's weights; the
         maximum mean discrepancy between the codes and :math:`N(0, I)`; or what a function of
-        (module, x, z, generator) returns. See `utsushi.objectives.penalties`.
-    regularization : float >= 0, default=0.0
-        Its strength, a factor; 0 is off, with a warning if a regularizer is named.
+        (module, x, z, generator) returns. The strength is set inside of an object:
+        ``objectives.Sparse(strength=0.1)``; see `utsushi.objectives.penalties`.
     sampler : {"mixture", "gaussian", "flow", "two-stage", "prior"} or Sampler, default="mixture"
         Where `sample` takes its codes from, fitted to the training codes: see `utsushi.samplers`.
-        ``"prior"``, :math:`N(0, I)`, is for models whose codes ``regularizer="mmd"`` brings there.
+        ``"prior"``, :math:`N(0, I)`, is for models whose codes ``penalty="mmd"`` brings there.
         ``"flow"`` needs the extra of that name.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         What is done anew to the training rows at each step: small rotations, scales and shifts of
@@ -85,24 +69,15 @@ class Autoencoder(BaseAutoencoder):
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
         components that matter, with steps, rate and weight decay that follow from the data's
-        shape; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. See
-        `utsushi.training.recipe`.
-    max_epochs, batch_size : int >= 1 or None, default=None
-        None leaves them to the recipe.
-    learning_rate : float > 0 or None, default=None
-        None leaves it to the recipe.
-    weight_decay : float >= 0 or None, default=None
-        Decoupled weight decay. None leaves it to the recipe.
-    validation_fraction : float in [0, 1), default=0.0
-        The part of the training rows to hold out, rounded down; if that is no row, none is.
-    early_stopping : int >= 1 or None, default=None
-        Stop after so many epochs without a better held-out objective, and go back to the best.
+        shape; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. Batch size, learning
+        rate, weight decay, held-out samples, early stopping and precision are set inside of a
+        `Recipe`: ``Recipe(batch_size=50, validation_fraction=0.1, early_stopping=5)``.
+    max_epochs : int >= 1 or None, default=None
+        Passes over the training samples; None leaves them to the recipe.
     random_state : int, RandomState or None, default=None
         Decides every random number. None takes fresh entropy from the system.
     device : str, default="auto"
         Where to compute, resolved in ``fit``: ``"auto"`` is the accelerator if there is one.
-    precision : {"float32", "bfloat16"}, default="float32"
-        The products of training; parameters and inference are always float32.
     verbose : int, default=0
         1 shows a progress bar on stderr.
 
@@ -116,7 +91,7 @@ class Autoencoder(BaseAutoencoder):
         Their names, where ``X`` had names.
     history_ : list of dict
         A row per epoch: ``reconstruction`` (the mean squared error of a row, summed over its
-        features, in scaled units), with a regularizer its ``penalty`` (the mean over the rows,
+        features, in scaled units), with a penalty its ``penalty`` (the mean over the rows,
         before its strength), ``objective`` (their weighted sum), the same of the held-out rows with
         the prefix ``validation_``, ``learning_rate``, ``seconds``.
     n_epochs_ : int
@@ -154,54 +129,37 @@ class Autoencoder(BaseAutoencoder):
     (50, 64)
     """
 
-    _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST, "lecture": LECTURE}
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
-        "bottleneck": [Names(set(BOTTLENECKS)), Bottleneck],
-        "regularizer": [Names(set(REGULARIZERS)), callable, None],
-        "regularization": [Interval(Real, 0, None, closed="left")],
-        "sampler": [Names(set(SAMPLERS)), Sampler],
+        "bottleneck": one_of("bottleneck"),
+        "penalty": [*one_of("penalty"), callable, None],
     }
 
     bottleneck: str | Bottleneck = "identity"
-    regularizer: str | None = None
-    regularization: float = 0.0
+    penalty: str | Penalty | PenaltyFunction | None = None
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        has_prior = self.regularizer == "mmd" or callable(self.regularizer)
-        if isinstance(resolve(self.sampler, SAMPLERS), Prior) and not has_prior:
+        penalty = self.chosen("penalty")
+        if isinstance(penalty, Penalty):
+            penalty._validate_params()
+        has_prior = penalty is not None and getattr(penalty, "leads_to_standard_normal", True)
+        if isinstance(self.chosen("sampler"), Prior) and not has_prior:
             raise SettingError(
-                f"sampler={self.sampler!r}, but this autoencoder's codes are trained towards no "
-                "prior, expected a sampler that learns them; leave sampler='mixture', or set "
-                "regularizer='mmd' and regularization=10"
+                f"sampler must learn the codes where nothing brings them to a prior, got "
+                f"{self.sampler!r}. Leave sampler='mixture', or set penalty='mmd'."
             )
 
     def _other_parts(self) -> dict[str, nn.Module]:
-        bottleneck = resolve(self.bottleneck, BOTTLENECKS).build(self.n_components)
+        bottleneck = self.chosen("bottleneck").build(self.n_components)
         return {} if bottleneck is None else {"bottleneck": bottleneck}
 
     def _objective(self, data: Source) -> ReconstructionObjective:
-        return ReconstructionObjective(penalty=self._penalty(), strength=self.regularization)
-
-    def _penalty(self) -> Regularizer | None:
-        """Return what is added to the error of each row; half a setting is off, with a warning."""
-        if self.regularizer is not None and self.regularization > 0:
-            own = self.regularizer
-            return own if callable(own) else REGULARIZERS[own]
-        if self.regularizer is not None or self.regularization > 0:
-            warnings.warn(
-                f"regularizer={self.regularizer!r} with regularization={self.regularization} "
-                "regularizes nothing; set both, such as regularizer='sparse' and "
-                "regularization=0.1, or neither",
-                UtsushiWarning,
-                stacklevel=5,  # the caller of fit
-            )
-        return None
+        return ReconstructionObjective(penalty=self.chosen("penalty"))
 
     @property
     def _compares_with_pca(self) -> bool:
-        return super()._compares_with_pca and not self.regularization
+        return super()._compares_with_pca and self.penalty is None
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the negative squared error of each row, in scaled units.

@@ -32,7 +32,6 @@ from utsushi.estimators.parameters import (
     check_image_shape,
     check_output,
     network_of,
-    resolve,
     resolve_device,
 )
 from utsushi.estimators.registry import ESTIMATORS, OwnClasses, is_own
@@ -49,32 +48,19 @@ from utsushi.estimators.rows import (
     warn_of_unlike_columns,
 )
 from utsushi.exceptions import PoorFitWarning, SettingError, UtsushiWarning
-from utsushi.networks import NETWORKS, Conv, Dense, EncoderDecoder, Network, initialize
+from utsushi.networks import Conv, Dense, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes, is_size
 from utsushi.objectives import Objective, Source
-from utsushi.samplers import SAMPLERS, Codes, Sampler
-from utsushi.training import Recipe, suited_to, train_in_subspace
+from utsushi.samplers import Codes, Sampler
+from utsushi.training import Recipe, fast_settings, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.data_parallel import checkpoints_in, current_group
 from utsushi.training.loop import Augment
 from utsushi.training.progress_bar import progress_bar
-from utsushi.transforms.augmentation import AUGMENTATIONS
 from utsushi.transforms.scaling import Scaling, column_moments
 from utsushi.transforms.table_schema import Columns
 
 __all__ = ["BaseAutoencoder", "autoencoder_of"]
-
-#: An object for each parameter that takes a name or an object, for error messages.
-_EXAMPLES = {
-    "network": "networks.Dense()",
-    "recipe": "Recipe()",
-    "bottleneck": "networks.VectorQuantization()",
-    "likelihood": "distributions.Gaussian()",
-    "prior": "distributions.VampPrior()",
-    "posterior": "distributions.DiagonalGaussianPosterior()",
-    "sampler": "samplers.Mixture()",
-    "augment": "transforms.augmentation.Affine()",
-}
 
 #: float32 numbers that training holds per parameter: itself, its gradient and Adam's two moments.
 _NUMBERS_PER_PARAMETER = 4
@@ -85,11 +71,10 @@ GB = 10**9
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Parameters, ABC):
     """Shared implementation of all autoencoder estimators.
 
-    A subclass defines the objective of training (``_objective``), the score of a sample
-    (`score_samples`) and its recipes by name (``_recipes``).
+    A subclass defines the objective of training (``_objective``) and the score of a sample
+    (`score_samples`).
     """
 
-    _recipes: ClassVar[dict[str, Recipe]]
     _is_variational: ClassVar[bool] = False
     _before_use: Callable[[], None] | None = None
 
@@ -110,40 +95,23 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     # --- parameters, and what follows from them -------------------------------------------------
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, ``recipe__learning_rate`` inside of an object; see scikit-learn."""
-        for name in params:
-            outer, _, inner = name.partition("__")
-            value = params.get(outer, getattr(self, outer, None))
-            if inner and isinstance(value, str):
-                raise SettingError(
-                    f"{name}, but {outer}={value!r} is a name, which has no parameters; expected "
-                    f"an object, such as {outer}={_EXAMPLES.get(outer, 'one')}"
-                )
-        super().set_params(**params)
-        return self
-
     def _validate_params(self) -> None:
         """Check the parameters, and those of the sampler, which is fitted only after training."""
         super()._validate_params()
-        resolve(self.sampler, SAMPLERS).check(self.n_components)
+        self.chosen("sampler").check(self.n_components)
 
     def resolved_recipe(self, n_features: int, n_rows: int) -> Recipe:
-        """Return the recipe for data of that shape, with the estimator's own settings over it."""
-        recipe = self._recipes[self.recipe] if isinstance(self.recipe, str) else self.recipe
-        if self.recipe == "fast":
-            recipe = suited_to(
-                recipe,
+        """Return the recipe for data of that shape, with a value for every parameter."""
+        recipe: Recipe = self.chosen("recipe")
+        if self.max_epochs is not None:
+            recipe = recipe.with_settings(max_epochs=self.max_epochs)
+        return recipe.completed(
+            fast_settings(
                 n_features,
                 n_rows,
-                convolutional=not isinstance(resolve(self.network, NETWORKS), Dense),
+                convolutional=not isinstance(self.chosen("network"), Dense),
                 variational=self._is_variational,
             )
-        return recipe.replaced(
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
         )
 
     @property
@@ -313,12 +281,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Return the samples to train on and the samples to hold out, if any."""
         if validation_data is not None:
             return data, self._validation(validation_data)
-        training, held_out = data.split(self.validation_fraction, self.seed_)
-        if self.early_stopping is not None and held_out is None:
+        recipe: Recipe = self.chosen("recipe")
+        training, held_out = data.split(recipe.validation_fraction, self.seed_)
+        if recipe.early_stopping is not None and held_out is None:
             raise SettingError(
-                f"early_stopping={self.early_stopping} has no held-out rows to watch, expected "
-                f"some; validation_fraction={self.validation_fraction} of {len(data.rows)} rows "
-                "holds out none; set validation_fraction=0.1 or pass validation_data to fit"
+                f"early_stopping={recipe.early_stopping} must be set with held-out samples, got "
+                f"none: validation_fraction={recipe.validation_fraction} of {len(data.rows)} "
+                "samples. Set recipe__validation_fraction=0.1, or pass validation_data to fit."
             )
         return training, held_out
 
@@ -327,7 +296,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return TrainingData(self._checked(validation_data), may_miss=self.missing == "mask")
 
     def _choose(self, n_rows: int) -> None:
-        """Choose the network and the recipe for the data's shape where the caller did not."""
+        """Decide what the caller left open of the network and the recipe, by the data's shape."""
         self.network_ = network_of(self, warn=True).sized(self.n_features_in_, n_rows, self._shape)
         self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
 
@@ -359,7 +328,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         try:
             module = self._new_module()
             n_parameters = sum(parameter.numel() for parameter in module.parameters())
-            shapes = resolve(self.sampler, SAMPLERS).expected_state(self.n_components).values()
+            shapes = self.chosen("sampler").expected_state(self.n_components).values()
             # None is a length that depends on the data.
             n_in_sampler = sum(math.prod(n or 1 for n in shape) for shape in shapes)
         except (RuntimeError, TypeError) as error:
@@ -460,8 +429,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
                 seed=self.seed_,
                 validation=validation,
                 augment=self._augment(data),
-                patience=self.early_stopping,
-                precision=self.precision,
                 checkpoints=checkpoints,
                 progress=advance,
                 on_epoch=call,
@@ -493,7 +460,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         if self.augment is None:
             return None
         shape = self._shape
-        augmentation = resolve(self.augment, AUGMENTATIONS)
+        augmentation = self.chosen("augment")
         unscale = self.scaling_.unscaler(data.device)
         for block in data.blocks(SCANNED_ROWS):
             augmentation.check(unscale(block.x), shape)
@@ -529,7 +496,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     def _fit_sampler(self, data: TrainingData) -> None:
         """Fit the sampler to the codes of checked samples."""
-        sampler = resolve(self.sampler, SAMPLERS)
+        sampler = self.chosen("sampler")
         codes = np.empty((0, self.n_components_))
         if sampler.asks_for_codes:
             data = data.for_sampler(self.seed_)
@@ -564,11 +531,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             n_rows=len(training.rows),
             history=self.history_,
             recipe=self.recipe_,
-            rises=bool(getattr(self, "kl_warmup_epochs", 0)),
+            rises=self._objective_rises,
             fix=self._first_to_try,
         )
         for trouble in troubles(fit):
             warnings.warn(trouble, PoorFitWarning, stacklevel=4)  # the caller of fit
+
+    @property
+    def _objective_rises(self) -> bool:
+        """Whether the objective may rise while the model learns, as with weights that grow."""
+        return False
 
     @property
     def _first_to_try(self) -> str | None:

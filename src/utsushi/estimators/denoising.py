@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from utsushi._utils.seeds import Purpose, generator, seed_from
 from utsushi._utils.str_options import Names
 from utsushi.estimators.autoencoder import Autoencoder
-from utsushi.estimators.registry import persistent
+from utsushi.estimators.parameters import estimator
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
 from utsushi.objectives import ReconstructionObjective, Source
@@ -24,8 +23,7 @@ from utsushi.transforms.corruption import CORRUPTIONS
 __all__ = ["DenoisingAutoencoder"]
 
 
-@persistent
-@dataclass(kw_only=True, eq=False, repr=False)
+@estimator
 class DenoisingAutoencoder(Autoencoder):
     r"""Autoencoder that sees damaged rows and is asked for the clean ones.
 
@@ -106,4 +104,4 @@ class DenoisingAutoencoder(Autoencoder):
         corrupt = self.scaling_.wrap(
             lambda rows, generator: damage(rows, self.corruption_level, generator), data.device
         )
-        return ReconstructionObjective(corrupt, self._penalty(), self.regularization)
+        return ReconstructionObjective(corrupt, self.chosen("penalty"))

@@ -82,8 +82,9 @@ def troubles(fit: Fit) -> list[str]:
 
     Examples
     --------
+    >>> lecture = Recipe("lecture").completed({})
     >>> history = [{"objective": 9.0}, {"objective": 8.0}]
-    >>> fit = Fit(8.0, 9.0, 3.0, n_components=2, n_rows=90, history=history, recipe=Recipe())
+    >>> fit = Fit(8.0, 9.0, 3.0, n_components=2, n_rows=90, history=history, recipe=lecture)
     >>> print(*troubles(fit))
     the model leaves 88.9 % of the variance ... it made 2 steps, which are few: try max_epochs=400
     """
@@ -124,7 +125,7 @@ def _lost(fit: Fit) -> str | None:
 
 def _lower_rate(fit: Fit) -> str:
     rate = fit.recipe.learning_rate
-    return f"learning_rate={rate / 3:.1g} in place of {rate:.3g}, or scaling='standard'"
+    return f"recipe__learning_rate={rate / 3:.1g} in place of {rate:.3g}, or scaling='standard'"
 
 
 def _advice(fit: Fit, lost: str | None) -> str:
@@ -143,7 +144,7 @@ def _by_heart(fit: Fit) -> list[str]:
     """Tell of rows that were learned by heart, as held-out rows or a tiny error say."""
     last = fit.history[-1]
     training, held_out = last.get("reconstruction"), last.get("validation_reconstruction")
-    advice = "give more rows, or try fewer components, a narrower network or weight_decay=1"
+    advice = "give more rows, or try fewer components, a narrower network or recipe__weight_decay=1"
     if held_out is not None:
         if training is None or not 0 < TIMES_TRAINING * training < held_out:
             return []
@@ -157,7 +158,7 @@ def _by_heart(fit: Fit) -> list[str]:
     return [
         f"the model leaves {_percent(fit.error / fit.variance)} of the variance of "
         f"{fit.n_rows} training rows, and may have learned them by heart; hold some out to see, "
-        f"with validation_fraction=0.2, and if so, {advice}"
+        f"with recipe__validation_fraction=0.2, and if so, {advice}"
     ]
 
 

@@ -23,6 +23,7 @@ from sklearn.base import BaseEstimator
 from utsushi._utils.files import one_line
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.estimators.parameters import (
+    MOVED,
     check_image_shape,
     describes,
     network_of,
@@ -30,6 +31,7 @@ from utsushi.estimators.parameters import (
 )
 from utsushi.estimators.registry import (
     CALLABLES,
+    CHOICES,
     ESTIMATORS,
     OBJECTS,
     OwnClasses,
@@ -373,21 +375,74 @@ def object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
 def unfitted(header: dict[str, Any], classes: OwnClasses | None = None) -> Any:
     """Return the estimator that the header describes, its parameters checked."""
     cls: Any = {**(classes or {}), **ESTIMATORS}[header["class"]]
+    of_version_1 = "network" not in header  # or a run that is not finished
+    described = from_version_1(header["parameters"], relu=of_version_1)
     # A parameter that is missing is newer than the file, and its default is the old behaviour.
-    unknown = set(header["parameters"]) - set(cls._get_param_names())
+    unknown = set(described) - set(cls._get_param_names())
     if unknown:
         raise ValueError(f"the parameters {sorted(unknown)} are unknown")
-    parameters = {
-        name: value_from_json(name, value, classes) for name, value in header["parameters"].items()
-    }
-    if "network" not in header:  # of version 0.1, or a run that is not finished
-        if "activation" not in parameters and isinstance(parameters["network"], str):
-            parameters["activation"] = "relu"
-        if parameters.get("precision") == "auto":  # the clock decided; now nothing is left of it
-            parameters["precision"] = "float32"
+    parameters = {name: value_from_json(name, v, classes) for name, v in described.items()}
     model = cls(**parameters)
     model._validate_params()
     return model
+
+
+def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
+    """Return parameters, as JSON, with those of version 0.1 as parameters of objects.
+
+    Parameters
+    ----------
+    parameters : dict
+    relu : bool
+        Whether a network without an activation has "relu", which was the only one.
+
+    Examples
+    --------
+    >>> from_version_1({"batch_size": 50}, relu=False)
+    {'recipe': {'class': 'Recipe', 'parameters': {'name': 'fast', 'batch_size': 50}}}
+    """
+    kept = {name: value for name, value in parameters.items() if name not in MOVED}
+    old = {name: value for name, value in parameters.items() if name in MOVED}
+    if not old and not (relu and "network" in kept and isinstance(kept["network"], str)):
+        return parameters
+
+    def move(kind: str, cls: str, **values: Any) -> None:
+        """Set parameters of an object that are not None and that it leaves open."""
+        values = {name: value for name, value in values.items() if value is not None}
+        described = kept.get(kind, "fast")
+        if isinstance(described, str) and values:
+            first = {"name": described} if kind == "recipe" else {}
+            kept[kind] = {"class": cls, "parameters": first | values}
+        elif values:
+            own = {k: v for k, v in described["parameters"].items() if v is not None}
+            kept[kind] = {**described, "parameters": {**values, **own}}
+
+    if relu and isinstance(kept.get("network", "dense"), str):
+        old.setdefault("activation", "relu")
+    conv = kept.get("network") == "conv"
+    move(
+        "network",
+        "Conv" if conv else "Dense",
+        channels=old.get("channels") if conv else None,
+        activation=old.get("activation"),
+    )
+    names = [name for name, path in MOVED.items() if path.startswith("recipe__")]
+    if old.get("precision") == "auto":  # the clock decided; now nothing is left of it
+        old["precision"] = "float32"
+    move("recipe", "Recipe", **{name: old.get(name) for name in names})
+    if old.get("regularizer") and old.get("regularization", 0.0) > 0:
+        cls = type(CHOICES["penalty"][1][old["regularizer"]]()).__name__
+        kept["penalty"] = {"class": cls, "parameters": {"strength": old["regularization"]}}
+    warmup = {"kl_warmup_epochs": old.get("kl_warmup_epochs", 0.0)}
+    n_samples, n_weighted = old.get("n_samples", 1), old.get("n_importance_samples", 1)
+    gradient = old.get("importance_gradient", "standard")
+    if n_weighted > 1:
+        values = {"n_samples": n_weighted, "n_estimates": n_samples, "gradient": gradient}
+        kept["objective"] = {"class": "ImportanceWeighted", "parameters": values | warmup}
+    elif "n_samples" in old:
+        values = {"n_samples": n_samples, "free_bits": old.get("free_bits", 0.0)}
+        kept["objective"] = {"class": "ELBO", "parameters": values | warmup}
+    return kept
 
 
 def value_from_json(name: str, value: Any, classes: OwnClasses | None = None) -> Any:

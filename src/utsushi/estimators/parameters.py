@@ -1,13 +1,14 @@
-"""What the parameters of the estimators may be, and what they stand for."""
+"""The parameters that the estimators share: defaults, constraints, and what they stand for."""
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import Any, TypeVar
+from numbers import Integral
+from typing import Any, Self, TypeVar, dataclass_transform
 
 import numpy as np
 import torch
@@ -16,23 +17,26 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from utsushi._utils.str_options import Names
+from utsushi.estimators.registry import CHOICES, persistent
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import NETWORKS, Network
+from utsushi.networks import Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
-from utsushi.networks.dense import ACTIVATIONS
 from utsushi.samplers import Sampler
 from utsushi.training import Recipe
-from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
+from utsushi.transforms.augmentation import Augmentation
 from utsushi.transforms.scaling import SCALINGS
 
 __all__ = [
     "COMMON_CONSTRAINTS",
+    "MOVED",
     "Parameters",
     "check_image_shape",
+    "check_moved",
     "check_output",
     "describes",
+    "estimator",
     "network_of",
-    "resolve",
+    "one_of",
     "resolve_device",
 ]
 
@@ -41,13 +45,16 @@ T = TypeVar("T")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Parameters(BaseEstimator):
-    """The parameters that every autoencoder has; a subclass adds its own as fields."""
+    """The parameters that every autoencoder has; a subclass adds its own as fields.
+
+    A parameter that takes an object takes its name, too: ``network="conv"`` is
+    ``network=networks.Conv()``. Options of the object are set inside of it, or reached by
+    `set_params`: ``recipe__batch_size``.
+    """
 
     n_components: int = field(default=10, kw_only=False)
     network: str | Network = "dense"
     hidden: int | tuple[int, ...] | None = None
-    channels: int | tuple[int, ...] | None = None
-    activation: str | None = None
     image_shape: tuple[int, ...] | None = None
     scaling: str | None = "center"
     missing: str = "refuse"
@@ -55,60 +62,162 @@ class Parameters(BaseEstimator):
     augment: str | Augmentation | None = None
     recipe: str | Recipe = "fast"
     max_epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    validation_fraction: float = 0.0
-    early_stopping: int | None = None
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
-    precision: str = "float32"
     verbose: int = 0
+
+    def chosen(self, name: str) -> Any:
+        """Return a fresh object for a parameter that takes a name or an object.
+
+        Examples
+        --------
+        >>> from utsushi import Autoencoder
+        >>> Autoencoder(network="conv").chosen("network")
+        Conv()
+        """
+        value = getattr(self, name)
+        if isinstance(value, str):
+            return CHOICES[name][1][value]()
+        return clone(value) if isinstance(value, BaseEstimator) else value
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, and those inside of objects, such as ``recipe__learning_rate``.
+
+        A name is replaced by the object that it stands for where a parameter inside of it is set.
+
+        Examples
+        --------
+        >>> from utsushi import Autoencoder
+        >>> Autoencoder().set_params(recipe__learning_rate=0.003)
+        Autoencoder(recipe=Recipe(learning_rate=0.003))
+        """
+        check_moved(type(self), params)
+        for name in params:
+            outer, _, inner = name.partition("__")
+            if not inner or outer not in CHOICES or outer not in self._get_param_names():
+                continue
+            given = params.get(outer, getattr(self, outer))
+            if isinstance(given, str) and given in CHOICES[outer][1]:
+                params = {**params, outer: CHOICES[outer][1][given]()}
+            value = params.get(outer, given)
+            if isinstance(value, str):
+                continue  # an unknown name, which fit refuses
+            if value is None:
+                raise SettingError(f"{outer} must be set where {name} is, got None.")
+            if inner.partition("__")[0] not in value.get_params(deep=False):
+                raise SettingError(
+                    f"{name} is no parameter of {outer}={given!r}. Leave it out, or choose another "
+                    f"{outer}."
+                )
+        super().set_params(**params)
+        return self
 
 
 #: How far outside of 0 to 1 a float32 may lie that was scaled to lie within.
 RANGE_ROUNDING = 1e-5
 
 _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
-_POSITIVE_REAL = Interval(Real, 0, None, closed="neither")
+
+
+def one_of(name: str) -> list[Any]:
+    """Return scikit-learn's constraints of a parameter that takes a name or an object."""
+    base, table = CHOICES[name]
+    return [Names(set(table)), base]
+
 
 #: scikit-learn's parameter constraints of the parameters that all estimators share.
 COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "n_components": [_POSITIVE_INTEGER],
-    "network": [Names(set(NETWORKS)), Network],
+    "network": one_of("network"),
     "hidden": [*SIZES, None],
-    "channels": [*SIZES, None],
-    "activation": [Names(set(ACTIVATIONS)), None],
     "image_shape": ["array-like", None],
     "scaling": [Names(set(SCALINGS)), None],
     "missing": [Names({"refuse", "mask"})],
-    "augment": [Names(set(AUGMENTATIONS)), Augmentation, None],
-    "recipe": [Names({"fast", "lecture"}), Recipe],
+    "sampler": one_of("sampler"),
+    "augment": [*one_of("augment"), None],
+    "recipe": one_of("recipe"),
     "max_epochs": [_POSITIVE_INTEGER, None],
-    "batch_size": [_POSITIVE_INTEGER, None],
-    "learning_rate": [_POSITIVE_REAL, None],
-    "weight_decay": [Interval(Real, 0, None, closed="left"), None],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "early_stopping": [_POSITIVE_INTEGER, None],
     "random_state": ["random_state"],
     "device": [str],
-    "precision": [Names({"float32", "bfloat16"})],
     "verbose": ["verbose"],
 }
 
+#: Where parameters went that estimators had before 0.2: the parameter of an object.
+MOVED = {
+    "channels": "network__channels",
+    "activation": "network__activation",
+    "batch_size": "recipe__batch_size",
+    "learning_rate": "recipe__learning_rate",
+    "weight_decay": "recipe__weight_decay",
+    "validation_fraction": "recipe__validation_fraction",
+    "early_stopping": "recipe__early_stopping",
+    "precision": "recipe__precision",
+    "regularizer": "penalty",
+    "regularization": "penalty__strength",
+    "n_samples": "objective__n_samples",
+    "free_bits": "objective__free_bits",
+    "kl_warmup_epochs": "objective__kl_warmup_epochs",
+    "n_importance_samples": "objective__n_samples",
+    "importance_gradient": "objective__gradient",
+}
 
-def resolve(choice: str | T, table: Mapping[str, type[T]]) -> T:
-    """Return a fresh object for a parameter that takes a name or an object.
+#: An object that has such a parameter, by the name of the parameter or of the object.
+_OBJECTS = {
+    "network": "networks.Conv",
+    "recipe": "Recipe",
+    "penalty": "objectives.Sparse",
+    "objective": "objectives.ELBO",
+    "n_importance_samples": "objectives.ImportanceWeighted",
+    "importance_gradient": "objectives.ImportanceWeighted",
+}
+
+
+def check_moved(cls: type[Any], params: Iterable[str]) -> None:
+    """Raise an error that says where a parameter of version 0.1 went.
+
+    Raises
+    ------
+    SettingError
+        For the first that is in `MOVED`.
 
     Examples
     --------
-    >>> resolve("dense", NETWORKS)
-    Dense()
+    >>> from utsushi import Autoencoder
+    >>> Autoencoder(batch_size=50)
+    Traceback (most recent call last):
+    utsushi.exceptions.SettingError: batch_size is no parameter of Autoencoder. Set
+    recipe=Recipe(batch_size=…), or call set_params(recipe__batch_size=…).
     """
-    if isinstance(choice, str):
-        return table[choice]()
-    copy: T = clone(choice)
-    return copy
+    names = set(cls._get_param_names())
+    for name in params:
+        outer, _, inner = MOVED.get(name, "").partition("__")
+        if name in names or outer not in names:
+            continue
+        if inner:
+            made = f"{_OBJECTS.get(name, _OBJECTS[outer])}({inner}=…)"
+            fix = f"Set {outer}={made}, or call set_params({MOVED[name]}=…)."
+        else:
+            fix = f"Its name is {outer} now."
+        raise SettingError(f"{name} is no parameter of {cls.__name__}. {fix}")
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def estimator(cls: type[T]) -> type[T]:
+    """Make an estimator of a class with parameters as fields, as its decorator.
+
+    It becomes a dataclass that model files can hold, and whose constructor says where parameters of
+    version 0.1 went.
+    """
+    made = persistent(dataclass(kw_only=True, eq=False, repr=False)(cls))
+    initialize: Callable[..., None] = made.__init__
+
+    @functools.wraps(initialize)
+    def checked(self: Any, *args: Any, **params: Any) -> None:
+        check_moved(made, params)
+        initialize(self, *args, **params)
+
+    setattr(made, "__init__", checked)  # noqa: B010 - mypy refuses the assignment
+    return made
 
 
 def resolve_device(device: str) -> torch.device:
@@ -208,10 +317,10 @@ def describes(network: Network, other: Network) -> bool:
     )
 
 
-def network_of(estimator: BaseEstimator, *, warn: bool = False) -> Network:
+def network_of(estimator: Parameters, *, warn: bool = False) -> Network:
     """Return the network that an estimator's parameters describe; None is what the data decide.
 
-    ``fit`` has it warn where settings of the estimator give way to the network's own.
+    ``fit`` has it warn where ``hidden`` is not the network's own.
 
     Examples
     --------
@@ -219,25 +328,19 @@ def network_of(estimator: BaseEstimator, *, warn: bool = False) -> Network:
     >>> network_of(Autoencoder(hidden=(500,)))
     Dense(hidden=(500,))
     """
-    network: Network = resolve(estimator.network, NETWORKS)
+    network: Network = estimator.chosen("network")
+    hidden = estimator.hidden
+    if hidden is None:
+        return network
     own = network.get_params(deep=False)
-    given = {
-        name: getattr(estimator, name)
-        for name in ("hidden", "channels", "activation")
-        if getattr(estimator, name) is not None
-    }
-    for name, value in given.items():
-        if name not in own:
-            said = f"{name}={value!r} with network={estimator.network!r}, which has no {name}"
-            advice = f"expected none; leave {name} out"
-            if name == "channels":
-                advice = f"expected network='conv'; leave {name} out"
-        elif own[name] is not None and _as_given(own[name]) != _as_given(value):
-            said = f"{name}={value!r} is overruled by network={estimator.network!r}"
-            advice = f"expected one of them alone; leave {name} out of the one or of the other"
-        else:
-            continue
-        if warn:
-            warnings.warn(f"{said}, {advice}", UtsushiWarning, stacklevel=5)  # the caller of fit
-    network.set_params(**{k: v for k, v in given.items() if k in own and own[k] is None})
+    if "hidden" in own and own["hidden"] is None:
+        network.set_params(hidden=hidden)
+    elif warn and ("hidden" not in own or _as_given(own["hidden"]) != _as_given(hidden)):
+        has = "has no hidden" if "hidden" not in own else "has its own"
+        warnings.warn(
+            f"hidden={hidden!r} has no effect, because network={estimator.network!r} {has}. Leave "
+            "one of them out.",
+            UtsushiWarning,
+            stacklevel=5,  # the caller of fit
+        )
     return network

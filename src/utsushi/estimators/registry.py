@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -19,12 +20,13 @@ from utsushi.distributions import (
 )
 from utsushi.exceptions import ModelFileError, SettingError
 from utsushi.networks import BOTTLENECKS, NETWORKS, Bottleneck, Network
-from utsushi.objectives.penalties import REGULARIZERS
+from utsushi.objectives import OBJECTIVES, PENALTIES, Bound, Penalty
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.training import Recipe
 from utsushi.transforms.augmentation import AUGMENTATIONS, Augmentation
 
 __all__ = [
+    "CHOICES",
     "ESTIMATORS",
     "OwnClasses",
     "check_known",
@@ -45,19 +47,24 @@ OwnClasses = Mapping[str, Callable[..., Any]]
 #: By name, the estimators that `persistent` marks.
 ESTIMATORS: dict[str, type[Any]] = {}
 
-#: By parameter, the base of the objects that it takes and this library's own members.
+#: By parameter, the base of the objects that it takes, and what its names stand for.
+CHOICES: dict[str, tuple[type[BaseEstimator], Mapping[str, Callable[[], BaseEstimator]]]] = {
+    "network": (Network, NETWORKS),
+    "bottleneck": (Bottleneck, BOTTLENECKS),
+    "likelihood": (Likelihood, LIKELIHOODS),
+    "prior": (Prior, PRIORS),
+    "posterior": (Posterior, POSTERIORS),
+    "objective": (Bound, OBJECTIVES),
+    "penalty": (Penalty, PENALTIES),
+    "sampler": (Sampler, SAMPLERS),
+    "augment": (Augmentation, AUGMENTATIONS),
+    "recipe": (Recipe, {"fast": Recipe, "lecture": partial(Recipe, "lecture")}),
+}
+
+#: By parameter, the base of the objects that it takes and this library's own classes.
 OBJECTS: dict[str, tuple[type[BaseEstimator], dict[str, type[BaseEstimator]]]] = {
-    kind: (base, {cls.__name__: cls for cls in members})
-    for kind, base, members in (
-        ("network", Network, NETWORKS.values()),
-        ("bottleneck", Bottleneck, BOTTLENECKS.values()),
-        ("prior", Prior, PRIORS.values()),
-        ("posterior", Posterior, POSTERIORS.values()),
-        ("likelihood", Likelihood, LIKELIHOODS.values()),
-        ("sampler", Sampler, SAMPLERS.values()),
-        ("augment", Augmentation, AUGMENTATIONS.values()),
-        ("recipe", Recipe, [Recipe]),
-    )
+    kind: (base, {cls.__name__: cls for cls in members.values() if isinstance(cls, type)})
+    for kind, (base, members) in CHOICES.items()
 }
 
 #: By parameter, the functions and classes that it takes as they are.
@@ -67,7 +74,6 @@ CALLABLES: dict[str, dict[str, Callable[..., Any]]] = {
         for name, cls in vars(torch.optim).items()
         if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)
     },
-    "regularizer": {penalty.__name__: penalty for penalty in REGULARIZERS.values()},
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from numbers import Integral, Real
+from dataclasses import field, replace
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,36 +20,33 @@ from torch import Tensor, nn
 from utsushi import samplers
 from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
-from utsushi._utils.str_options import Names
 from utsushi._utils.validation import has_missing
 from utsushi.distributions import (
-    POSTERIORS,
-    PRIORS,
     Posterior,
     PosteriorDistribution,
     Prior,
     PriorModule,
 )
-from utsushi.distributions.likelihoods import LIKELIHOODS, Gaussian, Likelihood, UnitGaussian
+from utsushi.distributions.likelihoods import Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes, codes_by_class, samplers_by_class
 from utsushi.estimators.inference import map_rows, row_noise
 from utsushi.estimators.missing import known_values, without_gaps
 from utsushi.estimators.model_file import object_from_json, object_to_json
-from utsushi.estimators.parameters import COMMON_CONSTRAINTS, resolve
-from utsushi.estimators.registry import OwnClasses, persistent
+from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
+from utsushi.estimators.registry import OwnClasses
 from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.exceptions import SettingError, UtsushiWarning
-from utsushi.networks import NETWORKS, EncoderDecoder
+from utsushi.networks import EncoderDecoder
 from utsushi.networks.base import is_size
 from utsushi.objectives import (
+    Bound,
     Source,
     VariationalObjective,
     log_weights,
     with_condition,
 )
-from utsushi.samplers import SAMPLERS, Codes, Sampler
-from utsushi.training import FAST_VARIATIONAL, LECTURE, Recipe
+from utsushi.samplers import Codes, Sampler
 from utsushi.transforms.augmentation import Binarize
 
 __all__ = ["SCORE_DRAWS", "VariationalAutoencoder"]
@@ -64,11 +61,10 @@ DRAWS_AT_ONCE = 16
 LogLikelihood = Callable[[Tensor], Tensor]
 
 #: Takes a log-likelihood, the network, the posteriors of B samples and noise; returns (B,).
-Bound = Callable[[LogLikelihood, EncoderDecoder, PosteriorDistribution, Iterator[Tensor]], Tensor]
+Score = Callable[[LogLikelihood, EncoderDecoder, PosteriorDistribution, Iterator[Tensor]], Tensor]
 
 
-@persistent
-@dataclass(kw_only=True, eq=False, repr=False)
+@estimator
 class VariationalAutoencoder(BaseAutoencoder):
     r"""Variational autoencoder: a generative model with a code, trained by a bound.
 
@@ -90,13 +86,6 @@ class VariationalAutoencoder(BaseAutoencoder):
         Widths of the dense layers before the code, in the encoder's order; the decoder mirrors
         them. None is chosen by the data's shape: a dense network has one layer of
         `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
-    channels : int, tuple of int or None, default=None
-        Channels of the convolutions of ``network="conv"``, in the encoder's order. Each halves
-        height and width. None is chosen by the images' shape:
-        `utsushi.networks.default_channels`.
-    activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
-        The nonlinearity between the layers. None is "relu" of a dense network and "silu" of a
-        convolutional one.
     image_shape : (height, width) or (channels, height, width), optional
         What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
     scaling : {"center", "standard", "minmax"} or None, default="center"
@@ -122,19 +111,11 @@ class VariationalAutoencoder(BaseAutoencoder):
     beta : float >= 0 or callable, default=1.0
         Weight of the divergence in training, or a function of the epochs done that returns it.
         Scores are always the bound at 1.
-    kl_warmup_epochs : float >= 0, default=0.0
-        The weight of the divergence rises linearly from 0 over so many epochs, which must be
-        fewer than those of the training.
-    free_bits : float >= 0, default=0.0
-        Nats per component, on the average of a batch, under which the divergence is not pushed;
-        see `utsushi.objectives.free_bits_kl`.
-    n_samples : int >= 1, default=1
-        S, the independent estimates of the bound per row and step of training.
-    n_importance_samples : int >= 1, default=1
-        K, the codes drawn for each; above 1 the importance-weighted bound is maximized. The score
-        is the evidence lower bound in any case; `log_likelihood` is the importance-weighted one.
-    importance_gradient : {"standard", "doubly-reparameterized"}, default="standard"
-        The encoder's gradient when K > 1; the latter has a lower variance.
+    objective : {"elbo", "importance-weighted"} or Bound, default="elbo"
+        What training maximizes: the evidence lower bound, or the importance-weighted one of five
+        codes. Free bits, a warm-up of the divergence and the number of codes are set inside of an
+        object: `utsushi.objectives.ELBO`, `utsushi.objectives.ImportanceWeighted`. The score is the
+        evidence lower bound in any case; `log_likelihood` is the importance-weighted one.
     sampler : {"mixture", "prior", "gaussian", "flow", "two-stage"} or Sampler, default="mixture"
         The distribution that `sample` draws codes from. All but ``"prior"``, which is p(z), are
         fitted to the training codes: see `utsushi.samplers`. A mixture follows the codes where they
@@ -146,24 +127,15 @@ class VariationalAutoencoder(BaseAutoencoder):
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
         components that matter, with steps, rate and weight decay that follow from the data's
-        shape; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. See
-        `utsushi.training.recipe`.
-    max_epochs, batch_size : int >= 1 or None, default=None
-        None leaves them to the recipe.
-    learning_rate : float > 0 or None, default=None
-        None leaves it to the recipe.
-    weight_decay : float >= 0 or None, default=None
-        Decoupled weight decay. None leaves it to the recipe.
-    validation_fraction : float in [0, 1), default=0.0
-        The part of the training rows to hold out, rounded down; if that is no row, none is.
-    early_stopping : int >= 1 or None, default=None
-        Stop after so many epochs without a better held-out objective, and go back to the best.
+        shape; ``"lecture"`` is Adam at 1e-3, batches of 100 and 30 epochs. Batch size, learning
+        rate, weight decay, held-out samples, early stopping and precision are set inside of a
+        `Recipe`: ``Recipe(batch_size=50, validation_fraction=0.1, early_stopping=5)``.
+    max_epochs : int >= 1 or None, default=None
+        Passes over the training samples; None leaves them to the recipe.
     random_state : int, RandomState or None, default=None
         Decides every random number. None takes fresh entropy from the system.
     device : str, default="auto"
         Where to compute, resolved in ``fit``: ``"auto"`` is the accelerator if there is one.
-    precision : {"float32", "bfloat16"}, default="float32"
-        The products of training; parameters and inference are always float32.
     verbose : int, default=0
         1 shows a progress bar on stderr.
 
@@ -222,38 +194,28 @@ class VariationalAutoencoder(BaseAutoencoder):
     classes_: Classes = field(init=False)
     class_samplers_: list[Sampler] = field(init=False)
 
-    _recipes: ClassVar[dict[str, Recipe]] = {"fast": FAST_VARIATIONAL, "lecture": LECTURE}
     _is_variational: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **COMMON_CONSTRAINTS,
-        "likelihood": [Names(set(LIKELIHOODS)), Likelihood],
-        "prior": [Names(set(PRIORS)), Prior],
-        "posterior": [Names(set(POSTERIORS)), Posterior],
+        "likelihood": one_of("likelihood"),
+        "prior": one_of("prior"),
+        "posterior": one_of("posterior"),
         "conditional": ["boolean"],
         "beta": [Interval(Real, 0, None, closed="left"), callable],
-        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
-        "free_bits": [Interval(Real, 0, None, closed="left")],
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
-        "n_importance_samples": [Interval(Integral, 1, None, closed="left")],
-        "importance_gradient": [Names({"standard", "doubly-reparameterized"})],
-        "sampler": [Names(set(SAMPLERS)), Sampler],
+        "objective": one_of("objective"),
     }
 
     likelihood: str | Likelihood = "gaussian"
     prior: str | Prior = "standard-normal"
     posterior: str | Posterior = "diagonal-gaussian"
     conditional: bool = False
-    beta: float = 1.0
-    kl_warmup_epochs: float = 0.0
-    free_bits: float = 0.0
-    n_samples: int = 1
-    n_importance_samples: int = 1
-    importance_gradient: str = "standard"
+    beta: float | Callable[[float], float] = 1.0
+    objective: str | Bound = "elbo"
 
     # --- fit ------------------------------------------------------------------------------------
 
     def _check_data(self, rows: AnyRows) -> None:
-        self.likelihood_ = resolve(self.likelihood, LIKELIHOODS)
+        self.likelihood_ = self.chosen("likelihood")
         self._check_settings()
         known = self._known(rows)
         self.likelihood_.check(known)
@@ -270,20 +232,9 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     def _check_settings(self) -> None:
         """Refuse settings that contradict each other."""
-        if self.free_bits and self.n_importance_samples > 1:
-            raise SettingError(
-                f"free_bits={self.free_bits} with n_importance_samples="
-                f"{self.n_importance_samples}: that bound has no divergence to free, expected one "
-                "of the two; set free_bits=0"
-            )
-        if self.importance_gradient != "standard" and self.n_importance_samples == 1:
-            raise SettingError(
-                f"importance_gradient={self.importance_gradient!r} with n_importance_samples=1, "
-                "expected several; set n_importance_samples=5, or leave the gradient 'standard'"
-            )
-
+        self.chosen("objective")._validate_params()
         takes_logits = not self.likelihood_.of_scaled_rows
-        if takes_logits and resolve(self.network, NETWORKS).output != "linear":
+        if takes_logits and self.chosen("network").output != "linear":
             raise SettingError(
                 f"network={self.network!r} with likelihood={self.likelihood!r}, which takes "
                 "the decoder's outputs for logits, expected output='linear'"
@@ -304,12 +255,13 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     @property
     def _outputs_per_component(self) -> int:
-        return resolve(self.posterior, POSTERIORS).outputs_per_component
+        posterior: Posterior = self.chosen("posterior")
+        return posterior.outputs_per_component
 
     def _other_parts(self) -> dict[str, nn.Module]:
         return {
-            "posterior": resolve(self.posterior, POSTERIORS).build(self.n_components),
-            "prior": resolve(self.prior, PRIORS).build(self.n_features_in_, self.n_components),
+            "posterior": self.chosen("posterior").build(self.n_components),
+            "prior": self.chosen("prior").build(self.n_features_in_, self.n_components),
         }
 
     @property
@@ -332,10 +284,11 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     def _objective(self, data: Source) -> VariationalObjective:
         n_epochs = self.recipe_.n_epochs(len(data))
-        if self.kl_warmup_epochs and self.kl_warmup_epochs >= n_epochs:
+        bound: Bound = self.chosen("objective")
+        if bound.kl_warmup_epochs and bound.kl_warmup_epochs >= n_epochs:
             raise SettingError(
-                f"kl_warmup_epochs={self.kl_warmup_epochs} of {n_epochs} epochs leaves none at the "
-                f"full weight, expected fewer; make it smaller, or max_epochs larger"
+                f"kl_warmup_epochs must be less than the {n_epochs} epochs of the training, got "
+                f"{bound.kl_warmup_epochs}. Set max_epochs higher."
             )
         target = None
         if not self.likelihood_.of_scaled_rows:
@@ -345,12 +298,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         return VariationalObjective(
             self.likelihood_,
+            bound,
             beta=self._beta_within(n_epochs),
-            n_samples=int(self.n_samples),
-            n_importance_samples=int(self.n_importance_samples),
-            doubly_reparameterized=self.importance_gradient == "doubly-reparameterized",
-            free_bits=float(self.free_bits),
-            kl_warmup_epochs=float(self.kl_warmup_epochs),
             target=target,
         )
 
@@ -371,7 +320,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
         self.class_samplers_ = []
         if condition is not None and len(codes):
-            make = lambda: resolve(self.sampler, SAMPLERS)  # noqa: E731
+            make = lambda: self.chosen("sampler")  # noqa: E731
             self.class_samplers_ = samplers_by_class(make, codes, condition, self.seed_)
 
     @property
@@ -382,9 +331,14 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     @property
     def _compares_with_pca(self) -> bool:
-        calibrated = type(self.likelihood_) is Gaussian
-        weighted = callable(self.beta) or self.beta > 1 or self.free_bits or self.kl_warmup_epochs
+        calibrated, bound = type(self.likelihood_) is Gaussian, self.chosen("objective")
+        weighted = callable(self.beta) or self.beta > 1 or bound.kl_warmup_epochs
+        weighted = weighted or getattr(bound, "free_bits", 0)
         return super()._compares_with_pca and calibrated and not weighted
+
+    @property
+    def _objective_rises(self) -> bool:
+        return bool(self.chosen("objective").kl_warmup_epochs)
 
     # --- inference ------------------------------------------------------------------------------
 
@@ -601,7 +555,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self._bound(X, y, _importance_bound, n_importance_samples)
 
     def _bound(
-        self, X: ArrayLike, y: ArrayLike | None, bound: Bound, n_draws: int
+        self, X: ArrayLike, y: ArrayLike | None, bound: Score, n_draws: int
     ) -> NDArray[np.floating[Any]]:
         """Return a bound of each row in the units of the input."""
         check_is_fitted(self)

@@ -289,7 +289,10 @@ def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[s
         fixes.append("likelihood='gaussian'")
     if settings["beta"] > 0:
         fixes.append(f"beta<{settings['beta']:g}")
-    fixes += [f"{name}>0" for name in ("free_bits", "kl_warmup_epochs") if settings.get(name) == 0]
+    objective = model.chosen("objective")
+    for name in ("free_bits", "kl_warmup_epochs"):
+        if getattr(objective, name, None) == 0:
+            fixes.append(f"objective__{name}>0")
     return fixes or [f"max_epochs>{model.n_epochs_}"]
 
 

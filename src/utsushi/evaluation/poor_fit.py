@@ -107,10 +107,10 @@ def _fixes(subject: Subject, *, learned_by_heart: bool) -> list[str]:
     if model._first_to_try is not None:
         return [model._first_to_try]
     if learned_by_heart:
-        return [f"n_components<{model.n_components_}", "weight_decay=1"]
+        return [f"n_components<{model.n_components_}", "recipe__weight_decay=1"]
     n_epochs, recipe = len(model.history_), model.recipe_
     if subject.X_train is not None:
         steps = recipe.steps_per_epoch(len(subject.X_train))
         if n_epochs * steps < FEW_STEPS:
             return [f"max_epochs={math.ceil(FEW_STEPS / steps)}"]
-    return [f"max_epochs={2 * n_epochs}", f"learning_rate={recipe.learning_rate / 3:.1g}"]
+    return [f"max_epochs={2 * n_epochs}", f"recipe__learning_rate={recipe.learning_rate / 3:.1g}"]

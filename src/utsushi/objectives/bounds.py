@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from utsushi._utils.str_options import Names
 from utsushi.distributions.divergences import kl_standard_normal
 from utsushi.distributions.likelihoods import squared_error
+from utsushi.distributions.posteriors import PosteriorDistribution
+from utsushi.networks import EncoderDecoder
 
 __all__ = [
+    "ELBO",
+    "OBJECTIVES",
+    "Bound",
+    "Draws",
+    "ImportanceWeighted",
     "elbo",
     "free_bits_kl",
     "importance_weighted_bound",
@@ -172,3 +186,191 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     tensor([0.])
     """
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
+
+
+# --- as parameters of an estimator --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Draws:
+    r"""Codes drawn from the posteriors of a batch, and what a bound is made of.
+
+    Attributes
+    ----------
+    module : EncoderDecoder
+        The network, for its prior.
+    posterior : PosteriorDistribution
+        :math:`q(z \mid x)` of B samples.
+    z : Tensor of shape (S, B, H)
+        S codes a sample; of shape (B, H) for one.
+    log_likelihood : Tensor of shape (S, B), or (B,)
+        :math:`\log p(x \mid z)` of each code in nats.
+    divergence : Tensor of shape (B, H), or (B, 1)
+        :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
+    """
+
+    module: EncoderDecoder
+    posterior: PosteriorDistribution
+    z: Tensor
+    log_likelihood: Tensor
+    divergence: Tensor
+
+    @property
+    def expected_log_likelihood(self) -> Tensor:
+        """The mean of the log-likelihood over the codes of each sample, (B,)."""
+        log_likelihood = self.log_likelihood
+        return log_likelihood if log_likelihood.dim() == 1 else log_likelihood.mean(dim=0)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Bound(BaseEstimator, ABC):
+    """The base of what a variational autoencoder maximizes: its ``objective`` parameter.
+
+    Parameters
+    ----------
+    kl_warmup_epochs : float >= 0, default=0.0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+    """
+
+    kl_warmup_epochs: float = 0.0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")]
+    }
+
+    @property
+    @abstractmethod
+    def n_draws(self) -> int:
+        """The codes to draw for each sample and step."""
+
+    @property
+    def n_importance_samples(self) -> int:
+        """The draws that are weighted against each other; the noise scale is fitted by them."""
+        return 1
+
+    @abstractmethod
+    def __call__(self, draws: Draws, beta: float) -> Tensor:
+        """Return the bound of each sample in nats, shape (B,), with a weight of the divergence."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ELBO(Bound):
+    r"""The evidence lower bound: `elbo`.
+
+    Parameters
+    ----------
+    n_samples : int >= 1, default=1
+        The codes drawn for each sample and step of training.
+    free_bits : float >= 0, default=0.0
+        Nats per component, on the average of a batch, under which the divergence is not pushed;
+        see `free_bits_kl`.
+    kl_warmup_epochs : float >= 0, default=0.0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+
+    Examples
+    --------
+    >>> from utsushi import VariationalAutoencoder
+    >>> VariationalAutoencoder(objective=ELBO(free_bits=0.1, kl_warmup_epochs=4))
+    VariationalAutoencoder(objective=ELBO(free_bits=0.1, kl_warmup_epochs=4))
+    """
+
+    n_samples: int = 1
+    free_bits: float = 0.0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Bound._parameter_constraints,
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+    }
+
+    @property
+    def n_draws(self) -> int:
+        """The codes to draw for each sample and step."""
+        return int(self.n_samples)
+
+    def __call__(self, draws: Draws, beta: float) -> Tensor:
+        """Return the bound of each sample; see `Bound.__call__`."""
+        kl = draws.divergence
+        if self.free_bits:
+            kl = free_bits_kl(kl, float(self.free_bits))
+        return elbo(draws.expected_log_likelihood, kl.sum(dim=-1), beta)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ImportanceWeighted(Bound):
+    r"""The importance-weighted bound :math:`L_K`: `importance_weighted_bound`.
+
+    Parameters
+    ----------
+    n_samples : int >= 1, default=5
+        K, the codes drawn for each estimate of the bound.
+    n_estimates : int >= 1, default=1
+        The independent estimates for each sample and step of training, of which the mean is taken.
+    gradient : {"standard", "doubly-reparameterized"}, default="standard"
+        The encoder's gradient; the latter has a lower variance. Tucker, Lawson, Gu and Maddison
+        2019, https://arxiv.org/abs/1810.04152
+    kl_warmup_epochs : float >= 0, default=0.0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov 2016, *Importance Weighted Autoencoders*,
+    https://arxiv.org/abs/1509.00519
+
+    Examples
+    --------
+    >>> from utsushi import VariationalAutoencoder
+    >>> VariationalAutoencoder(objective=ImportanceWeighted(n_samples=20))
+    VariationalAutoencoder(objective=ImportanceWeighted(n_samples=20))
+    """
+
+    n_samples: int = 5
+    n_estimates: int = 1
+    gradient: str = "standard"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Bound._parameter_constraints,
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_estimates": [Interval(Integral, 1, None, closed="left")],
+        "gradient": [Names({"standard", "doubly-reparameterized"})],
+    }
+
+    @property
+    def n_draws(self) -> int:
+        """The codes to draw for each sample and step."""
+        return int(self.n_samples * self.n_estimates)
+
+    @property
+    def n_importance_samples(self) -> int:
+        """K."""
+        return int(self.n_samples)
+
+    def __call__(self, draws: Draws, beta: float) -> Tensor:
+        """Return the bound of each sample; see `Bound.__call__`."""
+        z, groups = draws.z, (int(self.n_estimates), int(self.n_samples), -1)
+        log_prior = draws.module.log_prior(z)
+        if self.gradient == "standard" or not z.requires_grad:
+            log_posterior = draws.posterior.log_prob(z)
+            log_w = log_weights(draws.log_likelihood, log_prior, log_posterior, beta)
+            log_w = log_w.reshape(groups)
+            return importance_weighted_bound(log_w.transpose(0, 1)).mean(dim=0)
+        # The posterior's own parameters are held still, so that all of the encoder's gradient
+        # comes through z; there each draw counts by the square of its normalized weight, and by
+        # the weight itself where beta takes the posterior's density out of it.
+        log_posterior = draws.posterior.detach().log_prob(z)
+        log_w = log_weights(draws.log_likelihood, log_prior, log_posterior, beta).reshape(groups)
+        shares = torch.softmax(log_w.detach(), dim=1)
+        of_path = ((1 - beta) + beta * shares).reshape(*z.shape[:-1], 1)
+        z.register_hook(lambda gradient: gradient * of_path)
+        surrogate = (shares * log_w).sum(dim=1).mean(dim=0)
+        bound = importance_weighted_bound(log_w.detach().transpose(0, 1)).mean(dim=0)
+        # The value of the bound, with the gradient of the surrogate.
+        with_gradient: Tensor = bound + surrogate - surrogate.detach()
+        return with_gradient
+
+
+#: The names that the ``objective`` parameter takes.
+OBJECTIVES: dict[str, type[Bound]] = {"elbo": ELBO, "importance-weighted": ImportanceWeighted}

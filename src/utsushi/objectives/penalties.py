@@ -1,50 +1,96 @@
-r"""What an autoencoder's objective may add to the error of a row, to shape the code.
+r"""What an autoencoder's objective may add to the error of a sample, to shape the code.
 
-Every regularizer takes the network, the scaled rows that the encoder saw, their codes and a
-generator, and gives one value per row, before its strength.
+``penalty`` of an estimator takes a name, an object of a class of this module, or a function.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar
 
 import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.dense import ACTIVATIONS
 
 __all__ = [
-    "REGULARIZERS",
-    "Regularizer",
-    "code_and_weights",
-    "contractive",
+    "MMD",
+    "PENALTIES",
+    "CodeAndWeights",
+    "Contractive",
+    "Penalty",
+    "PenaltyFunction",
+    "Sparse",
     "estimated_jacobian_norm",
     "jacobian_norm",
-    "mmd",
-    "sparse",
 ]
 
-#: Takes a network, rows (B, D), their codes (B, H) and a generator; returns values (B,).
-Regularizer = Callable[[EncoderDecoder, Tensor, Tensor, Generator], Tensor]
+#: Takes a network, scaled samples (B, D), their codes (B, H) and a generator; returns values (B,).
+PenaltyFunction = Callable[[EncoderDecoder, Tensor, Tensor, Generator], Tensor]
 
 
-def sparse(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
-    r"""Sum the magnitudes of each code: :math:`\sum_h |z_h|`, so that few of them are far from 0.
-
-    A decoder can undo the scale of the code, so the sum also falls by shrinking all of it; a
-    ``weight_decay`` of the training holds against that.
+@dataclass(eq=False, repr=False)
+class Penalty(BaseEstimator, ABC):
+    """The base of all penalties: a value for each sample, which is weighted and added to its error.
 
     Parameters
     ----------
-    module, x, generator
-        Not used.
-    z : Tensor of shape (B, H)
-        Codes.
+    strength : float > 0
+        The weight.
 
-    Returns
-    -------
-    Tensor of shape (B,)
+    Attributes
+    ----------
+    leads_to_standard_normal : bool
+        Whether it brings the distribution of the codes to N(0, I), so that ``sampler="prior"`` may
+        draw from there.
+    """
+
+    strength: float = 0.1
+
+    leads_to_standard_normal: ClassVar[bool] = False
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "strength": [Interval(Real, 0, None, closed="neither")]
+    }
+
+    @abstractmethod
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch, before they are weighted.
+
+        Parameters
+        ----------
+        module : EncoderDecoder
+            The network in training.
+        x : Tensor of shape (B, D)
+            Scaled samples, as the encoder saw them.
+        z : Tensor of shape (B, H)
+            Their codes.
+        generator : Generator
+            The only source of random numbers.
+
+        Returns
+        -------
+        Tensor of shape (B,)
+            Differentiable by the parameters of the module.
+        """
+
+
+class Sparse(Penalty):
+    r"""The magnitudes of each code: :math:`\sum_h |z_h|`, so that few of them are far from 0.
+
+    A decoder can undo the scale of the code, so the sum also falls by shrinking all of it; a
+    ``weight_decay`` of the recipe prevents that.
+
+    Parameters
+    ----------
+    strength : float > 0, default=0.1
 
     References
     ----------
@@ -54,34 +100,28 @@ def sparse(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -
     Examples
     --------
     >>> z = torch.tensor([[0.5, -2.0, 0.0]])
-    >>> sparse(EncoderDecoder(nn.Identity(), nn.Identity()), z, z, Generator())
+    >>> Sparse()(EncoderDecoder(nn.Identity(), nn.Identity()), z, z, Generator())
     tensor([2.5000])
     """
-    return z.abs().sum(dim=-1)
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch; see `Penalty.__call__`."""
+        return z.abs().sum(dim=-1)
 
 
-def contractive(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
-    r"""Return how much the code of each row moves with the row: :math:`\Vert J \Vert_F^2`.
+class Contractive(Penalty):
+    r"""How much the code of each sample moves with the sample: :math:`\Vert J \Vert_F^2`.
 
-    :math:`J = \partial z / \partial x` is the encoder's Jacobian, of H × D numbers a row. For an
-    encoder without a hidden layer, or with one, the value is exact (`jacobian_norm`); for every
-    other it is an estimate from one random direction in the code (`estimated_jacobian_norm`).
+    :math:`J = \partial z / \partial x` is the encoder's Jacobian, of H × D numbers a sample, in
+    units of the code per unit of a scaled sample. For an encoder without a hidden layer, or with
+    one, the value is exact (`jacobian_norm`); for every other it is an estimate from one random
+    direction in the code (`estimated_jacobian_norm`).
 
     Parameters
     ----------
-    module : EncoderDecoder
-        Only its encoder is used.
-    x : Tensor of shape (B, D)
-        Scaled rows.
-    z
-        Not used.
-    generator : Generator
-        Where the estimate draws its direction from; the exact value draws nothing.
-
-    Returns
-    -------
-    Tensor of shape (B,)
-        In squared units of the code per unit of a scaled row; differentiable by the parameters.
+    strength : float > 0, default=0.1
 
     References
     ----------
@@ -93,21 +133,120 @@ def contractive(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generat
     >>> linear = nn.Sequential(nn.Linear(3, 2))
     >>> _ = linear[0].weight.data.fill_(2.0)
     >>> x = torch.zeros(1, 3)
-    >>> norm = contractive(EncoderDecoder(linear, nn.Identity()), x, linear(x), Generator())
+    >>> norm = Contractive()(EncoderDecoder(linear, nn.Identity()), x, linear(x), Generator())
     >>> norm.tolist()
     [24.0]
     """
-    # A wrapper that only changes how a module is run keeps it under this name.
-    encoder = getattr(module.encoder, "module", module.encoder)
-    match list(encoder) if type(encoder) is nn.Sequential else []:
-        case [nn.Linear() as only]:
-            return only.weight.square().sum().expand(len(x))
-        case [nn.Linear() as first, nonlinearity, nn.Linear() as last] if (
-            type(nonlinearity) in ACTIVATIONS.values()
-        ):
-            return jacobian_norm(first, nonlinearity, last, x)
-        case _:
-            return estimated_jacobian_norm(module.encoder, x, generator)
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch; see `Penalty.__call__`."""
+        # A wrapper that only changes how a module is run keeps it under this name.
+        encoder = getattr(module.encoder, "module", module.encoder)
+        match list(encoder) if type(encoder) is nn.Sequential else []:
+            case [nn.Linear() as only]:
+                return only.weight.square().sum().expand(len(x))
+            case [nn.Linear() as first, nonlinearity, nn.Linear() as last] if (
+                type(nonlinearity) in ACTIVATIONS.values()
+            ):
+                return jacobian_norm(first, nonlinearity, last, x)
+            case _:
+                return estimated_jacobian_norm(module.encoder, x, generator)
+
+
+class CodeAndWeights(Penalty):
+    r"""Short codes and a smooth decoder: :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2`.
+
+    :math:`\theta` are the decoder's weights, without its biases. Either term alone could be made
+    small by making the other large, for a decoder can undo the scale of the code; together they
+    ask for a smooth decoder, from which codes near the training codes give samples like theirs. The
+    second term is the same for all samples and stands in each, so that its weight against the
+    others depends neither on the size of the batch nor on the number of samples.
+
+    Parameters
+    ----------
+    strength : float > 0, default=0.1
+
+    References
+    ----------
+    Ghosh, Sajjadi, Vergari, Black and Schölkopf 2020, *From Variational to Deterministic
+    Autoencoders*, https://arxiv.org/abs/1903.12436: RAE-L2, with one strength for both terms.
+
+    Examples
+    --------
+    >>> decoder = nn.Linear(2, 3)
+    >>> _ = decoder.weight.data.fill_(1.0)
+    >>> z = torch.tensor([[2.0, 0.0]])
+    >>> CodeAndWeights()(EncoderDecoder(nn.Identity(), decoder), z, z, Generator()).tolist()
+    [8.0]
+    """
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch; see `Penalty.__call__`."""
+        weights = [p.square().sum() for p in module.decoder.parameters() if p.ndim > 1]
+        return 0.5 * z.square().sum(dim=-1) + torch.stack(weights).sum()
+
+
+@dataclass(eq=False, repr=False)
+class MMD(Penalty):
+    r"""The squared maximum mean discrepancy between the codes of a batch and N(0, I).
+
+    .. math::
+        \mathrm{MMD}^2 = E\, k(z, z') + E\, k(p, p') - 2 E\, k(z, p), \qquad
+        k(a, b) = \frac{2H}{2H + \Vert a - b \Vert^2}
+
+    with p from N(0, I), as many as there are codes; the first two means are over different pairs,
+    so the estimate has no bias. The value of a sample is its code's part: their mean is the
+    estimate, which may be slightly below zero. With this penalty an autoencoder is a Wasserstein
+    autoencoder, and ``sampler="prior"`` may draw its codes.
+
+    Parameters
+    ----------
+    strength : float > 0, default=10.0
+
+    References
+    ----------
+    Tolstikhin, Bousquet, Gelly and Schölkopf 2018, *Wasserstein Auto-Encoders*,
+    https://arxiv.org/abs/1711.01558, algorithm 2
+
+    Examples
+    --------
+    >>> z = torch.full((100, 2), 5.0)
+    >>> pair = EncoderDecoder(nn.Identity(), nn.Identity())
+    >>> bool(MMD()(pair, z, z, Generator().manual_seed(0)).mean() > 1)
+    True
+    """
+
+    strength: float = 10.0
+
+    leads_to_standard_normal: ClassVar[bool] = True
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch; see `Penalty.__call__`."""
+        p = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
+        scale = 2.0 * z.shape[-1]
+
+        def kernel(a: Tensor, b: Tensor) -> Tensor:
+            return scale / (scale + (a[:, None] - b).square().sum(dim=-1))
+
+        def of_others(similar: Tensor) -> Tensor:
+            return (similar.sum(dim=1) - similar.diagonal()) / max(len(similar) - 1, 1)
+
+        return of_others(kernel(z, z)) + of_others(kernel(p, p)) - 2 * kernel(z, p).mean(dim=1)
+
+
+#: The names that the ``penalty`` parameter takes.
+PENALTIES: dict[str, type[Penalty]] = {
+    "sparse": Sparse,
+    "contractive": Contractive,
+    "code-and-weights": CodeAndWeights,
+    "mmd": MMD,
+}
 
 
 def jacobian_norm(first: nn.Linear, nonlinearity: nn.Module, last: nn.Linear, x: Tensor) -> Tensor:
@@ -192,100 +331,3 @@ def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator)
     (pulled,) = pull_back(2 * coins.to(codes) - 1)
     norm: Tensor = pulled.square().sum(dim=-1)
     return norm
-
-
-def code_and_weights(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
-    r"""Return :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2` of each row.
-
-    :math:`\theta` are the decoder's weights, without its biases. Either term alone could be made
-    small by making the other large, for a decoder can undo the scale of the code; together they
-    ask for a smooth decoder, from which codes near the training codes give rows like theirs. The
-    second term is the same for all rows and stands in each, so that its weight against the others
-    depends neither on the size of the batch nor on the number of rows.
-
-    Parameters
-    ----------
-    module : EncoderDecoder
-        Only its decoder is used.
-    x, generator
-        Not used.
-    z : Tensor of shape (B, H)
-        Codes.
-
-    Returns
-    -------
-    Tensor of shape (B,)
-
-    References
-    ----------
-    Ghosh, Sajjadi, Vergari, Black and Schölkopf 2020, *From Variational to Deterministic
-    Autoencoders*, https://arxiv.org/abs/1903.12436: RAE-L2, with one strength for both terms.
-
-    Examples
-    --------
-    >>> decoder = nn.Linear(2, 3)
-    >>> _ = decoder.weight.data.fill_(1.0)
-    >>> z = torch.tensor([[2.0, 0.0]])
-    >>> code_and_weights(EncoderDecoder(nn.Identity(), decoder), z, z, Generator()).tolist()
-    [8.0]
-    """
-    weights = [p.square().sum() for p in module.decoder.parameters() if p.ndim > 1]
-    return 0.5 * z.square().sum(dim=-1) + torch.stack(weights).sum()
-
-
-def mmd(module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator) -> Tensor:
-    r"""Return the squared maximum mean discrepancy between the codes of a batch and N(0, I).
-
-    .. math::
-        \mathrm{MMD}^2 = E\, k(z, z') + E\, k(p, p') - 2 E\, k(z, p), \qquad
-        k(a, b) = \frac{2H}{2H + \Vert a - b \Vert^2}
-
-    with p from N(0, I), as many as there are codes; the first two means are over different pairs,
-    so the estimate has no bias. With this penalty an autoencoder is a Wasserstein autoencoder, and
-    ``sampler="prior"`` may draw its codes.
-
-    Parameters
-    ----------
-    module, x
-        Not used.
-    z : Tensor of shape (B, H)
-        Codes.
-    generator : Generator
-        Where p is drawn from.
-
-    Returns
-    -------
-    Tensor of shape (B,)
-        Each code's part; their mean is the estimate, which may be slightly below zero.
-
-    References
-    ----------
-    Tolstikhin, Bousquet, Gelly and Schölkopf 2018, *Wasserstein Auto-Encoders*,
-    https://arxiv.org/abs/1711.01558, algorithm 2
-
-    Examples
-    --------
-    >>> z = torch.full((100, 2), 5.0)
-    >>> pair = EncoderDecoder(nn.Identity(), nn.Identity())
-    >>> bool(mmd(pair, z, z, Generator().manual_seed(0)).mean() > 1)
-    True
-    """
-    p = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
-    scale = 2.0 * z.shape[-1]
-
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return scale / (scale + (a[:, None] - b).square().sum(dim=-1))
-
-    def of_others(similar: Tensor) -> Tensor:
-        return (similar.sum(dim=1) - similar.diagonal()) / max(len(similar) - 1, 1)
-
-    return of_others(kernel(z, z)) + of_others(kernel(p, p)) - 2 * kernel(z, p).mean(dim=1)
-
-
-#: The names that the ``regularizer`` parameter takes.
-REGULARIZERS: dict[str, Regularizer] = {
-    "sparse": sparse,
-    "contractive": contractive,
-    "code-and-weights": code_and_weights,
-    "mmd": mmd,
-}

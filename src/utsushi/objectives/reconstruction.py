@@ -1,4 +1,4 @@
-"""What an autoencoder minimizes: the error of its copy, and what a regularizer adds."""
+"""What an autoencoder minimizes: the error of its reconstructions, and a penalty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
-from utsushi.objectives.penalties import Regularizer
+from utsushi.objectives.penalties import PenaltyFunction
 
 __all__ = ["ReconstructionObjective"]
 
@@ -26,15 +26,13 @@ class ReconstructionObjective:
     corrupt : callable, optional
         Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
         target stays the clean row.
-    penalty : callable, optional
-        What is added to the error of a row; see `utsushi.objectives.penalties`.
-    strength : float, default=0.0
-        The weight of the penalty.
+    penalty : Penalty or callable, optional
+        What is added to the error of a row, times its ``strength``, which of a callable is 1; see
+        `utsushi.objectives.penalties`.
     """
 
     corrupt: Callable[[Tensor, Generator], Tensor] | None = None
-    penalty: Regularizer | None = None
-    strength: float = 0.0
+    penalty: PenaltyFunction | None = None
 
     @property
     def is_rotation_invariant(self) -> bool:
@@ -61,5 +59,6 @@ class ReconstructionObjective:
             objective, parts["bottleneck"] = objective + cost, cost
         if self.penalty is not None:
             penalty = self.penalty(module, seen, codes, generator)
-            objective, parts["penalty"] = objective + self.strength * penalty, penalty
+            objective = objective + getattr(self.penalty, "strength", 1.0) * penalty
+            parts["penalty"] = penalty
         return Terms(objective, parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import torch
@@ -14,12 +14,7 @@ from utsushi.distributions.likelihoods import Likelihood, squared_error
 from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
-from utsushi.objectives.bounds import (
-    elbo,
-    free_bits_kl,
-    importance_weighted_bound,
-    log_weights,
-)
+from utsushi.objectives.bounds import ELBO, Bound, Draws, log_weights
 
 __all__ = ["VariationalObjective"]
 
@@ -32,39 +27,24 @@ WEIGHTED_ROWS, FIXED_POINT_STEPS = 500, 20
 
 @dataclass(frozen=True)
 class VariationalObjective:
-    r"""The variational autoencoder's objective: :math:`-J_1 + \beta J_2`, in nats.
-
-    With K > 1 importance samples it is :math:`-L_K` instead; see `importance_weighted_bound`.
+    r"""The variational autoencoder's objective: a bound with its sign changed, in nats.
 
     Parameters
     ----------
     likelihood : Likelihood
         :math:`p(x \mid z)`.
+    bound : Bound
+        What is maximized, and with how many codes.
     beta : float or callable, default=1.0
         Weight of the divergence; 1 gives the bound. A callable takes the epochs that are done, in
         fractions, and returns the weight.
-    n_samples : int, default=1
-        S, the independent estimates of the bound that a row's objective is the mean of.
-    n_importance_samples : int, default=1
-        K, the codes drawn for each estimate.
-    doubly_reparameterized : bool, default=False
-        For K > 1, the encoder's gradient of lower variance; Tucker et al. 2019,
-        https://arxiv.org/abs/1810.04152
-    free_bits : float, default=0.0
-        For K = 1, see `free_bits_kl`.
-    kl_warmup_epochs : float, default=0.0
-        The weight of the divergence rises linearly from zero over so many epochs.
     target : callable, optional
         Makes of scaled rows what the likelihood is a density of; they themselves without it.
     """
 
     likelihood: Likelihood
+    bound: Bound = field(default_factory=ELBO)
     beta: float | Callable[[float], float] = 1.0
-    n_samples: int = 1
-    n_importance_samples: int = 1
-    doubly_reparameterized: bool = False
-    free_bits: float = 0.0
-    kl_warmup_epochs: float = 0.0
     target: Callable[[Tensor], Tensor] | None = None
 
     @property
@@ -77,24 +57,19 @@ class VariationalObjective:
         return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
-        """Return the terms of a batch, with S times K codes a row drawn anew."""
-        n_draws = self.n_samples * self.n_importance_samples
-        target, output, z, posterior = self._drawn(module, batch, n_draws, generator)
-        log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
-        expected = log_likelihood if n_draws == 1 else log_likelihood.mean(dim=0)
+        """Return the terms of a batch, with codes drawn anew."""
+        target, output, z, posterior = self._drawn(module, batch, self.bound.n_draws, generator)
         divergence = module.divergence(posterior, z)
         if divergence.dim() > 2:  # estimated from each draw
             divergence = divergence.mean(dim=0)
-        kl = divergence.sum(dim=-1)
-        beta = self._beta(batch.epochs)
-        if self.n_importance_samples > 1:
-            bound = self._importance_weighted(module, log_likelihood, z, posterior, beta)
-        elif self.free_bits:
-            free = free_bits_kl(divergence, self.free_bits)
-            bound = elbo(expected, free.sum(dim=-1), beta)
-        else:
-            bound = elbo(expected, kl, beta)
-        return Terms(objective=-bound, parts={"reconstruction": -expected.detach(), "kl": kl})
+        log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
+        draws = Draws(module, posterior, z, log_likelihood, divergence)
+        bound = self.bound(draws, self._beta(batch.epochs))
+        parts = {
+            "reconstruction": -draws.expected_log_likelihood.detach(),
+            "kl": divergence.sum(dim=-1),
+        }
+        return Terms(objective=-bound, parts=parts)
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
@@ -119,7 +94,7 @@ class VariationalObjective:
             total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
             n_values += len(target) * likelihood.width(target, block.mask)
         likelihood.calibrate(total / n_values)
-        if self.n_importance_samples > 1:
+        if self.bound.n_importance_samples > 1:
             self._calibrate_by_weights(likelihood, module, known, generator)
         return replace(self, likelihood=likelihood)
 
@@ -135,7 +110,7 @@ class VariationalObjective:
         chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
         some = known[chosen.to(known.device)]
         target, outputs, z, posterior = self._drawn(
-            module, some, self.n_importance_samples, generator
+            module, some, self.bound.n_importance_samples, generator
         )
         log_prior, log_posterior = module.log_prior(z), posterior.log_prob(z)
         errors = squared_error(target, likelihood.mean(outputs), some.mask)
@@ -169,36 +144,6 @@ class VariationalObjective:
     def _beta(self, epochs: float) -> float:
         """Return the weight of the divergence when so many epochs are done."""
         beta = self.beta(epochs) if callable(self.beta) else self.beta
-        if not self.kl_warmup_epochs:
+        if not self.bound.kl_warmup_epochs:
             return beta
-        return beta * min(1.0, epochs / self.kl_warmup_epochs)
-
-    def _importance_weighted(
-        self,
-        module: EncoderDecoder,
-        log_likelihood: Tensor,
-        z: Tensor,
-        posterior: PosteriorDistribution,
-        beta: float,
-    ) -> Tensor:
-        """Return the mean over S of the bounds with K draws each, shape (B,)."""
-        groups = (self.n_samples, self.n_importance_samples)
-        log_prior = module.log_prior(z)
-        if not (self.doubly_reparameterized and z.requires_grad):
-            log_w = log_weights(log_likelihood, log_prior, posterior.log_prob(z), beta)
-            log_w = log_w.unflatten(0, groups)
-            return importance_weighted_bound(log_w.transpose(0, 1)).mean(dim=0)
-        # The posterior's own parameters are held still, so that all of the encoder's gradient
-        # comes through z; there each draw counts by the square of its normalized weight, and by
-        # the weight itself where beta takes the posterior's density out of it.
-        log_posterior = posterior.detach().log_prob(z)
-        log_w = log_weights(log_likelihood, log_prior, log_posterior, beta)
-        log_w = log_w.unflatten(0, groups)
-        shares = torch.softmax(log_w.detach(), dim=1)
-        of_path = ((1 - beta) + beta * shares).flatten(0, 1).unsqueeze(-1)
-        z.register_hook(lambda gradient: gradient * of_path)
-        surrogate = (shares * log_w).sum(dim=1).mean(dim=0)
-        bound = importance_weighted_bound(log_w.detach().transpose(0, 1)).mean(dim=0)
-        # The value of the bound, with the gradient of the surrogate.
-        with_gradient: Tensor = bound + surrogate - surrogate.detach()
-        return with_gradient
+        return beta * min(1.0, epochs / self.bound.kl_warmup_epochs)

@@ -238,7 +238,7 @@ def _page(
         **names,
         n_components=model.n_components,
         n_epochs=model.n_epochs_,
-        n_rows=f"{n_rows - n_to_hold_out(n_rows, model.validation_fraction):,}",
+        n_rows=f"{n_rows - n_to_hold_out(n_rows, model.recipe_.validation_fraction):,}",
         n_features=model.n_features_in_,
     )
     rows_name = words["training_rows" if seen else "test_rows"]

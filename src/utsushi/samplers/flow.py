@@ -22,20 +22,20 @@ from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
 from utsushi.samplers.trained import TrainedSampler
-from utsushi.training import Recipe
+from utsushi.training import LECTURE, Recipe
 
 __all__ = ["FLOW", "Flow"]
 
 #: How a flow is trained where nothing else is said.
-FLOW = Recipe(
-    max_epochs=20,
-    min_steps=300,
-    batch_size=256,
-    learning_rate=6e-3,
-    schedule="one-cycle",
-    warmup_fraction=0.1,
-    weight_decay=0.05,
-)
+FLOW = LECTURE | {
+    "max_epochs": 20,
+    "min_steps": 300,
+    "batch_size": 256,
+    "learning_rate": 6e-3,
+    "schedule": "one-cycle",
+    "warmup_fraction": 0.1,
+    "weight_decay": 0.05,
+}
 
 #: The largest code: to draw one takes a pass through each network for each of its numbers.
 MAX_CODES = 512
@@ -67,9 +67,9 @@ class Flow(TrainedSampler):
         step: no training code becomes a spike of the density (Rothfuss et al. 2019,
         https://arxiv.org/abs/1907.08982).
     recipe : Recipe or None, default=None
-        How to train. None is one cycle of AdamW to a rate of 6e-3 with a weight decay of 0.05,
-        over 20 epochs and at least 300 steps of 256 codes. A tenth of the codes, at most 1,000,
-        is held out, and the epoch that describes it best is kept.
+        How to train. What it leaves open is one cycle of AdamW to a rate of 6e-3 with a weight
+        decay of 0.05, over 20 epochs and at least 300 steps of 256 codes. A tenth of the codes, at
+        most 1,000, is held out, and the epoch that describes it best is kept.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Flow(TrainedSampler):
                 nn.init.zeros_(knots)
         else:
             initialize(module, seeded(seed, Purpose.INITIALIZATION))
-        recipe = FLOW if self.recipe is None else self.recipe.replaced()
+        recipe = (self.recipe or Recipe()).completed(FLOW)
         _train(module, x, recipe, float(self.noise), seed)
         return self._keep(module)
 

@@ -13,22 +13,22 @@ from utsushi._utils.seeds import Purpose, generator
 from utsushi.distributions import DiagonalGaussianPosterior, Gaussian, StandardNormal
 from utsushi.networks import EncoderDecoder, initialize
 from utsushi.networks.dense import Dense, check_widths
-from utsushi.objectives import Batch, VariationalObjective
+from utsushi.objectives import ELBO, Batch, VariationalObjective
 from utsushi.samplers.base import Codes
 from utsushi.samplers.trained import TrainedSampler
-from utsushi.training import Recipe, train
+from utsushi.training import LECTURE, Recipe, train
 
 __all__ = ["TWO_STAGE", "TwoStage"]
 
 #: The default recipe of the second model.
-TWO_STAGE = Recipe(
-    max_epochs=60,
-    min_steps=800,
-    batch_size=256,
-    learning_rate=6e-3,
-    schedule="one-cycle",
-    betas=(0.9, 0.98),
-)
+TWO_STAGE = LECTURE | {
+    "max_epochs": 60,
+    "min_steps": 800,
+    "batch_size": 256,
+    "learning_rate": 6e-3,
+    "schedule": "one-cycle",
+    "betas": (0.9, 0.98),
+}
 
 
 class TwoStage(TrainedSampler):
@@ -44,8 +44,9 @@ class TwoStage(TrainedSampler):
     hidden : tuple of int, default=(256, 256)
         Widths of the dense layers of the encoder; the decoder mirrors them.
     recipe : Recipe or None, default=None
-        How to train. None is one cycle of AdamW to a rate of 6e-3, over 60 epochs and at least 800
-        steps of 256 codes. In the first fifth the weight of the divergence rises from zero.
+        How to train. What it leaves open is one cycle of AdamW to a rate of 6e-3, over 60 epochs
+        and at least 800 steps of 256 codes. In the first fifth the weight of the divergence rises
+        from zero.
 
     Attributes
     ----------
@@ -96,11 +97,11 @@ class TwoStage(TrainedSampler):
         """Train the pair of encoder and decoder on standardized codes, and calibrate it."""
         module = self._pair(x.shape[1]).to_empty(device="cpu")
         initialize(module, generator(seed, Purpose.INITIALIZATION))
-        recipe = TWO_STAGE if self.recipe is None else self.recipe.replaced()
+        recipe = (self.recipe or Recipe()).completed(TWO_STAGE)
         # At its full weight from the start, the divergence would outweigh the reconstruction before
         # the decoder has learned to use u, and u would never carry information.
         warmup = recipe.n_epochs(len(x)) / 5
-        objective = VariationalObjective(Gaussian().prepare(x), kl_warmup_epochs=warmup)
+        objective = VariationalObjective(Gaussian().prepare(x), ELBO(kl_warmup_epochs=warmup))
         train(module, objective, Batch(x), recipe=recipe, seed=seed)
         draws = generator(seed, Purpose.CALIBRATION)
         return module, cast(Gaussian, objective.calibrated(module, Batch(x), draws).likelihood)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 #: The parameters of an estimator that are searched unless they are given; `space_of` has ranges.
 SEARCHED = (
     "hidden",
-    "channels",
-    "activation",
-    "learning_rate",
-    "batch_size",
-    "weight_decay",
+    "network__channels",
+    "network__activation",
+    "recipe__learning_rate",
+    "recipe__batch_size",
+    "recipe__weight_decay",
     "n_components",
 )
 

@@ -48,13 +48,14 @@ def space_of(
     Examples
     --------
     >>> from utsushi import Autoencoder
-    >>> for name, range in space_of(Autoencoder(), 784, 16_000, given=["weight_decay"]).items():
+    >>> space = space_of(Autoencoder(), 784, 16_000, given=["recipe__weight_decay"])
+    >>> for name, range in space.items():
     ...     print(name, range)
     hidden_width IntDistribution(high=1024, log=True, low=64, step=1)
     hidden_depth IntDistribution(high=3, log=False, low=1, step=1)
-    activation CategoricalDistribution(choices=('relu', 'gelu', 'silu'))
-    learning_rate FloatDistribution(high=0.03, log=True, low=0.001, step=None)
-    batch_size CategoricalDistribution(choices=(50, 100, 200, 400))
+    network__activation CategoricalDistribution(choices=('relu', 'gelu', 'silu'))
+    recipe__learning_rate FloatDistribution(high=0.03, log=True, low=0.001, step=None)
+    recipe__batch_size CategoricalDistribution(choices=(50, 100, 200, 400))
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -66,15 +67,19 @@ def space_of(
             "hidden_width": IntDistribution(64, 1024, log=True),
             "hidden_depth": IntDistribution(0, 1) if convolutional else IntDistribution(1, 3),
         },
-        "channels": _channels_of(model) if convolutional else {},
-        "activation": {"activation": CategoricalDistribution(["relu", "gelu", "silu"])},
-        "learning_rate": {"learning_rate": FloatDistribution(rate / 10, rate * 3, log=True)},
-        "batch_size": {
-            "batch_size": CategoricalDistribution(
+        "network__channels": _channels_of(model) if convolutional else {},
+        "network__activation": {
+            "network__activation": CategoricalDistribution(["relu", "gelu", "silu"])
+        },
+        "recipe__learning_rate": {
+            "recipe__learning_rate": FloatDistribution(rate / 10, rate * 3, log=True)
+        },
+        "recipe__batch_size": {
+            "recipe__batch_size": CategoricalDistribution(
                 [max(size // 4, 1), max(size // 2, 1), size, 2 * size]
             )
         },
-        "weight_decay": {"weight_decay": FloatDistribution(1e-4, 0.3, log=True)},
+        "recipe__weight_decay": {"recipe__weight_decay": FloatDistribution(1e-4, 0.3, log=True)},
         "n_components": {},
     }
     if has_posterior(model) and n_features > 2:
@@ -110,13 +115,13 @@ def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
     Examples
     --------
     >>> settings_of({"hidden_width": 100, "hidden_depth": 2, "channels": 16, "n_convolutions": 2})
-    {'hidden': (100, 100), 'channels': (16, 32)}
+    {'hidden': (100, 100), 'network__channels': (16, 32)}
     """
     settings: dict[str, Any] = {}
     if "hidden_width" in chosen:
         settings["hidden"] = (chosen["hidden_width"],) * chosen.get("hidden_depth", 1)
     if "channels" in chosen:
-        settings["channels"] = tuple(
+        settings["network__channels"] = tuple(
             chosen["channels"] * min(2**layer, 8) for layer in range(chosen["n_convolutions"])
         )
     apart = ("hidden_width", "hidden_depth", "channels", "n_convolutions")

@@ -123,8 +123,8 @@ def tune(
     Parameters
     ----------
     model : autoencoder
-        Not changed. What is not searched is as it says. Of its rows, ``validation_fraction`` is
-        held out, or a tenth where that is 0. Processes that begin together need the same
+        Not changed. What is not searched is as it says. The ``validation_fraction`` of its recipe
+        is held out, or a tenth where that is 0. Processes that begin together need the same
         ``random_state``; later ones find it in the study.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,), optional
@@ -159,17 +159,17 @@ def tune(
     >>> from optuna.distributions import FloatDistribution
     >>> X = datasets.load_digits8x8().X_train[:100]
     >>> model = Autoencoder(3, hidden=(8,), max_epochs=2, random_state=0)
-    >>> space = {"learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
+    >>> space = {"recipe__learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
     >>> found = tune(model, X, n_trials=3, space=space)
     >>> sorted(found.best_settings), len(found.study.trials)
-    (['learning_rate'], 3)
+    (['recipe__learning_rate'], 3)
     """
     require_extra("tune", "optuna", what="a search for settings")
     if not is_size(n_trials):
         raise SettingError(f"n_trials must be a positive integer, got {n_trials!r}.")
     base = clone(model)
-    if not base.validation_fraction:
-        base.set_params(validation_fraction=HELD_OUT)
+    if not base.chosen("recipe").validation_fraction:
+        base.set_params(recipe__validation_fraction=HELD_OUT)
     space = dict(space_of(base, np.shape(X)[1], np.shape(X)[0]) if space is None else space)
     with _quiet():
         study = _study(study_name or type(model).__name__, storage)
@@ -213,7 +213,8 @@ def _tried(
     from optuna.trial import TrialState
 
     model = clone(base).set_params(**settings_of(trial.params))
-    n_rows = len(X) - n_to_hold_out(len(X), base.validation_fraction)
+    recipe = base.chosen("recipe")
+    n_rows = len(X) - n_to_hold_out(len(X), recipe.validation_fraction)
     n_epochs = model.resolved_recipe(np.shape(X)[1], n_rows).n_epochs(n_rows)
     study.pruner = MedianPruner(
         n_startup_trials=FIRST_TRIALS,
@@ -231,7 +232,7 @@ def _tried(
         model.fit(X, y, on_epoch=watch)
         objectives = [row["validation_objective"] for row in model.history_]
         # Early stopping restores the best epoch.
-        value = objectives[-1] if base.early_stopping is None else min(objectives)
+        value = objectives[-1] if recipe.early_stopping is None else min(objectives)
     except (TrialPruned, TrainingDivergedError):
         value = math.nan
     except BaseException:

@@ -26,7 +26,7 @@ from utsushi.training.data_parallel import (
 )
 from utsushi.training.history import EarlyStopping, History, RunningMeans, TrainerState
 from utsushi.training.precision import with_precision
-from utsushi.training.recipe import Recipe
+from utsushi.training.recipe import Recipe, fast_settings
 
 __all__ = ["Augment", "shuffled_batches", "train"]
 
@@ -122,8 +122,6 @@ def train(
     seed: int,
     validation: Source | None = None,
     augment: Augment | None = None,
-    patience: int | None = None,
-    precision: str = "float32",
     checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[dict[str, Any]], bool | None] = lambda row: None,
 ) -> History:
@@ -144,7 +142,8 @@ def train(
     data : Source of n rows
         The scaled training rows, on the same device.
     recipe : Recipe
-        Length, batches, rates.
+        Length, batches, rates and precision. With ``early_stopping`` and no held-out rows, the
+        training objective is watched.
     seed : int
         The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step), and
         in a process group of the rank.
@@ -153,11 +152,6 @@ def train(
     augment : callable, optional
         Takes the scaled rows of a batch and a generator, which is a function of (seed, epoch,
         step); returns the rows to train on in their place. Held-out rows stay as they are.
-    patience : int, optional
-        Stop when the held-out objective has not improved for so many epochs, and take the
-        parameters of its best epoch. Without held-out rows the training objective is watched.
-    precision : {"float32", "bfloat16"}
-        The precision of products during training; see `utsushi.training.precision`.
     checkpoints : Checkpoints, optional
         Where to write checkpoints; a training resumes from the one that was found there.
     on_epoch : callable
@@ -178,11 +172,12 @@ def train(
     TrainingInterrupted
         When a signal stopped it, after a checkpoint.
     """
+    recipe = recipe.completed(fast_settings(data.n_features, len(data)))
     n_epochs = recipe.n_epochs(len(data))
-    training_view = with_precision(module, precision, compile=recipe.compile)
+    training_view = with_precision(module, recipe.precision, compile=recipe.compile)
     training = _Training(
         module=module,
-        view=with_precision(module, precision),
+        view=with_precision(module, recipe.precision),
         objective=objective,
         terms=lambda batch, noise: objective(training_view, batch, noise),
         data=data,
@@ -209,7 +204,7 @@ def train(
             rank=(group.rank,),
             new_means=lambda: ReducedMeans(group),
         )
-    state = TrainerState(EarlyStopping(patience), training.new_means())
+    state = TrainerState(EarlyStopping(recipe.early_stopping), training.new_means())
     if checkpoints is not None:
         checkpoints.restore(state, module, training.optimizer)
     module.eval()
@@ -434,8 +429,8 @@ def check_means(row: dict[str, Any], epoch: int, learning_rate: float) -> None:
     if broken is not None:
         raise TrainingDivergedError(
             f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} with "
-            f"learning_rate={learning_rate:.3g}, a finite number was expected; try "
-            f"learning_rate={learning_rate / 10:.3g} or scaling='standard'"
+            f"recipe__learning_rate={learning_rate:.3g}, a finite number was expected; try "
+            f"recipe__learning_rate={learning_rate / 10:.3g} or scaling='standard'"
         )
 
 

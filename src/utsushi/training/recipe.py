@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import BaseEstimator
@@ -16,145 +17,168 @@ from torch.optim import Optimizer
 from utsushi._utils.str_options import Names
 from utsushi.exceptions import SettingError
 
-__all__ = ["FAST", "FAST_VARIATIONAL", "LECTURE", "Recipe", "suited_to"]
+__all__ = ["LECTURE", "Recipe", "fast_settings"]
+
+_POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_FRACTION = Interval(Real, 0, 1, closed="left")
 
 
+#: The default of a parameter whose value the name of a recipe and the shape of the data decide.
+_BY_NAME: Any = None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Recipe(BaseEstimator):
-    """Optimizer settings, schedule and length of a training.
+    """Optimizer, schedule, precision and length of a training.
+
+    ``recipe="fast"`` of an estimator is ``Recipe("fast")``. A parameter that is None has the value
+    that the name stands for, and ``recipe_`` of the fitted estimator says which that was.
 
     Parameters
     ----------
-    max_epochs : int >= 1, default=30
-        Passes over the training rows.
-    min_steps : int >= 0, default=0
+    name : {"fast", "lecture"}, default="fast"
+        ``"fast"`` is one cycle to a high learning rate, with steps, rate and weight decay that
+        follow from the shape of the data: `fast_settings`. ``"lecture"`` is `LECTURE`.
+    max_epochs : int >= 1, optional
+        Passes over the training samples. The estimator's own ``max_epochs`` precedes it. A number
+        that you set is exact: ``min_steps`` does not apply.
+    min_steps : int >= 0, optional
         Where ``max_epochs`` passes make fewer steps than this, more passes are made: a schedule
-        that suits 16,000 images would leave 150 rows untrained.
-    batch_size : int >= 1, default=100
-        Rows per step; the last batch of an epoch may be smaller, and is used.
-    learning_rate : float > 0, default=1e-3
+        that suits 16,000 images would leave 150 samples untrained.
+    batch_size : int >= 1, optional
+        Samples per step; the last batch of an epoch may be smaller, and is used.
+    learning_rate : float > 0, optional
         The rate, or the peak of the schedule.
-    optimizer : "adamw" or callable, default="adamw"
+    optimizer : "adamw" or callable, optional
         ``"adamw"`` is Adam with decoupled weight decay, which without decay is plain Adam. A
         callable, such as `torch.optim.SGD`, is called with the parameters and ``lr``, and with
         ``weight_decay`` where that is above 0. It returns a torch optimizer that steps without a
         closure.
-    schedule : {"constant", "one-cycle"} or callable, default="constant"
+    schedule : {"constant", "one-cycle"} or callable, optional
         ``"one-cycle"`` warms up linearly and anneals to zero on a half cosine; Smith and Topin
         2018, https://arxiv.org/abs/1708.07120. A callable takes the fraction of the steps that is
         done, in [0, 1), and returns a factor of ``learning_rate``.
-    warmup_fraction : float in [0, 1), default=0.3
+    warmup_fraction : float in [0, 1), optional
         The part of a one-cycle schedule that warms up.
-    betas : pair of float in [0, 1), default=(0.9, 0.999)
+    betas : pair of float in [0, 1), optional
         Adam's decay rates of the first and the second moment.
-    weight_decay : float >= 0, default=0.0
+    weight_decay : float >= 0, optional
         Decoupled weight decay per unit of learning rate.
-    start : {"random", "principal"}, default="random"
+    start : {"random", "principal"}, optional
         What the weights are before the first step: drawn, or such that a dense network with one
         hidden layer computes PCA, where it is trained in a subspace. See
         `utsushi.training.pca_start`.
-    principal_rate : float > 0 or None, default=None
-        The peak rate of a training that started from principal components; None is
+    principal_rate : float > 0, optional
+        The peak rate of a training that started from principal components; without one it is
         ``learning_rate``.
-    subspace : float in [0, 1), default=0.0
-        A dense network with a linear output, without augmentation, corruption or regularizer, is
-        trained in the leading principal components of the scaled rows: in so many that the
+    subspace : float in [0, 1), optional
+        A dense network with a linear output, without augmentation, corruption or penalty, is
+        trained in the leading principal components of the scaled samples: in so many that the
         variance outside of them is at most this part of what PCA with as many components as the
         code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
+    validation_fraction : float in [0, 1), default=0.0
+        The part of the training samples to hold out, rounded down; if that is no sample, none is.
+    early_stopping : int >= 1 or None, default=None
+        Stop after so many epochs without a better objective of the held-out samples, and restore
+        the parameters of the best epoch.
+    precision : {"float32", "bfloat16"}, default="float32"
+        The products of training; parameters and inference are always float32.
     compile : bool, default=False
         Whether `torch.compile` compiles encoder and decoder, which takes 10 to 20 s and needs a
         C++ compiler.
 
     Examples
     --------
-    >>> Recipe(max_epochs=4, schedule="one-cycle").rate(0.3)  # the peak
-    0.001
+    >>> from utsushi import Autoencoder
+    >>> X = np.random.default_rng(0).random((100, 20))
+    >>> recipe = Recipe(batch_size=50, validation_fraction=0.2)
+    >>> model = Autoencoder(2, recipe=recipe, max_epochs=3, random_state=0).fit(X)
+    >>> model.recipe_.batch_size, model.recipe_.learning_rate, len(model.history_)
+    (50, 0.01, 3)
     """
 
+    name: str = field(default="fast", kw_only=False)
+    max_epochs: int = _BY_NAME
+    min_steps: int = _BY_NAME
+    batch_size: int = _BY_NAME
+    learning_rate: float = _BY_NAME
+    optimizer: str | Callable[..., Optimizer] = _BY_NAME
+    schedule: str | Callable[[float], float] = _BY_NAME
+    warmup_fraction: float = _BY_NAME
+    betas: tuple[float, float] = _BY_NAME
+    weight_decay: float = _BY_NAME
+    start: str = _BY_NAME
+    principal_rate: float | None = None
+    subspace: float = _BY_NAME
+    validation_fraction: float = 0.0
+    early_stopping: int | None = None
+    precision: str = "float32"
+    compile: bool = False
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "min_steps": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [Names({"adamw"}), callable],
-        "schedule": [Names({"constant", "one-cycle"}), callable],
-        "warmup_fraction": [Interval(Real, 0, 1, closed="left")],
-        "betas": ["array-like"],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "start": [Names({"random", "principal"})],
-        "principal_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "subspace": [Interval(Real, 0, 1, closed="left")],
+        "name": [Names({"fast", "lecture"})],
+        "max_epochs": [_POSITIVE_INTEGER, None],
+        "min_steps": [Interval(Integral, 0, None, closed="left"), None],
+        "batch_size": [_POSITIVE_INTEGER, None],
+        "learning_rate": [_POSITIVE, None],
+        "optimizer": [Names({"adamw"}), callable, None],
+        "schedule": [Names({"constant", "one-cycle"}), callable, None],
+        "warmup_fraction": [_FRACTION, None],
+        "betas": ["array-like", None],
+        "weight_decay": [_NOT_NEGATIVE, None],
+        "start": [Names({"random", "principal"}), None],
+        "principal_rate": [_POSITIVE, None],
+        "subspace": [_FRACTION, None],
+        "validation_fraction": [_FRACTION],
+        "early_stopping": [_POSITIVE_INTEGER, None],
+        "precision": [Names({"float32", "bfloat16"})],
         "compile": ["boolean"],
     }
 
-    def __init__(
-        self,
-        max_epochs: int = 30,
-        min_steps: int = 0,
-        batch_size: int = 100,
-        learning_rate: float = 1e-3,
-        optimizer: str | Callable[..., Optimizer] = "adamw",
-        schedule: str | Callable[[float], float] = "constant",
-        warmup_fraction: float = 0.3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-        start: str = "random",
-        principal_rate: float | None = None,
-        subspace: float = 0.0,
-        compile: bool = False,
-    ) -> None:
-        self.max_epochs = max_epochs
-        self.min_steps = min_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.schedule = schedule
-        self.warmup_fraction = warmup_fraction
-        self.betas = betas
-        self.weight_decay = weight_decay
-        self.start = start
-        self.principal_rate = principal_rate
-        self.subspace = subspace
-        self.compile = compile
-
     def _validate_params(self) -> None:
         super()._validate_params()
-        betas = tuple(self.betas)
+        betas = (0.9, 0.999) if self.betas is None else tuple(self.betas)
         if len(betas) != 2 or not all(isinstance(b, Real) and 0 <= b < 1 for b in betas):
             raise SettingError(
-                f"betas={betas!r}, expected two numbers in [0, 1) such as (0.9, 0.999)"
+                f"betas must be two numbers in [0, 1) such as (0.9, 0.999), got {betas!r}."
             )
 
-    def replaced(self, **settings: Any) -> Recipe:
-        """Return a validated copy with those ``settings`` that are not None.
+    def completed(self, fast: Mapping[str, Any]) -> Self:
+        """Return a validated copy with a value for every parameter.
 
-        An explicit ``max_epochs`` is exact: it turns ``min_steps`` off. An explicit
-        ``learning_rate`` is that of every start.
+        Parameters
+        ----------
+        fast : mapping of str to value
+            What is meant by the name "fast". By the name "lecture", `LECTURE` is.
         """
-        given = {name: value for name, value in settings.items() if value is not None}
-        if "max_epochs" in given:
-            given["min_steps"] = 0
-        if "learning_rate" in given:
-            given["principal_rate"] = None
-        return self.with_settings(**given)
+        own = {k: v for k, v in self.get_params(deep=False).items() if v is not None}
+        default = dict(LECTURE if self.name == "lecture" else fast)
+        if "max_epochs" in own:
+            default["min_steps"] = 0
+        if "learning_rate" in own:  # it is that of every start
+            default.pop("principal_rate", None)
+        return self.with_settings(**(default | own))
 
-    def started(self, *, from_pca: bool) -> Recipe:
+    def started(self, *, from_pca: bool) -> Self:
         """Return what is followed from a start that was, or was not, principal components."""
         if not from_pca:
             return self.with_settings(start="random", principal_rate=None)
         return self.with_settings(learning_rate=self.principal_rate or self.learning_rate)
 
-    def with_settings(self, **settings: Any) -> Recipe:
+    def with_settings(self, **settings: Any) -> Self:
         """Return a validated copy with those ``settings``."""
-        recipe = Recipe(**(self.get_params(deep=False) | settings))
+        recipe = type(self)(**(self.get_params(deep=False) | settings))
         recipe._validate_params()
         return recipe
 
     def n_epochs(self, n_rows: int) -> int:
-        """Return the passes to make over ``n_rows`` training rows."""
+        """Return the passes to make over ``n_rows`` training samples."""
         return max(self.max_epochs, math.ceil(self.min_steps / self.steps_per_epoch(n_rows)))
 
     def steps_per_epoch(self, n_rows: int) -> int:
-        """Return the steps of one pass over ``n_rows`` training rows."""
+        """Return the steps of one pass over ``n_rows`` training samples."""
         return math.ceil(n_rows / self.batch_size)
 
     def rate(self, progress: float) -> float:
@@ -184,103 +208,107 @@ class Recipe(BaseEstimator):
 
 
 #: Adam at a constant rate, exactly as the lecture trains.
-LECTURE = Recipe()
+LECTURE: dict[str, Any] = {
+    "max_epochs": 30,
+    "min_steps": 0,
+    "batch_size": 100,
+    "learning_rate": 1e-3,
+    "optimizer": "adamw",
+    "schedule": "constant",
+    "warmup_fraction": 0.3,
+    "betas": (0.9, 0.999),
+    "weight_decay": 0.0,
+    "start": "random",
+    "subspace": 0.0,
+}
 
 #: One cycle to a high peak with a short memory of the second moment. The principal components that
 #: are left out make an epoch several times shorter, and the network does not learn their noise. A
-#: few hundred rows want 400 steps; with twice as many they are learnt by heart.
-FAST = Recipe(
-    max_epochs=10,
-    min_steps=400,
-    batch_size=200,
-    learning_rate=1e-2,
-    schedule="one-cycle",
-    betas=(0.9, 0.98),
-    subspace=0.15,
-)
+#: few hundred samples want 400 steps; with twice as many they are overfitted.
+_FAST = LECTURE | {
+    "max_epochs": 10,
+    "min_steps": 400,
+    "batch_size": 200,
+    "learning_rate": 1e-2,
+    "schedule": "one-cycle",
+    "betas": (0.9, 0.98),
+    "subspace": 0.15,
+}
 
-#: The same for the variational model, whose noisy gradients want larger batches, and longer.
-FAST_VARIATIONAL = Recipe(
-    **(
-        FAST.get_params()
-        | {"max_epochs": 16, "min_steps": 200, "batch_size": 400, "learning_rate": 1.2e-2}
-    )
-)
+#: The noisy gradients of a variational model want larger batches, and longer.
+_VARIATIONAL = {"max_epochs": 16, "min_steps": 200, "batch_size": 400, "learning_rate": 1.2e-2}
 
 #: Convolutions want more steps of smaller batches, at a lower rate, and some decay.
-CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
+_CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
 
 #: Their peak rates; the bound of a variational model is steeper. At 4e-3, one seed in four stayed
 #: at twice the error on 2,100 images of 64x64x3.
-CONVOLUTIONAL_RATE, CONVOLUTIONAL_VARIATIONAL_RATE = 3e-3, 2e-3
+_CONVOLUTIONAL_RATE, _CONVOLUTIONAL_VARIATIONAL_RATE = 3e-3, 2e-3
 
-#: Rows of fewer columns are a table. A step costs little, and half a step for each row pays, a
-#: tenth for a variational model, up to what 400 steps of the lecture's digits cost.
-FEWEST_FEATURES, STEPS_TIMES_FEATURES = 128, 400 * 784
-STEPS_PER_ROW, VARIATIONAL_STEPS_PER_ROW = 0.5, 0.1
+#: Samples of fewer columns are a table. A step costs little, and half a step for each sample pays,
+#: a tenth for a variational model, up to what 400 steps of the lecture's digits cost.
+_FEWEST_FEATURES, _STEPS_TIMES_FEATURES = 128, 400 * 784
+_STEPS_PER_ROW, _VARIATIONAL_STEPS_PER_ROW = 0.5, 0.1
 
-#: Decay keeps an autoencoder from learning the noise of a few rows by heart: weights shrink as much
-#: in a longer training as in one of 400 steps at this decay. A variational model has noise itself.
-DECAY, DECAYING_STEPS = 0.5, 400
+#: Decay keeps an autoencoder from learning the noise of a few samples: weights shrink as much in a
+#: longer training as in one of 400 steps at this decay. A variational model has noise itself.
+_DECAY, _DECAYING_STEPS = 0.5, 400
 
 #: Of more columns, the peak rate falls in proportion.
-MOST_FEATURES = 2048
+_MOST_FEATURES = 2048
 
-#: With fewer rows than columns, the peak rate of a network that starts from PCA, per row and
+#: With fewer samples than columns, the peak rate of a network that starts from PCA, per sample and
 #: column.
-RATE_FROM_PCA = 5e-4
+_RATE_FROM_PCA = 5e-4
 
 
-def suited_to(
-    recipe: Recipe,
-    n_features: int,
-    n_rows: int,
-    *,
-    convolutional: bool = False,
-    variational: bool = False,
-) -> Recipe:
-    """Return a fast recipe with what the shape of the training rows asks for.
+def fast_settings(
+    n_features: int, n_rows: int, *, convolutional: bool = False, variational: bool = False
+) -> dict[str, Any]:
+    """Return what ``recipe="fast"`` stands for, by the shape of the training samples.
 
-    - Convolutions: `CONVOLUTIONAL`.
-    - Tables of fewer than 128 columns: at least half a step for each row, or a tenth for a
+    - Convolutions: smaller batches, a lower rate, weight decay, at least 1,600 steps.
+    - Tables of fewer than 128 columns: at least half a step for each sample, or a tenth for a
       variational model, as long as steps times columns are no more than those of 400 steps of the
       lecture's digits; and weight decay for an autoencoder.
     - More than 2,048 columns: a peak rate that falls in proportion to the columns.
-    - Fewer rows than columns: a start from principal components, where there can be one, and then
-      a peak rate in proportion to the rows for each column.
+    - Fewer samples than columns: a start from principal components, where there can be one, and
+      then a peak rate in proportion to the samples for each column.
 
     Parameters
     ----------
-    recipe : Recipe
-        `FAST` or `FAST_VARIATIONAL`, which suit the lecture's digits.
     n_features : int
         D.
     n_rows : int
-        The training rows.
+        The training samples.
     convolutional, variational : bool
         Whether the network has convolutions, and the model a bound for its objective.
 
+    Returns
+    -------
+    dict of str to value
+        Parameters of `Recipe`.
+
     Examples
     --------
-    >>> suited_to(FAST, 784, 16_000).get_params() == FAST.get_params()
-    True
-    >>> suited_to(FAST, 20, 5_000)
-    Recipe(batch_size=200, betas=(0.9, 0.98), learning_rate=0.01, max_epochs=10,
-           min_steps=2500, schedule='one-cycle', subspace=0.15, weight_decay=0.08)
-    >>> suited_to(FAST, 12_288, 2_400).start
+    >>> settings = fast_settings(20, 5_000)
+    >>> settings["min_steps"], settings["weight_decay"]
+    (2500, 0.08)
+    >>> fast_settings(12_288, 2_400)["start"]
     'principal'
     """
+    settings = _FAST | (_VARIATIONAL if variational else {})
     if convolutional:
-        rate = CONVOLUTIONAL_VARIATIONAL_RATE if variational else CONVOLUTIONAL_RATE
-        return recipe.with_settings(**CONVOLUTIONAL, learning_rate=rate)
-    if n_features < FEWEST_FEATURES:
-        per_row = VARIATIONAL_STEPS_PER_ROW if variational else STEPS_PER_ROW
-        steps = min(int(per_row * n_rows), STEPS_TIMES_FEATURES // n_features)
-        steps = max(recipe.min_steps, steps)
-        decay = 0.0 if variational else DECAY * DECAYING_STEPS / steps
-        return recipe.with_settings(min_steps=steps, weight_decay=decay)
-    rate = recipe.learning_rate * min(1.0, MOST_FEATURES / n_features)
+        rate = _CONVOLUTIONAL_VARIATIONAL_RATE if variational else _CONVOLUTIONAL_RATE
+        return settings | _CONVOLUTIONAL | {"learning_rate": rate}
+    if n_features < _FEWEST_FEATURES:
+        per_row = _VARIATIONAL_STEPS_PER_ROW if variational else _STEPS_PER_ROW
+        steps = min(int(per_row * n_rows), _STEPS_TIMES_FEATURES // n_features)
+        steps = max(settings["min_steps"], steps)
+        decay = 0.0 if variational else _DECAY * _DECAYING_STEPS / steps
+        return settings | {"min_steps": steps, "weight_decay": decay}
+    settings["learning_rate"] *= min(1.0, _MOST_FEATURES / n_features)
     if n_rows < n_features:
-        from_pca = RATE_FROM_PCA * n_rows / n_features
-        recipe = recipe.with_settings(start="principal", principal_rate=from_pca)
-    return recipe.with_settings(learning_rate=rate)
+        from_pca = _RATE_FROM_PCA * n_rows / n_features
+        settings |= {"start": "principal", "principal_rate": from_pca}
+    return settings
