@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 from utsushi.exceptions import MissingPackageError
 
-__all__ = ["require_extra"]
+__all__ = ["import_flows", "require_extra"]
 
 
 def require_extra(extra: str, *packages: str, what: str, otherwise: str = "") -> None:
@@ -42,3 +43,19 @@ def require_extra(extra: str, *packages: str, what: str, otherwise: str = "") ->
                 f"{what} needs {package}, which is not installed. Install it with "
                 f"pip install 'utsushi[{extra}]'" + (f", or {otherwise}." if otherwise else ".")
             )
+
+
+def import_flows(what: str, otherwise: str) -> Any:
+    """Import the module ``flows`` of zuko, an extra; the state that it changes is restored.
+
+    Parameters
+    ----------
+    what, otherwise : str
+        For the error where it is not installed; see `require_extra`.
+    """
+    require_extra("flow", "zuko", what=what, otherwise=otherwise)
+    from utsushi._utils.global_state import checks_of_distributions_kept
+
+    with checks_of_distributions_kept():
+        import zuko.flows
+    return zuko.flows

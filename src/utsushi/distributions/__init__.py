@@ -4,7 +4,11 @@
 of a class of this package.
 """
 
-from utsushi.distributions.divergences import kl_diagonal_gaussians, kl_standard_normal
+from utsushi.distributions.divergences import (
+    kl_diagonal_gaussians,
+    kl_full_covariance,
+    kl_standard_normal,
+)
 from utsushi.distributions.likelihoods import (
     LIKELIHOODS,
     Bernoulli,
@@ -18,14 +22,20 @@ from utsushi.distributions.posteriors import (
     POSTERIORS,
     DiagonalGaussian,
     DiagonalGaussianPosterior,
+    FullCovarianceGaussian,
+    FullCovariancePosterior,
+    InverseAutoregressiveFlowPosterior,
     Posterior,
     PosteriorDistribution,
+    TransformedGaussian,
     diagonal_gaussian_log_prob,
     posterior_parameters,
     reparameterize,
 )
 from utsushi.distributions.priors import (
     PRIORS,
+    FlowPrior,
+    MixtureOfGaussians,
     Prior,
     PriorModule,
     StandardNormal,
@@ -40,17 +50,24 @@ __all__ = [
     "ContinuousBernoulli",
     "DiagonalGaussian",
     "DiagonalGaussianPosterior",
+    "FlowPrior",
+    "FullCovarianceGaussian",
+    "FullCovariancePosterior",
     "Gaussian",
+    "InverseAutoregressiveFlowPosterior",
     "Likelihood",
+    "MixtureOfGaussians",
     "Posterior",
     "PosteriorDistribution",
     "Prior",
     "PriorModule",
     "StandardNormal",
+    "TransformedGaussian",
     "UnitGaussian",
     "VampPrior",
     "diagonal_gaussian_log_prob",
     "kl_diagonal_gaussians",
+    "kl_full_covariance",
     "kl_standard_normal",
     "posterior_parameters",
     "reparameterize",

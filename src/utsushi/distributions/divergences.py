@@ -1,4 +1,4 @@
-r"""Kullback–Leibler divergences between diagonal Gaussians, in closed form.
+r"""Kullback–Leibler divergences between Gaussians, in closed form.
 
 Every function returns one value per component, shape ``(..., H)``: their sum over the last axis is
 the divergence of the whole code, and their mean over the rows is the information that a component
@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["kl_diagonal_gaussians", "kl_standard_normal"]
+__all__ = ["kl_diagonal_gaussians", "kl_full_covariance", "kl_standard_normal"]
 
 
 def kl_diagonal_gaussians(
@@ -78,3 +78,31 @@ def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     tensor([0., 2.])
     """
     return 0.5 * (torch.expm1(log_variance) - log_variance + mean.square())
+
+
+def kl_full_covariance(mean: Tensor, factor: Tensor) -> Tensor:
+    r"""Divergence of a Gaussian with any covariance from the prior N(0, I), in H terms.
+
+    .. math::
+        D_{KL}(N(\mu, L L^\top) \Vert N(0, I)) = \sum_{h=1}^{H} \left(
+            \frac12 \left( \Vert L_{h \cdot} \Vert^2 + \mu_h^2 - 1 \right) - \log L_{hh} \right)
+
+    Parameters
+    ----------
+    mean : Tensor of shape (..., H)
+        :math:`\mu`.
+    factor : Tensor of shape (..., H, H)
+        L, lower triangular with a positive diagonal.
+
+    Returns
+    -------
+    Tensor of shape (..., H)
+        Nats; each term is never below zero but for rounding.
+
+    Examples
+    --------
+    >>> kl_full_covariance(torch.ones(1, 2), torch.eye(2)[None])
+    tensor([[0.5000, 0.5000]])
+    """
+    log_diagonal = factor.diagonal(dim1=-2, dim2=-1).log()
+    return 0.5 * (factor.square().sum(dim=-1) + mean.square() - 1) - log_diagonal

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import BaseEstimator
-from torch import Tensor, nn
+from sklearn.utils._param_validation import Interval
+from torch import Generator, Tensor, nn
 
+from utsushi._utils.optional_dependencies import import_flows
 from utsushi.distributions.likelihoods import LOG_2PI
+from utsushi.networks.base import SIZES, as_sizes, initialize
 
 __all__ = [
     "LOG_VARIANCE_BEND",
     "POSTERIORS",
     "DiagonalGaussian",
     "DiagonalGaussianPosterior",
+    "FullCovarianceGaussian",
+    "FullCovariancePosterior",
+    "InverseAutoregressiveFlowPosterior",
     "Posterior",
     "PosteriorDistribution",
+    "TransformedGaussian",
     "diagonal_gaussian_log_prob",
     "posterior_parameters",
     "reparameterize",
@@ -35,9 +43,12 @@ class PosteriorDistribution(ABC):
     ----------
     mean : Tensor of shape (..., H)
         The code that `transform` returns.
+    log_variance : Tensor of shape (..., H)
+        The log-variance of each component.
     """
 
     mean: Tensor
+    log_variance: Tensor
 
     @abstractmethod
     def rsample(self, noise: Tensor) -> Tensor:
@@ -91,13 +102,17 @@ class Posterior(BaseEstimator, ABC):
 
     Attributes
     ----------
-    outputs_per_component : int
-        The numbers that the encoder gives for each component of the code.
+    is_built_with_memory : bool
+        Whether the module has buffers that its constructor fills.
     """
 
-    outputs_per_component: ClassVar[int]
+    is_built_with_memory: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def n_outputs(self, n_components: int) -> int:
+        """Return how many numbers the encoder gives for a code of H components; here 2 H."""
+        return 2 * n_components
 
     @abstractmethod
     def build(self, n_components: int) -> nn.Module:
@@ -118,8 +133,6 @@ class DiagonalGaussianPosterior(Posterior):
     tensor([[ 0.5000, -0.5000]])
     """
 
-    outputs_per_component = 2
-
     def build(self, n_components: int) -> nn.Module:
         """See `Posterior.build`."""
         return _ReadDiagonalGaussian()
@@ -130,6 +143,218 @@ class _ReadDiagonalGaussian(nn.Module):
 
     def forward(self, head: Tensor) -> DiagonalGaussian:
         return DiagonalGaussian(*posterior_parameters(head))
+
+
+@dataclass(frozen=True)
+class FullCovarianceGaussian(PosteriorDistribution):
+    r""":math:`N(\mu, L L^\top)`.
+
+    Parameters
+    ----------
+    mean : Tensor of shape (..., H)
+        :math:`\mu`.
+    factor : Tensor of shape (..., H, H)
+        L, lower triangular with a positive diagonal.
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    @property
+    def log_variance(self) -> Tensor:  # type: ignore[override]
+        """The log-variance of each component, (..., H)."""
+        return self.factor.square().sum(dim=-1).log()
+
+    def rsample(self, noise: Tensor) -> Tensor:
+        r"""Return :math:`\mu + L \varepsilon`."""
+        return self.mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return the log density of codes; see `PosteriorDistribution.log_prob`."""
+        distance = (z - self.mean).unsqueeze(-1)
+        noise = torch.linalg.solve_triangular(self.factor, distance, upper=False).squeeze(-1)
+        log_volume = self.factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        return -0.5 * (noise.square() + LOG_2PI).sum(dim=-1) - log_volume
+
+    def detach(self) -> Self:
+        """Return the same distribution, with parameters that no gradient reaches."""
+        return type(self)(self.mean.detach(), self.factor.detach())
+
+
+class FullCovariancePosterior(Posterior):
+    r"""One Gaussian with correlated components: :math:`N(\mu, L L^\top)`.
+
+    The encoder gives :math:`\mu`, the logarithms of the squared diagonal of L, and what is below
+    it: H (H + 3) / 2 numbers.
+
+    References
+    ----------
+    Kingma and Welling 2019, *An Introduction to Variational Autoencoders*, section 2.5.1,
+    https://arxiv.org/abs/1906.02691
+
+    Examples
+    --------
+    >>> read = FullCovariancePosterior().build(2)
+    >>> q = read(torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.5]]))
+    >>> q.factor
+    tensor([[[1.0000, 0.0000],
+             [0.5000, 1.0000]]])
+    """
+
+    def n_outputs(self, n_components: int) -> int:
+        """See `Posterior.n_outputs`."""
+        return n_components * (n_components + 3) // 2
+
+    def build(self, n_components: int) -> nn.Module:
+        """See `Posterior.build`."""
+        return _ReadFullCovariance(n_components)
+
+
+class _ReadFullCovariance(nn.Module):
+    """An encoder's output (..., H (H + 3) / 2) as a `FullCovarianceGaussian`."""
+
+    def __init__(self, n_components: int) -> None:
+        super().__init__()
+        self.n_components = n_components
+
+    def forward(self, head: Tensor) -> FullCovarianceGaussian:
+        n = self.n_components
+        mean, log_variance = posterior_parameters(head[..., : 2 * n])
+        factor = torch.diag_embed(torch.exp(0.5 * log_variance))
+        row, column = torch.tril_indices(n, n, offset=-1, device=head.device)
+        factor[..., row, column] = head[..., 2 * n :]
+        return FullCovarianceGaussian(mean, factor)
+
+
+class TransformedGaussian(PosteriorDistribution):
+    r"""Codes :math:`z = f(z_0)` of an invertible map f, with :math:`z_0` from a diagonal Gaussian.
+
+    .. math::
+        \log q(z \mid x) = \log N(z_0; \mu, \sigma^2)
+            - \log \left| \det \frac{\partial f}{\partial z_0} \right|
+
+    `log_prob` of the codes that were drawn last needs no inverse of f.
+
+    Parameters
+    ----------
+    base : DiagonalGaussian
+    flow : torch.distributions.Transform
+        f of these samples.
+
+    Attributes
+    ----------
+    mean : Tensor of shape (..., H)
+        :math:`f(\mu)`, the code of the base's mean.
+    log_variance : Tensor of shape (..., H)
+        That of the base.
+    """
+
+    def __init__(self, base: DiagonalGaussian, flow: Any) -> None:
+        self.base, self.flow = base, flow
+        self.log_variance = base.log_variance
+        self._drawn: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def mean(self) -> Tensor:  # type: ignore[override]
+        """The code of the base's mean."""
+        code: Tensor = self.flow(self.base.mean)
+        return code
+
+    def rsample(self, noise: Tensor) -> Tensor:
+        """Return f of a draw from the base."""
+        start = self.base.rsample(noise)
+        z, log_volume = self.flow.call_and_ladj(start)
+        self._drawn = z, self.base.log_prob(start) - log_volume
+        codes: Tensor = z
+        return codes
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return the log density of codes; of others than those drawn last in H passes."""
+        if self._drawn is not None and z is self._drawn[0]:
+            return self._drawn[1]
+        start, log_volume = self.flow.inv.call_and_ladj(z)
+        density: Tensor = self.base.log_prob(start) + log_volume
+        return density
+
+    def detach(self) -> Self:
+        """Return the same distribution, whose base no gradient reaches."""
+        return type(self)(self.base.detach(), self.flow)
+
+
+class InverseAutoregressiveFlowPosterior(Posterior):
+    """A diagonal Gaussian, bent by autoregressive maps that depend on the sample.
+
+    Parameters
+    ----------
+    n_transforms : int >= 1, default=2
+        The maps, in alternating order of the components.
+    hidden : int or tuple of int, default=(64,)
+        Widths of the masked network of each map.
+    n_context : int >= 1, default=16
+        The numbers by which the encoder describes a sample to the maps.
+
+    References
+    ----------
+    Kingma, Salimans, Jozefowicz, Chen, Sutskever and Welling 2016, *Improved Variational Inference
+    with Inverse Autoregressive Flow*, https://arxiv.org/abs/1606.04934. The maps are those of zuko.
+
+    Examples
+    --------
+    >>> read = InverseAutoregressiveFlowPosterior(n_context=1).build(2)
+    >>> q = read(torch.zeros(3, 5))
+    >>> z = q.rsample(torch.zeros(3, 2))
+    >>> z.shape, q.log_prob(z).shape
+    (torch.Size([3, 2]), torch.Size([3]))
+    """
+
+    is_built_with_memory = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_transforms": [Interval(Integral, 1, None, closed="left")],
+        "hidden": SIZES,
+        "n_context": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self, n_transforms: int = 2, hidden: int | tuple[int, ...] = (64,), n_context: int = 16
+    ) -> None:
+        self.n_transforms = n_transforms
+        self.hidden = hidden
+        self.n_context = n_context
+
+    def n_outputs(self, n_components: int) -> int:
+        """See `Posterior.n_outputs`."""
+        return 2 * n_components + self.n_context
+
+    def build(self, n_components: int) -> nn.Module:
+        """See `Posterior.build`."""
+        self._validate_params()
+        flows = import_flows(
+            "posterior='inverse-autoregressive-flow'", "use posterior='diagonal-gaussian'"
+        )
+        maf = flows.MAF(
+            n_components,
+            context=self.n_context,
+            transforms=self.n_transforms,
+            hidden_features=as_sizes(self.hidden),
+        )
+        return _ReadInverseAutoregressiveFlow(n_components, maf.transform)
+
+
+class _ReadInverseAutoregressiveFlow(nn.Module):
+    """An encoder's output (..., 2H + C) as a `TransformedGaussian`."""
+
+    def __init__(self, n_components: int, flow: nn.Module) -> None:
+        super().__init__()
+        self.n_components = n_components
+        self.flow = flow
+
+    def initialize(self, generator: Generator) -> None:
+        """Fill the masked networks; the maps begin near the identity."""
+        initialize(self.flow, generator)
+
+    def forward(self, head: Tensor) -> TransformedGaussian:
+        base = DiagonalGaussian(*posterior_parameters(head[..., : 2 * self.n_components]))
+        return TransformedGaussian(base, self.flow(head[..., 2 * self.n_components :]))
 
 
 def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
@@ -219,4 +444,8 @@ def diagonal_gaussian_log_prob(z: Tensor, mean: Tensor, log_variance: Tensor) ->
 
 
 #: The names that the ``posterior`` parameter takes.
-POSTERIORS: dict[str, type[Posterior]] = {"diagonal-gaussian": DiagonalGaussianPosterior}
+POSTERIORS: dict[str, type[Posterior]] = {
+    "diagonal-gaussian": DiagonalGaussianPosterior,
+    "full-covariance": FullCovariancePosterior,
+    "inverse-autoregressive-flow": InverseAutoregressiveFlowPosterior,
+}

@@ -19,11 +19,31 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
-from utsushi.distributions.divergences import kl_diagonal_gaussians, kl_standard_normal
+from utsushi._utils.optional_dependencies import import_flows
+from utsushi.distributions.divergences import (
+    kl_diagonal_gaussians,
+    kl_full_covariance,
+    kl_standard_normal,
+)
 from utsushi.distributions.likelihoods import LOG_2PI
-from utsushi.distributions.posteriors import DiagonalGaussian, PosteriorDistribution
+from utsushi.distributions.posteriors import (
+    DiagonalGaussian,
+    FullCovarianceGaussian,
+    PosteriorDistribution,
+    posterior_parameters,
+)
+from utsushi.networks.base import SIZES, as_sizes, initialize
 
-__all__ = ["PRIORS", "Encode", "Prior", "PriorModule", "StandardNormal", "VampPrior"]
+__all__ = [
+    "PRIORS",
+    "Encode",
+    "FlowPrior",
+    "MixtureOfGaussians",
+    "Prior",
+    "PriorModule",
+    "StandardNormal",
+    "VampPrior",
+]
 
 #: Takes scaled samples (B, D); returns their posteriors.
 Encode = Callable[[Tensor], PosteriorDistribution]
@@ -91,7 +111,15 @@ class PriorModule(nn.Module, ABC):
 
 
 class Prior(BaseEstimator, ABC):
-    """The base of all priors: parameters now, a module once the sizes are known."""
+    """The base of all priors: parameters now, a module once the sizes are known.
+
+    Attributes
+    ----------
+    is_built_with_memory : bool
+        Whether the module has buffers that its constructor fills.
+    """
+
+    is_built_with_memory: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -134,11 +162,13 @@ class _StandardNormal(PriorModule):
         return generator.standard_normal((n_samples, self.n_components))
 
     def has_closed_form(self, posterior: PosteriorDistribution) -> bool:
-        return isinstance(posterior, DiagonalGaussian)
+        return isinstance(posterior, DiagonalGaussian | FullCovarianceGaussian)
 
     def divergence(self, posterior: PosteriorDistribution, z: Tensor, encode: Encode) -> Tensor:
         if isinstance(posterior, DiagonalGaussian):
             return kl_standard_normal(posterior.mean, posterior.log_variance)
+        if isinstance(posterior, FullCovarianceGaussian):
+            return kl_full_covariance(posterior.mean, posterior.factor)
         return super().divergence(posterior, z, encode)
 
 
@@ -231,5 +261,160 @@ class _VampPrior(PriorModule):
         return np.asarray(codes.cpu().numpy(), dtype=np.float64)
 
 
+class MixtureOfGaussians(Prior):
+    r"""A mixture of K diagonal Gaussians, learned with the network.
+
+    .. math::
+        p(z) = \sum_{k=1}^{K} \pi_k\, N(z; \mu_k, \mathrm{diag}(\sigma_k^2))
+
+    Parameters
+    ----------
+    n_mixture : int >= 1, default=50
+        K.
+
+    References
+    ----------
+    Dilokthanakul et al. 2016, *Deep Unsupervised Clustering with Gaussian Mixture Variational
+    Autoencoders*, https://arxiv.org/abs/1611.02648
+
+    Examples
+    --------
+    >>> prior = MixtureOfGaussians(n_mixture=3).build(n_features=4, n_components=2)
+    >>> prior.initialize(torch.Generator().manual_seed(0))
+    >>> prior.log_prob(torch.zeros(5, 2), encode=None).shape
+    torch.Size([5])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_mixture": [Interval(Integral, 1, None, closed="left")]
+    }
+
+    def __init__(self, n_mixture: int = 50) -> None:
+        self.n_mixture = n_mixture
+
+    def build(self, n_features: int, n_components: int) -> PriorModule:
+        """See `Prior.build`."""
+        self._validate_params()
+        return _MixtureOfGaussians(self.n_mixture, n_components)
+
+
+class _MixtureOfGaussians(PriorModule):
+    def __init__(self, n_mixture: int, n_components: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.empty(n_mixture))
+        self.means = nn.Parameter(torch.empty(n_mixture, n_components))
+        self.log_variances = nn.Parameter(torch.empty(n_mixture, n_components))
+
+    def initialize(self, generator: Generator) -> None:
+        nn.init.zeros_(self.logits)
+        nn.init.normal_(self.means, generator=generator)
+        nn.init.zeros_(self.log_variances)
+
+    def components(self, encode: Encode) -> DiagonalGaussian:
+        """Return the K Gaussians."""
+        _, log_variances = posterior_parameters(torch.cat([self.means, self.log_variances], dim=1))
+        return DiagonalGaussian(self.means, log_variances)
+
+    def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
+        each = self.components(encode).log_prob(z.unsqueeze(-2))  # (..., K)
+        return torch.logsumexp(each + torch.log_softmax(self.logits, dim=0), dim=-1)
+
+    def sample(
+        self, n_samples: int, encode: Encode, generator: np.random.Generator
+    ) -> NDArray[np.float64]:
+        with torch.inference_mode():
+            shares = torch.softmax(self.logits.double(), dim=0).cpu().numpy()
+            chosen = generator.choice(len(shares), size=n_samples, p=shares / shares.sum())
+            components = self.components(encode)
+            noise = generator.standard_normal((n_samples, self.means.shape[1]))
+            scale = torch.exp(0.5 * components.log_variance).cpu().numpy()
+            codes = self.means.cpu().numpy()[chosen] + scale[chosen] * noise
+        return np.asarray(codes, dtype=np.float64)
+
+
+class FlowPrior(Prior):
+    r"""A neural spline flow, learned with the network: an invertible map f from codes to N(0, I).
+
+    .. math::
+        \log p(z) = \log N(f(z); 0, I) + \log \left| \det \frac{\partial f}{\partial z} \right|
+
+    Parameters
+    ----------
+    n_transforms : int >= 1, default=3
+        How many maps f is made of, in alternating order of the components.
+    n_bins : int >= 2, default=8
+        The pieces of a spline.
+    hidden : int or tuple of int, default=(64, 64)
+        Widths of the masked network of each map.
+
+    References
+    ----------
+    Chen, Kingma, Salimans, Duan, Dhariwal, Schulman, Sutskever and Abbeel 2017, *Variational Lossy
+    Autoencoder*, https://arxiv.org/abs/1611.02731, for the prior; Durkan et al. 2019, *Neural
+    Spline Flows*, https://arxiv.org/abs/1906.04032, for the map, which is that of zuko
+
+    Examples
+    --------
+    >>> prior = FlowPrior(n_transforms=1, hidden=(8,)).build(n_features=4, n_components=2)
+    >>> prior.log_prob(torch.zeros(5, 2), encode=None).shape
+    torch.Size([5])
+    """
+
+    is_built_with_memory = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_transforms": [Interval(Integral, 1, None, closed="left")],
+        "n_bins": [Interval(Integral, 2, None, closed="left")],
+        "hidden": SIZES,
+    }
+
+    def __init__(
+        self, n_transforms: int = 3, n_bins: int = 8, hidden: int | tuple[int, ...] = (64, 64)
+    ) -> None:
+        self.n_transforms = n_transforms
+        self.n_bins = n_bins
+        self.hidden = hidden
+
+    def build(self, n_features: int, n_components: int) -> PriorModule:
+        """See `Prior.build`."""
+        self._validate_params()
+        flows = import_flows("prior='flow'", "use prior='mixture'")
+        flow = flows.NSF(
+            n_components,
+            transforms=self.n_transforms,
+            bins=self.n_bins,
+            hidden_features=as_sizes(self.hidden),
+        )
+        return _FlowPrior(n_components, flow.transform)
+
+
+class _FlowPrior(PriorModule):
+    def __init__(self, n_components: int, flow: nn.Module) -> None:
+        super().__init__()
+        self.n_components = n_components
+        self.flow = flow
+
+    def initialize(self, generator: Generator) -> None:
+        initialize(self.flow, generator)
+
+    def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
+        u, log_volume = self.flow().call_and_ladj(z)
+        log_prob: Tensor = log_volume - 0.5 * (u.square() + LOG_2PI).sum(dim=-1)
+        return log_prob
+
+    def sample(
+        self, n_samples: int, encode: Encode, generator: np.random.Generator
+    ) -> NDArray[np.float64]:
+        u = torch.tensor(generator.standard_normal((n_samples, self.n_components)))
+        parameter = next(self.flow.parameters())
+        with torch.inference_mode():
+            codes = self.flow().inv(u.to(parameter))
+        return np.asarray(codes.cpu().numpy(), dtype=np.float64)
+
+
 #: The names that the ``prior`` parameter takes.
-PRIORS: dict[str, type[Prior]] = {"standard-normal": StandardNormal, "vamp": VampPrior}
+PRIORS: dict[str, type[Prior]] = {
+    "standard-normal": StandardNormal,
+    "mixture": MixtureOfGaussians,
+    "vamp": VampPrior,
+    "flow": FlowPrior,
+}

@@ -342,7 +342,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
                 f"{n_parameters:,} parameters, whose training takes {n_bytes / GB:,.0f} GB",
                 f" of at most the {memory / GB:.0f} GB of this machine",
             )
-        if not self._is_from_outside:
+        if not self._is_built_with_memory:
             module = module.to_empty(device="cpu")
         draws = generator(self.seed_, Purpose.INITIALIZATION)
         initialize(module, draws, self.network_.initialization)
@@ -363,10 +363,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _new_module(self) -> EncoderDecoder:
         """Build the network, to initialize or to compare with.
 
-        The parts of this library have no memory for their parameters yet. Those from outside may
-        have layers, buffers and weights that only their constructors can fill.
+        Most parts have no memory for their parameters yet. Those from outside, and flows, may have
+        layers, buffers and weights that only their constructors can fill.
         """
-        if self._is_from_outside:
+        if self._is_built_with_memory:
             with torch_seeded("cpu", self.seed_, Purpose.INITIALIZATION, 1), torch.device("cpu"):
                 return self._assembled()
         with torch.device("meta"):
@@ -377,23 +377,24 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         module = self.network_.build(
             self.n_features_in_,
             self.n_components + self._n_conditions,
-            self._outputs_per_component * self.n_components,
+            self._n_encoder_outputs,
             image_shape=self._shape,
         )
         module = module.with_parts(**self._other_parts())
         return module.to(torch.float32)  # whatever the caller's default is
 
     @property
-    def _is_from_outside(self) -> bool:
-        """Whether a part of the network is of a class that is not this library's."""
-        parts = ("network", "bottleneck", "prior", "posterior")
-        own = any(is_own(getattr(self, name, None)) for name in parts)
-        return own or type(self) not in ESTIMATORS.values()
+    def _is_built_with_memory(self) -> bool:
+        """Whether a part of the network may have values that only its constructor can fill."""
+        names = ("network", "bottleneck", "prior", "posterior")
+        parts = [self.chosen(name) for name in names if hasattr(self, name)]
+        with_memory = any(is_own(p) or getattr(p, "is_built_with_memory", False) for p in parts)
+        return with_memory or type(self) not in ESTIMATORS.values()
 
     @property
-    def _outputs_per_component(self) -> int:
-        """The numbers that the encoder gives for each component of the code."""
-        return 1
+    def _n_encoder_outputs(self) -> int:
+        """The numbers that the encoder gives for each sample."""
+        return self.n_components
 
     def _other_parts(self) -> dict[str, nn.Module]:
         """Build the other parts of the network than encoder and decoder, by name."""

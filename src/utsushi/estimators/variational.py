@@ -254,9 +254,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self.classes_.one_hot(y, n_rows) if self.conditional else None
 
     @property
-    def _outputs_per_component(self) -> int:
+    def _n_encoder_outputs(self) -> int:
         posterior: Posterior = self.chosen("posterior")
-        return posterior.outputs_per_component
+        return posterior.n_outputs(self.n_components)
 
     def _other_parts(self) -> dict[str, nn.Module]:
         return {
@@ -501,7 +501,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             if prior.has_closed_form(posterior):  # whatever the code is
                 return self.module_.divergence(posterior, posterior.mean)
             noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.mean)
-            codes = torch.stack([posterior.rsample(noise) for noise in noises])
+            codes = posterior.rsample(torch.stack(list(noises)))
             found = self.module_.divergence(posterior, codes)
             return found.mean(dim=0) if found.dim() > 2 else found
 
@@ -659,7 +659,7 @@ def _evidence_bound(
     noises: Iterator[Tensor],
 ) -> Tensor:
     """Return the evidence lower bound of each sample (B,)."""
-    codes = torch.stack([posterior.rsample(noise) for noise in noises])
+    codes = posterior.rsample(torch.stack(list(noises)))
     expected = torch.stack([log_likelihood(z) for z in codes]).mean(dim=0)
     divergence = module.divergence(posterior, codes).sum(dim=-1)
     return expected - (divergence.mean(dim=0) if divergence.dim() > 1 else divergence)

@@ -246,8 +246,9 @@ def initialize(
 ) -> None:
     r"""Fill the weights and biases of linear layers and convolutions from ``generator``.
 
-    A layer with a method ``initialize(generator)`` fills itself. All others keep what their
-    constructors drew, from torch's global generator: see `utsushi._utils.seeds.torch_seeded`.
+    A module with a method ``initialize(generator)`` fills itself and its layers. All others keep
+    what their constructors drew, from torch's global generator: see
+    `utsushi._utils.seeds.torch_seeded`.
 
     Parameters
     ----------
@@ -267,20 +268,23 @@ def initialize(
     ----------
     He, Zhang, Ren and Sun 2015, *Delving Deep into Rectifiers*, https://arxiv.org/abs/1502.01852
     """
-    for layer in module.modules():
-        if callable(fill := getattr(layer, "initialize", None)):
-            fill(generator)
-        elif initialization and isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            if initialization == "normal":
-                deviation = math.sqrt(2 / _fan_in(layer))
-                nn.init.normal_(layer.weight, 0, deviation, generator=generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-                continue
-            bound = 1 / math.sqrt(layer.weight[0].numel())
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            if layer.bias is not None:
-                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    if callable(fill := getattr(module, "initialize", None)):
+        fill(generator)
+        return
+    for layer in module.children():
+        initialize(layer, generator, initialization)
+    if not initialization or not isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        return
+    if initialization == "normal":
+        deviation = math.sqrt(2 / _fan_in(module))
+        nn.init.normal_(module.weight, 0, deviation, generator=generator)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+        return
+    bound = 1 / math.sqrt(module.weight[0].numel())
+    nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+    if module.bias is not None:
+        nn.init.uniform_(module.bias, -bound, bound, generator=generator)
 
 
 def _fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:

@@ -12,8 +12,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from utsushi._utils.global_state import checks_of_distributions_kept
-from utsushi._utils.optional_dependencies import require_extra
+from utsushi._utils.optional_dependencies import import_flows, require_extra
 from utsushi._utils.seeds import Purpose
 from utsushi._utils.seeds import generator as seeded
 from utsushi.distributions.likelihoods import LOG_2PI
@@ -39,6 +38,9 @@ FLOW = LECTURE | {
 
 #: The largest code: to draw one takes a pass through each network for each of its numbers.
 MAX_CODES = 512
+
+#: How errors name it, and what works without zuko.
+_IN_ERRORS = ("sampler='flow'", "use sampler='mixture'")
 
 #: The part of the codes that decides on the best epoch, and the most codes that it may be.
 HELD_OUT, MOST_HELD_OUT = 0.1, 1000
@@ -116,7 +118,7 @@ class Flow(TrainedSampler):
     def _validate_params(self) -> None:
         super()._validate_params()
         check_widths(self.hidden)
-        require_extra("flow", "zuko", what="sampler='flow'", otherwise="use sampler='mixture'")
+        require_extra("flow", "zuko", what=_IN_ERRORS[0], otherwise=_IN_ERRORS[1])
 
     def check(self, n_codes: int) -> None:
         """Refuse codes that are too wide to be drawn one number after the other."""
@@ -161,7 +163,7 @@ class Flow(TrainedSampler):
     def _empty_module(self, n_codes: int) -> nn.Module:
         """Build f; `zuko` fills it from torch's global generator, which has to be given back."""
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            flow = _neural_spline_flow(
+            flow = import_flows(*_IN_ERRORS).NSF(
                 n_codes,
                 transforms=int(self.n_transforms),
                 bins=int(self.n_bins),
@@ -186,16 +188,6 @@ class Flow(TrainedSampler):
                 shapes[f"{name}.weight"] = (widths[layer + 1], widths[layer])
                 shapes[f"{name}.bias"] = (widths[layer + 1],)
         return shapes
-
-
-def _neural_spline_flow(n_codes: int, **settings: Any) -> Any:
-    """Build the flow of `zuko`, which is imported late, for it is an extra.
-
-    Its import switches the checks of all torch distributions off; the caller keeps theirs.
-    """
-    with checks_of_distributions_kept():
-        from zuko.flows import NSF
-    return NSF(n_codes, **settings)
 
 
 def _log_prob(module: nn.Module, x: Tensor) -> Tensor:
