@@ -35,6 +35,7 @@ from utsushi.distributions.posteriors import (
 from utsushi.distributions.priors import (
     PRIORS,
     FlowPrior,
+    MixtureModule,
     MixtureOfGaussians,
     Prior,
     PriorModule,
@@ -56,6 +57,7 @@ __all__ = [
     "Gaussian",
     "InverseAutoregressiveFlowPosterior",
     "Likelihood",
+    "MixtureModule",
     "MixtureOfGaussians",
     "Posterior",
     "PosteriorDistribution",

@@ -104,9 +104,12 @@ class Posterior(BaseEstimator, ABC):
     ----------
     is_built_with_memory : bool
         Whether the module has buffers that its constructor fills.
+    gives_mean : bool
+        Whether the first H outputs of the encoder are the mean.
     """
 
     is_built_with_memory: ClassVar[bool] = False
+    gives_mean: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -167,14 +170,16 @@ class FullCovarianceGaussian(PosteriorDistribution):
 
     def rsample(self, noise: Tensor) -> Tensor:
         r"""Return :math:`\mu + L \varepsilon`."""
-        return self.mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
+        codes: Tensor = self.mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
+        return codes
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log density of codes; see `PosteriorDistribution.log_prob`."""
         distance = (z - self.mean).unsqueeze(-1)
         noise = torch.linalg.solve_triangular(self.factor, distance, upper=False).squeeze(-1)
         log_volume = self.factor.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-        return -0.5 * (noise.square() + LOG_2PI).sum(dim=-1) - log_volume
+        log_prob: Tensor = -0.5 * (noise.square() + LOG_2PI).sum(dim=-1) - log_volume
+        return log_prob
 
     def detach(self) -> Self:
         """Return the same distribution, with parameters that no gradient reaches."""
@@ -308,6 +313,7 @@ class InverseAutoregressiveFlowPosterior(Posterior):
     """
 
     is_built_with_memory = True
+    gives_mean = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_transforms": [Interval(Integral, 1, None, closed="left")],
         "hidden": SIZES,

@@ -38,6 +38,7 @@ __all__ = [
     "PRIORS",
     "Encode",
     "FlowPrior",
+    "MixtureModule",
     "MixtureOfGaussians",
     "Prior",
     "PriorModule",
@@ -212,26 +213,24 @@ class VampPrior(Prior):
         return _VampPrior(self.n_pseudo_inputs, n_features)
 
 
-class _VampPrior(PriorModule):
-    sees_samples = True
+class MixtureModule(PriorModule):
+    """A prior that is a mixture of K distributions."""
 
-    def __init__(self, n_pseudo_inputs: int, n_features: int) -> None:
-        super().__init__()
-        self.pseudo_inputs = nn.Parameter(torch.empty(n_pseudo_inputs, n_features))
-
-    def initialize(self, generator: Generator) -> None:
-        nn.init.normal_(self.pseudo_inputs, std=0.1, generator=generator)
-
+    @abstractmethod
     def components(self, encode: Encode) -> PosteriorDistribution:
-        """Return the K distributions that the prior is the mean of."""
-        return encode(self.pseudo_inputs)
+        """Return the K distributions."""
+
+    @abstractmethod
+    def log_weights(self) -> Tensor:
+        """Return their log probabilities, (K,)."""
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
+        """See `PriorModule.log_prob`."""
         each = self.components(encode).log_prob(z.unsqueeze(-2))  # (..., K)
-        return torch.logsumexp(each, dim=-1) - math.log(len(self.pseudo_inputs))
+        return torch.logsumexp(each + self.log_weights(), dim=-1)
 
     def divergence_without_draws(self, posterior: PosteriorDistribution, encode: Encode) -> Tensor:
-        r"""Return an upper bound in closed form, :math:`-\log \frac1K \sum_k e^{-D_k}`.
+        r"""Return an upper bound in closed form, :math:`-\log \sum_k \pi_k e^{-D_k}`.
 
         :math:`D_k` is the divergence from component k. Hershey and Olsen 2007, *Approximating the
         Kullback Leibler Divergence Between Gaussian Mixture Models*,
@@ -248,7 +247,26 @@ class _VampPrior(PriorModule):
             components.mean,
             components.log_variance,
         ).sum(dim=-1)
-        return math.log(len(self.pseudo_inputs)) - torch.logsumexp(-each, dim=-1)
+        return -torch.logsumexp(self.log_weights() - each, dim=-1)
+
+
+class _VampPrior(MixtureModule):
+    sees_samples = True
+
+    def __init__(self, n_pseudo_inputs: int, n_features: int) -> None:
+        super().__init__()
+        self.pseudo_inputs = nn.Parameter(torch.empty(n_pseudo_inputs, n_features))
+
+    def initialize(self, generator: Generator) -> None:
+        nn.init.normal_(self.pseudo_inputs, std=0.1, generator=generator)
+
+    def components(self, encode: Encode) -> PosteriorDistribution:
+        """Return the K distributions that the prior is the mean of."""
+        return encode(self.pseudo_inputs)
+
+    def log_weights(self) -> Tensor:
+        n = len(self.pseudo_inputs)
+        return self.pseudo_inputs.new_full((n,), -math.log(n))
 
     def sample(
         self, n_samples: int, encode: Encode, generator: np.random.Generator
@@ -298,7 +316,7 @@ class MixtureOfGaussians(Prior):
         return _MixtureOfGaussians(self.n_mixture, n_components)
 
 
-class _MixtureOfGaussians(PriorModule):
+class _MixtureOfGaussians(MixtureModule):
     def __init__(self, n_mixture: int, n_components: int) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.empty(n_mixture))
@@ -315,9 +333,8 @@ class _MixtureOfGaussians(PriorModule):
         _, log_variances = posterior_parameters(torch.cat([self.means, self.log_variances], dim=1))
         return DiagonalGaussian(self.means, log_variances)
 
-    def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
-        each = self.components(encode).log_prob(z.unsqueeze(-2))  # (..., K)
-        return torch.logsumexp(each + torch.log_softmax(self.logits, dim=0), dim=-1)
+    def log_weights(self) -> Tensor:
+        return torch.log_softmax(self.logits, dim=0)
 
     def sample(
         self, n_samples: int, encode: Encode, generator: np.random.Generator

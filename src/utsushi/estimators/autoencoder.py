@@ -152,7 +152,11 @@ class Autoencoder(BaseAutoencoder):
 
     def _other_parts(self) -> dict[str, nn.Module]:
         bottleneck = self.chosen("bottleneck").build(self.n_components)
-        return {} if bottleneck is None else {"bottleneck": bottleneck}
+        penalty, critic = self.chosen("penalty"), None
+        if isinstance(penalty, Penalty):
+            critic = penalty.build_critic(self.n_components)
+        parts = {"bottleneck": bottleneck, "critic": critic}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def _objective(self, data: Source) -> ReconstructionObjective:
         return ReconstructionObjective(penalty=self.chosen("penalty"))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
 
@@ -22,6 +23,11 @@ __all__ = ["joined", "portable"]
 
 def portable(model: Any) -> fx.GraphModule:
     """Return a fitted autoencoder as a torch module; see `BaseAutoencoder.to_torch`."""
+    if hasattr(model, "posterior") and not model.chosen("posterior").gives_mean:
+        raise SettingError(
+            "posterior must be one whose mean the encoder gives, such as 'full-covariance', for an "
+            f"export, got {model.posterior!r}."
+        )
     offset, scale = (
         torch.tensor(values, dtype=torch.float32)
         for values in (model.scaling_.offset, model.scaling_.scale)

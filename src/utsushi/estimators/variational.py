@@ -22,6 +22,7 @@ from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi._utils.validation import has_missing
 from utsushi.distributions import (
+    DiagonalGaussianPosterior,
     Posterior,
     PosteriorDistribution,
     Prior,
@@ -232,7 +233,14 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     def _check_settings(self) -> None:
         """Refuse settings that contradict each other."""
-        self.chosen("objective")._validate_params()
+        bound = self.chosen("objective")
+        bound._validate_params()
+        diagonal = isinstance(self.chosen("posterior"), DiagonalGaussianPosterior)
+        if bound.needs_diagonal_gaussian and not diagonal:
+            raise SettingError(
+                f"posterior must be 'diagonal-gaussian' for objective={self.objective!r}, got "
+                f"{self.posterior!r}."
+            )
         takes_logits = not self.likelihood_.of_scaled_rows
         if takes_logits and self.chosen("network").output != "linear":
             raise SettingError(
@@ -259,10 +267,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         return posterior.n_outputs(self.n_components)
 
     def _other_parts(self) -> dict[str, nn.Module]:
-        return {
+        parts = {
             "posterior": self.chosen("posterior").build(self.n_components),
             "prior": self.chosen("prior").build(self.n_features_in_, self.n_components),
+            "critic": self.chosen("objective").build_critic(self.n_components),
         }
+        return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def _n_conditions(self) -> int:

@@ -46,11 +46,12 @@ class EncoderDecoder(nn.Module):
     decoder : Module, (B, H) to (B, D)
     **others : Module
         ``bottleneck`` (see `utsushi.networks.bottlenecks`), ``posterior`` and ``prior`` (see
-        `utsushi.distributions`).
+        `utsushi.distributions`), ``critic`` (see `utsushi.objectives.critics`).
     """
 
     # Of torch's modules, mypy knows attributes only as tensors or modules.
     bottleneck: Any
+    critic: Any
     posterior: Any
     prior: Any
 
@@ -70,8 +71,10 @@ class EncoderDecoder(nn.Module):
         output: Tensor = self.encoder(x)
         return output
 
-    def codes(self, x: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return the codes (B, H) of an autoencoder, and the bottleneck's cost (B,), if it has one.
+    def codes(
+        self, x: Tensor, generator: Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the codes (B, H) of an autoencoder, and what its bottleneck says of them.
 
         Parameters
         ----------
@@ -82,9 +85,9 @@ class EncoderDecoder(nn.Module):
         """
         codes = self.encoder(x)
         if hasattr(self, "bottleneck"):
-            codes, cost = self.bottleneck(codes, generator)
-            return codes, cost
-        return codes, None
+            codes, parts = self.bottleneck(codes, generator)
+            return codes, parts
+        return codes, {}
 
     def posterior_of(self, x: Tensor) -> Any:
         r"""Return :math:`q(z \mid x)` of scaled samples (B, D), for a variational model."""

@@ -2,7 +2,8 @@
 
 A bottleneck is described before the size of the code is known (`Bottleneck`), and then is a module:
 ``forward(codes, generator)`` takes the encoder's output (B, H) and returns the codes that the
-decoder gets, and what each of them adds to the objective, (B,). The generator is None at inference.
+decoder gets, and values of each sample (B,) by name: ``bottleneck`` is added to the objective, all
+are shown by the history. The generator is None at inference.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from torch import Generator, Tensor, nn
 
 from utsushi.exceptions import SettingError
 
-__all__ = ["BOTTLENECKS", "Bottleneck", "Identity", "VectorQuantization", "VectorQuantizer"]
+__all__ = [
+    "BOTTLENECKS",
+    "Bottleneck",
+    "Identity",
+    "Parts",
+    "VectorQuantization",
+    "VectorQuantizer",
+]
+
+#: Values of each sample (B,), by name.
+Parts = dict[str, Tensor]
 
 
 class Bottleneck(BaseEstimator, ABC):
@@ -67,8 +78,8 @@ class VectorQuantization(Bottleneck):
     --------
     >>> part = VectorQuantization(codebook_size=2, group_size=1).build(2)
     >>> _ = part.codebook.data.copy_(torch.tensor([[0.0], [1.0]]))
-    >>> codes, cost = part(torch.tensor([[0.2, 0.9]]))
-    >>> codes.tolist(), round(cost.item(), 4)
+    >>> codes, parts = part(torch.tensor([[0.2, 0.9]]))
+    >>> codes.tolist(), round(parts["bottleneck"].item(), 4)
     ([[0.0, 1.0]], 0.0625)
     """
 
@@ -112,14 +123,14 @@ class VectorQuantizer(nn.Module):
         """Draw the codebook between -1 and 1."""
         nn.init.uniform_(self.codebook, -1, 1, generator=generator)
 
-    def forward(self, z: Tensor, generator: Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return the quantized codes (B, H) and their cost (B,)."""
+    def forward(self, z: Tensor, generator: Generator | None = None) -> tuple[Tensor, Parts]:
+        """Return the quantized codes (B, H), and their cost (B,) as ``bottleneck``."""
         groups = z.unflatten(-1, (-1, self.codebook.shape[1])).unsqueeze(-2)  # (B, H / g, 1, g)
         nearest = (groups - self.codebook).square().sum(dim=-1).argmin(dim=-1)
         e = self.codebook[nearest].flatten(-2)
         cost = (e - z.detach()).square() + self.commitment * (e.detach() - z).square()
         # In this order a code is a vector of the codebook to the last bit.
-        return e.detach() + (z - z.detach()), cost.sum(dim=-1)
+        return e.detach() + (z - z.detach()), {"bottleneck": cost.sum(dim=-1)}
 
 
 #: The names that the ``bottleneck`` parameter takes.

@@ -6,22 +6,28 @@ The functions are pure and give one value per sample.
 
 from utsushi.objectives.base import Batch, Objective, Source, Terms, random_order, with_condition
 from utsushi.objectives.bounds import (
-    ELBO,
-    OBJECTIVES,
-    Bound,
-    Draws,
-    ImportanceWeighted,
     elbo,
     free_bits_kl,
     importance_weighted_bound,
     lecture_loss,
     log_weights,
 )
+from utsushi.objectives.disentangling import (
+    BetaTC,
+    CapacityAnnealed,
+    DisentangledInferredPrior,
+    FactorVAE,
+    InfoVAE,
+)
+from utsushi.objectives.elbo import ELBO, Bound, Draws
+from utsushi.objectives.importance_weighted import CombinedImportanceWeighted, ImportanceWeighted
 from utsushi.objectives.penalties import (
     MMD,
     PENALTIES,
+    Adversarial,
     CodeAndWeights,
     Contractive,
+    DecoderGradient,
     Penalty,
     Sparse,
 )
@@ -33,12 +39,20 @@ __all__ = [
     "MMD",
     "OBJECTIVES",
     "PENALTIES",
+    "Adversarial",
     "Batch",
+    "BetaTC",
     "Bound",
+    "CapacityAnnealed",
     "CodeAndWeights",
+    "CombinedImportanceWeighted",
     "Contractive",
+    "DecoderGradient",
+    "DisentangledInferredPrior",
     "Draws",
+    "FactorVAE",
     "ImportanceWeighted",
+    "InfoVAE",
     "Objective",
     "Penalty",
     "ReconstructionObjective",
@@ -54,3 +68,15 @@ __all__ = [
     "random_order",
     "with_condition",
 ]
+
+#: The names that the ``objective`` parameter takes.
+OBJECTIVES: dict[str, type[Bound]] = {
+    "elbo": ELBO,
+    "importance-weighted": ImportanceWeighted,
+    "combined-importance-weighted": CombinedImportanceWeighted,
+    "beta-tc": BetaTC,
+    "factor": FactorVAE,
+    "dip": DisentangledInferredPrior,
+    "info": InfoVAE,
+    "capacity-annealed": CapacityAnnealed,
+}

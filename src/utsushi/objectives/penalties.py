@@ -16,19 +16,25 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
+from utsushi._utils.str_options import Names
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.dense import ACTIVATIONS
+from utsushi.objectives.critics import code_critic, critic_loss, judged
 
 __all__ = [
+    "KERNELS",
     "MMD",
     "PENALTIES",
+    "Adversarial",
     "CodeAndWeights",
     "Contractive",
+    "DecoderGradient",
     "Penalty",
     "PenaltyFunction",
     "Sparse",
     "estimated_jacobian_norm",
     "jacobian_norm",
+    "squared_mmd",
 ]
 
 #: Takes a network, scaled samples (B, D), their codes (B, H) and a generator; returns values (B,).
@@ -57,6 +63,10 @@ class Penalty(BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "strength": [Interval(Real, 0, None, closed="neither")]
     }
+
+    def build_critic(self, n_components: int) -> nn.Module | None:
+        """Return a network that competes with the model, its part ``critic``; None without one."""
+        return None
 
     @abstractmethod
     def __call__(
@@ -190,22 +200,69 @@ class CodeAndWeights(Penalty):
         return 0.5 * z.square().sum(dim=-1) + torch.stack(weights).sum()
 
 
-@dataclass(eq=False, repr=False)
-class MMD(Penalty):
-    r"""The squared maximum mean discrepancy between the codes of a batch and N(0, I).
+#: Kernels of squared distances (...), for codes of H components.
+KERNELS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "inverse-multiquadratic": lambda distance, h: 2 * h / (2 * h + distance),
+    "gaussian": lambda distance, h: torch.exp(-distance / (2 * h)),
+}
+
+
+def squared_mmd(z: Tensor, generator: Generator, kernel: str = "inverse-multiquadratic") -> Tensor:
+    r"""Estimate the squared maximum mean discrepancy between codes and N(0, I).
 
     .. math::
-        \mathrm{MMD}^2 = E\, k(z, z') + E\, k(p, p') - 2 E\, k(z, p), \qquad
-        k(a, b) = \frac{2H}{2H + \Vert a - b \Vert^2}
+        \mathrm{MMD}^2 = E\, k(z, z') + E\, k(p, p') - 2 E\, k(z, p)
 
     with p from N(0, I), as many as there are codes; the first two means are over different pairs,
-    so the estimate has no bias. The value of a sample is its code's part: their mean is the
-    estimate, which may be slightly below zero. With this penalty an autoencoder is a Wasserstein
-    autoencoder, and ``sampler="prior"`` may draw its codes.
+    so the estimate has no bias. Kernels are :math:`k(a, b) = 2H / (2H + \Vert a - b \Vert^2)`,
+    "inverse-multiquadratic", and :math:`\exp(-\Vert a - b \Vert^2 / 2H)`, "gaussian".
+
+    Parameters
+    ----------
+    z : Tensor of shape (B, H)
+    generator : Generator
+        Where p is drawn from.
+    kernel : {"inverse-multiquadratic", "gaussian"}
+
+    Returns
+    -------
+    Tensor of shape (B,)
+        Each code's part; their mean is the estimate, which may be slightly below zero.
+
+    References
+    ----------
+    Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012, *A Kernel Two-Sample Test*,
+    https://jmlr.org/papers/v13/gretton12a.html, equation 3
+
+    Examples
+    --------
+    >>> z = torch.full((100, 2), 5.0)
+    >>> bool(squared_mmd(z, Generator().manual_seed(0)).mean() > 1)
+    True
+    """
+    p = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
+
+    def similar(a: Tensor, b: Tensor) -> Tensor:
+        distance = (a[:, None] - b).square().sum(dim=-1)
+        return KERNELS[kernel](distance, z.shape[-1])
+
+    def of_others(values: Tensor) -> Tensor:
+        return (values.sum(dim=1) - values.diagonal()) / max(len(values) - 1, 1)
+
+    return of_others(similar(z, z)) + of_others(similar(p, p)) - 2 * similar(z, p).mean(dim=1)
+
+
+@dataclass(eq=False, repr=False)
+class MMD(Penalty):
+    r"""The squared maximum mean discrepancy between the codes and N(0, I): `squared_mmd`.
+
+    With this penalty an autoencoder is a Wasserstein autoencoder, and ``sampler="prior"`` may draw
+    its codes.
 
     Parameters
     ----------
     strength : float > 0, default=10.0
+    kernel : {"inverse-multiquadratic", "gaussian"}, default="inverse-multiquadratic"
 
     References
     ----------
@@ -221,23 +278,96 @@ class MMD(Penalty):
     """
 
     strength: float = 10.0
+    kernel: str = "inverse-multiquadratic"
 
     leads_to_standard_normal: ClassVar[bool] = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Penalty._parameter_constraints,
+        "kernel": [Names(set(KERNELS))],
+    }
 
     def __call__(
         self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
     ) -> Tensor:
         """Return the values of a batch; see `Penalty.__call__`."""
-        p = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
-        scale = 2.0 * z.shape[-1]
+        return squared_mmd(z, generator, self.kernel)
 
-        def kernel(a: Tensor, b: Tensor) -> Tensor:
-            return scale / (scale + (a[:, None] - b).square().sum(dim=-1))
 
-        def of_others(similar: Tensor) -> Tensor:
-            return (similar.sum(dim=1) - similar.diagonal()) / max(len(similar) - 1, 1)
+@dataclass(eq=False, repr=False)
+class Adversarial(Penalty):
+    r"""A critic that tells codes from draws of N(0, I), and the encoder misleads it.
 
-        return of_others(kernel(z, z)) + of_others(kernel(p, p)) - 2 * kernel(z, p).mean(dim=1)
+    :math:`-\log \sigma(D(z))`, with a critic D that is trained along: an adversarial autoencoder,
+    whose codes ``sampler="prior"`` may draw. Where neither wins, the value is
+    :math:`\log 2 \approx 0.69`.
+
+    Parameters
+    ----------
+    strength : float > 0, default=0.1
+
+    References
+    ----------
+    Makhzani, Shlens, Jaitly, Goodfellow and Frey 2016, *Adversarial Autoencoders*,
+    https://arxiv.org/abs/1511.05644
+
+    Examples
+    --------
+    >>> z = torch.zeros(3, 2)
+    >>> network = EncoderDecoder(nn.Identity(), nn.Identity(), critic=Adversarial().build_critic(2))
+    >>> Adversarial()(network, z, z, Generator()).shape
+    torch.Size([3])
+    """
+
+    leads_to_standard_normal: ClassVar[bool] = True
+
+    def build_critic(self, n_components: int) -> nn.Module:
+        """Return the critic of the codes."""
+        return code_critic(n_components)
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch, which also train the critic; see `Penalty.__call__`."""
+        prior = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
+        misled = nn.functional.softplus(-judged(module.critic, z))
+        # The critic's gradient has no strength.
+        return misled + critic_loss(module.critic, prior, z) / float(self.strength)
+
+
+class DecoderGradient(Penalty):
+    r"""Short codes and a decoder that moves little with them.
+
+    .. math::
+        \frac12 \Vert z \Vert^2 + \Vert J \Vert_F^2
+
+    :math:`J = \partial \hat x / \partial z` is the decoder's Jacobian, estimated from one random
+    direction (`estimated_jacobian_norm`). The length of the code keeps it from growing in exchange.
+
+    Parameters
+    ----------
+    strength : float > 0, default=0.1
+
+    References
+    ----------
+    Ghosh, Sajjadi, Vergari, Black and Schölkopf 2020, *From Variational to Deterministic
+    Autoencoders*, https://arxiv.org/abs/1903.12436: RAE-GP, with one strength for both terms
+
+    Examples
+    --------
+    >>> decoder = nn.Linear(1, 2)
+    >>> _ = decoder.weight.data.fill_(1.0)
+    >>> z = torch.zeros(1, 1)
+    >>> network = EncoderDecoder(nn.Identity(), decoder)
+    >>> DecoderGradient()(network, z, z, Generator().manual_seed(0)).item() in (0.0, 4.0)
+    True
+    """
+
+    def __call__(
+        self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+    ) -> Tensor:
+        """Return the values of a batch; see `Penalty.__call__`."""
+        gradient = estimated_jacobian_norm(module.decoder, z, generator)
+        return 0.5 * z.square().sum(dim=-1) + gradient
 
 
 #: The names that the ``penalty`` parameter takes.
@@ -245,7 +375,9 @@ PENALTIES: dict[str, type[Penalty]] = {
     "sparse": Sparse,
     "contractive": Contractive,
     "code-and-weights": CodeAndWeights,
+    "decoder-gradient": DecoderGradient,
     "mmd": MMD,
+    "adversarial": Adversarial,
 }
 
 

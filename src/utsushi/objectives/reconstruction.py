@@ -52,11 +52,11 @@ class ReconstructionObjective:
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
         if batch.mask is not None:  # the damage is done to what is known
             seen = torch.where(batch.mask, seen, 0.0)
-        codes, cost = module.codes(seen, generator)
+        codes, of_bottleneck = module.codes(seen, generator)
         error = squared_error(batch.x, module.decoder(codes), batch.mask)
-        objective, parts = error, {"reconstruction": error}
-        if cost is not None:
-            objective, parts["bottleneck"] = objective + cost, cost
+        objective, parts = error, {"reconstruction": error, **of_bottleneck}
+        if "bottleneck" in parts:
+            objective = objective + parts["bottleneck"]
         if self.penalty is not None:
             penalty = self.penalty(module, seen, codes, generator)
             objective = objective + getattr(self.penalty, "strength", 1.0) * penalty

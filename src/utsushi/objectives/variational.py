@@ -14,7 +14,8 @@ from utsushi.distributions.likelihoods import Likelihood, squared_error
 from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
-from utsushi.objectives.bounds import ELBO, Bound, Draws, log_weights
+from utsushi.objectives.bounds import log_weights
+from utsushi.objectives.elbo import ELBO, Bound, Draws
 
 __all__ = ["VariationalObjective"]
 
@@ -63,13 +64,13 @@ class VariationalObjective:
         if divergence.dim() > 2:  # estimated from each draw
             divergence = divergence.mean(dim=0)
         log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
-        draws = Draws(module, posterior, z, log_likelihood, divergence)
+        draws = Draws(module, posterior, z, log_likelihood, divergence, generator, batch.epochs)
         bound = self.bound(draws, self._beta(batch.epochs))
         parts = {
             "reconstruction": -draws.expected_log_likelihood.detach(),
             "kl": divergence.sum(dim=-1),
         }
-        return Terms(objective=-bound, parts=parts)
+        return Terms(objective=-bound, parts=parts | draws.parts)
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from utsushi._utils.seeds import Purpose, numpy_generator
-from utsushi.distributions import PRIORS
+from utsushi.distributions import DiagonalGaussianPosterior, MixtureModule
 from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
 from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
@@ -145,18 +145,29 @@ def _to_codes(module: EncoderDecoder) -> nn.Module:
 
 
 def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
-    """Return the Gaussians that a prior is the mean of; None is N(0, I)."""
+    """Return the mixture of Gaussians that a prior is; None is N(0, I).
+
+    Raises
+    ------
+    SettingError
+        If a page cannot compute the divergence of a posterior from the prior.
+    """
+    if not isinstance(model.chosen("posterior"), DiagonalGaussianPosterior):
+        raise SettingError(
+            f"posterior must be 'diagonal-gaussian' for a page, got {model.posterior!r}."
+        )
     if model.has_standard_normal_prior:
         return None
-    module = model.module_
-    components = getattr(module.prior, "components", None)
-    if components is None:
+    module, prior = model.module_, model.module_.prior
+    if not isinstance(prior, MixtureModule):
         raise SettingError(
-            f"prior={model.prior!r}, but a page knows {', '.join(PRIORS)}; train with one of these"
+            "prior must be 'standard-normal', or a mixture such as 'vamp', for a page, got "
+            f"{model.prior!r}."
         )
     with torch.no_grad():
-        mixture = components(module.posterior_of)
+        mixture, log_weights = prior.components(module.posterior_of), prior.log_weights()
     return {
+        "log_weights": log_weights.tolist(),
         "means": blob.add(mixture.mean.cpu().numpy(), "float32"),
         "log_variances": blob.add(mixture.log_variance.cpu().numpy(), "float32"),
     }

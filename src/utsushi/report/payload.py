@@ -21,8 +21,8 @@ A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling
 ``log_volume``, ``likelihood`` and ``target_scaled`` (whether the decoder gives scaled units), what
 it makes of the carried test rows (``codes``, ``log_variances``, ``scores``), what its components
 carry (``information``, its ``information_unit``, "kl" or "variance", and ``dead``), the ``prior``
-(null for N(0, I), else ``means`` and ``log_variances`` of the Gaussians that it averages), the
-plane of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, by the order of
+(null for N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of the Gaussians that it
+mixes), the plane of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, by the order of
 ``conditions``, ``class_samplers``, and its ``history``.
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder

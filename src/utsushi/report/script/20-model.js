@@ -124,15 +124,13 @@ Utsushi.Model = class Model {
       const zeros = new Float32Array(mean.length);
       return normalDivergence(mean, logVariance, zeros, zeros);
     }
-    const { means, log_variances: logVariances } = this.prior;
-    const each = [];
-    for (let from = 0; from < means.length; from += mean.length) {
-      const of = (values) => values.subarray(from, from + mean.length);
-      each.push(normalDivergence(mean, logVariance, of(means), of(logVariances)));
-    }
+    const { log_weights: logWeights, means, log_variances: logVariances } = this.prior;
+    const each = logWeights.map((logWeight, k) => {
+      const of = (values) => values.subarray(k * mean.length, (k + 1) * mean.length);
+      return normalDivergence(mean, logVariance, of(means), of(logVariances)) - logWeight;
+    });
     const least = Math.min(...each);
-    const sum = each.reduce((total, value) => total + Math.exp(least - value), 0);
-    return least - Math.log(sum / each.length);
+    return least - Math.log(each.reduce((total, value) => total + Math.exp(least - value), 0));
   }
 
   /** All that the page says of one row. */

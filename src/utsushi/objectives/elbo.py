@@ -1,0 +1,149 @@
+"""The evidence lower bound as a parameter, and the base of all objectives of its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+from torch import Generator, Tensor, nn
+
+from utsushi.distributions.posteriors import PosteriorDistribution
+from utsushi.networks import EncoderDecoder
+from utsushi.objectives.bounds import elbo, free_bits_kl
+
+__all__ = ["ELBO", "Bound", "Draws"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    r"""Codes drawn from the posteriors of a batch, and what a bound is made of.
+
+    Attributes
+    ----------
+    module : EncoderDecoder
+        The network, for its prior.
+    posterior : PosteriorDistribution
+        :math:`q(z \mid x)` of B samples.
+    z : Tensor of shape (S, B, H)
+        S codes a sample; of shape (B, H) for one.
+    log_likelihood : Tensor of shape (S, B), or (B,)
+        :math:`\log p(x \mid z)` of each code in nats.
+    divergence : Tensor of shape (B, H), or (B, 1)
+        :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
+    generator : Generator
+        The only source of random numbers.
+    epochs : float
+        The epochs of training that are done, in fractions; infinity outside of training.
+    parts : dict of str to Tensor
+        Values of each sample (B,) that the history shows; a bound may add to them.
+    """
+
+    module: EncoderDecoder
+    posterior: PosteriorDistribution
+    z: Tensor
+    log_likelihood: Tensor
+    divergence: Tensor
+    generator: Generator
+    epochs: float
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def one(self) -> Tensor:
+        """One code of each sample, (B, H)."""
+        return self.z if self.z.dim() == 2 else self.z[0]
+
+    @property
+    def expected_log_likelihood(self) -> Tensor:
+        """The mean of the log-likelihood over the codes of each sample, (B,)."""
+        log_likelihood = self.log_likelihood
+        return log_likelihood if log_likelihood.dim() == 1 else log_likelihood.mean(dim=0)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Bound(BaseEstimator, ABC):
+    """The base of what a variational autoencoder maximizes: its ``objective`` parameter.
+
+    Parameters
+    ----------
+    kl_warmup_epochs : float >= 0, default=0.0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+
+    Attributes
+    ----------
+    needs_diagonal_gaussian : bool
+        Whether it asks for the density of single components of a code.
+    """
+
+    kl_warmup_epochs: float = 0.0
+
+    needs_diagonal_gaussian: ClassVar[bool] = False
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")]
+    }
+
+    def build_critic(self, n_components: int) -> nn.Module | None:
+        """Return a network that competes with the model, its part ``critic``; None without one."""
+        return None
+
+    @property
+    @abstractmethod
+    def n_draws(self) -> int:
+        """The codes to draw for each sample and step."""
+
+    @property
+    def n_importance_samples(self) -> int:
+        """The draws that are weighted against each other; the noise scale is fitted by them."""
+        return 1
+
+    @abstractmethod
+    def __call__(self, draws: Draws, beta: float) -> Tensor:
+        """Return the bound of each sample in nats, shape (B,), with a weight of the divergence."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ELBO(Bound):
+    r"""The evidence lower bound: `elbo`.
+
+    Parameters
+    ----------
+    n_samples : int >= 1, default=1
+        The codes drawn for each sample and step of training.
+    free_bits : float >= 0, default=0.0
+        Nats per component, on the average of a batch, under which the divergence is not pushed;
+        see `free_bits_kl`.
+    kl_warmup_epochs : float >= 0, default=0.0
+        The weight of the divergence rises linearly from 0 over so many epochs, which must be
+        fewer than those of the training.
+
+    Examples
+    --------
+    >>> from utsushi import VariationalAutoencoder
+    >>> VariationalAutoencoder(objective=ELBO(free_bits=0.1, kl_warmup_epochs=4))
+    VariationalAutoencoder(objective=ELBO(free_bits=0.1, kl_warmup_epochs=4))
+    """
+
+    n_samples: int = 1
+    free_bits: float = 0.0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Bound._parameter_constraints,
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "free_bits": [Interval(Real, 0, None, closed="left")],
+    }
+
+    @property
+    def n_draws(self) -> int:
+        """The codes to draw for each sample and step."""
+        return int(self.n_samples)
+
+    def __call__(self, draws: Draws, beta: float) -> Tensor:
+        """Return the bound of each sample; see `Bound.__call__`."""
+        kl = draws.divergence
+        if self.free_bits:
+            kl = free_bits_kl(kl, float(self.free_bits))
+        return elbo(draws.expected_log_likelihood, kl.sum(dim=-1), beta)
