@@ -9,6 +9,11 @@ from utsushi.distributions.divergences import (
     kl_full_covariance,
     kl_standard_normal,
 )
+from utsushi.distributions.hierarchical import (
+    HierarchicalGaussian,
+    HierarchicalPosterior,
+    HierarchicalPrior,
+)
 from utsushi.distributions.likelihoods import (
     LIKELIHOODS,
     Bernoulli,
@@ -19,7 +24,6 @@ from utsushi.distributions.likelihoods import (
     squared_error,
 )
 from utsushi.distributions.posteriors import (
-    POSTERIORS,
     DiagonalGaussian,
     DiagonalGaussianPosterior,
     FullCovarianceGaussian,
@@ -33,7 +37,6 @@ from utsushi.distributions.posteriors import (
     reparameterize,
 )
 from utsushi.distributions.priors import (
-    PRIORS,
     FlowPrior,
     MixtureModule,
     MixtureOfGaussians,
@@ -55,6 +58,9 @@ __all__ = [
     "FullCovarianceGaussian",
     "FullCovariancePosterior",
     "Gaussian",
+    "HierarchicalGaussian",
+    "HierarchicalPosterior",
+    "HierarchicalPrior",
     "InverseAutoregressiveFlowPosterior",
     "Likelihood",
     "MixtureModule",
@@ -75,3 +81,20 @@ __all__ = [
     "reparameterize",
     "squared_error",
 ]
+
+#: The names that the ``prior`` parameter takes.
+PRIORS: dict[str, type[Prior]] = {
+    "standard-normal": StandardNormal,
+    "mixture": MixtureOfGaussians,
+    "vamp": VampPrior,
+    "flow": FlowPrior,
+    "hierarchical": HierarchicalPrior,
+}
+
+#: The names that the ``posterior`` parameter takes.
+POSTERIORS: dict[str, type[Posterior]] = {
+    "diagonal-gaussian": DiagonalGaussianPosterior,
+    "full-covariance": FullCovariancePosterior,
+    "inverse-autoregressive-flow": InverseAutoregressiveFlowPosterior,
+    "hierarchical": HierarchicalPosterior,
+}

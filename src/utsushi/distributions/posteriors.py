@@ -2,6 +2,7 @@ r"""Posteriors :math:`q(z \mid x)`: what a variational encoder's output means.""
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral
@@ -18,7 +19,6 @@ from utsushi.networks.base import SIZES, as_sizes, initialize
 
 __all__ = [
     "LOG_VARIANCE_BEND",
-    "POSTERIORS",
     "DiagonalGaussian",
     "DiagonalGaussianPosterior",
     "FullCovarianceGaussian",
@@ -243,8 +243,10 @@ class TransformedGaussian(PosteriorDistribution):
     Parameters
     ----------
     base : DiagonalGaussian
-    flow : torch.distributions.Transform
-        f of these samples.
+    flow : Module
+        From the context to f, a transform of `torch.distributions`.
+    context : Tensor of shape (..., C)
+        What f depends on.
 
     Attributes
     ----------
@@ -254,21 +256,21 @@ class TransformedGaussian(PosteriorDistribution):
         That of the base.
     """
 
-    def __init__(self, base: DiagonalGaussian, flow: Any) -> None:
-        self.base, self.flow = base, flow
+    def __init__(self, base: DiagonalGaussian, flow: nn.Module, context: Tensor) -> None:
+        self.base, self.flow, self.context = base, flow, context
         self.log_variance = base.log_variance
         self._drawn: tuple[Tensor, Tensor] | None = None
 
     @property
     def mean(self) -> Tensor:  # type: ignore[override]
         """The code of the base's mean."""
-        code: Tensor = self.flow(self.base.mean)
+        code: Tensor = self.flow(self.context)(self.base.mean)
         return code
 
     def rsample(self, noise: Tensor) -> Tensor:
         """Return f of a draw from the base."""
         start = self.base.rsample(noise)
-        z, log_volume = self.flow.call_and_ladj(start)
+        z, log_volume = self.flow(self.context).call_and_ladj(start)
         self._drawn = z, self.base.log_prob(start) - log_volume
         codes: Tensor = z
         return codes
@@ -277,13 +279,14 @@ class TransformedGaussian(PosteriorDistribution):
         """Return the log density of codes; of others than those drawn last in H passes."""
         if self._drawn is not None and z is self._drawn[0]:
             return self._drawn[1]
-        start, log_volume = self.flow.inv.call_and_ladj(z)
+        start, log_volume = self.flow(self.context).inv.call_and_ladj(z)
         density: Tensor = self.base.log_prob(start) + log_volume
         return density
 
     def detach(self) -> Self:
-        """Return the same distribution, whose base no gradient reaches."""
-        return type(self)(self.base.detach(), self.flow)
+        """Return the same distribution, with parameters that no gradient reaches."""
+        flow = copy.deepcopy(self.flow).requires_grad_(False)
+        return type(self)(self.base.detach(), flow, self.context.detach())
 
 
 class InverseAutoregressiveFlowPosterior(Posterior):
@@ -360,7 +363,7 @@ class _ReadInverseAutoregressiveFlow(nn.Module):
 
     def forward(self, head: Tensor) -> TransformedGaussian:
         base = DiagonalGaussian(*posterior_parameters(head[..., : 2 * self.n_components]))
-        return TransformedGaussian(base, self.flow(head[..., 2 * self.n_components :]))
+        return TransformedGaussian(base, self.flow, head[..., 2 * self.n_components :])
 
 
 def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
@@ -447,11 +450,3 @@ def diagonal_gaussian_log_prob(z: Tensor, mean: Tensor, log_variance: Tensor) ->
     """
     distance = (z - mean).square() * torch.exp(-log_variance)
     return -0.5 * (distance + log_variance + LOG_2PI).sum(dim=-1)
-
-
-#: The names that the ``posterior`` parameter takes.
-POSTERIORS: dict[str, type[Posterior]] = {
-    "diagonal-gaussian": DiagonalGaussianPosterior,
-    "full-covariance": FullCovariancePosterior,
-    "inverse-autoregressive-flow": InverseAutoregressiveFlowPosterior,
-}

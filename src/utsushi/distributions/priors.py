@@ -35,7 +35,6 @@ from utsushi.distributions.posteriors import (
 from utsushi.networks.base import SIZES, as_sizes, initialize
 
 __all__ = [
-    "PRIORS",
     "Encode",
     "FlowPrior",
     "MixtureModule",
@@ -426,12 +425,3 @@ class _FlowPrior(PriorModule):
         with torch.inference_mode():
             codes = self.flow().inv(u.to(parameter))
         return np.asarray(codes.cpu().numpy(), dtype=np.float64)
-
-
-#: The names that the ``prior`` parameter takes.
-PRIORS: dict[str, type[Prior]] = {
-    "standard-normal": StandardNormal,
-    "mixture": MixtureOfGaussians,
-    "vamp": VampPrior,
-    "flow": FlowPrior,
-}

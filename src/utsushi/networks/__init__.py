@@ -4,6 +4,7 @@ from utsushi.networks.base import EncoderDecoder, Network, initialize
 from utsushi.networks.bottlenecks import BOTTLENECKS, Bottleneck, VectorQuantization
 from utsushi.networks.conv import Conv, default_channels
 from utsushi.networks.dense import Dense, default_width
+from utsushi.networks.resnet import ResNet
 
 __all__ = [
     "BOTTLENECKS",
@@ -13,6 +14,7 @@ __all__ = [
     "Dense",
     "EncoderDecoder",
     "Network",
+    "ResNet",
     "VectorQuantization",
     "default_channels",
     "default_width",
@@ -20,4 +22,4 @@ __all__ = [
 ]
 
 #: The names that the ``network`` parameter takes.
-NETWORKS: dict[str, type[Network]] = {"dense": Dense, "conv": Conv}
+NETWORKS: dict[str, type[Network]] = {"dense": Dense, "conv": Conv, "resnet": ResNet}

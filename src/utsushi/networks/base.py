@@ -260,8 +260,9 @@ def initialize(
     generator : Generator
         On the device of the module.
     initialization : {"uniform", "normal"} or None, default="uniform"
-        None leaves linear layers and convolutions as they are. ``"uniform"`` is what torch's
-        layers do by default: weights and biases within :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`.
+        None leaves linear layers, convolutions and group normalizations as they are.
+        ``"uniform"`` is what torch's layers do by default: weights and biases within
+        :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`.
         ``"normal"`` draws weights of the variance :math:`2 / \mathrm{fan\ in}`, six times as
         much, and sets biases to zero: what passes through many layers and their nonlinearities
         keeps its size. The fan in of a transposed convolution is the mean number of inputs of an
@@ -276,6 +277,9 @@ def initialize(
         return
     for layer in module.children():
         initialize(layer, generator, initialization)
+    if initialization and isinstance(module, nn.GroupNorm):
+        nn.init.ones_(module.weight)
+        nn.init.zeros_(module.bias)
     if not initialization or not isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         return
     if initialization == "normal":

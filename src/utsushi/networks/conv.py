@@ -23,7 +23,14 @@ from utsushi.networks.base import (
 )
 from utsushi.networks.dense import ACTIVATIONS, check_widths, dense_layers
 
-__all__ = ["Conv", "check_channels", "default_channels", "halved"]
+__all__ = [
+    "Conv",
+    "check_channels",
+    "default_channels",
+    "halved",
+    "image_shapes",
+    "need_image_shape",
+]
 
 
 #: By default an image is halved until no side is longer; channels double with each halving.
@@ -147,7 +154,7 @@ class Conv(Network):
     def _chosen(
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
-        channels = default_channels(_given(image_shape))
+        channels = default_channels(need_image_shape(image_shape, "conv"))
         own = as_sizes(channels if self.channels is None else self.channels)
         hidden = (BEHIND_FEW,) if len(own) <= FEW else ()
         return {"channels": channels, "hidden": hidden, "activation": self._activation}
@@ -163,7 +170,7 @@ class Conv(Network):
         """Build the pair; see `Network.build`."""
         self._validate_params()
         widths = check_widths(self.hidden)
-        shapes = _shapes(_given(image_shape), check_channels(self.channels))
+        shapes = image_shapes(need_image_shape(image_shape, "conv"), check_channels(self.channels))
         activation = self.activation or self._activation
         flat = math.prod(shapes[-1])
         return EncoderDecoder(
@@ -208,18 +215,32 @@ def _doubling(shapes: list[tuple[int, int, int]], activation: str) -> list[nn.Mo
     return layers[:-1]
 
 
-def _given(image_shape: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return the shape of the images, which convolutions need."""
+def need_image_shape(image_shape: tuple[int, ...] | None, network: str) -> tuple[int, ...]:
+    """Return the shape of the images, which convolutions need.
+
+    Raises
+    ------
+    SettingError
+        If there is none.
+    """
     if image_shape is None:
         raise SettingError(
-            "network='conv' has no image_shape, expected (height, width) or "
-            "(channels, height, width); give the shape that the rows were flattened from"
+            f"image_shape must be (height, width) or (channels, height, width) for "
+            f"network={network!r}, got None. Give the shape that the samples were flattened from."
         )
     return image_shape
 
 
-def _shapes(image_shape: tuple[int, ...], channels: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """Return the shape of the image and of what each convolution leaves of it."""
+def image_shapes(
+    image_shape: tuple[int, ...], channels: tuple[int, ...]
+) -> list[tuple[int, int, int]]:
+    """Return the shape (C, H, W) of the image, and of what each strided convolution leaves of it.
+
+    Examples
+    --------
+    >>> image_shapes((28, 28), (32, 64))
+    [(1, 28, 28), (32, 14, 14), (64, 7, 7)]
+    """
     n_channels, height, width = (1, *image_shape) if len(image_shape) == 2 else image_shape
     shapes = [(n_channels, height, width)]
     for number in channels:
