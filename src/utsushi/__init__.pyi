@@ -16,6 +16,7 @@ from .estimators import (
     AnomalyDetector as AnomalyDetector,
     Autoencoder as Autoencoder,
     DenoisingAutoencoder as DenoisingAutoencoder,
+    SemiSupervisedVariationalAutoencoder as SemiSupervisedVariationalAutoencoder,
     VariationalAutoencoder as VariationalAutoencoder,
     load as load,
 )

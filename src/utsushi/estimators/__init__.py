@@ -5,6 +5,7 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.model_file import load
+from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
 from utsushi.estimators.variational import VariationalAutoencoder
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Autoencoder",
     "BaseAutoencoder",
     "DenoisingAutoencoder",
+    "SemiSupervisedVariationalAutoencoder",
     "VariationalAutoencoder",
     "autoencoder_of",
     "load",

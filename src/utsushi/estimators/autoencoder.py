@@ -154,7 +154,7 @@ class Autoencoder(BaseAutoencoder):
         bottleneck = self.chosen("bottleneck").build(self.n_components)
         penalty, critic = self.chosen("penalty"), None
         if isinstance(penalty, Penalty):
-            critic = penalty.build_critic(self.n_components)
+            critic = penalty.build_critic(self.n_features_in_, self.n_components)
         parts = {"bottleneck": bottleneck, "critic": critic}
         return {name: part for name, part in parts.items() if part is not None}
 

@@ -14,7 +14,7 @@ from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.exceptions import DataError
 from utsushi.samplers import Codes, Sampler
 
-__all__ = ["Classes", "codes_by_class", "samplers_by_class"]
+__all__ = ["Classes", "as_labels", "codes_by_class", "samplers_by_class"]
 
 #: The sampler of a class with fewer samples is fitted to the codes of all classes.
 FEWEST_OF_A_CLASS = 10
@@ -44,7 +44,7 @@ class Classes:
         DataError
             If there are no labels, or they are not one integer or string for each row.
         """
-        labels, counts = np.unique(_labels(y, n_rows), return_counts=True)
+        labels, counts = np.unique(as_labels(y, n_rows), return_counts=True)
         return cls(labels, counts / n_rows)
 
     def to_json(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Classes:
     @classmethod
     def from_json(cls, described: dict[str, Any]) -> Self:
         """Restore what `to_json` returned, or raise a ``ValueError``."""
-        labels = _labels(described["labels"], len(described["labels"]))
+        labels = as_labels(described["labels"], len(described["labels"]))
         shares = np.asarray(described["shares"], dtype=np.float64)
         if not len(labels) or not np.array_equal(labels, np.unique(labels)):
             raise ValueError("the classes are not sorted, or not different")
@@ -83,7 +83,7 @@ class Classes:
         """
         if y is not None and np.ndim(y) == 0:
             y = np.repeat(np.asarray(y), n_rows)
-        given = _labels(y, n_rows)
+        given = as_labels(y, n_rows)
         comparable = given.dtype.kind == self.labels.dtype.kind
         positions = np.searchsorted(self.labels, given) if comparable else np.zeros(n_rows, int)
         positions = positions.clip(max=len(self.labels) - 1)
@@ -147,7 +147,7 @@ def codes_by_class(
     return codes
 
 
-def _labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
+def as_labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
     """Return labels as an array of integers or of strings, one for each row."""
     if y is None:
         raise DataError(

@@ -270,7 +270,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         parts = {
             "posterior": self.chosen("posterior").build(self.n_components),
             "prior": self.chosen("prior").build(self.n_features_in_, self.n_components),
-            "critic": self.chosen("objective").build_critic(self.n_components),
+            "critic": self.chosen("objective").build_critic(self.n_features_in_, self.n_components),
         }
         return {name: part for name, part in parts.items() if part is not None}
 

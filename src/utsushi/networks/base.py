@@ -51,6 +51,7 @@ class EncoderDecoder(nn.Module):
 
     # Of torch's modules, mypy knows attributes only as tensors or modules.
     bottleneck: Any
+    classifier: Any
     critic: Any
     posterior: Any
     prior: Any

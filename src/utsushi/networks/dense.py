@@ -22,7 +22,7 @@ from utsushi.networks.base import (
 )
 from utsushi.networks.linear import Linear
 
-__all__ = ["ACTIVATIONS", "Dense", "check_widths", "default_width", "dense_layers"]
+__all__ = ["ACTIVATIONS", "NARROWEST", "Dense", "check_widths", "default_width", "dense_layers"]
 
 #: The nonlinearities that a network takes by name.
 ACTIVATIONS: dict[str, type[nn.Module]] = {

@@ -4,6 +4,7 @@
 The functions are pure and give one value per sample.
 """
 
+from utsushi.objectives.adversarial import AdversarialELBO
 from utsushi.objectives.base import Batch, Objective, Source, Terms, random_order, with_condition
 from utsushi.objectives.bounds import (
     elbo,
@@ -20,7 +21,11 @@ from utsushi.objectives.disentangling import (
     InfoVAE,
 )
 from utsushi.objectives.elbo import ELBO, Bound, Draws
-from utsushi.objectives.importance_weighted import CombinedImportanceWeighted, ImportanceWeighted
+from utsushi.objectives.importance_weighted import (
+    CombinedImportanceWeighted,
+    ImportanceWeighted,
+    PartiallyImportanceWeighted,
+)
 from utsushi.objectives.penalties import (
     MMD,
     PENALTIES,
@@ -40,6 +45,7 @@ __all__ = [
     "OBJECTIVES",
     "PENALTIES",
     "Adversarial",
+    "AdversarialELBO",
     "Batch",
     "BetaTC",
     "Bound",
@@ -54,6 +60,7 @@ __all__ = [
     "ImportanceWeighted",
     "InfoVAE",
     "Objective",
+    "PartiallyImportanceWeighted",
     "Penalty",
     "ReconstructionObjective",
     "Source",
@@ -73,10 +80,12 @@ __all__ = [
 OBJECTIVES: dict[str, type[Bound]] = {
     "elbo": ELBO,
     "importance-weighted": ImportanceWeighted,
+    "partially-importance-weighted": PartiallyImportanceWeighted,
     "combined-importance-weighted": CombinedImportanceWeighted,
     "beta-tc": BetaTC,
     "factor": FactorVAE,
     "dip": DisentangledInferredPrior,
     "info": InfoVAE,
     "capacity-annealed": CapacityAnnealed,
+    "adversarial": AdversarialELBO,
 }

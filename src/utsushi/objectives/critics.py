@@ -7,13 +7,15 @@ is taken out of the objective, which stays that of the model; its gradient remai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
 from utsushi.networks.dense import dense_layers
 
-__all__ = ["code_critic", "critic_loss", "judged"]
+__all__ = ["code_critic", "critic_loss", "frozen", "judged"]
 
 
 def code_critic(n_components: int, width: int = 256) -> nn.Module:
@@ -28,11 +30,15 @@ def code_critic(n_components: int, width: int = 256) -> nn.Module:
     return dense_layers([n_components, width, width, 1])
 
 
+def frozen(module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return a module as a function, with parameters that no gradient reaches."""
+    fixed = {name: value.detach() for name, value in module.named_parameters()}
+    return lambda x: functional_call(module, fixed, (x,))
+
+
 def judged(critic: nn.Module, z: Tensor) -> Tensor:
     """Return the logits (B,) of a critic whose parameters no gradient reaches."""
-    fixed = {name: value.detach() for name, value in critic.named_parameters()}
-    logits: Tensor = functional_call(critic, fixed, (z,))
-    return logits.squeeze(-1)
+    return frozen(critic)(z).squeeze(-1)
 
 
 def critic_loss(critic: nn.Module, positive: Tensor, negative: Tensor) -> Tensor:

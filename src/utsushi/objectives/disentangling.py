@@ -177,7 +177,7 @@ class FactorVAE(PenalizedELBO):
 
     strength: float = 10.0
 
-    def build_critic(self, n_components: int) -> nn.Module:
+    def build_critic(self, n_features: int, n_components: int) -> nn.Module:
         """Return the critic of the codes."""
         return code_critic(n_components)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -34,6 +35,12 @@ class Draws:
         :math:`\log p(x \mid z)` of each code in nats.
     divergence : Tensor of shape (B, H), or (B, 1)
         :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
+    target : Tensor of shape (B, D)
+        What the likelihood is a density of: the samples, scaled or in their own units.
+    output : Tensor of shape (B, D)
+        The mean of :math:`p(x \mid z)` for one code of each sample.
+    log_likelihood_of : callable
+        Takes codes (..., B, H) and a decoder; returns their log-likelihood, (..., B).
     generator : Generator
         The only source of random numbers.
     epochs : float
@@ -47,6 +54,9 @@ class Draws:
     z: Tensor
     log_likelihood: Tensor
     divergence: Tensor
+    target: Tensor
+    output: Tensor
+    log_likelihood_of: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
     generator: Generator
     epochs: float
     parts: dict[str, Tensor] = field(default_factory=dict)
@@ -77,16 +87,19 @@ class Bound(BaseEstimator, ABC):
     ----------
     needs_diagonal_gaussian : bool
         Whether it asks for the density of single components of a code.
+    is_rotation_invariant : bool
+        Whether it stays the same when samples and reconstructions are projected alike.
     """
 
     kl_warmup_epochs: float = 0.0
 
     needs_diagonal_gaussian: ClassVar[bool] = False
+    is_rotation_invariant: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")]
     }
 
-    def build_critic(self, n_components: int) -> nn.Module | None:
+    def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
         """Return a network that competes with the model, its part ``critic``; None without one."""
         return None
 

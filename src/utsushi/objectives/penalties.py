@@ -64,7 +64,7 @@ class Penalty(BaseEstimator, ABC):
         "strength": [Interval(Real, 0, None, closed="neither")]
     }
 
-    def build_critic(self, n_components: int) -> nn.Module | None:
+    def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
         """Return a network that competes with the model, its part ``critic``; None without one."""
         return None
 
@@ -313,14 +313,15 @@ class Adversarial(Penalty):
     Examples
     --------
     >>> z = torch.zeros(3, 2)
-    >>> network = EncoderDecoder(nn.Identity(), nn.Identity(), critic=Adversarial().build_critic(2))
+    >>> same, critic = nn.Identity(), Adversarial().build_critic(9, 2)
+    >>> network = EncoderDecoder(same, same, critic=critic)
     >>> Adversarial()(network, z, z, Generator()).shape
     torch.Size([3])
     """
 
     leads_to_standard_normal: ClassVar[bool] = True
 
-    def build_critic(self, n_components: int) -> nn.Module:
+    def build_critic(self, n_features: int, n_components: int) -> nn.Module:
         """Return the critic of the codes."""
         return code_critic(n_components)
 

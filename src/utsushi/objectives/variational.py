@@ -17,7 +17,7 @@ from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import log_weights
 from utsushi.objectives.elbo import ELBO, Bound, Draws
 
-__all__ = ["VariationalObjective"]
+__all__ = ["VariationalObjective", "decoded"]
 
 #: Rows per block when a likelihood is calibrated over all of them.
 CALIBRATION_BLOCK_ROWS = 1000
@@ -51,7 +51,8 @@ class VariationalObjective:
     @property
     def is_rotation_invariant(self) -> bool:
         """Whether it stays the same when rows and copies are turned alike."""
-        return self.target is None and self.likelihood.is_rotation_invariant
+        parts = (self.likelihood, self.bound)
+        return self.target is None and all(part.is_rotation_invariant for part in parts)
 
     def of_turned_rows(self, n_features: int) -> Self:
         """Return the objective of rows of ``n_features`` that are told by fewer numbers."""
@@ -63,8 +64,20 @@ class VariationalObjective:
         divergence = module.divergence(posterior, z)
         if divergence.dim() > 2:  # estimated from each draw
             divergence = divergence.mean(dim=0)
-        log_likelihood = self.likelihood.log_prob(target, output, batch.mask)
-        draws = Draws(module, posterior, z, log_likelihood, divergence, generator, batch.epochs)
+        draws = Draws(
+            module,
+            posterior,
+            z,
+            log_likelihood=self.likelihood.log_prob(target, output, batch.mask),
+            divergence=divergence,
+            target=target,
+            output=self.likelihood.mean(output if z.dim() == 2 else output[0]),
+            log_likelihood_of=lambda codes, decoder: self.likelihood.log_prob(
+                target, decoded(decoder, batch.decoder_input(codes)), batch.mask
+            ),
+            generator=generator,
+            epochs=batch.epochs,
+        )
         bound = self.bound(draws, self._beta(batch.epochs))
         parts = {
             "reconstruction": -draws.expected_log_likelihood.detach(),
@@ -134,11 +147,7 @@ class VariationalObjective:
             shape, generator=generator, dtype=torch.float32, device=generator.device
         )
         z = posterior.rsample(noise.to(posterior.mean))
-        codes = batch.decoder_input(z)
-        if n_draws == 1:
-            output = module.decoder(codes)
-        else:
-            output = module.decoder(codes.flatten(0, 1)).unflatten(0, z.shape[:2])
+        output = decoded(module.decoder, batch.decoder_input(z))
         target = batch.x if self.target is None else self.target(batch.x)
         return target, output, z, posterior
 
@@ -148,3 +157,11 @@ class VariationalObjective:
         if not self.bound.kl_warmup_epochs:
             return beta
         return beta * min(1.0, epochs / self.bound.kl_warmup_epochs)
+
+
+def decoded(decoder: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor:
+    """Return the outputs (..., B, D) of codes (..., B, H), in one call."""
+    if codes.dim() == 2:
+        return decoder(codes)
+    output: Tensor = decoder(codes.flatten(0, -2)).unflatten(0, codes.shape[:-1])
+    return output

@@ -1,0 +1,210 @@
+"""The semi-supervised variational autoencoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from utsushi._utils.lazy_rows import AnyRows
+from utsushi.estimators.conditions import Classes, as_labels
+from utsushi.estimators.parameters import estimator
+from utsushi.estimators.rows import Rows, TrainingData
+from utsushi.estimators.variational import Score, VariationalAutoencoder
+from utsushi.exceptions import DataError, SettingError
+from utsushi.networks.base import as_sizes
+from utsushi.networks.dense import NARROWEST, dense_layers
+from utsushi.objectives import Source
+from utsushi.objectives.semi_supervised import SemiSupervisedObjective
+
+__all__ = ["SemiSupervisedVariationalAutoencoder"]
+
+#: The label of a sample whose class is unknown, as scikit-learn has it.
+UNLABELLED = -1
+
+
+@estimator
+class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
+    r"""Variational autoencoder that learns classes from a few labelled samples (M2).
+
+    A classifier :math:`q(y \mid x)` is trained together with a conditional variational autoencoder:
+    labelled samples train both, and every other sample is explained by each class as often as the
+    classifier expects it. All other parameters, and what is learned, are those of
+    `VariationalAutoencoder`.
+
+    Parameters
+    ----------
+    classification : float >= 0, default=100.0
+        :math:`\alpha`, the weight of :math:`\log q(y \mid x)` of a labelled sample in nats.
+    conditional : bool, default=True
+        Must be True: the decoder is conditioned on the class.
+
+    Attributes
+    ----------
+    classes_ : Classes
+        The ``labels`` of the classes and their ``shares`` of the labelled samples.
+
+    References
+    ----------
+    Kingma, Rezende, Mohamed and Welling 2014, *Semi-Supervised Learning with Deep Generative
+    Models*, https://arxiv.org/abs/1406.5298
+
+    Examples
+    --------
+    >>> from utsushi import SemiSupervisedVariationalAutoencoder, datasets
+    >>> digits = datasets.load_digits8x8()
+    >>> y = digits.y_train.copy()
+    >>> y[200:] = -1  # unlabelled
+    >>> model = SemiSupervisedVariationalAutoencoder(4, hidden=(64,), random_state=0)
+    >>> model.fit(digits.X_train, y).predict(digits.X_test).shape
+    (360,)
+    >>> bool((model.predict(digits.X_test) == digits.y_test).mean() > 0.8)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **VariationalAutoencoder._parameter_constraints,
+        "classification": [Interval(Real, 0, None, closed="left")],
+    }
+
+    conditional: bool = True
+    classification: float = 100.0
+
+    # --- fit ------------------------------------------------------------------------------------
+
+    def _check_settings(self) -> None:
+        super()._check_settings()
+        if not self.conditional:
+            raise SettingError("conditional must be True for a semi-supervised model, got False.")
+        if self.objective != "elbo":
+            raise SettingError(
+                f"objective must be 'elbo' for a semi-supervised model, got {self.objective!r}."
+            )
+
+    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32]:
+        labels, is_labelled = _labels(y, len(rows))
+        if not is_labelled.any():
+            raise DataError("y must have a class for some samples, got -1 for all.")
+        known = labels[is_labelled]
+        self.classes_ = Classes.learn(known, len(known))
+        return self._condition_of(y, len(rows))
+
+    def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32]:
+        """Return the conditions (n, C), zero where the class is unknown."""
+        labels, is_labelled = _labels(y, n_rows)
+        condition = np.zeros((n_rows, len(self.classes_.labels)), dtype=np.float32)
+        known = labels[is_labelled]
+        condition[is_labelled] = self.classes_.one_hot(known, len(known))
+        return condition
+
+    def _other_parts(self) -> dict[str, nn.Module]:
+        hidden = as_sizes(NARROWEST if self.hidden is None else self.hidden)
+        widths = [self.n_features_in_, *hidden, self._n_conditions]
+        return {**super()._other_parts(), "classifier": dense_layers(widths)}
+
+    def _objective(self, data: Source) -> SemiSupervisedObjective:
+        plain = super()._objective(data)
+        return SemiSupervisedObjective(
+            plain.likelihood,
+            plain.bound,
+            plain.beta,
+            plain.target,
+            log_shares=torch.tensor(self.classes_.shares, dtype=torch.float32).log(),
+            classification=float(self.classification),
+        )
+
+    def _completed(self, data: TrainingData) -> TrainingData:
+        """Return samples with the predicted class where they have none."""
+        assert data.condition is not None
+        condition = data.condition.copy()
+        unknown = condition.sum(axis=1) == 0
+        if unknown.any():
+            best = self._log_probabilities(np.asarray(data.rows)[unknown]).argmax(axis=1)
+            condition[np.flatnonzero(unknown), best] = 1.0
+        return replace(data, condition=condition)
+
+    def _fit_sampler(self, data: TrainingData) -> None:
+        super()._fit_sampler(self._completed(data))
+
+    def _warn_of_a_poor_fit(self, training: TrainingData) -> None:
+        super()._warn_of_a_poor_fit(self._completed(training))
+
+    # --- inference ------------------------------------------------------------------------------
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
+        r"""Return :math:`q(y \mid x)` of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32 for float32 input, else float64
+            In the order of ``classes_.labels``.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        return np.exp(self._log_probabilities(rows)).astype(rows.dtype, copy=False)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels as they were given to `fit`.
+        """
+        labels: NDArray[Any] = self.classes_.labels[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+    def reconstruct(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Rows:
+        """Encode samples and decode their codes; without ``y`` by the predicted classes.
+
+        See `VariationalAutoencoder.reconstruct`.
+        """
+        y = self.predict(X) if y is None else y
+        return super().reconstruct(X, y, sample=sample, random_state=random_state)
+
+    def _bound(
+        self, X: ArrayLike, y: ArrayLike | None, bound: Score, n_draws: int
+    ) -> NDArray[np.floating[Any]]:
+        return super()._bound(X, self.predict(X) if y is None else y, bound, n_draws)
+
+    def _log_probabilities(self, rows: Rows) -> NDArray[np.float32]:
+        def log_q(x: Tensor, _: Rows) -> Tensor:
+            return torch.log_softmax(self.module_.classifier(x), dim=-1)
+
+        return self._map(rows, log_q)
+
+
+def _labels(y: Any, n_rows: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return labels, and which samples have one."""
+    if y is not None and np.ndim(y) == 0:
+        y = np.repeat(np.asarray(y), n_rows)
+    given = np.asarray(y)
+    if given.shape != (n_rows,):
+        return as_labels(y, n_rows), np.ones(n_rows, bool)  # which refuses it
+    unlabelled = np.array([label in (UNLABELLED, str(UNLABELLED)) for label in given.tolist()])
+    known = as_labels(given[~unlabelled].tolist(), int((~unlabelled).sum()))
+    labels = np.zeros(n_rows, dtype=known.dtype)
+    labels[~unlabelled] = known
+    return labels, ~unlabelled

@@ -1,0 +1,129 @@
+r"""The objective of a semi-supervised variational autoencoder (M2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import torch
+from torch import Generator, Tensor
+
+from utsushi.distributions.likelihoods import Likelihood, squared_error
+from utsushi.networks import EncoderDecoder
+from utsushi.objectives.base import Batch, Source, Terms, with_condition
+from utsushi.objectives.variational import VariationalObjective, decoded
+
+__all__ = ["SemiSupervisedObjective"]
+
+
+@dataclass(frozen=True)
+class SemiSupervisedObjective(VariationalObjective):
+    r"""A bound on :math:`\log p(x, y)` of labelled samples, and on :math:`\log p(x)` of the others.
+
+    .. math::
+        L(x, y) = E_{q(z \mid x)} \log p(x \mid y, z) + \log p(y)
+            - \beta\, D_{KL}(q(z \mid x) \Vert p(z))
+
+    is maximized together with :math:`\alpha \log q(y \mid x)` where y is known; without y, it is
+    :math:`\sum_y q(y \mid x) (L(x, y) - \log q(y \mid x))`.
+
+    Parameters
+    ----------
+    log_shares : Tensor of shape (C,)
+        :math:`\log p(y)`.
+    classification : float, default=1.0
+        :math:`\alpha`.
+
+    References
+    ----------
+    Kingma, Rezende, Mohamed and Welling 2014, *Semi-Supervised Learning with Deep Generative
+    Models*, https://arxiv.org/abs/1406.5298, equations 6 to 9. There the posterior of z also
+    depends on y.
+    """
+
+    log_shares: Tensor = field(default_factory=lambda: torch.zeros(1))
+    classification: float = 1.0
+
+    @property
+    def is_rotation_invariant(self) -> bool:
+        """False: the classifier takes whole samples."""
+        return False
+
+    def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
+        """Return the terms of a batch, whose condition is zero where the class is unknown."""
+        assert batch.condition is not None
+        n_classes = batch.condition.shape[1]
+        target = batch.x if self.target is None else self.target(batch.x)
+        posterior = module.posterior_of(batch.x)
+        noise = torch.randn(posterior.mean.shape, generator=generator, device=generator.device)
+        z = posterior.rsample(noise.to(posterior.mean))
+        each = torch.eye(n_classes, device=z.device)[:, None].expand(-1, len(z), -1)
+        codes = with_condition(z.expand(n_classes, *z.shape), each)
+        outputs = decoded(module.decoder, codes)  # (C, B, D)
+        log_q = torch.log_softmax(module.classifier(batch.x), dim=-1).T  # (C, B)
+        is_labelled = batch.condition.sum(dim=-1) > 0
+        weights = torch.where(is_labelled, batch.condition.T, log_q.exp())
+        likelihood = self._fixed(target, outputs, weights.detach(), batch.mask)
+        log_likelihood = likelihood.log_prob(target, outputs, batch.mask)
+        kl = module.divergence(posterior, z).sum(dim=-1)
+        log_prior = self.log_shares.to(log_q)[:, None]
+        joint = (weights * (log_likelihood + log_prior)).sum(dim=0)
+        entropy = torch.where(is_labelled, 0.0, -(log_q.exp() * log_q).sum(dim=0))
+        fit = torch.where(is_labelled, (batch.condition.T * log_q).sum(dim=0), 0.0)
+        bound = joint - self._beta(batch.epochs) * kl + entropy + self.classification * fit
+        reconstruction = -(weights * log_likelihood).sum(dim=0).detach()
+        parts = {"reconstruction": reconstruction, "kl": kl, "classification": -fit.detach()}
+        return Terms(objective=-bound, parts=parts)
+
+    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
+        """Return the objective with its likelihood calibrated; see `VariationalObjective`."""
+        return super().calibrated(module, _Classified(known, module), generator)
+
+    def _fixed(
+        self, target: Tensor, outputs: Tensor, weights: Tensor, mask: Tensor | None
+    ) -> Likelihood:
+        """Return the likelihood, its noise fitted to the batch by the weights of the classes."""
+        if not self.likelihood.is_calibrated or hasattr(self.likelihood, "sigma_"):
+            return self.likelihood
+        likelihood = copy(self.likelihood)
+        with torch.no_grad():
+            errors = squared_error(target, likelihood.mean(outputs), mask)
+            total = (weights * errors).sum().item()
+        return likelihood.calibrate(total / (len(target) * (likelihood.width(target, mask) or 1)))
+
+
+@dataclass(frozen=True)
+class _Classified:
+    """A `Source` whose samples without a class have the most probable one."""
+
+    data: Source
+    module: EncoderDecoder
+
+    @property
+    def device(self) -> torch.device:
+        return self.data.device
+
+    @property
+    def n_features(self) -> int:
+        return self.data.n_features
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        return self._classified(self.data[rows])
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        return (self._classified(block) for block in self.data.blocks(n_rows))
+
+    def order(self, draws: Generator) -> Tensor:
+        return self.data.order(draws)
+
+    def _classified(self, batch: Batch) -> Batch:
+        assert batch.condition is not None
+        best = self.module.classifier(batch.x).argmax(dim=-1)
+        guess = torch.nn.functional.one_hot(best, batch.condition.shape[1]).to(batch.condition)
+        is_labelled = batch.condition.sum(dim=-1, keepdim=True) > 0
+        return replace(batch, condition=torch.where(is_labelled, batch.condition, guess))
