@@ -104,7 +104,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Return the recipe for data of that shape, with a value for every parameter."""
         recipe: Recipe = self.chosen("recipe")
         if self.max_epochs is not None:
-            recipe = recipe.with_settings(max_epochs=self.max_epochs)
+            recipe = recipe.with_settings(max_epochs=self.max_epochs, min_steps=0)  # exactly
         return recipe.completed(
             fast_settings(
                 n_features,

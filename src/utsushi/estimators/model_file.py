@@ -375,8 +375,8 @@ def object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
 def unfitted(header: dict[str, Any], classes: OwnClasses | None = None) -> Any:
     """Return the estimator that the header describes, its parameters checked."""
     cls: Any = {**(classes or {}), **ESTIMATORS}[header["class"]]
-    of_version_1 = "network" not in header  # or a run that is not finished
-    described = from_version_1(header["parameters"], relu=of_version_1)
+    # A header without a network is of version 0.1, or of a run that is not finished.
+    described = from_version_1(header["parameters"], relu="network" not in header)
     # A parameter that is missing is newer than the file, and its default is the old behaviour.
     unknown = set(described) - set(cls._get_param_names())
     if unknown:
@@ -398,50 +398,63 @@ def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from_version_1({"batch_size": 50}, relu=False)
-    {'recipe': {'class': 'Recipe', 'parameters': {'name': 'fast', 'batch_size': 50}}}
+    >>> moved = from_version_1({"batch_size": 50, "learning_rate": None}, relu=False)
+    >>> list(moved), moved["recipe"]["parameters"]["batch_size"]
+    (['recipe'], 50)
     """
     kept = {name: value for name, value in parameters.items() if name not in MOVED}
-    old = {name: value for name, value in parameters.items() if name in MOVED}
-    if not old and not (relu and "network" in kept and isinstance(kept["network"], str)):
-        return parameters
+    old = {name: v for name, v in parameters.items() if name in MOVED and v is not None}
+    recipe, network = kept.get("recipe", "fast"), kept.get("network", "dense")
+    if isinstance(recipe, dict) and recipe["class"] == "Recipe":
+        # A recipe without a name is an old one, whose defaults were those of the lecture.
+        recipe = {**recipe, "parameters": {"name": "lecture", **recipe["parameters"]}}
+        kept["recipe"] = recipe
+    if not old:
+        return kept
 
-    def move(kind: str, cls: str, **values: Any) -> None:
-        """Set parameters of an object that are not None and that it leaves open."""
-        values = {name: value for name, value in values.items() if value is not None}
-        described = kept.get(kind, "fast")
-        if isinstance(described, str) and values:
-            first = {"name": described} if kind == "recipe" else {}
-            kept[kind] = {"class": cls, "parameters": first | values}
-        elif values:
-            own = {k: v for k, v in described["parameters"].items() if v is not None}
-            kept[kind] = {**described, "parameters": {**values, **own}}
+    def put(kind: str, choice: str, **values: Any) -> None:
+        """Set an object in place of its name, if it is one with other parameters."""
+        made = CHOICES[kind][1][choice]()
+        changed = {name: v for name, v in values.items() if v not in (None, getattr(made, name))}
+        if changed:
+            kept[kind] = object_to_json(kind, made.set_params(**changed))
 
-    if relu and isinstance(kept.get("network", "dense"), str):
-        old.setdefault("activation", "relu")
-    conv = kept.get("network") == "conv"
-    move(
-        "network",
-        "Conv" if conv else "Dense",
-        channels=old.get("channels") if conv else None,
-        activation=old.get("activation"),
-    )
-    names = [name for name, path in MOVED.items() if path.startswith("recipe__")]
-    if old.get("precision") == "auto":  # the clock decided; now nothing is left of it
-        old["precision"] = "float32"
-    move("recipe", "Recipe", **{name: old.get(name) for name in names})
-    if old.get("regularizer") and old.get("regularization", 0.0) > 0:
-        cls = type(CHOICES["penalty"][1][old["regularizer"]]()).__name__
-        kept["penalty"] = {"class": cls, "parameters": {"strength": old["regularization"]}}
-    warmup = {"kl_warmup_epochs": old.get("kl_warmup_epochs", 0.0)}
-    n_samples, n_weighted = old.get("n_samples", 1), old.get("n_importance_samples", 1)
-    gradient = old.get("importance_gradient", "standard")
-    if n_weighted > 1:
-        values = {"n_samples": n_weighted, "n_estimates": n_samples, "gradient": gradient}
-        kept["objective"] = {"class": "ImportanceWeighted", "parameters": values | warmup}
-    elif "n_samples" in old:
-        values = {"n_samples": n_samples, "free_bits": old.get("free_bits", 0.0)}
-        kept["objective"] = {"class": "ELBO", "parameters": values | warmup}
+    if relu and "activation" not in parameters:
+        old["activation"] = "relu"
+    names = ("activation", "channels")
+    if isinstance(network, str):
+        taken = names if network == "conv" else names[:1]
+        put("network", network, **{name: old.get(name) for name in taken})
+    else:  # the network's own settings preceded those of the estimator
+        own = network["parameters"].items()
+        own = {name: old.get(name) if name in names and v is None else v for name, v in own}
+        kept["network"] = {**network, "parameters": own}
+
+    values = {name: v for name, v in old.items() if MOVED[name].startswith("recipe__")}
+    if values.get("precision") == "auto":  # the clock decided; now nothing is left of it
+        values["precision"] = "float32"
+    if isinstance(recipe, str):
+        put("recipe", recipe, **values)
+    else:  # the estimator's settings preceded those of the recipe
+        kept["recipe"] = {**recipe, "parameters": {**recipe["parameters"], **values}}
+
+    if "regularizer" in old and old.get("regularization", 0.0) > 0:
+        kept["penalty"] = old["regularizer"]
+        put("penalty", old["regularizer"], strength=old["regularization"])
+    n_samples, warmup = old.get("n_samples"), old.get("kl_warmup_epochs")
+    if old.get("n_importance_samples", 1) > 1:
+        kept["objective"] = "importance-weighted"
+        put(
+            "objective",
+            "importance-weighted",
+            n_samples=old["n_importance_samples"],
+            n_estimates=n_samples,
+            gradient=old.get("importance_gradient"),
+            kl_warmup_epochs=warmup,
+        )
+    else:
+        free_bits = old.get("free_bits")
+        put("objective", "elbo", n_samples=n_samples, free_bits=free_bits, kl_warmup_epochs=warmup)
     return kept
 
 
