@@ -100,10 +100,11 @@ class Parameters(BaseEstimator):
             if isinstance(given, str) and given in CHOICES[outer][1]:
                 params = {**params, outer: CHOICES[outer][1][given]()}
             value = params.get(outer, given)
-            if isinstance(value, str):
-                continue  # an unknown name, which fit refuses
-            if value is None:
-                raise SettingError(f"{outer} must be set where {name} is, got None.")
+            if not isinstance(value, BaseEstimator):
+                names = ", ".join(map(repr, CHOICES[outer][1]))
+                raise SettingError(
+                    f"{outer} must be {names} or an object where {name} is set, got {value!r}."
+                )
             if inner.partition("__")[0] not in value.get_params(deep=False):
                 raise SettingError(
                     f"{name} is no parameter of {outer}={given!r}. Leave it out, or choose another "
