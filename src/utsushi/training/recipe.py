@@ -91,6 +91,7 @@ class Recipe(BaseEstimator):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from utsushi import Autoencoder
     >>> X = np.random.default_rng(0).random((100, 20))
     >>> recipe = Recipe(batch_size=50, validation_fraction=0.2)
