@@ -19,6 +19,7 @@ from utsushi.distributions import (
 )
 from utsushi.networks import Dense, initialize
 from utsushi.objectives import (
+    ELBO,
     Batch,
     ReconstructionObjective,
     VariationalObjective,
@@ -159,7 +160,8 @@ def test_the_variational_objective_and_its_gradient_are_the_plainly_written_boun
     x = normal(B, D, seed=5)
     module = network(2 * H)
     likelihood = (Gaussian() if calibrated else UnitGaussian()).prepare(x)
-    found = VariationalObjective(likelihood, beta, n_samples)(module, Batch(x), seeded(9)).objective
+    objective = VariationalObjective(likelihood, ELBO(n_samples=n_samples), beta)
+    found = objective(module, Batch(x), seeded(9)).objective
     expected = plain_objective(module, x, beta, n_samples, calibrated, seed=9)
     torch.testing.assert_close(found, expected)
     parameters = list(module.parameters())
@@ -173,7 +175,7 @@ def test_the_variational_objective_and_its_gradient_are_the_plainly_written_boun
 
 def test_the_parts_make_the_objective():
     x = normal(B, D, dtype=torch.float32)
-    objective = VariationalObjective(UnitGaussian(), beta=3.0, n_samples=2)
+    objective = VariationalObjective(UnitGaussian(), ELBO(n_samples=2), beta=3.0)
     terms = objective(network(2 * H, dtype=torch.float32), Batch(x), seeded(0))
     sum_of_parts = terms.parts["reconstruction"] + 3.0 * terms.parts["kl"]
     torch.testing.assert_close(terms.objective, sum_of_parts)
@@ -184,7 +186,7 @@ def test_the_noise_of_different_rows_and_draws_is_different():
     seen = []
     module = network(2 * H, dtype=torch.float32)
     module.decoder.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
-    VariationalObjective(UnitGaussian(), n_samples=3)(module, Batch(x), seeded(0))
+    VariationalObjective(UnitGaussian(), ELBO(n_samples=3))(module, Batch(x), seeded(0))
     assert len(torch.unique(seen[0], dim=0)) == 3 * B
 
 

@@ -1,4 +1,4 @@
-"""Each regularizer is its formula, and does to a code what its name says."""
+"""Each penalty is its formula, and does to a code what its name says."""
 
 import itertools
 import math
@@ -8,19 +8,18 @@ import pytest
 import torch
 from torch import nn
 
-from utsushi import Autoencoder, DenoisingAutoencoder, datasets, load
-from utsushi.exceptions import UtsushiWarning
+from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, datasets, load
 from utsushi.networks import Conv, Dense, EncoderDecoder, initialize
 from utsushi.networks.dense import ACTIVATIONS
 from utsushi.objectives import Batch, ReconstructionObjective
 from utsushi.objectives.penalties import (
-    REGULARIZERS,
-    code_and_weights,
-    contractive,
+    MMD,
+    PENALTIES,
+    CodeAndWeights,
+    Contractive,
+    Sparse,
     estimated_jacobian_norm,
     jacobian_norm,
-    mmd,
-    sparse,
 )
 
 D, H, B = 6, 3, 5
@@ -59,7 +58,7 @@ def plain_norm(encoder, x):
 
 
 def penalty(name, pair, x, seed=0):
-    return REGULARIZERS[name](pair, x, pair.encoder(x), seeded(seed))
+    return PENALTIES[name]()(pair, x, pair.encoder(x), seeded(seed))
 
 
 class Wrapped(nn.Module):
@@ -167,7 +166,7 @@ def with_parameters(pair, x, name):
     return function, tuple(v.detach().clone().requires_grad_() for v in values)
 
 
-@pytest.mark.parametrize("name", REGULARIZERS)
+@pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3)], ids=str)
 def test_the_gradient_by_the_parameters_is_the_derivative(name, hidden):
     function, parameters = with_parameters(built(Dense(activation="tanh"), hidden), rows(2), name)
@@ -194,14 +193,14 @@ def test_the_discrepancy_is_a_plain_double_sum():
     pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
     within = sum(kernel(z[i], z[j]) + kernel(p[i], p[j]) for i, j in pairs) / 30
     between = sum(kernel(a, b) for a in z for b in p) / 36
-    found = mmd(None, None, z, seeded(3)).mean()
+    found = MMD()(None, None, z, seeded(3)).mean()
     torch.testing.assert_close(found, within - 2 * between)
 
 
 def test_the_discrepancy_of_codes_of_the_prior_is_zero_on_average():
     found = torch.stack(
         [
-            mmd(None, None, torch.randn(30, H, generator=seeded(s)), seeded(1000 + s)).mean()
+            MMD()(None, None, torch.randn(30, H, generator=seeded(s)), seeded(1000 + s)).mean()
             for s in range(300)
         ]
     )
@@ -212,20 +211,27 @@ def test_the_discrepancy_of_codes_of_the_prior_is_zero_on_average():
 # --- the objective ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("regularizer", [sparse, contractive, code_and_weights])
-def test_the_objective_is_the_error_and_the_weighted_penalty(regularizer):
+def square_of_codes(module, x, z, generator):
+    return z.square().sum(dim=-1)
+
+
+WEIGHTED = [(cls(strength=0.3), 0.3) for cls in (Sparse, Contractive, CodeAndWeights)]
+
+
+@pytest.mark.parametrize(("penalty", "strength"), [*WEIGHTED, (square_of_codes, 1.0)])
+def test_the_objective_is_the_error_and_the_weighted_penalty(penalty, strength):
     pair, x = built(Dense()), rows()
-    terms = ReconstructionObjective(penalty=regularizer, strength=0.3)(pair, Batch(x), seeded())
+    terms = ReconstructionObjective(penalty=penalty)(pair, Batch(x), seeded())
     plain = ReconstructionObjective()(pair, Batch(x), seeded())
-    expected = regularizer(pair, x, pair.encoder(x), seeded())
+    expected = penalty(pair, x, pair.encoder(x), seeded())
     torch.testing.assert_close(terms.parts["reconstruction"], plain.objective)
     torch.testing.assert_close(terms.parts["penalty"], expected)
-    torch.testing.assert_close(terms.objective, plain.objective + 0.3 * expected)
+    torch.testing.assert_close(terms.objective, plain.objective + strength * expected)
 
 
 def test_the_penalty_is_of_the_code_of_the_damaged_row():
     pair, x = built(Dense()), rows()
-    objective = ReconstructionObjective(lambda x, _: 0 * x, penalty=sparse, strength=1.0)
+    objective = ReconstructionObjective(lambda x, _: 0 * x, penalty=Sparse())
     found = objective(pair, Batch(x), seeded()).parts["penalty"]
     torch.testing.assert_close(found, penalty("sparse", pair, 0 * x))
 
@@ -252,7 +258,7 @@ def squared_weights(model):
 
 
 def test_a_sparse_code_is_nearer_to_zero_and_still_reconstructs(plain):
-    model = fitted(regularizer="sparse", regularization=0.1)
+    model = fitted(penalty="sparse")
     codes, before = (abs(m.transform(DIGITS.X_test)).mean() for m in (model, plain))
     assert codes < 0.5 * before
     assert model.score(DIGITS.X_test) > 1.25 * plain.score(DIGITS.X_test)  # scores are negative
@@ -264,21 +270,21 @@ def test_a_sparse_code_is_nearer_to_zero_and_still_reconstructs(plain):
         {},
         {"hidden": ()},
         {"hidden": (32, 16)},
-        {"network": "conv", "channels": (4,), "hidden": (16,), "image_shape": (8, 8)},
-        {"precision": "bfloat16"},
-        {"precision": "bfloat16", "hidden": (32, 16)},
+        {"network": Conv((4,)), "hidden": (16,), "image_shape": (8, 8)},
+        {"recipe": Recipe(precision="bfloat16")},
+        {"recipe": Recipe(precision="bfloat16"), "hidden": (32, 16)},
     ],
     ids=str,
 )
 def test_a_contractive_encoder_has_a_smaller_jacobian(settings):
     settings = settings | {"max_epochs": 8}
-    model = fitted(**settings, regularizer="contractive", regularization=0.3)
+    model = fitted(**settings, penalty=Contractive(0.3))
     assert mean_jacobian_norm(model) < 0.5 * mean_jacobian_norm(fitted(**settings))
 
 
 @pytest.mark.parametrize("settings", [{"hidden": (32,)}, {"hidden": (32, 16)}], ids=str)
 def test_the_penalty_of_held_out_rows_is_the_jacobians_norm_there(settings):
-    model = Autoencoder(**{**SMALL, **settings}, regularizer="contractive", regularization=0.1)
+    model = Autoencoder(**{**SMALL, **settings}, penalty="contractive")
     model.fit(DIGITS.X_train, validation_data=DIGITS.X_test[:40])
     # One direction a row of 8 components: the estimate's mean over 40 rows is a few percent off.
     tolerance = 1e-4 if len(model.hidden) == 1 else 0.3
@@ -287,7 +293,7 @@ def test_the_penalty_of_held_out_rows_is_the_jacobians_norm_there(settings):
 
 
 def test_code_and_weights_are_small_together(plain):
-    model = fitted(regularizer="code-and-weights", regularization=0.01)
+    model = fitted(penalty=CodeAndWeights(0.01))
     halves = (
         0.5 * np.square(m.transform(DIGITS.X_test)).sum(axis=1).mean() for m in (model, plain)
     )
@@ -299,7 +305,7 @@ def test_code_and_weights_are_small_together(plain):
 def test_the_weights_count_the_same_whatever_the_size_of_the_batch():
     x = rows(8)
     penalties = [
-        ReconstructionObjective(penalty=code_and_weights, strength=1.0)(
+        ReconstructionObjective(penalty=CodeAndWeights())(
             built(Dense()), Batch(part), seeded()
         ).parts["penalty"]
         for part in (x, x[:1])
@@ -307,68 +313,68 @@ def test_the_weights_count_the_same_whatever_the_size_of_the_batch():
     torch.testing.assert_close(penalties[0][:1], penalties[1])
 
 
-@pytest.mark.parametrize("name", REGULARIZERS)
+@pytest.mark.parametrize("name", PENALTIES)
 def test_the_history_says_what_the_penalty_was(name):
-    model = fitted(regularizer=name, regularization=0.05, max_epochs=2, validation_fraction=0.2)
+    recipe = Recipe(validation_fraction=0.2)
+    model = fitted(penalty=PENALTIES[name](0.05), max_epochs=2, recipe=recipe)
     for row in model.history_:
         for prefix in ("", "validation_"):
             sum_of_parts = row[prefix + "reconstruction"] + 0.05 * row[prefix + "penalty"]
             assert row[prefix + "objective"] == pytest.approx(sum_of_parts, rel=1e-5)
 
 
-def test_without_a_regularizer_there_is_no_penalty(plain):
+def test_by_default_there_is_no_penalty(plain):
     assert "penalty" not in plain.history_[0]
 
 
-@pytest.mark.parametrize("name", REGULARIZERS)
+@pytest.mark.parametrize("name", PENALTIES)
 def test_the_denoising_model_takes_them_too(name):
-    settings = {"regularizer": name, "regularization": 0.05, "max_epochs": 1}
-    assert fitted(DenoisingAutoencoder, **settings).history_[0]["penalty"] != 0
+    model = fitted(DenoisingAutoencoder, penalty=PENALTIES[name](0.05), max_epochs=1)
+    assert model.history_[0]["penalty"] != 0
 
 
 def test_a_wasserstein_autoencoders_codes_are_nearer_to_its_prior(plain):
-    model = fitted(regularizer="mmd", regularization=10.0, sampler="prior")
+    model = fitted(penalty="mmd", sampler="prior")
 
     def discrepancy(fit):
         codes = torch.from_numpy(fit.transform(DIGITS.X_test))
-        return mmd(None, None, codes, seeded()).mean()
+        return MMD()(None, None, codes, seeded()).mean()
 
     assert discrepancy(model) < 0.3 * discrepancy(plain)
     assert model.sample(3, random_state=0).shape == (3, 64)
 
 
-def test_a_regularized_fit_is_a_function_of_its_seed():
-    settings = {"hidden": (8, 4), "regularizer": "contractive", "regularization": 0.1}
+def test_a_fit_with_a_penalty_is_a_function_of_its_seed():
+    settings = {"hidden": (8, 4), "penalty": "contractive"}
     one, other = (fitted(**settings, max_epochs=1) for _ in range(2))
     np.testing.assert_array_equal(one.transform(DIGITS.X_test), other.transform(DIGITS.X_test))
 
 
 @pytest.mark.parametrize("cls", [Autoencoder, DenoisingAutoencoder])
 def test_they_survive_the_models_file(cls, tmp_path):
-    model = fitted(cls, regularizer="contractive", regularization=np.float64(0.05), max_epochs=1)
+    model = fitted(cls, penalty=Contractive(np.float64(0.05)), max_epochs=1)
     again = load(model.save(tmp_path / "model"))
-    assert (again.regularizer, again.regularization) == ("contractive", 0.05)
+    assert (type(again.penalty), again.penalty.strength) == (Contractive, 0.05)
     assert again.history_[0]["penalty"] == model.history_[0]["penalty"]
 
 
 # --- settings ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "half", [{"regularizer": "sparse"}, {"regularization": 0.1}], ids=["name", "strength"]
-)
-@pytest.mark.parametrize("cls", [Autoencoder, DenoisingAutoencoder])
-def test_half_a_setting_is_off_with_a_warning_that_points_at_the_caller(cls, half):
-    with pytest.warns(UtsushiWarning, match="regularizes nothing; set both") as caught:
-        model = fitted(cls, **half, max_epochs=1)
-    assert caught[0].filename == __file__
-    expected = fitted(cls, max_epochs=1).transform(DIGITS.X_test)
-    np.testing.assert_array_equal(model.transform(DIGITS.X_test), expected)
+@pytest.mark.parametrize("name", PENALTIES)
+def test_a_name_has_the_strength_of_the_formulas_scale(name):
+    strength = 10.0 if name == "mmd" else 0.1
+    assert PENALTIES[name]().strength == strength
+    row = fitted(penalty=name, max_epochs=1).history_[0]
+    expected = row["reconstruction"] + strength * row["penalty"]
+    assert row["objective"] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
-    "setting", [{"regularizer": "dropout"}, {"regularization": -1.0}], ids=["name", "strength"]
+    ("penalty", "name"),
+    [("dropout", "penalty"), (Sparse(-1.0), "strength"), (Sparse(0.0), "strength")],
+    ids=str,
 )
-def test_a_setting_that_cannot_be_is_refused_by_its_name(setting):
-    with pytest.raises(ValueError, match=next(iter(setting))):
-        fitted(**setting)
+def test_a_penalty_that_cannot_be_is_refused_by_the_name_of_the_parameter(penalty, name):
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        fitted(penalty=penalty)
