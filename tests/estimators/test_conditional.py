@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utsushi import AnomalyDetector, VariationalAutoencoder, datasets, load
+from utsushi import AnomalyDetector, Recipe, VariationalAutoencoder, datasets, load
 from utsushi.exceptions import DataError, SettingError
 
 DIGITS = datasets.load_digits8x8()
@@ -103,7 +103,7 @@ def test_classes_are_integers_or_strings(labels, tmp_path):
 
 def test_held_out_rows_have_their_classes():
     settings = {**SETTINGS, "max_epochs": 2}
-    split = VariationalAutoencoder(**settings, validation_fraction=0.2).fit(X, Y)
+    split = VariationalAutoencoder(**settings, recipe=Recipe(validation_fraction=0.2)).fit(X, Y)
     given = VariationalAutoencoder(**settings).fit(X, Y, validation_data=(X[:50], Y[:50]))
     for model in (split, given):
         assert np.isfinite(model.history_[-1]["validation_objective"])

@@ -15,14 +15,14 @@ from utsushi.distributions.likelihoods import Likelihood
 from utsushi.distributions.likelihoods.base import sum_of_known
 from utsushi.exceptions import CheckpointError, ModelFileError, SettingError
 from utsushi.networks import Bottleneck, Dense, EncoderDecoder, Network
-from utsushi.objectives import ReconstructionObjective, Terms
+from utsushi.objectives import Bound, Penalty, ReconstructionObjective, Terms
 from utsushi.samplers import Sampler
 from utsushi.transforms.augmentation import Augmentation
 
 DIGITS = datasets.load_digits8x8()
 TRAIN, TEST = DIGITS.X_train[:200], DIGITS.X_test[:40]
 SMALL = {"n_components": 3, "random_state": 0, "device": "cpu"}
-SHORT = Recipe(max_epochs=3, batch_size=50, learning_rate=3e-3)
+SHORT = Recipe("lecture", max_epochs=3, batch_size=50, learning_rate=3e-3)
 
 pytestmark = pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
 
@@ -155,6 +155,23 @@ class AbsoluteAutoencoder(Autoencoder):
         return AbsoluteError()
 
 
+class Short(Penalty):
+    def __call__(self, module, x, z, generator):
+        return z.square().sum(dim=-1)
+
+
+class Tempered(Bound):
+    """The evidence lower bound with a share of the log-likelihood."""
+
+    n_draws = 2
+
+    def __init__(self, share=0.5):
+        self.share = share
+
+    def __call__(self, draws, beta):
+        return self.share * draws.expected_log_likelihood - beta * draws.divergence.sum(dim=-1)
+
+
 def mean_of_codes(module, x, z, generator):
     return z.mean(dim=0).square().sum().expand(len(z))
 
@@ -219,9 +236,11 @@ MEMBERS = {
     "objective": (AbsoluteAutoencoder, {}, [AbsoluteAutoencoder]),
     "penalty": (
         Autoencoder,
-        {"regularizer": mean_of_codes, "regularization": 1.0, "sampler": "prior"},
+        {"penalty": mean_of_codes, "sampler": "prior"},
         [mean_of_codes],
     ),
+    "penalty object": (Autoencoder, {"penalty": Short(strength=0.5)}, [Short]),
+    "bound": (VariationalAutoencoder, {"objective": Tempered(share=0.7)}, [Tempered]),
     "beta": (VariationalAutoencoder, {"beta": cyclic}, [cyclic]),
     "schedule": (Autoencoder, {"recipe": recipe(schedule=cooled)}, [cooled]),
     "schedule object": (Autoencoder, {"recipe": recipe(schedule=Schedule(2.0))}, [Schedule]),
@@ -359,9 +378,10 @@ def test_the_fitted_model_has_no_dropout(name):
 
 
 def test_normalization_keeps_its_statistics_of_the_best_epoch(tmp_path):
-    settings = RESNET | {"recipe": recipe(learning_rate=0.3, max_epochs=30, batch_size=20)}
+    stopping = recipe(learning_rate=0.3, max_epochs=30, batch_size=20, early_stopping=3)
+    settings = RESNET | {"recipe": stopping}
     held_out = {"validation_data": TEST, "checkpoint_dir": tmp_path}
-    model = Autoencoder(**SMALL, **settings, early_stopping=3).fit(TRAIN, **held_out)
+    model = Autoencoder(**SMALL, **settings).fit(TRAIN, **held_out)
     objectives = [row["validation_objective"] for row in model.history_]
     best = int(np.argmin(objectives))
     assert best < len(objectives) - 1
@@ -369,7 +389,7 @@ def test_normalization_keeps_its_statistics_of_the_best_epoch(tmp_path):
     n_batches = int(model.module_.decoder[1].num_batches_tracked)
     assert n_batches == 10 * (best + 1)
     # A finished training that is fitted again does not count its samples once more.
-    again = Autoencoder(**SMALL, **settings, early_stopping=3).fit(TRAIN, **held_out)
+    again = Autoencoder(**SMALL, **settings).fit(TRAIN, **held_out)
     assert_equal_results(model, again)
 
 
@@ -380,7 +400,7 @@ def test_a_sample_does_not_depend_on_its_neighbours(name):
 
 
 def test_it_trains_in_bfloat16():
-    model = unfitted("network", precision="bfloat16").fit(TRAIN)
+    model = unfitted("network", recipe=recipe(precision="bfloat16")).fit(TRAIN)
     assert np.isfinite(model.score_samples(TEST)).all()
 
 
@@ -540,7 +560,7 @@ def test_a_torch_optimizer_gets_rate_and_decay():
 
 def test_plain_gradient_descent_is_that_of_a_loop_of_torch():
     X = torch.from_numpy(TRAIN)
-    one_step = Recipe(
+    one_step = recipe(
         max_epochs=1, batch_size=len(X), learning_rate=1e-4, optimizer=torch.optim.SGD
     )
     settings = {**SMALL, "hidden": (), "scaling": None}
@@ -585,7 +605,7 @@ def test_the_weight_is_a_function_of_the_epochs_that_are_done():
 def test_a_penalty_of_ones_own_does_what_it_says():
     settings = {**SMALL, "hidden": (16,), "recipe": recipe(max_epochs=30)}
     free = Autoencoder(**settings).fit(TRAIN)
-    held = Autoencoder(**settings, regularizer=mean_of_codes, regularization=100.0).fit(TRAIN)
+    held = Autoencoder(**settings, penalty=lambda *batch: 100 * mean_of_codes(*batch)).fit(TRAIN)
     size = [np.abs(model.transform(TRAIN).mean(axis=0)).max() for model in (free, held)]
     assert size[1] < 0.2 * size[0]
 

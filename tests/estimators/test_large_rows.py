@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, VariationalAutoencoder
 from utsushi.estimators import base, rows
 from utsushi.networks import Conv
 from utsushi.training import subspace
@@ -12,14 +12,16 @@ from utsushi.transforms import scaling
 
 X = np.random.default_rng(2).random((90, 64), dtype=np.float32)
 WIDE = X[:, :15] @ np.random.default_rng(3).random((15, 200), dtype=np.float32)
-FEW = {"n_components": 3, "hidden": (8,), "max_epochs": 2, "batch_size": 16, "random_state": 1}
+BATCHES = Recipe(max_epochs=2, batch_size=16)
+STOPPING = BATCHES.with_settings(validation_fraction=0.3, early_stopping=1)
+FEW = {"n_components": 3, "hidden": (8,), "recipe": BATCHES, "random_state": 1}
 
 MODELS = {
     "center": lambda: Autoencoder(**FEW),
     "standard": lambda: Autoencoder(scaling="standard", **FEW),
     "minmax": lambda: Autoencoder(scaling="minmax", **FEW),
     "none": lambda: Autoencoder(scaling=None, **FEW),
-    "held out": lambda: Autoencoder(validation_fraction=0.3, early_stopping=1, **FEW),
+    "held out": lambda: Autoencoder(**FEW | {"recipe": STOPPING}),
     "denoising": lambda: DenoisingAutoencoder(corruption="gaussian", **FEW),
     "gaussian": lambda: VariationalAutoencoder(**FEW),
     "bernoulli": lambda: VariationalAutoencoder(likelihood="continuous-bernoulli", **FEW),

@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.estimators.variational import SCORE_DRAWS
 
 H = 2
@@ -25,8 +25,8 @@ def table():
 
 @pytest.fixture(scope="module")
 def linear_vae(table):
-    settings = {"max_epochs": 60, "learning_rate": 0.03, "batch_size": 100}
-    return VariationalAutoencoder(H, hidden=(), random_state=0, **settings).fit(table)
+    recipe = Recipe(max_epochs=60, learning_rate=0.03, batch_size=100)
+    return VariationalAutoencoder(H, hidden=(), random_state=0, recipe=recipe).fit(table)
 
 
 @pytest.fixture(scope="module")

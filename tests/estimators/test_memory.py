@@ -6,6 +6,7 @@ import pytest
 from utsushi import Autoencoder, VariationalAutoencoder
 from utsushi.estimators import base
 from utsushi.exceptions import SettingError
+from utsushi.networks import Conv
 
 X = np.random.default_rng(0).random((20, 64), dtype=np.float32)
 FEW = {"max_epochs": 1, "random_state": 0}
@@ -31,10 +32,11 @@ def test_parameters_gradients_moments_and_sampler_have_to_fit(monkeypatch, refus
 @pytest.mark.parametrize("huge", [99_999_999_999, 2**62, 10**30])
 @pytest.mark.parametrize("name", ["n_components", "hidden", "channels"])
 def test_a_huge_size_is_refused_in_one_line(name, huge, refusal):
-    settings = {"n_components": 2, name: huge if name == "n_components" else (huge,)}
+    size = huge if name == "n_components" else (huge,)
+    settings = {"n_components": 2, name: size}
     if name == "channels":
-        settings |= {"network": "conv", "image_shape": (8, 8)}
+        settings = {"n_components": 2, "network": Conv(size), "image_shape": (8, 8)}
     for cls in (Autoencoder, VariationalAutoencoder):
         message = refusal(SettingError, cls(**settings, **FEW).fit, X)
-        assert f"{name}={settings[name]!r}" in message
+        assert f"{name}={size!r}" in message
         assert message.endswith("; choose fewer components or narrower layers")

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets
+from utsushi import AnomalyDetector, Autoencoder, Recipe, VariationalAutoencoder, datasets
 from utsushi._utils.lazy_rows import (
     ConvertedRows,
     LazyRows,
@@ -21,12 +21,14 @@ from utsushi.training import subspace
 
 X = np.random.default_rng(2).random((90, 64), dtype=np.float32)
 WIDE = X[:, :15] @ np.random.default_rng(3).random((15, 200), dtype=np.float32)
-FEW = {"n_components": 3, "hidden": (8,), "max_epochs": 2, "batch_size": 16, "random_state": 1}
+BATCHES = Recipe(max_epochs=2, batch_size=16)
+STOPPING = BATCHES.with_settings(validation_fraction=0.3, early_stopping=1)
+FEW = {"n_components": 3, "hidden": (8,), "recipe": BATCHES, "random_state": 1}
 
 MODELS = {
     "plain": lambda: Autoencoder(**FEW),
     "minmax": lambda: Autoencoder(scaling="minmax", **FEW),
-    "held out": lambda: Autoencoder(validation_fraction=0.3, early_stopping=1, **FEW),
+    "held out": lambda: Autoencoder(**FEW | {"recipe": STOPPING}),
     "bernoulli": lambda: VariationalAutoencoder(likelihood="continuous-bernoulli", **FEW),
     "conditional": lambda: VariationalAutoencoder(conditional=True, sampler="gaussian", **FEW),
 }

@@ -7,13 +7,24 @@ from utsushi import (
     AnomalyDetector,
     Autoencoder,
     DenoisingAutoencoder,
+    Recipe,
     VariationalAutoencoder,
     load,
 )
-from utsushi.distributions import LIKELIHOODS, DiagonalGaussianPosterior, StandardNormal
+from utsushi.distributions import (
+    LIKELIHOODS,
+    DiagonalGaussianPosterior,
+    StandardNormal,
+    UnitGaussian,
+)
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
+from utsushi.objectives import (
+    Batch,
+    ImportanceWeighted,
+    ReconstructionObjective,
+    VariationalObjective,
+)
 from utsushi.transforms.scaling import Scaling, column_moments
 
 SMALL = {"n_components": 2, "hidden": (8,), "random_state": 0, "missing": "mask", "max_epochs": 5}
@@ -70,7 +81,7 @@ def test_reconstruct_fills_what_is_missing(model):
 def test_what_is_filled_is_nearer_than_the_mean():
     X, gaps = rows_with_gaps(n=400)
     settings = SMALL | {"max_epochs": 60, "hidden": (32,)}
-    filled = Autoencoder(**settings, recipe="lecture", learning_rate=0.01).fit(gaps)
+    filled = Autoencoder(**settings, recipe=Recipe("lecture", learning_rate=0.01)).fit(gaps)
     missing = np.isnan(gaps)
     error = np.square(filled.reconstruct(gaps) - X)[missing].mean()
     constant = np.square(np.nanmean(gaps, axis=0) - X)[missing].mean()
@@ -190,8 +201,8 @@ def copies(n_outputs):
 
 OBJECTIVES = {
     "reconstruction": (ReconstructionObjective(), 2),
-    "variational": (VariationalObjective(LIKELIHOODS["unit-gaussian"]()), 4),
-    "weighted": (VariationalObjective(LIKELIHOODS["unit-gaussian"](), n_importance_samples=3), 4),
+    "variational": (VariationalObjective(UnitGaussian()), 4),
+    "weighted": (VariationalObjective(UnitGaussian(), ImportanceWeighted(n_samples=3)), 4),
 }
 
 

@@ -4,46 +4,44 @@ import numpy as np
 import pytest
 import torch
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets, load
+from utsushi import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    Recipe,
+    VariationalAutoencoder,
+    datasets,
+    load,
+)
 from utsushi.distributions import LIKELIHOODS, POSTERIORS, PRIORS, VampPrior
 from utsushi.exceptions import SettingError
 from utsushi.integrations import onnx
-from utsushi.networks import BOTTLENECKS, VectorQuantization
-from utsushi.objectives.penalties import REGULARIZERS
+from utsushi.networks import BOTTLENECKS, Conv, VectorQuantization
+from utsushi.objectives import OBJECTIVES, PENALTIES
 from utsushi.samplers import SAMPLERS
 
 DIGITS = datasets.load_digits8x8()
 TRAIN, TEST = DIGITS.X_train[:300], DIGITS.X_test[:40]
 SMALL = {"n_components": 4, "hidden": (32,), "max_epochs": 3, "random_state": 0, "device": "cpu"}
+CONV = {"network": Conv((4,)), "image_shape": (8, 8)}
 WIDE = np.tile(TRAIN, 3), np.tile(TEST, 3)  # wide enough for a subspace
 
 #: Each member of each kind, as what a user writes.
 MEMBERS = {
     **{f"bottleneck {n}": (Autoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
     **{f"noisy {n}": (DenoisingAutoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
-    **{
-        f"penalty {n}": (Autoencoder, {"regularizer": n, "regularization": 0.1})
-        for n in REGULARIZERS
-    },
+    **{f"penalty {n}": (Autoencoder, {"penalty": n}) for n in PENALTIES},
+    **{f"objective {n}": (VariationalAutoencoder, {"objective": n}) for n in OBJECTIVES},
     **{f"prior {n}": (VariationalAutoencoder, {"prior": n}) for n in PRIORS},
     **{f"posterior {n}": (VariationalAutoencoder, {"posterior": n}) for n in POSTERIORS},
     **{f"likelihood {n}": (VariationalAutoencoder, {"likelihood": n}) for n in LIKELIHOODS},
     **{f"sampler {n}": (VariationalAutoencoder, {"sampler": n}) for n in SAMPLERS},
     "prior vamp, conditional": (VariationalAutoencoder, {"prior": "vamp", "conditional": True}),
-    "prior vamp, K = 5": (VariationalAutoencoder, {"prior": "vamp", "n_importance_samples": 5}),
-    "prior vamp, conv": (
+    "prior vamp, K = 5": (
         VariationalAutoencoder,
-        {"prior": "vamp", "network": "conv", "channels": (4,), "image_shape": (8, 8)},
+        {"prior": "vamp", "objective": "importance-weighted"},
     ),
-    "bottleneck conv": (
-        Autoencoder,
-        {
-            "bottleneck": "vector-quantization",
-            "network": "conv",
-            "channels": (4,),
-            "image_shape": (8, 8),
-        },
-    ),
+    "prior vamp, conv": (VariationalAutoencoder, {"prior": "vamp", **CONV}),
+    "bottleneck conv": (Autoencoder, {"bottleneck": "vector-quantization", **CONV}),
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
@@ -125,7 +123,7 @@ def test_its_onnx_graph_computes_the_same(name):
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_it_trains_in_bfloat16(name):
-    model = fitted(name, precision="bfloat16", max_epochs=1)
+    model = fitted(name, recipe=Recipe(precision="bfloat16"), max_epochs=1)
     assert np.isfinite(model.score_samples(rows_for(model), *_classes(model))).all()
 
 

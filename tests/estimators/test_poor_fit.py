@@ -25,7 +25,8 @@ def said(model, rows=X, **given):
 
 def fit_of(objectives, error=1.0, variance=10.0, pca=2.0, **others):
     history = [{"objective": float(value), **others} for value in objectives]
-    return Fit(error, variance, pca, 2, n_rows=2000, history=history, recipe=Recipe())
+    recipe = Recipe("lecture").completed({})
+    return Fit(error, variance, pca, 2, n_rows=2000, history=history, recipe=recipe)
 
 
 # --- what is no trouble -------------------------------------------------------------------------
@@ -61,10 +62,11 @@ def test_too_few_steps_are_named_with_the_figures_of_the_model_and_of_pca():
 
 
 def test_a_rate_that_is_too_high_is_named():
-    model = Autoencoder(4, hidden=(100,), learning_rate=3.0, weight_decay=0.0, random_state=0)
+    recipe = Recipe(learning_rate=3.0, weight_decay=0.0)
+    model = Autoencoder(4, hidden=(100,), recipe=recipe, random_state=0)
     (message,) = said(model)
     assert "has learned nothing" in message
-    assert "learning_rate=1 in place of 3" in message
+    assert "recipe__learning_rate=1 in place of 3" in message
 
 
 def test_unit_noise_that_drowns_small_rows_is_named():
@@ -76,7 +78,7 @@ def test_unit_noise_that_drowns_small_rows_is_named():
 def test_rows_that_may_be_known_by_heart_are_to_be_checked():
     (message,) = said(Autoencoder(8, random_state=0), X[:60])
     assert "may have learned them by heart" in message
-    assert "validation_fraction=0.2" in message
+    assert "recipe__validation_fraction=0.2" in message
 
 
 def test_held_out_rows_show_that_the_others_are_known_by_heart():
@@ -87,7 +89,7 @@ def test_held_out_rows_show_that_the_others_are_known_by_heart():
 def test_an_objective_that_jumps_and_stays_is_unstable():
     (message,) = troubles(fit_of([10, 4, 9, 8, 8]))
     assert "unstable: its objective was 4 in epoch 2 and 8 at the end" in message
-    assert "learning_rate=0.0003 in place of 0.001" in message
+    assert "recipe__learning_rate=0.0003 in place of 0.001" in message
 
 
 @pytest.mark.parametrize("objectives", [[10, 4, 5, 4.2], [5], [5, 5, 5], [-1, -4, -4.5]])

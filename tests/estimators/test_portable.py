@@ -12,7 +12,7 @@ from utsushi import Autoencoder, VariationalAutoencoder, networks
 X = np.random.default_rng(0).random((40, 30), dtype=np.float32)
 LABELS = np.array(["a", "b", "c"])[np.arange(40) % 3]
 FEW = {"hidden": (8,), "max_epochs": 1, "random_state": 0}
-CONV = {"network": "conv", "channels": (2, 3), "image_shape": (5, 6)}
+CONV = {"network": networks.Conv((2, 3)), "image_shape": (5, 6)}
 
 MODELS = {
     "dense": Autoencoder(3, **FEW),

@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi._utils.seeds import generator
-from utsushi.estimators.parameters import resolve
 from utsushi.evaluation import pca_errors, reconstruction_error
 from utsushi.exceptions import SettingError
-from utsushi.networks import NETWORKS, Conv, default_channels, initialize
+from utsushi.networks import Conv, default_channels, initialize
 
 SHAPES = [(28, 28), (79, 79), (3, 32, 64), (1, 8, 8), (5, 7), (1, 1), (3, 2, 9)]
 BOTH = pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])
-SMALL = {"n_components": 3, "hidden": (16,), "channels": (4, 8), "image_shape": (8, 8)}
+SMALL = {"n_components": 3, "hidden": (16,), "image_shape": (8, 8)}
 DIGITS = datasets.load_digits8x8()
 
 
@@ -27,7 +26,7 @@ def built(image_shape, channels=(4, 8), hidden=(16,), n_outputs=2):
 
 
 def fitted(estimator, **settings):
-    model = estimator(**SMALL, network="conv", max_epochs=2, random_state=0, **settings)
+    model = estimator(**SMALL, network=Conv((4, 8)), max_epochs=2, random_state=0, **settings)
     return model.fit(DIGITS.X_train)
 
 
@@ -81,7 +80,7 @@ def test_a_model_survives_its_file(estimator, tmp_path):
     np.testing.assert_array_equal(again.score_samples(X), model.score_samples(X))
 
 
-def test_the_description_comes_before_the_estimators_channels(tmp_path):
+def test_channels_and_layers_survive_the_models_file(tmp_path):
     network = Conv(channels=(2,), hidden=(5,))
     model = Autoencoder(3, image_shape=(8, 8), network=network, max_epochs=1)
     again = load(model.fit(DIGITS.X_train).save(tmp_path / "model"))
@@ -96,8 +95,8 @@ def test_one_number_is_one_convolution():
 
 
 def test_convolutions_learn_a_better_code_than_pca():
-    settings = SMALL | {"channels": (16, 32), "hidden": (64,)}
-    model = Autoencoder(**settings, network="conv", max_epochs=30, random_state=0)
+    settings = SMALL | {"network": Conv((16, 32)), "hidden": (64,)}
+    model = Autoencoder(**settings, max_epochs=30, random_state=0)
     model.fit(DIGITS.X_train)
     pca = pca_errors(DIGITS.X_train, DIGITS.X_test, [3])[3]
     assert reconstruction_error(model, DIGITS.X_test).value < 0.8 * pca.value
@@ -113,10 +112,6 @@ def test_an_image_shape_is_needed():
 def test_channels_that_cannot_be_are_named(channels):
     with pytest.raises(SettingError, match="channels="):
         built((8, 8), channels=channels)
-
-
-def test_the_name_stands_for_the_description():
-    assert isinstance(resolve("conv", NETWORKS), Conv)
 
 
 # --- what the shape of the images decides -------------------------------------------------------

@@ -15,7 +15,8 @@ from utsushi.samplers import SAMPLERS, Flow, Gaussian, Mixture, Prior, TwoStage
 from utsushi.training import Recipe
 
 #: The samplers with a network, made small enough to be trained in each test.
-BRIEF = Recipe(max_epochs=10, batch_size=50, learning_rate=1e-2, schedule="one-cycle")
+CYCLE = Recipe("lecture", learning_rate=1e-2, schedule="one-cycle")
+BRIEF = CYCLE.with_settings(max_epochs=10, batch_size=50)
 SMALL = {
     "flow": Flow(n_transforms=2, n_bins=4, hidden=(16,), recipe=BRIEF),
     "two-stage": TwoStage(hidden=(16,), recipe=BRIEF),
@@ -140,10 +141,10 @@ def mean_log_density(mixture, codes):
 
 # --- the samplers with a network --------------------------------------------------------------
 
-ENOUGH = Recipe(max_epochs=100, batch_size=100, learning_rate=1e-2, schedule="one-cycle")
+ENOUGH = CYCLE.with_settings(max_epochs=100)
 LEARNED = [
     Flow(n_transforms=2, n_bins=8, hidden=(32,), recipe=ENOUGH),
-    TwoStage(hidden=(64, 64), recipe=ENOUGH.replaced(max_epochs=200)),
+    TwoStage(hidden=(64, 64), recipe=ENOUGH.with_settings(max_epochs=200)),
 ]
 
 
@@ -170,7 +171,7 @@ def test_the_density_of_a_flow_integrates_to_one():
 def test_the_density_of_a_flow_is_that_of_its_draws():
     # E[log p] over draws is minus the entropy; a Gaussian's is known.
     codes = rng().standard_normal((1000, 2)) @ np.array([[3.0, 1.0], [0.0, 0.5]])
-    flow = Flow(n_transforms=2, hidden=(32,), recipe=ENOUGH.replaced(max_epochs=30))
+    flow = Flow(n_transforms=2, hidden=(32,), recipe=ENOUGH.with_settings(max_epochs=30))
     densities = flow.fit(codes, rng()).log_prob(flow.sample(4000, rng(1)))
     entropy = multivariate_normal(np.zeros(2), np.cov(codes.T)).entropy()
     assert densities.mean() == pytest.approx(-entropy, abs=0.2)
@@ -202,7 +203,7 @@ def test_a_flow_leaves_the_checks_of_torchs_distributions_on():
 
 @by_trained
 def test_a_training_that_diverges_stops(sampler):
-    hopeless = clone(sampler).set_params(recipe=BRIEF.replaced(learning_rate=1e30))
+    hopeless = clone(sampler).set_params(recipe=BRIEF.with_settings(learning_rate=1e30))
     with pytest.raises(TrainingDivergedError, match="diverged"):
         hopeless.fit(two_clusters(), rng())
 
