@@ -12,13 +12,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.distributions import DiagonalGaussianPosterior, Gaussian, StandardNormal
 from utsushi.exceptions import TrainingInterrupted, UtsushiError
 from utsushi.networks import Conv, Dense, initialize
-from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
-from utsushi.objectives.penalties import contractive
-from utsushi.training import Recipe, train
+from utsushi.objectives import (
+    ELBO,
+    Batch,
+    Contractive,
+    ImportanceWeighted,
+    ReconstructionObjective,
+    VariationalObjective,
+)
+from utsushi.training import train
 from utsushi.training.data_parallel import SharedCheckpoints, process_group
 from utsushi.transforms.augmentation import Affine
 from utsushi.transforms.corruption import masking
@@ -44,26 +50,29 @@ def with_distributions(module):
     )
 
 
-def variational(**settings):
-    return VariationalObjective(Gaussian().prepare([ROWS]), **settings)
+def variational(*bound):
+    return VariationalObjective(Gaussian().prepare([ROWS]), *bound)
 
 
 def affine(rows, generator):
     return Affine(probability=0.8)(rows, (4, 4), generator)
 
 
+CYCLE = Recipe("lecture", max_epochs=4, batch_size=3, learning_rate=0.01, schedule="one-cycle")
+STOPPING = {"recipe": CYCLE.with_settings(early_stopping=2)}
+
 #: Without noise, several processes compute what one does.
 NOISELESS = {
     "plain": (dense, 3, ReconstructionObjective, {}),
-    "contractive": (dense, 3, lambda: ReconstructionObjective(None, contractive, 0.1), {}),
-    "conv": (conv, 3, ReconstructionObjective, {"patience": 2}),
+    "contractive": (dense, 3, lambda: ReconstructionObjective(penalty=Contractive(0.1)), {}),
+    "conv": (conv, 3, ReconstructionObjective, STOPPING),
 }
 
 #: Each process draws the noise of its own rows.
 NOISY = {
     "denoising": (dense, 3, lambda: ReconstructionObjective(lambda x, g: masking(x, 0.3, g)), {}),
-    "variational": (dense, 6, lambda: variational(free_bits=0.1, kl_warmup_epochs=2), {}),
-    "importance": (dense, 6, lambda: variational(n_importance_samples=3), {"patience": 2}),
+    "variational": (dense, 6, lambda: variational(ELBO(free_bits=0.1, kl_warmup_epochs=2)), {}),
+    "importance": (dense, 6, lambda: variational(ImportanceWeighted(n_samples=3)), STOPPING),
     "augmented": (conv, 6, variational, {"augment": affine}),
 }
 
@@ -86,7 +95,7 @@ def seeds_of_the_noise():
     seeds.clear()
     module = dense(3)
     initialize(module, torch.Generator().manual_seed(0))
-    recipe = Recipe(max_epochs=2, batch_size=3)
+    recipe = Recipe("lecture", max_epochs=2, batch_size=3)
     train(module, Recorder(), Batch(ROWS.float()), recipe=recipe, seed=5)
     return list(seeds)
 
@@ -101,10 +110,9 @@ def train_case(name):
         module,
         objective(),
         Batch(ROWS),
-        recipe=Recipe(max_epochs=4, batch_size=3, learning_rate=0.01, schedule="one-cycle"),
         seed=5,
         validation=Batch(HELD_OUT),
-        **settings,
+        **{"recipe": CYCLE, **settings},
     )
     return clockless(history), parameters(module)
 
@@ -120,8 +128,8 @@ def parameters(module):
 def model_of_images():
     """Give a model and its rows, which `interrupted` leaves unfinished."""
     images = np.random.default_rng(5).random((22, 64), dtype=np.float32)
-    settings = {"max_epochs": 6, "batch_size": 8, "learning_rate": 1e-3, "random_state": 3}
-    return VariationalAutoencoder(3, hidden=(8,), validation_fraction=0.2, **settings), images
+    recipe = Recipe(max_epochs=6, batch_size=8, learning_rate=1e-3, validation_fraction=0.2)
+    return VariationalAutoencoder(3, hidden=(8,), recipe=recipe, random_state=3), images
 
 
 def interrupted(folder, group):
@@ -167,7 +175,7 @@ def main(folder, *names):
                 found["subspace"] = in_the_subspace(group)
                 found["interrupted"] = interrupted(folder, group)
                 model, images = model_of_images()
-                model.set_params(learning_rate=1e30).fit(images)
+                model.set_params(recipe__learning_rate=1e30).fit(images)
     except UtsushiError as error:
         found["error"] = [type(error).__name__, str(error)]
     (folder / f"{group.rank}.json").write_text(json.dumps(found))

@@ -7,26 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, VariationalAutoencoder
+from utsushi.networks import Conv
+from utsushi.objectives import ELBO
 
 #: Whether to run the long forms.
 SOAK = os.environ.get("UTSUSHI_SOAK") == "1"
 
 IMAGES = np.random.default_rng(5).random((22, 64), dtype=np.float32)
 
-FEW = {"max_epochs": 3, "batch_size": 8, "random_state": 3, "verbose": 0}
+BATCHES = Recipe(batch_size=8)
+STOPPING = Recipe(batch_size=8, learning_rate=0.05, validation_fraction=0.3, early_stopping=2)
+FEW = {"recipe": BATCHES, "max_epochs": 3, "random_state": 3, "verbose": 0}
+CONV = {"network": Conv(channels=(2, 4)), "image_shape": (8, 8), "augment": "affine"}
 
 #: Models whose trainings differ in what they have to remember.
 MODELS = {
     "ae": lambda: Autoencoder(3, hidden=(8,), **FEW),
-    "vae": lambda: VariationalAutoencoder(3, hidden=(8,), kl_warmup_epochs=2, **FEW),
-    "conv": lambda: VariationalAutoencoder(
-        3, network="conv", channels=(2, 4), hidden=(8,), image_shape=(8, 8), augment="affine", **FEW
+    "vae": lambda: VariationalAutoencoder(
+        3, hidden=(8,), objective=ELBO(kl_warmup_epochs=2), **FEW
     ),
+    "conv": lambda: VariationalAutoencoder(3, hidden=(8,), **CONV, **FEW),
     "denoising": lambda: DenoisingAutoencoder(3, hidden=(8,), corruption="masking", **FEW),
-    "early stopping": lambda: Autoencoder(
-        3, hidden=(8,), validation_fraction=0.3, early_stopping=2, learning_rate=0.05, **FEW
-    ),
+    "early stopping": lambda: Autoencoder(3, hidden=(8,), **FEW | {"recipe": STOPPING}),
     "subspace": lambda: Autoencoder(3, hidden=(8,), **FEW),
     "conditional": lambda: VariationalAutoencoder(3, hidden=(8,), conditional=True, **FEW),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from utsushi import Autoencoder, datasets, exceptions, load
+from utsushi import Autoencoder, Recipe, datasets, exceptions, load
 from utsushi.exceptions import (
     CheckpointError,
     DataError,
@@ -68,8 +68,8 @@ REACHED = {
         ["the data must be finite, got NaN at row 3, column 1", "1 such value", "Fill or drop"],
     ),
     SettingError: (
-        lambda path, _: fit(early_stopping=2),
-        ["early_stopping", "validation_fraction=0.1", "validation_data"],
+        lambda path, _: fit(recipe=Recipe(early_stopping=2)),
+        ["early_stopping=2", "recipe__validation_fraction=0.1", "validation_data"],
     ),
     MissingPackageError: (
         lambda path, monkeypatch: without_zuko(monkeypatch),
@@ -92,8 +92,8 @@ REACHED = {
         ["could not be downloaded from OpenML (no route to host)", "{path}", "Try again later"],
     ),
     TrainingDivergedError: (
-        lambda path, _: fit(1e30 * X, scaling="center", learning_rate=0.5),
-        ["training diverged", "learning_rate=0.5", "learning_rate=0.05", "scaling='standard'"],
+        lambda path, _: fit(1e30 * X, scaling="center", recipe=Recipe(learning_rate=0.5)),
+        ["diverged", "recipe__learning_rate=0.5,", "try recipe__learning_rate=0.05 or scaling="],
     ),
 }
 

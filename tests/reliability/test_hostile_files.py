@@ -20,7 +20,7 @@ from PIL import Image
 from pyarrow import parquet, table
 from sklearn.base import clone
 
-from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi import AnomalyDetector, Autoencoder, Recipe, VariationalAutoencoder, datasets, load
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import UtsushiError
 from utsushi.runs import go_on_with, open_run
@@ -70,9 +70,8 @@ def packed(write, *arguments, **named):
 
 
 #: A training with all that a checkpoint can hold: a best epoch, and sums of the one under way.
-LONGER = Autoencoder(
-    2, validation_fraction=0.3, early_stopping=5, **{**FEW, "max_epochs": 2, "batch_size": 4}
-)
+STOPPING = Recipe(batch_size=4, validation_fraction=0.3, early_stopping=5)
+LONGER = Autoencoder(2, recipe=STOPPING, **FEW | {"max_epochs": 2})
 
 
 def checkpoint_of(tmp):

@@ -5,12 +5,12 @@ import signal
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder
+from utsushi import Autoencoder, Recipe
 from utsushi.exceptions import TrainingInterrupted
 from utsushi.training.checkpoint import Checkpoints
 
 IMAGES = np.random.default_rng(5).random((22, 64), dtype=np.float32)
-FEW = {"hidden": (8,), "max_epochs": 3, "batch_size": 8, "random_state": 3}
+FEW = {"hidden": (8,), "max_epochs": 3, "recipe": Recipe(batch_size=8), "random_state": 3}
 
 
 def signalled_at(monkeypatch, step, *numbers):

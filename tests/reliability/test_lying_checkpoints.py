@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder
+from utsushi import Autoencoder, Recipe
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import CheckpointError
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
-FEW = {"hidden": (3,), "max_epochs": 2, "batch_size": 4, "random_state": 3}
+FEW = {"hidden": (3,), "max_epochs": 2, "recipe": Recipe(batch_size=4), "random_state": 3}
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*says what no checkpoint does")
 

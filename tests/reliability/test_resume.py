@@ -14,12 +14,12 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from utsushi import Autoencoder
+from utsushi import Autoencoder, Recipe
 from utsushi.exceptions import CheckpointError, SettingError, UtsushiWarning
 from utsushi.training.checkpoint import Checkpoints, Interval
 
 IMAGES = np.random.default_rng(5).random((22, 64), dtype=np.float32)
-FEW = {"hidden": (8,), "max_epochs": 3, "batch_size": 8, "random_state": 3}
+FEW = {"hidden": (8,), "max_epochs": 3, "recipe": Recipe(batch_size=8), "random_state": 3}
 
 
 class Killed(BaseException):
@@ -156,7 +156,7 @@ def stopped(tmp_path, monkeypatch):
         ({"hidden": (9,)}, "hidden was (8,), is (9,)"),
         ({"random_state": 4}, "seed was 3, is 4"),
         ({"max_epochs": 4}, "max_epochs was 3, is 4"),
-        ({"learning_rate": 0.1}, "learning_rate was None, is 0.1"),
+        ({"recipe": Recipe(batch_size=9)}, "recipe__batch_size was 8, is 9"),
     ],
 )
 def test_other_parameters_are_refused_before_the_training(stopped, changes, said, refusal):

@@ -88,8 +88,8 @@ def test_the_lectures_recipe_trains_the_variational_one_as_the_lecture_does():
 
 
 def test_the_history_of_the_lectures_model_is_half_its_loss():
-    settings = {"recipe": "lecture", "max_epochs": 1, "batch_size": 1000}
-    model = VariationalAutoencoder(**SMALL, **settings, likelihood="unit-gaussian").fit(X)
+    recipe = Recipe("lecture", max_epochs=1, batch_size=1000)
+    model = VariationalAutoencoder(**SMALL, recipe=recipe, likelihood="unit-gaussian").fit(X)
     x = torch.tensor(X - X.mean(axis=0), dtype=torch.float32)
     start = Dense((16,)).build(64, 3, 6)
     initialize(start, generator(0, Purpose.INITIALIZATION))
@@ -130,7 +130,8 @@ def small_network(width=4):
 def test_each_row_is_seen_once_per_epoch_and_the_short_batch_is_used():
     objective = Recorder()
     x = torch.arange(25.0)[:, None].expand(25, 4) / 25
-    train(small_network(), objective, Batch(x), recipe=Recipe(max_epochs=2, batch_size=10), seed=0)
+    recipe = Recipe("lecture", max_epochs=2, batch_size=10)
+    train(small_network(), objective, Batch(x), recipe=recipe, seed=0)
     assert [len(batch) for batch in objective.batches] == [10, 10, 5, 10, 10, 5]
     for epoch in (objective.batches[:3], objective.batches[3:]):
         assert sorted(torch.cat(epoch)[:, 0].tolist()) == x[:, 0].tolist()
@@ -139,7 +140,7 @@ def test_each_row_is_seen_once_per_epoch_and_the_short_batch_is_used():
 def test_held_out_rows_are_never_trained_on():
     objective = Recorder()
     x, held_out = torch.zeros(12, 4), torch.ones(5, 4)
-    recipe = Recipe(max_epochs=2, batch_size=5)
+    recipe = Recipe("lecture", max_epochs=2, batch_size=5)
     data, validation = Batch(x), Batch(held_out)
     train(small_network(), objective, data, recipe=recipe, seed=0, validation=validation)
     assert all((batch == 0).all() for batch in objective.batches)
@@ -160,13 +161,13 @@ class FirstColumn:
 @pytest.mark.parametrize("name", ["objective", "validation_objective"])
 def test_the_history_holds_means_over_rows_and_not_over_batches(name):
     x = Batch(torch.arange(2101.0)[:, None].expand(2101, 4) / 1000)
-    recipe = Recipe(max_epochs=1, batch_size=1000)  # 1000, 1000, 101 rows
+    recipe = Recipe("lecture", max_epochs=1, batch_size=1000)  # 1000, 1000, 101 rows
     (row,) = train(small_network(), FirstColumn(), x, recipe=recipe, seed=0, validation=x)
     assert row[name] == pytest.approx(1.05, rel=1e-5)
 
 
 def test_an_autoencoders_history_has_its_terms():
-    model = Autoencoder(**SMALL, max_epochs=2, validation_fraction=0.2).fit(X)
+    model = Autoencoder(**SMALL, max_epochs=2, recipe=Recipe(validation_fraction=0.2)).fit(X)
     names = "epoch objective reconstruction validation_objective validation_reconstruction"
     assert [set(row) for row in model.history_] == [
         {*names.split(), "learning_rate", "seconds"}
@@ -174,7 +175,8 @@ def test_an_autoencoders_history_has_its_terms():
 
 
 def test_a_variational_models_history_has_the_divergence_apart():
-    model = VariationalAutoencoder(**SMALL, max_epochs=1, beta=2.0, validation_fraction=0.2).fit(X)
+    settings = {"recipe": Recipe(validation_fraction=0.2), "max_epochs": 1}
+    model = VariationalAutoencoder(**SMALL, **settings, beta=2.0).fit(X)
     for prefix in ("", "validation_"):
         row = model.history_[0]
         parts = row[prefix + "reconstruction"] + 2.0 * row[prefix + "kl"]
@@ -190,8 +192,10 @@ def test_the_history_shows_the_last_rate_of_each_epoch():
 
 
 def test_few_rows_are_trained_for_the_recipes_least_number_of_steps():
-    model = Autoencoder(**SMALL, recipe=Recipe(max_epochs=2, min_steps=9, batch_size=100)).fit(X)
-    assert model.n_epochs_ == 3  # of 4 steps each
+    recipe = Recipe("lecture", max_epochs=2, min_steps=9)
+    assert Autoencoder(**SMALL, recipe=recipe).fit(X).n_epochs_ == 3  # of 4 steps each
+    # The estimator's own epochs are exact.
+    assert Autoencoder(**SMALL, recipe=recipe, max_epochs=1).fit(X).n_epochs_ == 1
 
 
 @BOTH
@@ -228,8 +232,8 @@ class Scripted:
 def run_scripted(values, patience):
     objective, module = Scripted(values), small_network()
     x = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
-    recipe = Recipe(max_epochs=len(values), batch_size=10)
-    settings = {"recipe": recipe, "seed": 0, "validation": Batch(x[:5]), "patience": patience}
+    recipe = Recipe("lecture", max_epochs=len(values), batch_size=10, early_stopping=patience)
+    settings = {"recipe": recipe, "seed": 0, "validation": Batch(x[:5])}
     return train(module, objective, Batch(x), **settings), objective, module
 
 
@@ -258,31 +262,32 @@ def test_without_patience_the_last_parameters_stay():
 
 def test_the_early_stopped_model_has_the_best_held_out_error_of_its_history():
     held_out = X[:100]
-    model = Autoencoder(**SMALL, max_epochs=30, learning_rate=0.3, early_stopping=3)
+    recipe = Recipe(max_epochs=30, learning_rate=0.3, early_stopping=3)
+    model = Autoencoder(**SMALL, recipe=recipe)
     model.fit(X[100:], validation_data=held_out)
     best = min(row["validation_objective"] for row in model.history_)
     assert -model.score(held_out) == pytest.approx(best, rel=1e-4)
 
 
-@pytest.mark.parametrize("n_importance_samples", [1, 5])
-def test_held_out_rows_are_measured_by_the_density_that_the_model_ends_with(n_importance_samples):
+@pytest.mark.parametrize(("objective", "n_draws"), [("elbo", 1), ("importance-weighted", 5)])
+def test_held_out_rows_are_measured_by_the_density_that_the_model_ends_with(objective, n_draws):
     """A likelihood that is calibrated on each block of them would hide the overfitting."""
-    settings = {"max_epochs": 60, "n_importance_samples": n_importance_samples}
+    settings = {"max_epochs": 60, "objective": objective}
     model = VariationalAutoencoder(**SMALL, **settings).fit(X[100:], validation_data=X[:100])
-    bound = model.log_likelihood(X[:100], n_importance_samples=n_importance_samples).mean()
+    bound = model.log_likelihood(X[:100], n_importance_samples=n_draws).mean()
     held_out = model.history_[-1]["validation_objective"]  # of one draw
     assert held_out == pytest.approx(-bound, abs=0.05 * abs(bound) + 1)
 
 
 def test_early_stopping_without_held_out_rows_is_refused():
-    with pytest.raises(SettingError, match=r"validation_fraction=0\.1"):
-        Autoencoder(**SMALL, early_stopping=2).fit(X)
+    with pytest.raises(SettingError, match=r"recipe__validation_fraction=0\.1"):
+        Autoencoder(**SMALL, recipe=Recipe(early_stopping=2)).fit(X)
 
 
 # --- divergence -------------------------------------------------------------------------------
 
 HOPELESS = {
-    "rate": ({"learning_rate": 1e10, "max_epochs": 5}, X),
+    "rate": ({"recipe": Recipe(learning_rate=1e10), "max_epochs": 5}, X),
     "data": ({"max_epochs": 5}, X * 1e30),
 }
 
@@ -299,7 +304,7 @@ def test_a_training_that_diverges_says_so_in_one_line(estimator, case):
 @BOTH
 def test_an_estimator_that_diverged_is_not_fitted_even_if_it_was_before(estimator):
     model = estimator(**SMALL, max_epochs=1).fit(X)
-    model.set_params(learning_rate=1e10, max_epochs=5)
+    model.set_params(recipe__learning_rate=1e10, max_epochs=5)
     with pytest.raises(TrainingDivergedError):
         model.fit(X)
     with pytest.raises(NotFittedError):
@@ -308,8 +313,8 @@ def test_an_estimator_that_diverged_is_not_fitted_even_if_it_was_before(estimato
 
 @BOTH
 def test_a_last_step_that_ruins_the_parameters_is_a_divergence_too(estimator):
-    settings = {"recipe": Recipe(batch_size=1000), "max_epochs": 1, "learning_rate": 1e30}
-    model = estimator(**SMALL, **settings)
+    recipe = Recipe("lecture", batch_size=1000, learning_rate=1e30)
+    model = estimator(**SMALL, recipe=recipe, max_epochs=1)
     with pytest.raises(TrainingDivergedError):
         model.fit(X)
     with pytest.raises(NotFittedError):
@@ -342,12 +347,12 @@ class Spoiling:
 def test_what_is_no_number_is_named_before_the_step_that_it_would_spoil(what, said, at_step):
     module = small_network()
     data = Batch(torch.rand(40, 4, generator=torch.Generator().manual_seed(0)))
-    recipe = Recipe(max_epochs=2, batch_size=10)
+    recipe = Recipe("lecture", max_epochs=2, batch_size=10)
     with pytest.raises(TrainingDivergedError) as caught:
         train(module, Spoiling(what, at_step), data, recipe=recipe, seed=0)
     assert str(caught.value) == (
-        f"training diverged: the {said} in epoch 1 with learning_rate=0.001, a finite number was "
-        "expected; try learning_rate=0.0001 or scaling='standard'"
+        f"training diverged: the {said} in epoch 1 with recipe__learning_rate=0.001, a finite "
+        "number was expected; try recipe__learning_rate=0.0001 or scaling='standard'"
     )
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
 
@@ -381,7 +386,7 @@ def test_a_fit_that_fails_at_its_very_end_leaves_no_fitted_estimator():
 def test_bfloat16_trains_near_to_float32(estimator):
     final = {}
     for precision in ("float32", "bfloat16"):
-        model = estimator(**SMALL, max_epochs=15, precision=precision).fit(X)
+        model = estimator(**SMALL, max_epochs=15, recipe=Recipe(precision=precision)).fit(X)
         final[precision] = model.score(X)
         assert {p.dtype for p in model.module_.parameters()} == {torch.float32}
     # A product in bfloat16 is wrong by up to 2^-8: the fit may differ by some per cent.

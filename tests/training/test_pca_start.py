@@ -5,14 +5,15 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi._utils.seeds import generator
 from utsushi.evaluation.pca import PCABaseline
 from utsushi.networks import Dense, initialize
-from utsushi.training import FAST
+from utsushi.training import fast_settings
 from utsushi.training.pca_start import fill_with_pca
 
 N, D, H = 60, 9, 3
+RATE = fast_settings(300, 300)["learning_rate"]  # of a start at random
 ROWS = np.random.default_rng(0).normal(size=(N, D)) @ np.diag(np.arange(1, D + 1)) + 5
 
 
@@ -68,7 +69,7 @@ def wide(n_rows=100, n_features=300):
 
 def test_before_it_has_learned_an_estimator_reconstructs_as_pca_does():
     X = wide()
-    recipe = FAST.with_settings(start="principal", learning_rate=1e-12, min_steps=1, max_epochs=1)
+    recipe = Recipe(start="principal", learning_rate=1e-12, max_epochs=1)
     model = Autoencoder(4, recipe=recipe, random_state=0).fit(X)
     oracle = PCABaseline(X, 4).reconstruct(X)
     assert np.square(model.reconstruct(X) - oracle).mean() < 1e-4 * X.var()
@@ -89,7 +90,7 @@ def test_by_default_few_rows_are_reconstructed_no_worse_than_by_pca(estimator):
     [
         {"hidden": 7},  # too narrow for four components
         {"hidden": (16, 16)},
-        {"regularizer": "sparse", "regularization": 0.1},
+        {"penalty": "sparse"},
         {"missing": "mask"},
     ],
 )
@@ -98,17 +99,19 @@ def test_a_training_that_cannot_start_from_pca_has_the_usual_rate(settings):
     if "missing" in settings:
         X[0, 0] = np.nan
     model = Autoencoder(4, max_epochs=1, random_state=0, **settings).fit(X)
-    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", FAST.learning_rate)
+    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", RATE)
 
 
 def test_rows_that_are_alike_in_all_directions_have_no_subspace_and_start_at_random():
     X = np.linalg.qr(np.random.default_rng(2).normal(size=(300, 290)))[0].T.astype(np.float32)
     model = Autoencoder(4, max_epochs=1, random_state=0).fit(X)
-    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", FAST.learning_rate)
+    assert (model.recipe_.start, model.recipe_.learning_rate) == ("random", RATE)
 
 
 def test_a_rate_that_is_asked_for_is_that_of_a_start_from_pca_too():
-    model = Autoencoder(4, learning_rate=3e-3, max_epochs=1, random_state=0).fit(wide())
+    model = Autoencoder(4, recipe=Recipe(learning_rate=3e-3), max_epochs=1, random_state=0).fit(
+        wide()
+    )
     assert (model.recipe_.start, model.recipe_.learning_rate) == ("principal", 3e-3)
 
 

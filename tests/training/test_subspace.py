@@ -12,13 +12,18 @@ from utsushi.distributions import (
     UnitGaussian,
 )
 from utsushi.networks import Conv, Dense, initialize
-from utsushi.objectives import Batch, ReconstructionObjective, VariationalObjective
+from utsushi.objectives import (
+    Batch,
+    ImportanceWeighted,
+    ReconstructionObjective,
+    VariationalObjective,
+)
 from utsushi.training import Recipe
 from utsushi.training.subspace import Subspace
 from utsushi.transforms.augmentation import Affine
 
 N_FEATURES, N_CODES = 40, 3
-RECIPE = Recipe(max_epochs=20, batch_size=50, learning_rate=1e-2, subspace=0.1)
+RECIPE = Recipe("lecture", max_epochs=20, batch_size=50, learning_rate=1e-2, subspace=0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +84,10 @@ OBJECTIVES = {
     "autoencoder": (ReconstructionObjective(), N_CODES),
     "unit-gaussian": (VariationalObjective(UnitGaussian()), 2 * N_CODES),
     "gaussian": (VariationalObjective(Gaussian().prepare(torch.ones(1, 1))), 2 * N_CODES),
-    "importance": (VariationalObjective(UnitGaussian(), n_importance_samples=4), 2 * N_CODES),
+    "importance": (
+        VariationalObjective(UnitGaussian(), ImportanceWeighted(n_samples=4)),
+        2 * N_CODES,
+    ),
 }
 
 
@@ -137,7 +145,7 @@ def was_turned(monkeypatch, estimator, X):
 @pytest.mark.parametrize("estimator", [Autoencoder, VariationalAutoencoder])
 def test_the_last_history_row_tells_of_all_columns(estimator, rows, monkeypatch):
     X = rows.numpy()
-    recipe = RECIPE.replaced(learning_rate=1e-9, max_epochs=1)  # nothing moves meanwhile
+    recipe = RECIPE.with_settings(learning_rate=1e-9, max_epochs=1)  # nothing moves meanwhile
     model = estimator(**settings(recipe=recipe, sampler="gaussian"))
     model.set_params(**({"likelihood": "unit-gaussian"} if "likelihood" in vars(model) else {}))
     assert was_turned(monkeypatch, model, X)
@@ -147,14 +155,15 @@ def test_the_last_history_row_tells_of_all_columns(estimator, rows, monkeypatch)
 def test_it_learns_as_well_as_on_all_columns(rows):
     errors = {}
     for subspace in (0.1, 0.0):
-        recipe = RECIPE.replaced(subspace=subspace)
+        recipe = RECIPE.with_settings(subspace=subspace)
         model = Autoencoder(**settings(recipe=recipe, sampler="gaussian")).fit(rows.numpy())
         errors[subspace] = -model.score(rows.numpy())
     assert errors[0.1] < 1.1 * errors[0.0]
 
 
 def test_early_stopping_and_held_out_rows_work_inside(rows, monkeypatch):
-    model = Autoencoder(**settings(validation_fraction=0.2, early_stopping=2, sampler="gaussian"))
+    recipe = RECIPE.with_settings(validation_fraction=0.2, early_stopping=2)
+    model = Autoencoder(**settings(recipe=recipe, sampler="gaussian"))
     assert was_turned(monkeypatch, model, rows.numpy())
     assert np.isfinite([row["validation_objective"] for row in model.history_]).all()
 
@@ -172,8 +181,8 @@ def images(rows):
 
 
 ON_COLUMNS = {
-    "recipe": Autoencoder(**settings(recipe=RECIPE.replaced(subspace=0.0))),
-    "regularizer": Autoencoder(**settings(regularizer="sparse", regularization=0.1)),
+    "recipe": Autoencoder(**settings(recipe=RECIPE.with_settings(subspace=0.0))),
+    "penalty": Autoencoder(**settings(penalty="sparse")),
     "augmentation": Autoencoder(**settings(augment=Affine(), image_shape=(8, 5))),
     "corruption": DenoisingAutoencoder(**settings()),
     "likelihood": VariationalAutoencoder(**settings(likelihood="continuous-bernoulli")),
@@ -204,5 +213,5 @@ def test_rows_that_are_all_zero_are_learned(monkeypatch):
     assert np.abs(model.reconstruct(np.zeros((2, N_FEATURES)))).max() < 0.1
 
 
-def test_a_recipe_trains_on_the_columns_unless_told_otherwise():
-    assert Recipe().subspace == 0
+def test_the_lectures_recipe_trains_on_the_columns():
+    assert Recipe("lecture").completed({}).subspace == 0
