@@ -8,14 +8,22 @@ from utsushi import (
     Autoencoder,
     DenoisingAutoencoder,
     Recipe,
+    SemiSupervisedVariationalAutoencoder,
     VariationalAutoencoder,
     datasets,
     load,
+    report,
 )
-from utsushi.distributions import LIKELIHOODS, POSTERIORS, PRIORS, VampPrior
+from utsushi.distributions import (
+    LIKELIHOODS,
+    POSTERIORS,
+    PRIORS,
+    HierarchicalPrior,
+    VampPrior,
+)
 from utsushi.exceptions import SettingError
 from utsushi.integrations import onnx
-from utsushi.networks import BOTTLENECKS, Conv, VectorQuantization
+from utsushi.networks import BOTTLENECKS, Conv, ResNet, VectorQuantization
 from utsushi.objectives import OBJECTIVES, PENALTIES
 from utsushi.samplers import SAMPLERS
 
@@ -42,6 +50,17 @@ MEMBERS = {
     ),
     "prior vamp, conv": (VariationalAutoencoder, {"prior": "vamp", **CONV}),
     "bottleneck conv": (Autoencoder, {"bottleneck": "vector-quantization", **CONV}),
+    "network resnet": (Autoencoder, {"network": ResNet((4,)), "image_shape": (8, 8)}),
+    "layers": (VariationalAutoencoder, {"prior": "hierarchical", "posterior": "hierarchical"}),
+    "layers, vamp": (
+        VariationalAutoencoder,
+        {"prior": HierarchicalPrior(first="vamp"), "posterior": "hierarchical"},
+    ),
+    "flows": (
+        VariationalAutoencoder,
+        {"prior": "flow", "posterior": "inverse-autoregressive-flow", "conditional": True},
+    ),
+    "semi-supervised": (SemiSupervisedVariationalAutoencoder, {}),
 }
 
 pytestmark = pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
@@ -103,7 +122,12 @@ def test_its_torch_module_computes_the_same(model):
     if getattr(model, "conditional", False):
         pytest.skip("takes classes; see test_to_torch.py")
     X = rows_for(model)
-    module = model.to_torch()
+    if not getattr(model, "posterior", None) or model.chosen("posterior").gives_mean:
+        module = model.to_torch()
+    else:
+        with pytest.raises(SettingError, match="posterior must be one whose mean"):
+            model.to_torch()
+        return
     with torch.no_grad():
         codes = module.encoder(torch.from_numpy(X)).numpy()
         copies = module(torch.from_numpy(X)).numpy()
@@ -111,7 +135,34 @@ def test_its_torch_module_computes_the_same(model):
     np.testing.assert_allclose(copies, model.reconstruct(X), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
+#: What each needs of a model for a page; all others run there.
+NOT_ON_A_PAGE = {
+    "network resnet": "network must be made of Linear",
+    "prior flow": "prior must be 'standard-normal', or a mixture",
+    "prior hierarchical": "prior must be 'standard-normal', or a mixture",
+    "posterior full-covariance": "posterior must be 'diagonal-gaussian'",
+    "posterior inverse-autoregressive-flow": "posterior must be 'diagonal-gaussian'",
+    "posterior hierarchical": "posterior must be 'diagonal-gaussian'",
+    "layers": "posterior must be 'diagonal-gaussian'",
+    "layers, vamp": "posterior must be 'diagonal-gaussian'",
+    "flows": "posterior must be 'diagonal-gaussian'",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in NOT_ON_A_PAGE])
+def test_a_page_runs_it(name):
+    model = fitted(name, max_epochs=1)
+    page = report.to_html(model, rows_for(model), DIGITS.y_test[:40])
+    assert str(page).startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("name", NOT_ON_A_PAGE)
+def test_a_page_says_what_it_needs(name):
+    with pytest.raises(SettingError, match=f"{NOT_ON_A_PAGE[name]}.*, got "):
+        report.to_html(fitted(name, max_epochs=1), TEST, DIGITS.y_test[:40])
+
+
+@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization", "network resnet"])
 def test_its_onnx_graph_computes_the_same(name):
     runtime = pytest.importorskip("onnxruntime")
     model = fitted(name)
@@ -131,17 +182,29 @@ def _classes(model):
     return (DIGITS.y_test[:40],) if getattr(model, "conditional", False) else ()
 
 
-@pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization"])
+RESUMED = [
+    "prior vamp",
+    "bottleneck vector-quantization",
+    "penalty adversarial",
+    "objective factor",
+    "objective partially-importance-weighted",
+    "flows",
+    "layers",
+    "semi-supervised",
+]
+
+
+@pytest.mark.parametrize("name", RESUMED)
 def test_a_training_that_was_stopped_goes_on_bit_for_bit(name, tmp_path):
     def stop(_, row):
         if row["epoch"] == 1:
             raise KeyboardInterrupt
 
     cls, own = MEMBERS[name]
-    whole = fitted(name)
+    whole, y = fitted(name), DIGITS.y_train[:300]
     with pytest.raises(KeyboardInterrupt):
-        cls(**SMALL, **own).fit(TRAIN, checkpoint_dir=tmp_path, on_epoch=stop)
-    resumed = cls(**SMALL, **own).fit(TRAIN, checkpoint_dir=tmp_path)
+        cls(**SMALL, **own).fit(TRAIN, y, checkpoint_dir=tmp_path, on_epoch=stop)
+    resumed = cls(**SMALL, **own).fit(TRAIN, y, checkpoint_dir=tmp_path)
     for one, other in zip(said(whole, TEST), said(resumed, TEST), strict=True):
         np.testing.assert_array_equal(one, other)
 

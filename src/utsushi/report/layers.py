@@ -84,7 +84,9 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
             layers.append(_convolution(leaf, shape, blob))
             shape = tuple(layers[-1]["output"])
         else:
-            raise SettingError(f"the network has {leaf}, but a page runs {_RUNS}; train such a one")
+            raise SettingError(
+                f"network must be made of {_RUNS} for a page, got {type(leaf).__name__}."
+            )
     return layers
 
 

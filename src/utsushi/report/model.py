@@ -168,7 +168,7 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
         mixture, log_weights = prior.components(module.posterior_of), prior.log_weights()
     return {
         "log_weights": log_weights.tolist(),
-        "means": blob.add(mixture.mean.cpu().numpy(), "float32"),
+        "means": blob.add(mixture.mean.detach().cpu().numpy(), "float32"),
         "log_variances": blob.add(mixture.log_variance.cpu().numpy(), "float32"),
     }
 
