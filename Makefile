@@ -1,9 +1,10 @@
 # make lecture   the lecture's experiments, in a fresh .venv if there is none
-# make test      the whole test suite
+# make test      the tests, but for those of documents
 # make notebooks the chapters under lectures/ as .ipynb, for Colab
-# make coverage  the same, with the lines of src/ that they run
+# make coverage  all tests, with the lines of src/ that they run
 # make check     lint, types, import contracts and the tests: what must pass to land
-# make docs      the documentation in both languages, in docs/_build/html: built, and its links checked
+# make docs      the code in the documents is run; then the documentation in both languages is built,
+#                in docs/_build/html, and its links are checked
 # make wheel-test  the wheel with all that it needs, in an environment of its own (a gigabyte)
 # make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
 # make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
@@ -33,12 +34,17 @@ notebooks: environment-dev
 	$(BIN)/jupytext --quiet --to ipynb $(wildcard lectures/*/[0-9]*.md)
 
 # One thread a process: two that share the cores with two threads each wait for one another.
-test: environment-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
-# The same, and which lines of src/ they run.
+# Tests that run what a document shows.
+OF_DOCUMENTS := tests/lectures $(addprefix tests/project/test_,contributing.py docs.py documentation.py)
+
+test: environment-dev
+	$(PYTEST) $(addprefix --ignore=,$(OF_DOCUMENTS))
+
+# All tests, and which lines of src/ they run.
 coverage: environment-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --cov=utsushi --cov-report=term
+	$(PYTEST) --cov=utsushi --cov-report=term
 
 check: lint types contracts test
 
@@ -53,7 +59,8 @@ types: environment-dev
 contracts: environment-dev
 	$(BIN)/lint-imports
 
-docs: environment-docs
+docs: environment-dev environment-docs
+	$(PYTEST) $(OF_DOCUMENTS)
 	$(BIN)/python tools/build_docs.py
 
 # The README's example against the wheel, installed with all its dependencies from pip's sources.

@@ -57,8 +57,8 @@ FIXES = {
     "n_samples": "Set objective=objectives.ELBO(n_samples=…), or",
     "free_bits": "Set objective=objectives.ELBO(free_bits=…), or",
     "kl_warmup_epochs": "Set objective=objectives.ELBO(kl_warmup_epochs=…), or",
-    "n_importance_samples": "Set objective=objectives.ImportanceWeighted(n_samples=…), or",
-    "importance_gradient": "Set objective=objectives.ImportanceWeighted(gradient=…), or",
+    "n_importance_samples": "Set objective=objectives.ImportanceWeighted(n_samples=…).",
+    "importance_gradient": "Set objective=objectives.ImportanceWeighted(gradient=…).",
 }
 
 

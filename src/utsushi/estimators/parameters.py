@@ -195,8 +195,9 @@ def check_moved(cls: type[Any], params: Iterable[str]) -> None:
         if name in names or outer not in names:
             continue
         if inner:
-            made = f"{_OBJECTS.get(name, _OBJECTS[outer])}({inner}=…)"
-            fix = f"Set {outer}={made}, or call set_params({MOVED[name]}=…)."
+            fix = f"Set {outer}={_OBJECTS.get(name, _OBJECTS[outer])}({inner}=…)"
+            # The default objective has no such parameter, or another one of that name.
+            fix += "." if name in _OBJECTS else f", or call set_params({MOVED[name]}=…)."
         else:
             fix = f"Its name is {outer} now."
         raise SettingError(f"{name} is no parameter of {cls.__name__}. {fix}")
