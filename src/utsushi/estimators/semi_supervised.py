@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from utsushi._utils.lazy_rows import AnyRows
 from utsushi.estimators.conditions import Classes, as_labels
 from utsushi.estimators.parameters import estimator
-from utsushi.estimators.rows import Rows, TrainingData
+from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.estimators.variational import Score, VariationalAutoencoder
 from utsushi.exceptions import DataError, SettingError
 from utsushi.networks.base import as_sizes
@@ -42,7 +42,10 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
     Parameters
     ----------
     classification : float >= 0, default=100.0
-        :math:`\alpha`, the weight of :math:`\log q(y \mid x)` of a labelled sample in nats.
+        :math:`\alpha`, the weight of :math:`\log q(y \mid x)` of a labelled sample.
+    labelled_weight : float >= 1 or None, default=None
+        How many times a labelled sample counts. With None, all labelled samples together count half
+        as much as all others, and each at least once.
     conditional : bool, default=True
         Must be True: the decoder is conditioned on the class.
 
@@ -72,10 +75,12 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **VariationalAutoencoder._parameter_constraints,
         "classification": [Interval(Real, 0, None, closed="left")],
+        "labelled_weight": [Interval(Real, 1, None, closed="left"), None],
     }
 
     conditional: bool = True
     classification: float = 100.0
+    labelled_weight: float | None = None
 
     # --- fit ------------------------------------------------------------------------------------
 
@@ -111,6 +116,11 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
 
     def _objective(self, data: Source) -> SemiSupervisedObjective:
         plain = super()._objective(data)
+        conditions = [block.condition for block in data.blocks(SCANNED_ROWS)]
+        n_labelled = sum(float(part.sum()) for part in conditions if part is not None)
+        weight = self.labelled_weight
+        if weight is None:
+            weight = max(1.0, 0.5 * (len(data) - n_labelled) / max(n_labelled, 1))
         return SemiSupervisedObjective(
             plain.likelihood,
             plain.bound,
@@ -118,6 +128,7 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
             plain.target,
             log_shares=torch.tensor(self.classes_.shares, dtype=torch.float32).log(),
             classification=float(self.classification),
+            labelled_weight=float(weight),
         )
 
     def _completed(self, data: TrainingData) -> TrainingData:

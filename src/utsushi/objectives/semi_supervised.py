@@ -27,7 +27,8 @@ class SemiSupervisedObjective(VariationalObjective):
             - \beta\, D_{KL}(q(z \mid x) \Vert p(z))
 
     is maximized together with :math:`\alpha \log q(y \mid x)` where y is known; without y, it is
-    :math:`\sum_y q(y \mid x) (L(x, y) - \log q(y \mid x))`.
+    :math:`\sum_y q(y \mid x) (L(x, y) - \log q(y \mid x))`. What a class looks like is learned from
+    the labelled samples first, so each of them counts several times.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class SemiSupervisedObjective(VariationalObjective):
         :math:`\log p(y)`.
     classification : float, default=1.0
         :math:`\alpha`.
+    labelled_weight : float, default=1.0
+        How many times a labelled sample counts.
 
     References
     ----------
@@ -45,6 +48,7 @@ class SemiSupervisedObjective(VariationalObjective):
 
     log_shares: Tensor = field(default_factory=lambda: torch.zeros(1))
     classification: float = 1.0
+    labelled_weight: float = 1.0
 
     @property
     def is_rotation_invariant(self) -> bool:
@@ -75,7 +79,8 @@ class SemiSupervisedObjective(VariationalObjective):
         bound = joint - self._beta(batch.epochs) * kl + entropy + self.classification * fit
         reconstruction = -(weights * log_likelihood).sum(dim=0).detach()
         parts = {"reconstruction": reconstruction, "kl": kl, "classification": -fit.detach()}
-        return Terms(objective=-bound, parts=parts)
+        weight = torch.where(is_labelled, self.labelled_weight, 1.0)
+        return Terms(objective=-weight * bound, parts=parts)
 
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
         """Return the objective with its likelihood calibrated; see `VariationalObjective`."""
