@@ -97,6 +97,7 @@ def test_one_row_is_too_few_to_train_on(refused, tmp_path):
         ("--early-stopping", "3"),
         ("--device", "abacus"),
         ("--precision", "int4"),
+        ("--penalty", "large"),
         ("--lang", "fr"),
     ],
 )
@@ -104,6 +105,43 @@ def test_a_value_that_a_parameter_may_not_have_is_named(refused, option, value):
     error = refused("digits8x8", option, value)
     assert value.split(",")[-1] in error
     assert option.strip("-").replace("-", "_") in error.replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "needs"),
+    [
+        ("ae", ["--network", "dense", "--channels", "8"], "--network conv"),
+        ("ae", ["--activation", "relu", "--channels", "8"], "--network conv"),
+        ("dae", ["--penalty-strength", "0.1"], "--penalty sparse"),
+        ("vae", ["--gradient", "standard"], "--objective importance-weighted"),
+        ("vae", ["--n-estimates", "2"], "--objective importance-weighted"),
+        ("vae", ["--objective", "importance-weighted", "--free-bits", "1"], "--objective elbo"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_an_option_that_does_not_fit_is_named_with_what_it_needs(
+    utsushi, tmp_path, command, model, words, needs
+):
+    call = utsushi(command, model, *words, "--data", "digits8x8", "--out", tmp_path / "r")
+    assert call.status == 2
+    assert words[-2] in call.error
+    assert call.error.endswith(f". Set {needs}, or leave {words[-2]} out.")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_of_an_unknown_object_names_the_known_ones(utsushi, tmp_path):
+    call = utsushi("train", "ae", "--network", "cnn", "--activation", "relu", "--out", tmp_path)
+    assert call.status == 2
+    assert call.error == "utsushi: --network must be 'dense' or 'conv', got 'cnn'."
+
+
+def test_an_error_of_a_value_says_what_it_must_be_and_what_it_is(refused):
+    error = refused("digits8x8", "--weight-decay", "-1")
+    assert "--weight-decay must be a float in the range [0.0, inf), got -1.0. See" in error
+    error = refused("digits8x8", "--scaling", "log")
+    assert (
+        "--scaling must be one of 'center', 'minmax', 'standard' or none, got 'log'. See" in error
+    )
 
 
 def test_an_unknown_option_is_named(utsushi):
@@ -222,7 +260,7 @@ def test_an_autoencoder_has_no_noise_to_add(utsushi, ae_run, tmp_path):
 
 
 def test_an_unknown_sampler_of_new_rows_is_refused(utsushi, ae_run, tmp_path):
-    for name, why in (("magic", "--sampler must be"), ("prior", "trained towards no prior")):
+    for name, why in (("magic", "--sampler must be"), ("prior", "nothing brings them to a prior")):
         call = utsushi("generate", ae_run, "--sampler", name, "--out", tmp_path / "new.npy")
         assert call.status == 2
         assert why in call.err

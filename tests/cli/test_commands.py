@@ -13,6 +13,7 @@ from utsushi import __version__ as utsushi_version
 from utsushi import datasets, evaluation, load
 from utsushi.cli import options
 from utsushi.estimators import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi.estimators.registry import CHOICES
 from utsushi.evaluation.poor_fit import POOR_FIT
 
 RUN_FILES = {
@@ -42,7 +43,30 @@ def files_of(run):
 )
 def test_each_parameter_of_an_estimator_is_an_option_with_its_default(table, estimator):
     defaults = estimator().get_params(deep=False) | {"verbose": 1}
-    assert {option.name: option.default for option in table} == defaults
+    assert {option.name: option.default for option in table if "__" not in option.name} == defaults
+
+
+@pytest.mark.parametrize("table", [options.AUTOENCODER, options.DENOISING, options.VARIATIONAL])
+def test_an_option_of_an_object_is_a_parameter_of_what_a_name_stands_for(table):
+    inner = [option for option in table if "__" in option.name]
+    assert {option.default for option in inner} == {None}
+    for option in inner:
+        kind, _, name = option.name.partition("__")
+        objects = [make() for make in CHOICES[kind][1].values()]
+        assert any(name in found.get_params(deep=False) for found in objects), option.name
+
+
+@pytest.mark.parametrize("table", [options.AUTOENCODER, options.DENOISING, options.VARIATIONAL])
+def test_no_two_parameters_have_one_option(table):
+    flags = [option.flag for option in table]
+    assert len(set(flags)) == len(flags)
+
+
+def test_an_option_reaches_the_parameter_of_its_object():
+    values = {"recipe": "lecture", "recipe__batch_size": 50, "recipe__learning_rate": None}
+    model = options.model_of("Autoencoder", values)
+    assert repr(model) == "Autoencoder(recipe=Recipe(batch_size=50, name='lecture'))"
+    assert options.model_of("Autoencoder", {"recipe": "fast"}).recipe == "fast"
 
 
 def test_an_option_reaches_its_parameter(ae_run):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from utsushi.cli.compare import _described
 from utsushi.cli.main import run
 
 SMALL = "n-components=3 hidden=16 max-epochs=1 verbose=0"
@@ -78,6 +79,10 @@ def test_two_runs_of_one_name_stay_two(compared, tmp_path):
         ("ae beta=4", "parameters of Autoencoder, got 'beta=4'"),
         ("ae hidden", "must be name=value with parameters of Autoencoder, got 'hidden'"),
         ("vae beta=x", "beta of 'vae beta=x' must be a finite number such as 0.001, got 'x'"),
+        ("ae batch_size=x", "batch_size of 'ae batch_size=x' must be an integer"),
+        ("ae learning_rate=-1", "learning_rate must be a float in the range (0.0, inf), got -1.0"),
+        ("ae recipe__learning_rate=-1", "learning_rate must be a float in the range"),
+        ("ae channels=4", "network__channels is no parameter of network='dense'"),
         ("no/such/run", "no/such/run"),
     ],
 )
@@ -88,6 +93,13 @@ def test_a_model_that_cannot_be_is_named(model, message, tmp_path, capsys):
     assert message in error
     assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_settings_of_an_object_are_named_as_options_or_in_full():
+    settings = "batch-size=50 recipe__weight_decay=1 penalty=sparse penalty-strength=0.3"
+    model = _described(f"ae {settings}", 0)
+    assert (model.recipe.batch_size, model.recipe.weight_decay) == (50, 1)
+    assert repr(model.penalty) == "Sparse(strength=0.3)"
 
 
 def test_models_of_other_rows_are_refused(compared, tmp_path, capsys):

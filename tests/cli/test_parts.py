@@ -10,7 +10,7 @@ from utsushi import load
 WORDS = {
     "vamp": ["vae", "--prior", "vamp", "--sampler", "prior"],
     "quantized": ["ae", "--bottleneck", "vector-quantization"],
-    "mmd": ["ae", "--regularizer", "mmd", "--regularization", "10", "--sampler", "prior"],
+    "mmd": ["ae", "--penalty", "mmd", "--penalty-strength", "10", "--sampler", "prior"],
 }
 SMALL = ["--data", "digits8x8", "--hidden", "16", "--max-epochs", "3", "--random-state", "0"]
 
@@ -68,7 +68,7 @@ def test_codes_that_no_penalty_brings_to_the_prior_are_not_drawn_from_it(utsushi
     call = utsushi("generate", runs / "quantized", *words)
     assert call.status == 2
     assert "--sampler" in call.error
-    assert "--regularizer mmd" in call.error
+    assert "--penalty mmd" in call.error
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -21,6 +21,7 @@ from utsushi.cli.options import (
     Seed,
     check_kind,
     measured_by,
+    model_of,
     reads,
 )
 from utsushi.cli.output import as_text, check_output, note, note_skipped
@@ -187,11 +188,9 @@ def _free(name: str, taken: list[str]) -> str:
 
 def _described(word: str, seed: int) -> BaseAutoencoder:
     """Return an unfitted model from its description, such as "vae beta=4 hidden=500,250"."""
-    from utsushi import estimators
-
     kind, *settings = word.split()
     estimator, parameters, _ = TRAINED[kind]
-    known = {parameter.name: parameter for parameter in parameters}
+    known = {name: p for p in parameters for name in (p.setting, p.name)}
     chosen: dict[str, Any] = {"random_state": seed, "verbose": 1}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -202,10 +201,10 @@ def _described(word: str, seed: int) -> BaseAutoencoder:
                 f"{setting!r}. See 'utsushi train {kind} --help'."
             )
         try:
-            chosen[name] = known[name].parse(value)
+            chosen[known[name].name] = known[name].parse(value)
         except typer.BadParameter as error:
             raise SettingError(f"{name} of {word!r} {error.message}.") from None
-    model: BaseAutoencoder = getattr(estimators, estimator)(**chosen)
+    model = model_of(estimator, chosen)
     model.check_parameters()  # before another one is trained in vain
     return model
 

@@ -27,7 +27,7 @@ from utsushi.cli import (
     train,
     tune,
 )
-from utsushi.cli.options import as_options
+from utsushi.cli.options import as_options, takes_none
 from utsushi.exceptions import DownloadError, TrainingDivergedError, UtsushiError
 
 __all__ = ["app", "main"]
@@ -169,10 +169,14 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _parameter_error(text: str) -> str:
-    """Return scikit-learn's message on a parameter, without types that no option can have."""
+    """Return scikit-learn's message on a parameter, without values that no option can have."""
     text = re.sub(r"^The '(\w+)' parameter of \w+", r"\1", text)
-    text = re.sub(r"(?:, or|,| or) an instance of '[\w.]+'", "", text)
-    return f"{text.rstrip('.')}. See the command's --help."
+    text = re.sub(r"(?:, or|,| or) (?:an instance of '[\w.]+'|a callable)", "", text)
+    text = re.sub(r"a str among \{(.*?)\}", r"one of \1", text)
+    text = re.sub(r"\. Got (.*) instead\.?$", r", got \1", text)
+    name = text.partition(" ")[0]
+    text = re.sub(r" or None(?=, got)", " or none" if takes_none(name) else "", text)
+    return f"{text}. See the command's --help."
 
 
 def _os_error(error: OSError) -> str:

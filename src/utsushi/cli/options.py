@@ -52,6 +52,7 @@ __all__ = [
     "reads",
     "reads_again",
     "takes",
+    "takes_none",
 ]
 
 #: What ``--data`` means when it is left out.
@@ -166,12 +167,15 @@ def check_kind(to: str, *kinds: str) -> None:
 # --- parameters of estimators -------------------------------------------------------------------
 
 
+def _flag(name: str) -> str:
+    return f"--{name}".replace("_", "-")
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of an estimator as an option of the command line.
 
-    ``recipe__batch_size`` is the batch size of the estimator's recipe; without a value it is left
-    to that.
+    ``recipe__batch_size`` is ``batch_size`` of the ``recipe``; None leaves it as the recipe has it.
     """
 
     name: str
@@ -181,14 +185,16 @@ class Parameter:
     help: str
 
     @property
-    def flag(self) -> str:
-        """The name of the option."""
+    def setting(self) -> str:
+        """The name of the option as ``utsushi compare`` writes it, such as ``batch_size``."""
         outer, _, inner = self.name.partition("__")
-        return (
-            f"--{f'{outer}-{inner}' if outer == 'penalty' and inner else inner or outer}".replace(
-                "_", "-"
-            )
-        )
+        # "strength" alone would not say of what.
+        return f"penalty_{inner}" if inner and outer == "penalty" else inner or outer
+
+    @property
+    def flag(self) -> str:
+        """The name of the option, such as ``--batch-size``."""
+        return _flag(self.setting)
 
     def option(self) -> inspect.Parameter:
         """Return the option as Typer reads it from a signature."""
@@ -231,11 +237,19 @@ _COMMON = (
     Parameter("recipe__batch_size", None, integer, "N", "Rows per step; else the recipe's."),
     Parameter("recipe__learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
     Parameter("recipe__weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
-    Parameter("recipe__validation_fraction", None, number, "X", "Part of the rows to hold out."),
+    Parameter(
+        "recipe__validation_fraction", None, number, "X", "Part of the rows to hold out; else none."
+    ),
     Parameter("recipe__early_stopping", None, integer, "N", "Epochs to wait for a better one."),
     Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
     Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
-    Parameter("recipe__precision", None, str, "float32|bfloat16", "Of the training's products."),
+    Parameter(
+        "recipe__precision",
+        None,
+        str,
+        "float32|bfloat16",
+        "Of the training's products; else float32.",
+    ),
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 
@@ -251,8 +265,16 @@ AUTOENCODER = (
         "identity|vector-quantization",
         "What codes pass through on their way to the decoder.",
     ),
-    Parameter("penalty", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
-    Parameter("penalty__strength", None, number, "X", "Its weight; else its default."),
+    Parameter(
+        "penalty",
+        None,
+        word,
+        "sparse|contractive|code-and-weights|mmd",
+        "What is added to the error; else nothing.",
+    ),
+    Parameter(
+        "penalty__strength", None, number, "X", "Weight of the penalty; else 10 for mmd, 0.1."
+    ),
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
 )
 
@@ -276,7 +298,7 @@ VARIATIONAL = (
     Parameter(
         "objective", "elbo", str, "elbo|importance-weighted", "The bound that training maximizes."
     ),
-    Parameter("objective__n_samples", None, integer, "N", "Codes drawn per sample; else 1, or 5."),
+    Parameter("objective__n_samples", None, integer, "N", "Codes per sample; else 1, weighted 5."),
     Parameter("objective__free_bits", None, number, "X", "Nats per component that cost nothing."),
     Parameter(
         "objective__kl_warmup_epochs", None, number, "X", "Epochs over which beta rises from 0."
@@ -302,12 +324,12 @@ TRAINED = {
 
 
 def model_of(estimator: str, values: Mapping[str, Any]) -> BaseAutoencoder:
-    """Return an estimator by its name; an option that was left out leaves its object as it is."""
+    """Return an estimator by its name, with the values of options by the parameters' names."""
     from utsushi import estimators
 
     inner = {name: value for name, value in values.items() if "__" in name and value is not None}
-    plain = {name: value for name, value in values.items() if "__" not in name}
-    model: BaseAutoencoder = getattr(estimators, estimator)(**plain)
+    outer = {name: value for name, value in values.items() if "__" not in name}
+    model: BaseAutoencoder = getattr(estimators, estimator)(**outer)
     return model.set_params(**inner)
 
 
@@ -427,15 +449,17 @@ def reads_again(command: Callable[..., None]) -> Callable[..., None]:
 
 # --- parameters in messages ---------------------------------------------------------------------
 
-#: Parameters that are set by options: of models, and others.
+#: The options of models, by parameter: ``recipe__batch_size``, or ``batch_size`` alone.
 _OF_MODELS = {
-    name: p.flag
-    for _, options, _ in TRAINED.values()
-    for p in options
-    for name in (p.name, p.name.rpartition("__")[2])
+    name: parameter.flag
+    for _, parameters, _ in TRAINED.values()
+    for parameter in parameters
+    for name in (parameter.name, parameter.name.rpartition("__")[2])
 }
-_SET_BY_OPTIONS = {
-    name: f"--{name}".replace("_", "-")
+
+#: The options of all commands, by parameter.
+_OF_ANY = {
+    name: _flag(name)
     for name in (
         *_READING,
         *("checkpoint_every", "contamination", "lang", "max_false_positive_rate", "scoring"),
@@ -443,9 +467,18 @@ _SET_BY_OPTIONS = {
     )
 }
 
-#: Which of them are flags, and which take the word none.
+#: Those that are flags.
 _FLAGS = {"pixels", "skip_bad"}
-_OPTIONAL = {p.name for _, options, _ in TRAINED.values() for p in options if "none" in p.metavar}
+
+
+def takes_none(name: str) -> bool:
+    """Return whether the option of a parameter takes the word none."""
+    return any(
+        name == parameter.name and "none" in parameter.metavar
+        for _, parameters, _ in TRAINED.values()
+        for parameter in parameters
+    )
+
 
 # Quoted text and calls, which stay as they are; else a name, and perhaps its value or a limit.
 _MENTIONED = re.compile(
@@ -470,8 +503,10 @@ def as_options(text: str, *, of_models: bool = True) -> str:
     --------
     >>> as_options("n_components must be positive; try beta<4, or hidden=(500, 250)")
     '--n-components must be positive; try --beta below 4, or --hidden 500,250'
+    >>> as_options("set recipe__learning_rate=0.003")
+    'set --learning-rate 0.003'
     """
-    names = _SET_BY_OPTIONS | _OF_MODELS if of_models else _SET_BY_OPTIONS
+    names = _OF_ANY | _OF_MODELS if of_models else _OF_ANY
     return _MENTIONED.sub(lambda mention: _as_option(mention, names), text)
 
 
@@ -498,7 +533,7 @@ def _with_value(name: str, option: str, text: str) -> str:
         return f"{option} {text.strip('()').replace(' ', '')}"
     if name in _FLAGS:
         return option if value else option.replace("--", "--no-")
-    if value is None and name not in _OPTIONAL:
+    if value is None and not takes_none(name):
         return f"no {option}"
     if isinstance(value, str | tuple):
         parts = [value] if isinstance(value, str) else map(str, value)

@@ -34,7 +34,7 @@ from utsushi.estimators.parameters import (
     network_of,
     resolve_device,
 )
-from utsushi.estimators.registry import ESTIMATORS, OwnClasses, is_own
+from utsushi.estimators.registry import CHOICES, ESTIMATORS, OwnClasses, is_own
 from utsushi.estimators.rows import (
     COPIED_BYTES,
     DEVICE_BYTES,
@@ -651,8 +651,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return float(np.mean(self.score_samples(X, y), dtype=np.float64))
 
     def check_parameters(self) -> None:
-        """Check the parameters as `fit` does, and raise the errors that it would raise."""
+        """Check the parameters, and those inside of objects, as `fit` does."""
         self._validate_params()
+        for name in filter(CHOICES.__contains__, self._get_param_names()):
+            value = self.chosen(name)
+            if hasattr(value, "_parameter_constraints"):
+                value._validate_params()
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one safetensors file; `utsushi.load` reads it back.

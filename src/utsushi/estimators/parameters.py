@@ -92,26 +92,48 @@ class Parameters(BaseEstimator):
         Autoencoder(recipe=Recipe(learning_rate=0.003))
         """
         check_moved(type(self), params)
+        objects = {}
         for name in params:
             outer, _, inner = name.partition("__")
-            if not inner or outer not in CHOICES or outer not in self._get_param_names():
-                continue
-            given = params.get(outer, getattr(self, outer))
-            if isinstance(given, str) and given in CHOICES[outer][1]:
-                params = {**params, outer: CHOICES[outer][1][given]()}
-            value = params.get(outer, given)
-            if not isinstance(value, BaseEstimator):
-                names = ", ".join(map(repr, CHOICES[outer][1]))
-                raise SettingError(
-                    f"{outer} must be {names} or an object where {name} is set, got {value!r}."
-                )
-            if inner.partition("__")[0] not in value.get_params(deep=False):
-                raise SettingError(
-                    f"{name} is no parameter of {outer}={given!r}. Leave it out, or choose another "
-                    f"{outer}."
-                )
-        super().set_params(**params)
+            if inner and outer in CHOICES and outer in self._get_param_names():
+                given = params.get(outer, getattr(self, outer))
+                objects[outer] = _object_with(name, given)
+        super().set_params(**params | objects)
         return self
+
+
+def _object_with(name: str, given: Any) -> Any:
+    """Return the object that a parameter is, or that its name stands for.
+
+    Parameters
+    ----------
+    name : str
+        A parameter inside of it, such as ``"network__channels"``.
+    given : object, str or None
+
+    Raises
+    ------
+    SettingError
+        If the object has no such parameter, or there is no object.
+    """
+    outer, _, inner = name.partition("__")
+    members = CHOICES[outer][1]
+
+    def has_it(value: Any) -> bool:
+        own = value.get_params(deep=False) if isinstance(value, BaseEstimator) else {}
+        return inner.partition("__")[0] in own
+
+    if isinstance(given, str) and given not in members:
+        raise SettingError(f"{outer} must be {' or '.join(map(repr, members))}, got {given!r}.")
+    value = members[given]() if isinstance(given, str) else given
+    if not has_it(value):
+        first = next((member for member, make in members.items() if has_it(make())), None)
+        fix = f"Choose another {outer}" if first is None else f"Set {outer}={first!r}"
+        problem = f"{name} is no parameter of {outer}={given!r}"
+        if given is None:
+            problem = f"{outer} must be set where {name} is, got {outer}=None"
+        raise SettingError(f"{problem}. {fix}, or leave {name} out.")
+    return value
 
 
 #: How far outside of 0 to 1 a float32 may lie that was scaled to lie within.

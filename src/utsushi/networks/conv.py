@@ -67,8 +67,8 @@ def check_channels(channels: int | Iterable[Any] | None) -> tuple[int, ...]:
     numbers = as_sizes(channels)
     if not numbers or not all(is_size(number) for number in numbers):
         raise SettingError(
-            f"channels={numbers!r} has a number that is no positive integer, or none at all, "
-            "expected one for each layer such as channels=(32, 64)"
+            f"channels must have a positive integer for each layer, got {numbers!r}. Set, for "
+            "example, channels=(32, 64)."
         )
     return tuple(int(number) for number in numbers)
 

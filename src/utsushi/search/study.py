@@ -351,7 +351,7 @@ def _identify(
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
     now = {
         "estimator": type(base).__name__,
-        **{k: v for k, v in parameters_to_json(base).items() if k not in ("verbose", "device")},
+        **{k: v for k, v in _flat(parameters_to_json(base)) if k not in ("verbose", "device")},
         **{f"the range of {name}": distribution_to_json(space[name]) for name in space},
         "rows": f"{rows.shape} {digest(rows)}",
     }
@@ -373,6 +373,16 @@ def _identify(
             f"the study {study.study_name!r} is of another search: {'; '.join(differing)}. Repeat "
             "that search, or choose another study_name or storage."
         )
+
+
+def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield parameters as JSON by name, and those of an object as ``recipe__precision``."""
+    for name, value in parameters.items():
+        if isinstance(value, dict) and "class" in value:
+            yield name, value["class"]
+            yield from ((f"{name}__{inner}", v) for inner, v in _flat(value["parameters"]))
+        else:
+            yield name, value
 
 
 def _trials(study: Study) -> list[FrozenTrial]:
