@@ -30,7 +30,7 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
 }
 PLAIN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "neither": ({}, ("gaussian", "mixture")),
-    "MMD": ({"regularizer": "mmd", "regularization": 10.0}, ("prior", "gaussian", "mixture")),
+    "MMD": ({"penalty": "mmd"}, ("prior", "gaussian", "mixture")),
     "vector quantization": ({"bottleneck": "vector-quantization"}, ("gaussian", "mixture")),
 }
 

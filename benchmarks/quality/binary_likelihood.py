@@ -27,6 +27,7 @@ from common import CACHE, Rows, parser_of, print_summary, summary_of, trained, w
 
 from utsushi import Recipe, VariationalAutoencoder, datasets
 from utsushi.networks import Conv, Dense
+from utsushi.objectives import ImportanceWeighted
 from utsushi.transforms.augmentation import Binarize
 
 N_IMPORTANCE_SAMPLES = 5000
@@ -48,9 +49,9 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
         return VariationalAutoencoder(
             50,
             network=Dense(hidden=(200, 200), activation="silu", initialization="uniform"),
-            n_importance_samples=5,
-            importance_gradient="doubly-reparameterized",
+            objective=ImportanceWeighted(gradient="doubly-reparameterized"),
             recipe=Recipe(
+                "lecture",
                 max_epochs=n_epochs or 150,
                 batch_size=200,
                 learning_rate=4e-3,
@@ -63,14 +64,15 @@ def model_of(name: str, n_epochs: int | None, seed: int) -> VariationalAutoencod
     return VariationalAutoencoder(
         50,
         network=Conv(channels=(32, 64), hidden=256, activation="silu", initialization="uniform"),
-        precision="bfloat16",
         recipe=Recipe(
+            "lecture",
             max_epochs=n_epochs or 130,
             batch_size=200,
             learning_rate=3e-3,
             schedule="one-cycle",
             warmup_fraction=0.2,
             betas=(0.9, 0.98),
+            precision="bfloat16",
         ),
         **shared,
     )

@@ -46,13 +46,12 @@ def of(
     network: Network, max_epochs: int, rate: float, augment: Affine, decay: float = 0.0
 ) -> dict[str, Any]:
     """Return a candidate's settings; convolutions take smaller batches, in bfloat16."""
-    convolutional = isinstance(network, Conv)
+    size, precision = (128, "bfloat16") if isinstance(network, Conv) else (200, "float32")
     return {
         "network": network,
-        "recipe": recipe(max_epochs, 128 if convolutional else 200, rate, decay),
+        "recipe": recipe(max_epochs, size, rate, decay, precision),
         "augment": augment,
         "scaling": None if network.output == "sigmoid" else "center",
-        "precision": "bfloat16" if convolutional else "float32",
         "image_shape": (28, 28),
     }
 

@@ -53,9 +53,8 @@ def conv_denoiser(n_components: int, kind: str, seed: int) -> DenoisingAutoencod
         corruption=kind,
         corruption_level=DAMAGES[kind],
         network=CONV,
-        recipe=recipe(15, 128, 3e-3),
+        recipe=recipe(15, 128, 3e-3, precision="bfloat16"),
         sampler="gaussian",
-        precision="bfloat16",
         random_state=seed,
         **SHARED,
     )

@@ -26,16 +26,22 @@ LARGER_MOVES = Affine(rotation=15, scale=0.15, shift=2.0, probability=0.9)
 
 
 def recipe(
-    max_epochs: int, batch_size: int, learning_rate: float, weight_decay: float = 0.0
+    max_epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    precision: str = "float32",
 ) -> Recipe:
     """Return one cycle of AdamW."""
     return Recipe(
+        "lecture",
         max_epochs=max_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         schedule="one-cycle",
         betas=(0.9, 0.98),
         weight_decay=weight_decay,
+        precision=precision,
     )
 
 
@@ -59,8 +65,7 @@ def conv(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=CONV,
-        recipe=recipe(40, 128, 3e-3),
-        precision="bfloat16",
+        recipe=recipe(40, 128, 3e-3, precision="bfloat16"),
         random_state=seed,
         **SHARED,
     )
@@ -82,8 +87,7 @@ def conv_variational(seed: int) -> VariationalAutoencoder:
     return VariationalAutoencoder(
         10,
         network=CONV,
-        recipe=recipe(40, 128, 2e-3),
-        precision="bfloat16",
+        recipe=recipe(40, 128, 2e-3, precision="bfloat16"),
         random_state=seed,
         **SHARED,
     )
@@ -97,8 +101,7 @@ def conv_for_features(seed: int) -> Autoencoder:
     return Autoencoder(
         10,
         network=Conv(channels=(32, 64), hidden=(512,), activation="silu", initialization="uniform"),
-        recipe=recipe(120, 128, 3e-3),
-        precision="bfloat16",
+        recipe=recipe(120, 128, 3e-3, precision="bfloat16"),
         random_state=seed,
         image_shape=(28, 28),
         augment=LARGER_MOVES,

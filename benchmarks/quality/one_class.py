@@ -39,6 +39,7 @@ from utsushi import (
     datasets,
 )
 from utsushi.evaluation import evaluate_scores, roc_auc
+from utsushi.networks import Conv
 
 Rows = NDArray[np.float32]
 Scorer = Callable[[Rows], NDArray[np.float64]]
@@ -52,8 +53,7 @@ LARGEST_TURN, LARGEST_SCALE, LARGEST_SHIFT = 7.5, 0.05, 0.5  # degrees, part, pi
 
 DEEP: dict[str, Any] = {"hidden": (500, 250)}
 CONV: dict[str, Any] = {
-    "network": "conv",
-    "channels": (16, 32),
+    "network": Conv(channels=(16, 32)),
     "hidden": (256,),
     "image_shape": (28, 28),
 }

@@ -36,14 +36,15 @@ def model_of(seed: int) -> Autoencoder:
         scaling=None,
         augment=Affine(),
         recipe=Recipe(
+            "lecture",
             max_epochs=20,
             batch_size=200,
             learning_rate=3e-3,
             schedule="one-cycle",
             betas=(0.9, 0.98),
+            precision="bfloat16",
         ),
         sampler="gaussian",
-        precision="bfloat16",
         random_state=seed,
     )
 

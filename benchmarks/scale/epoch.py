@@ -16,14 +16,15 @@ from statistics import median
 import numpy as np
 from watched import make_npy, write
 
-from utsushi import Autoencoder
+from utsushi import Autoencoder, Recipe
 
 N_FEATURES = 784
 
 
 def seconds_of(rows: np.ndarray, path: Path) -> float:
     """Train for an epoch, save the model, and return the epoch's seconds."""
-    model = Autoencoder(hidden=(100,), recipe="lecture", max_epochs=1, batch_size=512)
+    recipe = Recipe("lecture", max_epochs=1, batch_size=512)
+    model = Autoencoder(hidden=(100,), recipe=recipe)
     model.set_params(random_state=0, sampler="gaussian").fit(rows).save(path)
     return float(model.history_[0]["seconds"])
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from watched import make_npy, watched, write
 
-from utsushi import Autoencoder, datasets
+from utsushi import Autoencoder, Recipe, datasets
 
 N_FEATURES, N_WRITTEN = 784, 100_000
 
@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("--folder", default=None, help="where the file is made")
     arguments = parser.parse_args()
     n_rows = int(arguments.gigabytes * 1e9 / (4 * N_FEATURES))
-    settings = {"hidden": (16,), "recipe": "lecture", "max_epochs": 1}
-    settings["batch_size"] = arguments.batch_size
+    settings = {"max_epochs": 1, "batch_size": arguments.batch_size, "validation_fraction": 0.01}
+    recipe = Recipe("lecture", **settings)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder, "big.npy")
         make_npy(path, n_rows, N_FEATURES, N_WRITTEN)
@@ -43,11 +43,11 @@ def main() -> None:
         with watched() as opening:
             rows = datasets.open(path).X_train
         with watched() as training:
-            model = Autoencoder(**settings, validation_fraction=0.01, random_state=0).fit(rows)
+            model = Autoencoder(hidden=(16,), recipe=recipe, random_state=0).fit(rows)
     figures = {
         "file": f"{gigabytes:.2f} GB, sparse: {on_disk:.2f} GB on the disk",
         "shape": rows.shape,
-        "model": {**settings, "validation_fraction": 0.01},
+        "model": {"hidden": (16,), "recipe": "lecture", **settings},
         "opening": opening,
         "training, one epoch": training,
         "of which the epoch's seconds": model.history_[0]["seconds"],

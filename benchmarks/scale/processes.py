@@ -32,14 +32,13 @@ SIDES = {"one process": ((), "2"), "two processes": (TORCHRUN, "1")}
 
 def measure(batch_size: int, seed: int) -> None:
     """Train, and print the seconds of an epoch."""
-    from utsushi import VariationalAutoencoder, datasets
+    from utsushi import Recipe, VariationalAutoencoder, datasets
     from utsushi.training.data_parallel import process_group
 
     X = datasets.load_mnist20k().X_train
     with process_group() as group:
-        model = VariationalAutoencoder(
-            10, recipe="lecture", batch_size=batch_size, max_epochs=EPOCHS, random_state=seed
-        ).fit(X)
+        recipe = Recipe("lecture", batch_size=batch_size, max_epochs=EPOCHS)
+        model = VariationalAutoencoder(10, recipe=recipe, random_state=seed).fit(X)
         if group.is_first:
             seconds = median(row["seconds"] for row in model.history_[1:])
             print(json.dumps({"seconds": seconds, "rows a second": len(X) / seconds}))

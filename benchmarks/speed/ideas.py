@@ -31,7 +31,6 @@ from lecture_loop import N_COMPONENTS, N_HIDDEN, PlainAutoencoder, lecture_array
 
 from utsushi import Autoencoder, Recipe
 from utsushi.networks import Conv
-from utsushi.training import FAST
 
 CYCLE = {"n_epochs": 8, "batch_size": 200, "peak": 1e-2}
 
@@ -164,7 +163,8 @@ def pair(side: Any, having: dict[str, Any], lacking: dict[str, Any]) -> dict[str
     return {"with": partial(side, **having), "without": partial(side, **lacking)}
 
 
-COMPILED = Recipe(max_epochs=3, compile=True)
+TWO_EPOCHS = Recipe("lecture", max_epochs=2)
+COMPILED = Recipe("lecture", max_epochs=3, compile=True)
 CASES = {
     "fused optimizer": pair(plain, {}, {"fused": False}),
     "batches gathered from one tensor": pair(plain, {}, {"gathered": False}),
@@ -178,17 +178,17 @@ CASES = {
     "beginning as PCA": pair(plain, {**CYCLE, "start": "pca"}, CYCLE),
     "constant pixels left out": pair(plain, {"columns": "varying"}, {}),
     "the leading principal components": pair(
-        utsushi, {"recipe": FAST}, {"recipe": FAST.replaced(subspace=0.0, max_epochs=10)}
+        utsushi, {"recipe": "fast"}, {"recipe": Recipe(subspace=0.0, max_epochs=10)}
     ),
     "products in bfloat16": pair(
         utsushi,
-        {"recipe": Recipe(max_epochs=2), "precision": "bfloat16", "second_epoch": True},
-        {"recipe": Recipe(max_epochs=2), "second_epoch": True},
+        {"recipe": TWO_EPOCHS.with_settings(precision="bfloat16"), "second_epoch": True},
+        {"recipe": TWO_EPOCHS, "second_epoch": True},
     ),
     "compiled": pair(
         utsushi,
         {"recipe": COMPILED, "second_epoch": True},
-        {"recipe": COMPILED.replaced(compile=False), "second_epoch": True},
+        {"recipe": COMPILED.with_settings(compile=False), "second_epoch": True},
     ),
     "channels last": pair(
         convolution, {"memory": torch.channels_last}, {"memory": torch.contiguous_format}
