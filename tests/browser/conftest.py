@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error, sync_playwright
 
-from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder, datasets
+from utsushi.networks import Conv
 from utsushi.report import to_html
 from utsushi.report.tensors import Blob
 
@@ -101,7 +102,7 @@ def digits():
     data = datasets.load_mnist20k()
     X, train = data.X_test[:300], data.X_train[:800]  # more than pixels: no start from PCA
     # Wide enough to be carried in half precision.
-    settings = {**SHORT, "hidden": (100,), "image_shape": (28, 28), "batch_size": 20}
+    settings = {**SHORT, "hidden": (100,), "image_shape": (28, 28), "recipe": Recipe(batch_size=20)}
     models = {
         "AE": Autoencoder(**settings).fit(train),
         "VAE": VariationalAutoencoder(**settings, likelihood="unit-gaussian").fit(train),
@@ -115,8 +116,8 @@ def colour():
     waves = rng.uniform(0.1, 0.6, (200, 3, 2))
     X = 0.5 + 0.5 * np.sin(waves[..., 0, None, None] * x + waves[..., 1, None, None] * y)
     X = X.reshape(200, -1).astype(np.float32)
-    settings = {**SHORT, "channels": (4, 6), "hidden": (), "image_shape": (3, 12, 10)}
-    models = {"Conv": Autoencoder(4, network="conv", **settings).fit(X)}
+    settings = {**SHORT, "hidden": (), "image_shape": (3, 12, 10)}
+    models = {"Conv": Autoencoder(4, network=Conv(channels=(4, 6)), **settings).fit(X)}
     return models, X[:80], None, X
 
 
@@ -176,8 +177,9 @@ def spots(network, shape):
     colours = rng.uniform(0.1, 1, size=(60, shape[0], 1, 1))
     X = colours * np.exp(-((x - left) ** 2 + (y - top) ** 2) / 0.05)
     X = X.reshape(60, -1).astype(np.float32)
-    settings = {"image_shape": shape, "learning_rate": 1e-3, "max_epochs": 1, "random_state": 0}
-    model = Autoencoder(4, network=network, **settings).fit(X)
+    settings = {"image_shape": shape, "max_epochs": 1, "random_state": 0}
+    recipe = Recipe(learning_rate=1e-3)
+    model = Autoencoder(4, network=network, recipe=recipe, **settings).fit(X)
     # Its codes are much alike: the decoder is made to show what they differ in.
     next(model.module_.decoder.parameters()).data *= 0.5 / model.transform(X).std()
     return {"AE": model}, X, None, X

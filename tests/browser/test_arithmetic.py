@@ -8,7 +8,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.distributions import VampPrior
-from utsushi.networks import Dense, VectorQuantization
+from utsushi.networks import Conv, Dense, VectorQuantization
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
 from utsushi.report import to_html
@@ -64,7 +64,7 @@ MODELS = {
     "continuous": (VariationalAutoencoder, {"likelihood": "continuous-bernoulli"}),
     "conv": (
         VariationalAutoencoder,
-        {"network": "conv", "channels": (4, 6), "likelihood": "gaussian"},
+        {"network": Conv(channels=(4, 6)), "likelihood": "gaussian"},
     ),
     "conditional": (VariationalAutoencoder, {"conditional": True, "likelihood": "unit-gaussian"}),
     "two hidden layers": (Autoencoder, {"hidden": (260, 270), "network": Dense(activation="tanh")}),

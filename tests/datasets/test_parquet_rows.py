@@ -8,7 +8,7 @@ import pytest
 import torch
 from pyarrow import parquet as pq
 
-from utsushi import Autoencoder, datasets
+from utsushi import Autoencoder, Recipe, datasets
 from utsushi._utils.lazy_rows import LazyRows, SelectedRows
 from utsushi.datasets import parquet
 from utsushi.datasets.parquet import ParquetRows
@@ -20,7 +20,13 @@ from utsushi.training.loop import shuffled_batches
 from utsushi.transforms.scaling import Scaling
 
 X = np.random.default_rng(0).random((100, 6), dtype=np.float32)
-FEW = {"n_components": 2, "hidden": (8,), "max_epochs": 2, "batch_size": 8, "random_state": 1}
+FEW = {
+    "n_components": 2,
+    "hidden": (8,),
+    "max_epochs": 2,
+    "recipe": Recipe(batch_size=8),
+    "random_state": 1,
+}
 
 
 def write(path, rows=X, row_group_size=10, **more):
@@ -141,7 +147,8 @@ def test_held_out_rows_stay_in_the_order_of_the_file(tmp_path, all_are_large):
 
 def test_a_training_is_the_same_each_time(tmp_path, all_are_large):
     path = write(tmp_path / "x.parquet")
-    fit = lambda: Autoencoder(validation_fraction=0.2, **FEW).fit(datasets.open(path).X_train)  # noqa: E731
+    recipe = Recipe(batch_size=8, validation_fraction=0.2)
+    fit = lambda: Autoencoder(**FEW | {"recipe": recipe}).fit(datasets.open(path).X_train)  # noqa: E731
     first, second = fit(), fit()
     assert isinstance(datasets.open(path).X_train, LazyRows)
     assert first.save(tmp_path / "1").read_bytes() == second.save(tmp_path / "2").read_bytes()

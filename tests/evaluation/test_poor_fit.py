@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder, datasets
 from utsushi.evaluation import evaluate, say
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.texts import _SENTENCES
@@ -82,10 +82,10 @@ def test_a_model_that_is_worse_than_pca_has_both_figures_and_what_to_try(short):
 
 
 def test_a_model_of_many_steps_is_to_try_a_lower_rate_or_more_of_them():
-    model = fitted(max_epochs=60, learning_rate=1e-5, recipe="lecture")
+    model = fitted(max_epochs=60, recipe=Recipe("lecture", learning_rate=1e-5))
     found = reconstruction_of(model)
     (remark,) = remarks_of(found).values()
-    assert remark["fixes"] == ["max_epochs=120", "learning_rate=3e-06"]
+    assert remark["fixes"] == ["max_epochs=120", "recipe__learning_rate=3e-06"]
 
 
 def test_without_training_rows_there_is_no_pca_to_be_worse_than(short):
@@ -132,8 +132,8 @@ def test_rows_that_are_known_by_heart_are_told_from_held_out_ones(overfitted):
     errors = [np.square(overfitted.reconstruct(rows) - rows).mean() for rows in (X, known)]
     assert 3 < errors[0] / errors[1] < 900
     assert remarks["by_heart"]["times"] == pytest.approx(errors[0] / errors[1], rel=1e-4)
-    fixes = remarks.get("worse_than_pca", {"fixes": ["weight_decay=1"]})["fixes"]
-    assert "weight_decay=1" in fixes
+    fixes = remarks.get("worse_than_pca", {"fixes": ["recipe__weight_decay=1"]})["fixes"]
+    assert "recipe__weight_decay=1" in fixes
 
 
 def test_training_rows_are_not_compared_with_themselves(overfitted):

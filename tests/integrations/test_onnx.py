@@ -16,11 +16,12 @@ from sklearn.base import clone
 from utsushi import Autoencoder, VariationalAutoencoder
 from utsushi.exceptions import MissingPackageError, SettingError
 from utsushi.integrations import onnx as export
+from utsushi.networks import Conv
 
 X = np.random.default_rng(0).random((120, 30), dtype=np.float32)
 LABELS = np.array(["a", "b", "c"])[np.arange(120) % 3]
 FEW = {"hidden": (8,), "max_epochs": 1, "random_state": 0}
-CONV = {"network": "conv", "channels": (2, 3), "image_shape": (5, 6)}
+CONV = {"network": Conv(channels=(2, 3)), "image_shape": (5, 6)}
 
 MODELS = {
     "conditional conv bernoulli": VariationalAutoencoder(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder
 from utsushi.exceptions import MissingPackageError
 from utsushi.integrations.tensorboard import TensorBoard
 
@@ -54,7 +54,7 @@ def test_what_the_callback_raises_leaves_no_fitted_model():
 
 
 def test_tensorboard_reads_the_history_with_held_out_rows_beside_the_training_rows(tmp_path):
-    model = VariationalAutoencoder(2, validation_fraction=0.2, **FEW)
+    model = VariationalAutoencoder(2, recipe=Recipe(validation_fraction=0.2), **FEW)
     with TensorBoard(tmp_path) as board:
         model.fit(X, on_epoch=board)
     train, held_out = events_of(tmp_path / "train"), events_of(tmp_path / "validation")

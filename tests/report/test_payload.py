@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
+from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, VariationalAutoencoder, datasets
 from utsushi.distributions.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.evaluation import divergence_per_component
 from utsushi.exceptions import SettingError
@@ -314,7 +314,7 @@ def test_the_history_has_words_in_both_languages(ae, ae_page):
 
 
 def test_held_out_rows_have_a_curve_of_their_own():
-    model, _ = fitted(VariationalAutoencoder, validation_fraction=0.2, max_epochs=3)
+    model, _ = fitted(VariationalAutoencoder, recipe=Recipe(validation_fraction=0.2), max_epochs=3)
     curves = curves_of(model)
     assert curves.unit == "objective"
     assert curves.held_out == [row["validation_objective"] for row in model.history_]

@@ -11,7 +11,14 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, load, networks
+from utsushi import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    Recipe,
+    VariationalAutoencoder,
+    load,
+    networks,
+)
 from utsushi._utils.lazy_rows import ConvertedRows
 from utsushi.exceptions import MissingPackageError, RunError, SettingError, TrainingDivergedError
 from utsushi.search import settings_of, space_of, tune, write_best
@@ -19,7 +26,7 @@ from utsushi.search import study as searching
 
 X = np.random.default_rng(0).random((60, 6), dtype=np.float32)
 SPACE = {
-    "learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
+    "recipe__learning_rate": FloatDistribution(1e-4, 1e-1, log=True),
     "hidden_width": IntDistribution(2, 6),
 }
 
@@ -64,11 +71,11 @@ def test_the_size_of_the_code_is_searched_where_a_component_costs_something():
 
 
 def test_what_is_given_is_not_searched():
-    given = ["hidden", "n_components", "weight_decay"]
+    given = ["hidden", "n_components", "recipe__weight_decay"]
     assert set(space_of(VariationalAutoencoder(), 30, 100, given)) == {
-        "activation",
-        "learning_rate",
-        "batch_size",
+        "network__activation",
+        "recipe__learning_rate",
+        "recipe__batch_size",
     }
 
 
@@ -93,7 +100,9 @@ def test_the_callers_model_is_not_changed():
 
 def test_a_search_that_goes_on_suggests_what_it_would_have(monkeypatch):
     def told(study, trial, *others):
-        return study.tell(trial, trial.params["hidden_width"] + trial.params["learning_rate"])
+        return study.tell(
+            trial, trial.params["hidden_width"] + trial.params["recipe__learning_rate"]
+        )
 
     monkeypatch.setattr(searching, "_tried", told)
     storage = optuna.storages.InMemoryStorage()
@@ -126,7 +135,7 @@ def test_a_hopeless_trial_is_given_up_after_its_first_third():
         for epoch in range(1, 10):
             trial.report(-1e9, epoch)
         study.tell(trial, -1e9)
-    base = small(random_state=0, validation_fraction=0.2).set_params(max_epochs=9)
+    base = small(random_state=0, recipe=Recipe(validation_fraction=0.2)).set_params(max_epochs=9)
     given_up = searching._tried(study, study.ask(SPACE), base, X, None, 9)
     assert (given_up.state.name, given_up.last_step) == ("PRUNED", 3)
 
@@ -226,10 +235,16 @@ def test_of_trials_that_are_all_under_way_elsewhere_there_is_no_best(monkeypatch
     [
         (small(random_state=1), X, SPACE, "random_state was 0, is 1"),
         (small(random_state=0, scaling="standard"), X, SPACE, "scaling was center, is standard"),
+        (
+            small(random_state=0, recipe=Recipe(precision="bfloat16")),
+            X,
+            SPACE,
+            "recipe__precision was float32, is bfloat16",
+        ),
         (small(random_state=0), X[1:], SPACE, "rows was (60, 6)"),
         (small(random_state=0), X, {}, "the range of hidden_width was"),
     ],
-    ids=["seed", "model", "rows", "space"],
+    ids=["seed", "model", "recipe", "rows", "space"],
 )
 def test_a_study_of_another_search_is_refused(model, rows, space, named, refusal):
     storage = optuna.storages.InMemoryStorage()
@@ -291,14 +306,15 @@ def test_without_optuna_the_message_names_the_extra(refusal, monkeypatch):
 def test_what_mattered_is_what_moves_the_objective():
     study = optuna.create_study(direction="minimize")
     for index in range(20):
-        params = {"learning_rate": 10 ** (-4 + 0.15 * index), "hidden_width": 2 + index * 7 % 5}
+        rate, width = 10 ** (-4 + 0.15 * index), 2 + index * 7 % 5
+        params = {"recipe__learning_rate": rate, "hidden_width": width}
         study.add_trial(
             optuna.trial.create_trial(params=params, distributions=SPACE, value=float(index))
         )
     parts = searching.Search(study, small()).importances
-    assert list(parts) == ["learning_rate", "hidden_width"]
+    assert list(parts) == ["recipe__learning_rate", "hidden_width"]
     assert sum(parts.values()) == pytest.approx(1)
-    assert parts["learning_rate"] > 0.8
+    assert parts["recipe__learning_rate"] > 0.8
 
 
 def test_of_few_trials_nothing_is_said_of_what_mattered():
@@ -329,10 +345,10 @@ def test_the_best_run_is_an_ordinary_one_with_all_trials_beside(searched):
     assert len(described["trials"]) == 5
     assert (searched.best / "figures" / "importance.png").read_bytes()[1:4] == b"PNG"
     assert set(described["importances"]) == {
-        "activation",
-        "learning_rate",
-        "batch_size",
-        "weight_decay",
+        "network__activation",
+        "recipe__learning_rate",
+        "recipe__batch_size",
+        "recipe__weight_decay",
     }
     names = {path.name for path in searched.best.iterdir()}
     assert names >= {"config.json", "model.safetensors", "report.html", "history.jsonl"}

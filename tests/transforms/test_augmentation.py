@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from utsushi import Autoencoder, VariationalAutoencoder, datasets, load
+from utsushi import Autoencoder, Recipe, VariationalAutoencoder, datasets, load
 from utsushi.exceptions import DataError, SettingError
 from utsushi.transforms.augmentation import Affine, Binarize
 
@@ -92,7 +92,8 @@ def test_training_sees_other_rows_at_each_step_and_the_same_by_seed():
 
 
 def test_held_out_rows_are_not_augmented():
-    settings = {**SMALL, "max_epochs": 1, "learning_rate": 1e-12, "image_shape": (8, 8)}
+    recipe = Recipe(learning_rate=1e-12)
+    settings = {**SMALL, "max_epochs": 1, "recipe": recipe, "image_shape": (8, 8)}
     plain, augmented = (
         Autoencoder(**settings, augment=augment)
         .fit(DIGITS.X_train, validation_data=DIGITS.X_test)

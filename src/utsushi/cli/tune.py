@@ -161,13 +161,15 @@ def _show(search: Search, results: dict[str, Any] | None) -> None:
 
     parts = search.importances
     heading: tuple[str, ...] = ("setting", "best")
+    best = search.study.best_params
     rows: list[tuple[str, ...]] = [
-        (name, f"{value:.4g}" if isinstance(value, float) else str(value))
-        for name, value in search.study.best_params.items()
+        (name.rpartition("__")[2], f"{value:.4g}" if isinstance(value, float) else str(value))
+        for name, value in best.items()
     ]
     if parts:
         heading = (*heading, "part of the variance")
-        rows = [(*row, f"{parts[row[0]]:.2f}" if row[0] in parts else "") for row in rows]
+        shares = (f"{parts[name]:.2f}" if name in parts else "" for name in best)
+        rows = [(*row, share) for row, share in zip(rows, shares, strict=True)]
     typer.echo(as_text([Table(heading, tuple(rows), caption="")]))
     if not parts:
         note(

@@ -74,7 +74,8 @@ def write_best(
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
             results = write_run(folder, model, dataset, force=True, **described)
         if importances:
-            picture = to_png(part_bars(importances, xlabel="Part of the variance explained"))
+            parts = {name.rpartition("__")[2]: part for name, part in importances.items()}
+            picture = to_png(part_bars(parts, xlabel="Part of the variance explained"))
             write_whole(folder / "figures" / "importance.png", picture)
         write_json(folder / SEARCH, _described(search, importances))
     return results
