@@ -11,6 +11,7 @@ from utsushi import Autoencoder, Recipe, VariationalAutoencoder, datasets
 from utsushi.evaluation import evaluate, say
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.texts import _SENTENCES
+from utsushi.exceptions import SettingError
 from utsushi.runs import comparison_tables, tables_of
 
 DIGITS = datasets.load_digits8x8()
@@ -86,6 +87,12 @@ def test_a_model_of_many_steps_is_to_try_a_lower_rate_or_more_of_them():
     found = reconstruction_of(model)
     (remark,) = remarks_of(found).values()
     assert remark["fixes"] == ["max_epochs=120", "recipe__learning_rate=3e-06"]
+
+
+def test_a_fix_inside_of_an_object_is_set_by_set_params_as_the_constructor_says():
+    with pytest.raises(SettingError, match=r"set_params\(recipe__weight_decay=…\)"):
+        Autoencoder(recipe__weight_decay=1)
+    assert Autoencoder().set_params(recipe__weight_decay=1).recipe.weight_decay == 1
 
 
 def test_without_training_rows_there_is_no_pca_to_be_worse_than(short):

@@ -238,6 +238,12 @@ def estimator(cls: type[T]) -> type[T]:
     @functools.wraps(initialize)
     def checked(self: Any, *args: Any, **params: Any) -> None:
         check_moved(made, params)
+        for name in params:
+            if name.partition("__")[0] in CHOICES and "__" in name:
+                raise SettingError(
+                    f"{name} must be set by set_params, got it in the constructor. Call "
+                    f"{made.__name__}(…).set_params({name}=…)."
+                )
         initialize(self, *args, **params)
 
     setattr(made, "__init__", checked)  # noqa: B010 - mypy refuses the assignment
