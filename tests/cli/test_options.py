@@ -26,7 +26,7 @@ from utsushi.cli.options import as_options
         ("，recipe__weight_decay=1 にする", "，--weight-decay 1 にする"),
         ("network__channels is no parameter", "--channels is no parameter"),
         ("penalty__strength must be", "--penalty-strength must be"),
-        ("strength must be", "--penalty-strength must be"),
+        ("objective__strength must be", "--objective-strength must be"),
         ("got penalty=None", "got no --penalty"),
         ("or skip_bad=True", "or --skip-bad"),
         ("leave out pixels=True", "leave out --pixels"),

@@ -149,7 +149,10 @@ def test_the_objects_of_a_model_inside_of_another_are_within_reach():
     [
         (
             {"network__channels": (8,)},
-            ["network__channels is no parameter of network='dense'", "Set network='conv', or leave"],
+            [
+                "network__channels is no parameter of network='dense'",
+                "Set network='conv', or leave",
+            ],
         ),
         (
             {"recipe": Recipe(), "recipe__patience": 3},
@@ -157,7 +160,10 @@ def test_the_objects_of_a_model_inside_of_another_are_within_reach():
         ),
         (
             {"penalty__strength": 2.0},
-            ["penalty must be set where penalty__strength is, got penalty=None", "penalty='sparse'"],
+            [
+                "penalty must be set where penalty__strength is, got penalty=None",
+                "penalty='sparse'",
+            ],
         ),
         (
             {"penalty": len, "penalty__strength": 2.0},

@@ -27,6 +27,7 @@ __all__ = [
     "AUTOENCODER",
     "DEFAULT_DATA",
     "DENOISING",
+    "SEMI_SUPERVISED",
     "TRAINED",
     "VARIATIONAL",
     "AsJson",
@@ -189,7 +190,7 @@ class Parameter:
         """The name of the option as ``utsushi compare`` writes it, such as ``batch_size``."""
         outer, _, inner = self.name.partition("__")
         # "strength" alone would not say of what.
-        return f"penalty_{inner}" if inner and outer == "penalty" else inner or outer
+        return f"{outer}_{inner}" if inner == "strength" else inner or outer
 
     @property
     def flag(self) -> str:
@@ -216,7 +217,9 @@ class Parameter:
 
 _COMMON = (
     Parameter("n_components", 10, integer, "N", "Size of the code."),
-    Parameter("network", "dense", str, "dense|conv", "What encoder and decoder are made of."),
+    Parameter(
+        "network", "dense", str, "dense|conv|resnet", "What encoder and decoder are made of."
+    ),
     Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; else by the data."),
     Parameter(
         "network__channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."
@@ -269,7 +272,7 @@ AUTOENCODER = (
         "penalty",
         None,
         word,
-        "sparse|contractive|code-and-weights|mmd",
+        "sparse|contractive|code-and-weights|decoder-gradient|mmd|adversarial",
         "What is added to the error; else nothing.",
     ),
     Parameter(
@@ -287,17 +290,25 @@ DENOISING = (
 
 _LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
 
+_PRIORS = "standard-normal|mixture|vamp|flow|hierarchical"
+
+_POSTERIORS = "diagonal-gaussian|full-covariance|inverse-autoregressive-flow|hierarchical"
+
+_OBJECTIVES = (
+    "elbo|importance-weighted|partially-importance-weighted|combined-importance-weighted"
+    "|beta-tc|factor|dip|info|capacity-annealed|adversarial"
+)
+
 #: Options of ``train vae``.
 VARIATIONAL = (
     *_COMMON,
     Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "What p(x|z) is."),
-    Parameter("prior", "standard-normal", str, "standard-normal|vamp", "What p(z) is."),
-    Parameter("posterior", "diagonal-gaussian", str, "diagonal-gaussian", "What q(z|x) is."),
-    Parameter("conditional", False, truth, "true|false", "Tell the decoder the labels."),
+    Parameter("prior", "standard-normal", str, _PRIORS, "What p(z) is."),
+    Parameter("posterior", "diagonal-gaussian", str, _POSTERIORS, "What q(z|x) is."),
+    Parameter("conditional", False, truth, "true|false", "Condition the decoder on the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
-    Parameter(
-        "objective", "elbo", str, "elbo|importance-weighted", "The bound that training maximizes."
-    ),
+    Parameter("objective", "elbo", str, _OBJECTIVES, "What training maximizes."),
+    Parameter("objective__strength", None, number, "X", "Weight of its penalty; else its default."),
     Parameter("objective__n_samples", None, integer, "N", "Codes per sample; else 1, weighted 5."),
     Parameter("objective__free_bits", None, number, "X", "Nats per component that cost nothing."),
     Parameter(
@@ -315,11 +326,25 @@ VARIATIONAL = (
 )
 
 
+#: Options of ``train semi``, whose decoder is conditioned on classes and which has one objective.
+SEMI_SUPERVISED = (
+    *(p for p in VARIATIONAL if p.name != "conditional" and not p.name.startswith("objective")),
+    Parameter("classification", 100.0, number, "X", "Weight of the classifier's likelihood."),
+    Parameter(
+        "labelled_weight", None, number, "X", "How often a labelled sample counts; else by number."
+    ),
+)
+
 #: Estimator, options and help of each ``train`` command, by name.
 TRAINED = {
     "ae": ("Autoencoder", AUTOENCODER, "Train an autoencoder."),
     "dae": ("DenoisingAutoencoder", DENOISING, "Train a denoising autoencoder."),
     "vae": ("VariationalAutoencoder", VARIATIONAL, "Train a variational autoencoder."),
+    "semi": (
+        "SemiSupervisedVariationalAutoencoder",
+        SEMI_SUPERVISED,
+        "Train a semi-supervised variational autoencoder; a label of -1 is unknown.",
+    ),
 }
 
 
@@ -449,12 +474,14 @@ def reads_again(command: Callable[..., None]) -> Callable[..., None]:
 
 # --- parameters in messages ---------------------------------------------------------------------
 
-#: The options of models, by parameter: ``recipe__batch_size``, or ``batch_size`` alone.
+#: The options of models, by parameter: ``recipe__batch_size``, or ``batch_size`` alone. A strength
+#: alone does not say of what.
 _OF_MODELS = {
     name: parameter.flag
     for _, parameters, _ in TRAINED.values()
     for parameter in parameters
     for name in (parameter.name, parameter.name.rpartition("__")[2])
+    if name != "strength"
 }
 
 #: The options of all commands, by parameter.

@@ -235,8 +235,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         """Refuse settings that contradict each other."""
         bound = self.chosen("objective")
         bound._validate_params()
-        diagonal = isinstance(self.chosen("posterior"), DiagonalGaussianPosterior)
-        if bound.needs_diagonal_gaussian and not diagonal:
+        if bound.needs_diagonal_gaussian and not self.has_diagonal_posterior:
             raise SettingError(
                 f"posterior must be 'diagonal-gaussian' for objective={self.objective!r}, got "
                 f"{self.posterior!r}."
@@ -486,6 +485,11 @@ class VariationalAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         prior: PriorModule = self.module_.prior
         return prior.is_standard_normal
+
+    @property
+    def has_diagonal_posterior(self) -> bool:
+        r"""Whether `posterior_of` says all of :math:`q(z \mid x)`: a diagonal Gaussian."""
+        return isinstance(self.chosen("posterior"), DiagonalGaussianPosterior)
 
     def divergence(self, X: ArrayLike) -> NDArray[np.floating[Any]]:
         r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` of each sample in nats.

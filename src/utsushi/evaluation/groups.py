@@ -259,26 +259,22 @@ def collapse(subject: Subject) -> Group:
     posterior = model.posterior_of(subject.X)
     terms = divergence_per_component(model, subject.X)
     kl = terms.sum(axis=1)
-    found = information(*posterior, divergence=kl, random_state=subject.seed)
-    of_components, remarks = {}, []
+    found: Group = {"kl": beside(Estimate.over(kl)), "active_units": active_units(posterior[0])}
+    remarks: list[Remark] = []
+    if not model.has_diagonal_posterior:  # whose mean and deviations are not all of it
+        return found | {"remarks": remarks}
+    carried = information(*posterior, divergence=kl, random_state=subject.seed)
+    found["mutual_information"] = beside(carried.mutual_information)
+    found["aggregate_divergence"] = beside(carried.aggregate_divergence)
     if model.has_standard_normal_prior:
         means, far_by = terms.mean(axis=0), aggregate_divergence_at_least(*posterior)
-        of_components = {
-            "kl_per_component": means.tolist(),
-            "dead_components": int((means < DEAD_BELOW).sum()),
-            "aggregate_divergence_at_least": far_by,
-        }
-        remarks = advice(means, found.mutual_information.value, far_by, model)
-    if found.is_at_limit:
-        remarks.append(remark("information_limit", limit=found.limit))
-    return {
-        "kl": beside(Estimate.over(kl)),
-        "active_units": active_units(posterior[0]),
-        "mutual_information": beside(found.mutual_information),
-        "aggregate_divergence": beside(found.aggregate_divergence),
-        **of_components,
-        "remarks": remarks,
-    }
+        found["kl_per_component"] = means.tolist()
+        found["dead_components"] = int((means < DEAD_BELOW).sum())
+        found["aggregate_divergence_at_least"] = far_by
+        remarks = advice(means, carried.mutual_information.value, far_by, model)
+    if carried.is_at_limit:
+        remarks.append(remark("information_limit", limit=carried.limit))
+    return found | {"remarks": remarks}
 
 
 # --- features -----------------------------------------------------------------------------------

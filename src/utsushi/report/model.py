@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from utsushi._utils.seeds import Purpose, numpy_generator
-from utsushi.distributions import DiagonalGaussianPosterior, MixtureModule
+from utsushi.distributions import MixtureModule
 from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
 from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
@@ -152,7 +152,7 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
     SettingError
         If a page cannot compute the divergence of a posterior from the prior.
     """
-    if not isinstance(model.chosen("posterior"), DiagonalGaussianPosterior):
+    if not model.has_diagonal_posterior:
         raise SettingError(
             f"posterior must be 'diagonal-gaussian' for a page, got {model.posterior!r}."
         )
