@@ -51,13 +51,13 @@ def test_a_table_with_gaps_is_masked_without_being_asked(people_run):
 
 
 def test_gaps_are_refused_where_that_is_said(utsushi, people, tmp_path):
-    words = ["--data", people, "--drop", "id", "--missing", "refuse", "--out", tmp_path / "run"]
+    words = ["--data", people, "--drop", "id", "--missing", "raise", "--out", tmp_path / "run"]
     call = utsushi("train", "ae", *words, *TRAIN)
     assert (call.status, "got NaN at row 3" in call.error) == (2, True)
 
 
 def test_a_search_refuses_gaps_where_that_is_said(utsushi, people, tmp_path):
-    words = ["--data", people, "--drop", "id", "--missing", "refuse", "--out", tmp_path / "run"]
+    words = ["--data", people, "--drop", "id", "--missing", "raise", "--out", tmp_path / "run"]
     call = utsushi("tune", "ae", *words, "--trials", "1", *TRAIN)
     assert (call.status, "got NaN at row 3" in call.error) == (2, True)
 

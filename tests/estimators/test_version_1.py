@@ -155,3 +155,8 @@ def test_reading_does_not_change_the_header():
     before = repr(parameters)
     from_version_1(parameters, relu=True)
     assert repr(parameters) == before
+
+
+@pytest.mark.parametrize(("old", "new"), [("refuse", "raise"), ("mask", "mask")])
+def test_what_missing_values_are(old, new):
+    assert read(Autoencoder, missing=old).missing == new

@@ -233,7 +233,7 @@ _COMMON = (
     ),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
     Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
-    Parameter("missing", "refuse", str, "refuse|mask", "What is done about missing values."),
+    Parameter("missing", "raise", str, "raise|mask", "What is done about missing values."),
     Parameter("augment", None, word, "affine|binarize|none", "Random augmentation of each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
     Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),

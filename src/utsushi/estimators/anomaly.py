@@ -127,7 +127,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         - ``"combined"`` is ``("auto", "mahalanobis")``.
     image_shape : (height, width) or (channels, height, width), optional
         What a row was flattened from, for ``"neighbors"``. None takes that of the autoencoder.
-    missing : {"refuse", "mask"}, default="refuse"
+    missing : {"raise", "mask"}, default="raise"
         What NaN is where no autoencoder is given, which has its own setting: an error, or a missing
         value, in whose place a neighbor search has the median of the column.
     max_false_positive_rate : float in (0, 1) or None, default=None
@@ -197,7 +197,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         "contamination": [Interval(Real, 0, 0.5, closed="right"), None],
         "scoring": [Names(set(SCORES)), tuple, list],
         "image_shape": ["array-like", None],
-        "missing": [Names({"refuse", "mask"})],
+        "missing": [Names({"raise", "mask"})],
         "max_false_positive_rate": [Interval(Real, 0, 1, closed="neither"), None],
         "holdout_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
@@ -210,7 +210,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         *,
         scoring: str | tuple[str, ...] = "auto",
         image_shape: tuple[int, ...] | None = None,
-        missing: str = "refuse",
+        missing: str = "raise",
         max_false_positive_rate: float | None = None,
         holdout_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = 0,

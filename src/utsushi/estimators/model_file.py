@@ -466,6 +466,8 @@ def value_from_json(name: str, value: Any, classes: OwnClasses | None = None) ->
         return object_from_json(name, value, classes)
     if isinstance(value, list):
         return tuple(value_from_json(name, item, classes) for item in value)
+    if (name, value) == ("missing", "refuse"):  # of version 0.1
+        return "raise"
     return value
 
 

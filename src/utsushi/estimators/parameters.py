@@ -57,7 +57,7 @@ class Parameters(BaseEstimator):
     hidden: int | tuple[int, ...] | None = None
     image_shape: tuple[int, ...] | None = None
     scaling: str | None = "center"
-    missing: str = "refuse"
+    missing: str = "raise"
     sampler: str | Sampler = "mixture"
     augment: str | Augmentation | None = None
     recipe: str | Recipe = "fast"
@@ -155,7 +155,7 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "hidden": [*SIZES, None],
     "image_shape": ["array-like", None],
     "scaling": [Names(set(SCALINGS)), None],
-    "missing": [Names({"refuse", "mask"})],
+    "missing": [Names({"raise", "mask"})],
     "sampler": one_of("sampler"),
     "augment": [*one_of("augment"), None],
     "recipe": one_of("recipe"),

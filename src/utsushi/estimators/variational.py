@@ -92,7 +92,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
         Learned from the training rows, undone on the way out, safe on constant columns.
-    missing : {"refuse", "mask"}, default="refuse"
+    missing : {"raise", "mask"}, default="raise"
         What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
         scaled units, and counts in no loss and no score; `reconstruct` fills it.
     likelihood : str or Likelihood, default="gaussian"
