@@ -18,6 +18,7 @@ from .estimators import (
     DenoisingAutoencoder as DenoisingAutoencoder,
     SemiSupervisedVariationalAutoencoder as SemiSupervisedVariationalAutoencoder,
     VariationalAutoencoder as VariationalAutoencoder,
+    VectorQuantizedAutoencoder as VectorQuantizedAutoencoder,
     load as load,
 )
 from .training import Recipe as Recipe

@@ -30,6 +30,7 @@ __all__ = [
     "SEMI_SUPERVISED",
     "TRAINED",
     "VARIATIONAL",
+    "VECTOR_QUANTIZED",
     "AsJson",
     "Data",
     "Everything",
@@ -288,6 +289,28 @@ DENOISING = (
     Parameter("corruption_level", 0.3, number, "X", "Its probability, or deviation."),
 )
 
+#: Options of ``train vq``.
+VECTOR_QUANTIZED = (
+    *_COMMON,
+    Parameter(
+        "network__grid", None, truth, "true|false", "Keep the grid of the last convolution (conv)."
+    ),
+    Parameter(
+        "bottleneck",
+        "vector-quantization",
+        str,
+        "vector-quantization|residual-vector-quantization|finite-scalar-quantization",
+        "How codes are quantized.",
+    ),
+    Parameter("bottleneck__codebook_size", None, integer, "N", "Vectors of a codebook."),
+    Parameter("bottleneck__group_size", None, integer, "N", "Components of a vector."),
+    Parameter("bottleneck__n_levels", None, integer, "N", "Codebooks of residual quantization."),
+    Parameter("bottleneck__levels", None, integers, "N,N,…", "Of finite scalar quantization."),
+    Parameter("penalty", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
+    Parameter("penalty__strength", None, number, "X", "Its weight; else its default."),
+    Parameter("sampler", "autoregressive", str, "autoregressive", _CODES),
+)
+
 _LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
 
 _PRIORS = "standard-normal|mixture|vamp|flow|hierarchical"
@@ -344,6 +367,11 @@ TRAINED = {
         "SemiSupervisedVariationalAutoencoder",
         SEMI_SUPERVISED,
         "Train a semi-supervised variational autoencoder; a label of -1 is unknown.",
+    ),
+    "vq": (
+        "VectorQuantizedAutoencoder",
+        VECTOR_QUANTIZED,
+        "Train an autoencoder with discrete codes.",
     ),
 }
 

@@ -7,6 +7,7 @@ from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.model_file import load
 from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
 from utsushi.estimators.variational import VariationalAutoencoder
+from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
 __all__ = [
     "AnomalyDetector",
@@ -15,6 +16,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "SemiSupervisedVariationalAutoencoder",
     "VariationalAutoencoder",
+    "VectorQuantizedAutoencoder",
     "autoencoder_of",
     "load",
 ]

@@ -319,7 +319,7 @@ class RowScore:
 
 
 def _codes(model: BaseAutoencoder, X: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(model.transform(X), dtype=np.float64)
+    return np.asarray(model._vectors(X), dtype=np.float64)
 
 
 def _squared_norms(rows: Rows) -> Scores:

@@ -76,6 +76,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     """
 
     _is_variational: ClassVar[bool] = False
+    _codes_are_discrete: ClassVar[bool] = False
     _before_use: Callable[[], None] | None = None
 
     # Set by fit.
@@ -98,7 +99,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _validate_params(self) -> None:
         """Check the parameters, and those of the sampler, which is fitted only after training."""
         super()._validate_params()
-        self.chosen("sampler").check(self.n_components)
+        sampler, discrete = self.chosen("sampler"), self._codes_are_discrete
+        if sampler.is_discrete != discrete:
+            raise SettingError(
+                f"sampler must be one for {'discrete' if discrete else 'real-valued'} codes, got "
+                f"{self.sampler!r}. Set sampler={'autoregressive' if discrete else 'mixture'!r}."
+            )
+        sampler.check(self._code_length)
+
+    @property
+    def _code_length(self) -> int:
+        """The number of columns that `transform` gives, by the parameters."""
+        return self.n_components
 
     def resolved_recipe(self, n_features: int, n_rows: int) -> Recipe:
         """Return the recipe for data of that shape, with a value for every parameter."""
@@ -328,7 +340,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         try:
             module = self._new_module()
             n_parameters = sum(parameter.numel() for parameter in module.parameters())
-            shapes = self.chosen("sampler").expected_state(self.n_components).values()
+            shapes = self.chosen("sampler").expected_state(self._code_length).values()
             # None is a length that depends on the data.
             n_in_sampler = sum(math.prod(n or 1 for n in shape) for shape in shapes)
         except (RuntimeError, TypeError) as error:
@@ -498,12 +510,16 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _fit_sampler(self, data: TrainingData) -> None:
         """Fit the sampler to the codes of checked samples."""
         sampler = self.chosen("sampler")
-        codes = np.empty((0, self.n_components_))
+        codes = np.empty((0, self._code_length))
         if sampler.asks_for_codes:
             data = data.for_sampler(self.seed_)
-            codes = self._codes(data.rows).astype(np.float64)
+            codes = self._codes_for_sampler(data.rows).astype(np.float64)
         self._learn_codes(codes, data.condition)
         self.sampler_ = sampler.fit(codes, numpy_generator(self.seed_, Purpose.SAMPLER))
+
+    def _codes_for_sampler(self, X: AnyRows) -> NDArray[Any]:
+        """Encode checked rows as the sampler takes them."""
+        return self._codes(X)
 
     def _learn_codes(self, codes: Codes, condition: NDArray[np.float32] | None) -> None:
         """Learn what a kind of model needs from the training codes, besides the sampler."""
@@ -570,6 +586,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             The codes; for a variational model the posterior means. The same row gives the same
             code, bit for bit, whatever the other rows are.
         """
+        return self._vectors(X)
+
+    def _vectors(self, X: ArrayLike) -> Rows:
+        """Encode rows as the numbers (n_samples, n_components) that the decoder takes."""
         check_is_fitted(self)
         rows = self._checked(X)
         return self._codes(rows).astype(rows.dtype, copy=False)
@@ -764,7 +784,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self._draw_codes(n_samples, numpy_generator(seed, Purpose.SAMPLE))
 
     def _draw_codes(self, n_samples: int, draws: np.random.Generator) -> Codes:
-        """Draw new codes from where the sampler says."""
+        """Draw new codes, as the decoder takes them, from where the sampler says."""
         return self.sampler_.sample(n_samples, draws)
 
     def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
@@ -803,7 +823,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     @property
     def _n_features_out(self) -> int:
         """The number of columns that `transform` gives, for the names of its output."""
-        return self.n_components_
+        return self._code_length if self._codes_are_discrete else self.n_components_
 
     def __sklearn_is_fitted__(self) -> bool:
         if self._before_use is not None:  # in a callback of fit

@@ -9,8 +9,16 @@ if TYPE_CHECKING:
     from utsushi.estimators.base import BaseAutoencoder
     from utsushi.estimators.denoising import DenoisingAutoencoder
     from utsushi.estimators.variational import VariationalAutoencoder
+    from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
-__all__ = ["can_corrupt", "has_posterior", "is_autoencoder", "is_conditional", "is_detector"]
+__all__ = [
+    "can_corrupt",
+    "has_posterior",
+    "has_symbols",
+    "is_autoencoder",
+    "is_conditional",
+    "is_detector",
+]
 
 
 def is_autoencoder(model: Any) -> TypeGuard[BaseAutoencoder]:
@@ -31,6 +39,11 @@ def has_posterior(model: Any) -> TypeGuard[VariationalAutoencoder]:
 def can_corrupt(model: Any) -> TypeGuard[DenoisingAutoencoder]:
     """Tell whether a model is trained to repair what its ``corrupt`` does to samples."""
     return hasattr(model, "corrupt")
+
+
+def has_symbols(model: Any) -> TypeGuard[VectorQuantizedAutoencoder]:
+    """Tell whether a model encodes a sample as symbols, integers that are no quantities."""
+    return hasattr(model, "n_symbols_")
 
 
 def is_conditional(model: Any) -> bool:

@@ -184,7 +184,7 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
 
     Returns
     -------
-    Autoencoder, DenoisingAutoencoder, VariationalAutoencoder or AnomalyDetector
+    Autoencoder, another autoencoder of this library, or AnomalyDetector
         Fitted, on the device of its ``device`` parameter, or with a warning on the CPU if this
         machine has no such device. Scores and codes equal those of the saved model bit for bit.
         ``history_`` has no ``seconds``.
@@ -258,6 +258,8 @@ def autoencoder_from_file(header: dict[str, Any], tensors: Tensors, classes: Own
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]
     model.seed_ = in_range("seed", header["seed"], 0, 2**64 - 1)
     model.n_components_ = model.n_components
+    if "module.bottleneck.codebook" in tensors and "module.bottleneck.counts" not in tensors:
+        model.set_params(bottleneck__decay=None)  # also of files from before moving averages
     check_image_shape(model.image_shape, model.n_features_in_)
     if "network" in header:
         model.network_ = object_from_json("network", header["network"], classes)
@@ -496,7 +498,7 @@ def _expected_tensors(model: Any) -> dict[str, Expected]:
         **{
             f"{prefix}.{name}": ("float64", shape)
             for prefix, sampler in model._samplers().items()
-            for name, shape in sampler.expected_state(model.n_components).items()
+            for name, shape in sampler.expected_state(model._code_length).items()
         },
         **{
             f"module.{name}": (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from utsushi.estimators.capabilities import has_symbols
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
@@ -33,12 +34,15 @@ def portable(model: Any) -> fx.GraphModule:
         for values in (model.scaling_.offset, model.scaling_.scale)
     )
     bottleneck = getattr(model.module_, "bottleneck", None)
+    bottleneck = None if bottleneck is None else _plain(bottleneck)
+    symbols = has_symbols(model)
     encoder = _Encoder(
         _plain(model.module_.encoder),
         offset,
         scale,
         model.n_components_,
-        bottleneck=None if bottleneck is None else _plain(bottleneck),
+        bottleneck=bottleneck,
+        symbols=symbols,
         gaps=model.missing == "mask",
     )
     likelihood = getattr(model, "likelihood_", None)
@@ -46,6 +50,8 @@ def portable(model: Any) -> fx.GraphModule:
     if likelihood is not None and not likelihood.of_scaled_rows:  # it gives the input's units
         offset, scale = torch.zeros_like(offset), torch.ones_like(scale)
     decoder = _Decoder(_plain(model.module_.decoder), offset, scale, mean)
+    if symbols:
+        decoder = _DecoderOfSymbols(decoder, bottleneck)
     n_classes = model._n_conditions
     if n_classes:
         decoder = _ConditionalDecoder(decoder, n_classes)
@@ -106,7 +112,7 @@ class _Affine(nn.Module):
 
 
 class _Encoder(_Affine):
-    """Rows to codes; of a variational model the means, which are the first half of its outputs."""
+    """Rows to codes, or to symbols; of a variational model the means, the first half of outputs."""
 
     def __init__(
         self,
@@ -115,12 +121,14 @@ class _Encoder(_Affine):
         scale: Tensor,
         n_codes: int,
         *,
-        bottleneck: nn.Module | None,
+        bottleneck: Any,
+        symbols: bool,
         gaps: bool,
     ) -> None:
         super().__init__(layers, offset, scale)
         self.n_codes = n_codes
         self.bottleneck = bottleneck
+        self.symbols = symbols
         self.gaps = gaps
 
     def forward(self, x: Tensor) -> Tensor:
@@ -129,6 +137,8 @@ class _Encoder(_Affine):
             scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
         output: Tensor = self.layers(scaled)
         codes = output[:, : self.n_codes]
+        if self.symbols:
+            return self.bottleneck.indices(codes)
         return codes if self.bottleneck is None else self.bottleneck(codes)[0]
 
 
@@ -143,6 +153,17 @@ class _Decoder(_Affine):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.mean(self.layers(z)) * self.scale + self.offset
+
+
+class _DecoderOfSymbols(_Decoder):
+    """Symbols (B, P) to rows."""
+
+    def __init__(self, decoder: _Decoder, bottleneck: Any) -> None:
+        super().__init__(decoder.layers, decoder.offset, decoder.scale, decoder.mean)
+        self.bottleneck = bottleneck
+
+    def forward(self, z: Tensor) -> Tensor:
+        return super().forward(self.bottleneck.lookup(z))
 
 
 class _ConditionalDecoder(_Decoder):

@@ -16,7 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from utsushi._utils.seeds import seed_from
 from utsushi.distributions.likelihoods import LOG_2PI, Gaussian, UnitGaussian
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import can_corrupt, has_posterior, is_conditional
+from utsushi.estimators.capabilities import (
+    can_corrupt,
+    has_posterior,
+    has_symbols,
+    is_conditional,
+)
 from utsushi.evaluation.anomalies import evaluate_scores
 from utsushi.evaluation.collapse import (
     DEAD_BELOW,
@@ -47,6 +52,7 @@ from utsushi.evaluation.reconstruction import (
 )
 from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.subject import Subject, beside
+from utsushi.evaluation.symbols import symbol_use
 from utsushi.evaluation.texts import Remark, remark
 from utsushi.exceptions import DataError, SettingError
 from utsushi.transforms.table_schema import Column
@@ -277,6 +283,22 @@ def collapse(subject: Subject) -> Group:
     return found | {"remarks": remarks}
 
 
+# --- symbols ------------------------------------------------------------------------------------
+
+
+def symbols(subject: Subject) -> Group:
+    """Measure which symbols a model with discrete codes uses, and what a code takes."""
+    model = subject.model
+    if not has_symbols(model):
+        return {}
+    used, numbers = symbol_use(model, subject.X)
+    return {
+        "bits_per_code": model.n_bits_,
+        "symbols_in_use": used,
+        "perplexity": numbers,
+    }
+
+
 # --- features -----------------------------------------------------------------------------------
 
 
@@ -285,7 +307,7 @@ def features(subject: Subject) -> Group:
     if len(subject.X) < FEWEST_NEIGHBOURS:
         return {}
     lesson, remarks = _lesson(subject)
-    found = _of_codes(subject, subject.model.transform, subject.codes, lesson)
+    found = _of_codes(subject, subject.model._vectors, subject.codes, lesson)
     pca = subject.pca
 
     def encode(rows: Rows) -> Rows:
@@ -401,6 +423,7 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
     "denoising": denoising,
     "likelihood": likelihood,
     "collapse": collapse,
+    "symbols": symbols,
     "features": features,
     "generation": generation,
     "anomalies": anomalies,
@@ -410,7 +433,7 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
 CHEAP = ("reconstruction", "columns", "denoising", "likelihood")
 
 #: The same, and whether the code is used: a run and the lecture have it.
-QUICK = (*CHEAP, "collapse")
+QUICK = (*CHEAP, "collapse", "symbols")
 
 #: The default groups; generation takes longer, and needs an extractor.
 USUAL = (*QUICK, "features", "anomalies")
@@ -443,7 +466,7 @@ def evaluate(
         Classes of the samples; with them, the classification from codes is measured.
     groups : iterable of str, optional
         What to measure: some of ``"reconstruction"``, ``"columns"``, ``"likelihood"``,
-        ``"collapse"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
+        ``"collapse"``, ``"symbols"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
         ``"generation"`` when left out.
     n_importance_samples : iterable of int, default=()
         The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
@@ -485,6 +508,9 @@ def evaluate(
         - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
           (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
           and ``aggregate_divergence_at_least``, and advice among the remarks;
+        - symbols, discrete codes: ``bits_per_code``; ``symbols_in_use``, the share of the entries of
+          a codebook that a row has; ``perplexity`` of their frequencies, at most as many as there
+          are entries;
         - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
           ``adjusted_rand_index`` and ``normalized_mutual_information``;
         - generation: what `evaluate_generation` gives, of as many generated rows as real ones;

@@ -115,8 +115,8 @@ class Subject:
 
     @cached_property
     def codes(self) -> Rows:
-        """The codes (n, H) of the rows."""
-        return self.model.transform(self.X)
+        """The codes (n, H) of the rows, as the decoder takes them."""
+        return self.model._vectors(self.X)
 
     @cached_property
     def copies(self) -> Rows:

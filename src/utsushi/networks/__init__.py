@@ -1,7 +1,13 @@
 """Encoders and decoders for any shape; they know no numpy and no fit."""
 
 from utsushi.networks.base import EncoderDecoder, Network, initialize
-from utsushi.networks.bottlenecks import BOTTLENECKS, Bottleneck, VectorQuantization
+from utsushi.networks.bottlenecks import (
+    BOTTLENECKS,
+    Bottleneck,
+    FiniteScalarQuantization,
+    ResidualVectorQuantization,
+    VectorQuantization,
+)
 from utsushi.networks.conv import Conv, default_channels
 from utsushi.networks.dense import Dense, default_width
 from utsushi.networks.resnet import ResNet
@@ -13,8 +19,10 @@ __all__ = [
     "Conv",
     "Dense",
     "EncoderDecoder",
+    "FiniteScalarQuantization",
     "Network",
     "ResNet",
+    "ResidualVectorQuantization",
     "VectorQuantization",
     "default_channels",
     "default_width",

@@ -116,6 +116,10 @@ class Conv(Network):
     initialization : {"uniform", "normal"}, default="normal"
         How the weights are drawn; see `initialize`. "uniform" makes everything smaller with
         each layer, and four of them hardly train.
+    grid : bool, default=False
+        Whether the code keeps the grid of the last convolution, h × w pixels of so many components
+        each, which ``n_components`` is a multiple of: a convolution of kernel 1 × 1 takes the place
+        of the dense layers. The components of a pixel follow one another, the pixels row by row.
 
     Examples
     --------
@@ -135,6 +139,7 @@ class Conv(Network):
         "activation": [Names(set(ACTIVATIONS)), None],
         "output": OUTPUT,
         "initialization": INITIALIZATION,
+        "grid": ["boolean"],
     }
 
     def __init__(
@@ -144,19 +149,21 @@ class Conv(Network):
         activation: str | None = None,
         output: str = "linear",
         initialization: str = "normal",
+        grid: bool = False,
     ) -> None:
         self.channels = channels
         self.hidden = hidden
         self.activation = activation
         self.output = output
         self.initialization = initialization
+        self.grid = grid
 
     def _chosen(
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
         channels = default_channels(need_image_shape(image_shape, "conv"))
         own = as_sizes(channels if self.channels is None else self.channels)
-        hidden = (BEHIND_FEW,) if len(own) <= FEW else ()
+        hidden = (BEHIND_FEW,) if len(own) <= FEW and not self.grid else ()
         return {"channels": channels, "hidden": hidden, "activation": self._activation}
 
     def build(
@@ -173,22 +180,66 @@ class Conv(Network):
         shapes = image_shapes(need_image_shape(image_shape, "conv"), check_channels(self.channels))
         activation = self.activation or self._activation
         flat = math.prod(shapes[-1])
+        if self.grid:
+            to_code, from_code = _grid_layers(shapes[-1], widths, n_codes, n_outputs)
+        else:
+            to_code = [nn.Flatten(), *dense_layers([flat, *widths, n_outputs], activation)]
+            from_code = [*dense_layers([n_codes, *reversed(widths), flat], activation)]
+            from_code += [ACTIVATIONS[activation](), nn.Unflatten(1, shapes[-1])]
         return EncoderDecoder(
             encoder=nn.Sequential(
-                nn.Unflatten(1, shapes[0]),
-                *_halving(shapes, activation),
-                nn.Flatten(),
-                *dense_layers([flat, *widths, n_outputs], activation),
+                nn.Unflatten(1, shapes[0]), *_halving(shapes, activation), *to_code
             ),
             decoder=nn.Sequential(
-                *dense_layers([n_codes, *reversed(widths), flat], activation),
-                ACTIVATIONS[activation](),
-                nn.Unflatten(1, shapes[-1]),
+                *from_code,
+                *([ACTIVATIONS[activation]()] if self.grid else []),
                 *_doubling(shapes, activation),
                 nn.Flatten(),
                 *output_layers(self.output),
             ),
         )
+
+
+def _grid_layers(
+    shape: tuple[int, int, int], widths: tuple[int, ...], n_codes: int, n_outputs: int
+) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Return the layers between the last convolution and a code that keeps its grid, and back.
+
+    Raises
+    ------
+    SettingError
+        If there are dense layers, the code is no multiple of the pixels, or not what the encoder
+        gives, as in a variational or conditional model.
+    """
+    channels, height, width = shape
+    n_pixels = height * width
+    if widths:
+        raise SettingError(f"hidden must be None or () with grid=True, got {widths}.")
+    if n_outputs != n_codes:
+        raise SettingError(
+            "grid must be False where the encoder gives other numbers than the code, as in a "
+            "variational or conditional model, got True."
+        )
+    if n_codes % n_pixels:
+        raise SettingError(
+            f"n_components must be a multiple of {height} × {width} = {n_pixels}, the pixels of the "
+            f"last convolution, with grid=True, got {n_codes}. Set it to {n_pixels}, or change "
+            "channels, one for each halving."
+        )
+    depth = n_codes // n_pixels
+    to_code = [nn.Conv2d(channels, depth, 1), nn.Flatten(), *_transposed(depth, n_pixels)]
+    from_code = [
+        *_transposed(n_pixels, depth),
+        nn.Unflatten(1, (depth, height, width)),
+        nn.Conv2d(depth, channels, 1),
+    ]
+    return to_code, from_code
+
+
+def _transposed(n_rows: int, n_columns: int) -> list[nn.Module]:
+    """Return layers of torch that transpose flattened matrices (B, n_rows * n_columns)."""
+    size = (n_rows * n_columns, 1, 1)
+    return [nn.Unflatten(1, size), nn.ChannelShuffle(n_rows), nn.Flatten()]
 
 
 def _halving(shapes: list[tuple[int, int, int]], activation: str) -> list[nn.Module]:

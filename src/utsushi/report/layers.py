@@ -31,7 +31,7 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 
 _RUNS = (
     "Linear, Conv2d and ConvTranspose2d (square kernels), Flatten, Unflatten, "
-    "ReLU, GELU, SiLU, ELU, Tanh and Sigmoid, one after the other"
+    "ReLU, GELU, SiLU, ELU, Tanh and Sigmoid, one after the other, and vector quantization"
 )
 
 

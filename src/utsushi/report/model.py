@@ -47,6 +47,7 @@ _SHORT_NAMES = {
     "Autoencoder": "AE",
     "DenoisingAutoencoder": "DAE",
     "VariationalAutoencoder": "VAE",
+    "VectorQuantizedAutoencoder": "VQ-AE",
 }
 
 
@@ -122,7 +123,7 @@ def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
     """Return the mean codes (n, H) of the rows, and their log-variances where there are some."""
     rows = test.as_fitted(model)
     if not has_posterior(model):
-        return np.asarray(model.transform(rows)), None
+        return np.asarray(model._vectors(rows)), None
     mean, standard_deviation = model.posterior_of(rows)
     return mean, 2 * np.log(standard_deviation)
 
@@ -230,7 +231,7 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
             "temperature": float(sampler.temperature),
         }
     names = {known: name for name, known in SAMPLERS.items()}
-    if kind is Prior:  # a learned one
+    if kind is Prior or sampler.is_discrete:  # a learned one, or symbols to look up
         codes = model._sampled_codes(N_DRAWN, 0)
     else:
         codes = sampler.sample(N_DRAWN, numpy_generator(0, Purpose.SAMPLE))

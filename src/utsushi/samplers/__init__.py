@@ -1,12 +1,23 @@
 """Where new codes come from: distributions over the code, fitted to the training codes."""
 
+from utsushi.samplers.autoregressive import Autoregressive
 from utsushi.samplers.base import Codes, Sampler
 from utsushi.samplers.flow import Flow
 from utsushi.samplers.gaussian import Gaussian, Prior
 from utsushi.samplers.mixture import Mixture
 from utsushi.samplers.two_stage import TwoStage
 
-__all__ = ["SAMPLERS", "Codes", "Flow", "Gaussian", "Mixture", "Prior", "Sampler", "TwoStage"]
+__all__ = [
+    "SAMPLERS",
+    "Autoregressive",
+    "Codes",
+    "Flow",
+    "Gaussian",
+    "Mixture",
+    "Prior",
+    "Sampler",
+    "TwoStage",
+]
 
 #: The names that the ``sampler`` parameter takes.
 SAMPLERS: dict[str, type[Sampler]] = {
@@ -15,4 +26,5 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "mixture": Mixture,
     "flow": Flow,
     "two-stage": TwoStage,
+    "autoregressive": Autoregressive,
 }

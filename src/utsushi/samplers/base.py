@@ -22,9 +22,12 @@ class Sampler(BaseEstimator, ABC):
     ----------
     asks_for_codes : bool
         Whether ``fit`` uses the codes; if not, an array of shape (0, H) is enough.
+    is_discrete : bool
+        Whether the codes are symbols, whole numbers from 0 on, in H positions.
     """
 
     asks_for_codes: ClassVar[bool] = True
+    is_discrete: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 

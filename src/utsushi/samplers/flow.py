@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -20,7 +18,7 @@ from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
 from utsushi.samplers.base import Codes
-from utsushi.samplers.trained import TrainedSampler
+from utsushi.samplers.trained import TrainedSampler, train_by_likelihood
 from utsushi.training import LECTURE, Recipe
 
 __all__ = ["FLOW", "Flow"]
@@ -41,9 +39,6 @@ MAX_CODES = 512
 
 #: How errors name it, and what works without zuko.
 _IN_ERRORS = ("sampler='flow'", "use sampler='mixture'")
-
-#: The part of the codes that decides on the best epoch, and the most codes that it may be.
-HELD_OUT, MOST_HELD_OUT = 0.1, 1000
 
 
 class Flow(TrainedSampler):
@@ -141,7 +136,17 @@ class Flow(TrainedSampler):
         else:
             initialize(module, seeded(seed, Purpose.INITIALIZATION))
         recipe = (self.recipe or Recipe()).completed(FLOW)
-        _train(module, x, recipe, float(self.noise), seed)
+        noise = float(self.noise)
+
+        def noisy(rows: Tensor, draws: torch.Generator) -> Tensor:
+            error = torch.randn(rows.shape, generator=draws, dtype=rows.dtype)
+            return rows + noise * error
+
+        if not train_by_likelihood(module, _log_prob, x, recipe=recipe, seed=seed, seen=noisy):
+            raise TrainingDivergedError(
+                "training of the flow diverged: its density is not finite. Set "
+                f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
+            )
         return self._keep(module)
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
@@ -195,46 +200,3 @@ def _log_prob(module: nn.Module, x: Tensor) -> Tensor:
     u, log_determinant = module().call_and_ladj(x)
     log_density: Tensor = log_determinant - 0.5 * (u.square().sum(dim=-1) + x.shape[-1] * LOG_2PI)
     return log_density
-
-
-@torch.enable_grad()  # the caller may have switched gradients off
-def _train(module: nn.Module, x: Tensor, recipe: Recipe, noise: float, seed: int) -> None:
-    """Maximize the density of ``x``; leave the parameters of the best epoch."""
-    n_held_out = min(int(HELD_OUT * len(x)), MOST_HELD_OUT)
-    order = torch.randperm(len(x), generator=seeded(seed, Purpose.SPLIT))
-    held_out, x = x[order[:n_held_out]], x[order[n_held_out:]]
-    optimizer = recipe.new_optimizer(module.parameters())
-    n_epochs, n_steps = recipe.n_epochs(len(x)), recipe.steps_per_epoch(len(x))
-    best, highest = None, -math.inf
-    for epoch in range(n_epochs):
-        draws = seeded(seed, Purpose.NOISE, epoch)
-        order = torch.randperm(len(x), generator=seeded(seed, Purpose.ORDER, epoch))
-        for step, rows in enumerate(order.split(recipe.batch_size)):
-            rate = recipe.rate((epoch + step / n_steps) / n_epochs)
-            error = torch.randn((len(rows), x.shape[1]), generator=draws, dtype=x.dtype)
-            _step(module, optimizer, x[rows] + noise * error, rate)
-        if n_held_out:
-            density = _mean_log_prob(module, held_out)
-            if density > highest:
-                best, highest = copy.deepcopy(module.state_dict()), density
-    if best is not None:
-        module.load_state_dict(best)
-    if not math.isfinite(_mean_log_prob(module, x[:MOST_HELD_OUT])):
-        raise TrainingDivergedError(
-            "training of the flow diverged: its density is not finite. Set "
-            f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
-        )
-
-
-def _step(module: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, rate: float) -> None:
-    """Take one step up the mean log density of a batch."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
-    (-_log_prob(module, x).mean()).backward()
-    optimizer.step()
-
-
-@torch.no_grad()
-def _mean_log_prob(module: nn.Module, x: Tensor) -> float:
-    return _log_prob(module, x).mean().item()

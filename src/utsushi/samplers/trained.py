@@ -1,7 +1,9 @@
-"""The base class of samplers with a network: standardization, blocks and serialization."""
+"""The base class of samplers with a network: training, standardization, blocks, serialization."""
 
 from __future__ import annotations
 
+import copy
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
@@ -9,14 +11,20 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
+from utsushi._utils.seeds import Purpose
+from utsushi._utils.seeds import generator as seeded
 from utsushi.samplers.base import Codes, Sampler
+from utsushi.training import Recipe
 
-__all__ = ["BLOCK_CODES", "TrainedSampler"]
+__all__ = ["BLOCK_CODES", "TrainedSampler", "train_by_likelihood"]
 
 #: Codes per block outside of training, which bounds the memory.
 BLOCK_CODES = 4096
+
+#: The part of the codes that decides on the best epoch, and the most codes that it may be.
+HELD_OUT, MOST_HELD_OUT = 0.1, 1000
 
 
 class TrainedSampler(Sampler):
@@ -80,9 +88,7 @@ class TrainedSampler(Sampler):
         if (state["spread_"] < 0).any():
             raise ValueError("spread_ must not be negative")
         module = self._empty_module(len(state["mean_"])).double()
-        with torch.no_grad():
-            for name, parameter in module.named_parameters():
-                parameter.copy_(torch.tensor(state[name]))
+        fill(module, state)
         names = set(dict(module.named_parameters()))
         super().restore({name: value for name, value in state.items() if name not in names})
         return self._keep(module)
@@ -90,3 +96,73 @@ class TrainedSampler(Sampler):
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of the state."""
         return {"mean_": (n_codes,), "spread_": (n_codes,), **self._shapes(n_codes)}
+
+
+@torch.no_grad()
+def fill(module: nn.Module, state: dict[str, NDArray[Any]]) -> None:
+    """Fill the parameters of a module with arrays of the same names."""
+    for name, parameter in module.named_parameters():
+        parameter.copy_(torch.tensor(state[name]))
+
+
+@torch.enable_grad()  # the caller may have switched gradients off
+def train_by_likelihood(
+    module: nn.Module,
+    log_prob: Callable[[nn.Module, Tensor], Tensor],
+    x: Tensor,
+    *,
+    recipe: Recipe,
+    seed: int,
+    seen: Callable[[Tensor, Generator], Tensor] = lambda rows, draws: rows,
+) -> bool:
+    """Maximize the mean log probability of codes; leave the parameters of the best epoch.
+
+    Parameters
+    ----------
+    module : Module
+        Its parameters are trained.
+    log_prob : callable
+        Takes the module and codes (B, H), returns the log probability (B,) of each.
+    x : Tensor of shape (n, H)
+        The codes. A tenth, at most 1,000, is held out, and decides which epoch is the best.
+    recipe : Recipe
+        With a value for every setting.
+    seed : int
+        Decides the part that is held out, the order and what ``seen`` draws.
+    seen : callable
+        Takes the codes of a step and a generator, returns those to train on in their place.
+
+    Returns
+    -------
+    bool
+        Whether the log probabilities are finite in the end.
+    """
+    n_held_out = min(int(HELD_OUT * len(x)), MOST_HELD_OUT)
+    order = torch.randperm(len(x), generator=seeded(seed, Purpose.SPLIT))
+    held_out, x = x[order[:n_held_out]], x[order[n_held_out:]]
+    optimizer = recipe.new_optimizer(module.parameters())
+    n_epochs, n_steps = recipe.n_epochs(len(x)), recipe.steps_per_epoch(len(x))
+    best, highest = None, -math.inf
+    for epoch in range(n_epochs):
+        draws = seeded(seed, Purpose.NOISE, epoch)
+        order = torch.randperm(len(x), generator=seeded(seed, Purpose.ORDER, epoch))
+        for step, rows in enumerate(order.split(recipe.batch_size)):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate((epoch + step / n_steps) / n_epochs)
+            optimizer.zero_grad(set_to_none=True)
+            (-log_prob(module, seen(x[rows], draws)).mean()).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        if n_held_out:
+            value = _mean(log_prob, module, held_out)
+            if value > highest:
+                best, highest = copy.deepcopy(module.state_dict()), value
+    if best is not None:
+        module.load_state_dict(best)
+    return math.isfinite(_mean(log_prob, module, x[:MOST_HELD_OUT]))
+
+
+@torch.no_grad()
+def _mean(
+    log_prob: Callable[[nn.Module, Tensor], Tensor], module: nn.Module, x: Tensor
+) -> float:
+    return log_prob(module, x).mean().item()

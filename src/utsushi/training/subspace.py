@@ -111,6 +111,7 @@ def train_in_subspace(
     reduced, projected = subspace.reduce(module), subspace.projected(data)
     recipe = recipe.started(
         from_pca=recipe.start == "principal"
+        and getattr(getattr(reduced, "bottleneck", None), "takes_any_scale", True)
         and _starts_from_pca(reduced, projected, data.n_features)
     )
     history = train(
