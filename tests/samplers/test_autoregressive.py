@@ -35,7 +35,9 @@ def test_marginals_and_pairs_are_those_of_the_codes(sampler):
     new, real = sampler.sample(n, draws(1)), known_codes(n, seed=2)
     assert new.shape == (n, 3)
     for position in range(3):
-        found, expected = (np.bincount(c[:, position].astype(int), minlength=3) / n for c in (new, real))
+        found, expected = (
+            np.bincount(c[:, position].astype(int), minlength=3) / n for c in (new, real)
+        )
         np.testing.assert_allclose(found, expected, atol=0.02)
     for a, b in [(0, 1), (0, 2), (1, 2)]:
         found, expected = (

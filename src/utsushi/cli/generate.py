@@ -27,7 +27,7 @@ def generate(
     sampler: Annotated[
         str | None,
         typer.Option(
-            metavar="prior|gaussian|mixture|flow|two-stage",
+            metavar="prior|gaussian|mixture|flow|two-stage|autoregressive",
             help="Where codes come from; else the model's own.",
             show_default=False,
         ),

@@ -137,9 +137,9 @@ class _Encoder(_Affine):
             scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
         output: Tensor = self.layers(scaled)
         codes = output[:, : self.n_codes]
-        if self.symbols:
-            return self.bottleneck.indices(codes)
-        return codes if self.bottleneck is None else self.bottleneck(codes)[0]
+        if self.bottleneck is not None:
+            codes = self.bottleneck.indices(codes) if self.symbols else self.bottleneck(codes)[0]
+        return codes
 
 
 class _Decoder(_Affine):

@@ -143,7 +143,9 @@ class VectorQuantizedAutoencoder(Autoencoder):
         """Encode checked rows as symbols."""
         quantizer = self._quantizer
         # As float32, which holds whole numbers up to 2^24.
-        return self._map(X, lambda x, _: quantizer.indices(self.module_.encoder(x))).astype(np.int64)
+        return self._map(X, lambda x, _: quantizer.indices(self.module_.encoder(x))).astype(
+            np.int64
+        )
 
     def inverse_transform(self, Z: ArrayLike, y: ArrayLike | None = None) -> Rows:
         """Decode symbols.

@@ -508,9 +508,9 @@ def evaluate(
         - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
           (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
           and ``aggregate_divergence_at_least``, and advice among the remarks;
-        - symbols, discrete codes: ``bits_per_code``; ``symbols_in_use``, the share of the entries of
-          a codebook that a row has; ``perplexity`` of their frequencies, at most as many as there
-          are entries;
+        - symbols, discrete codes: ``bits_per_code``; ``symbols_in_use``, the share of a codebook's
+          entries that a row has; ``perplexity`` of their frequencies, at most as many as there are
+          entries;
         - features: ``trustworthiness``; with classes ``linear_probe``, ``neighbours``,
           ``adjusted_rand_index`` and ``normalized_mutual_information``;
         - generation: what `evaluate_generation` gives, of as many generated rows as real ones;

@@ -222,8 +222,8 @@ def _grid_layers(
         )
     if n_codes % n_pixels:
         raise SettingError(
-            f"n_components must be a multiple of {height} × {width} = {n_pixels}, the pixels of the "
-            f"last convolution, with grid=True, got {n_codes}. Set it to {n_pixels}, or change "
+            f"n_components must be a multiple of {height} × {width} = {n_pixels}, the pixels of "
+            f"the last convolution, with grid=True, got {n_codes}. Set it to {n_pixels}, or change "
             "channels, one for each halving."
         )
     depth = n_codes // n_pixels

@@ -129,7 +129,7 @@ def exhibits_of(
         labels = None if y is None else y[:MAX_MAP_POINTS]
         yield Exhibit.of(
             "codes",
-            code_map(model.transform(X[:MAX_MAP_POINTS]), labels),
+            code_map(model._vectors(X[:MAX_MAP_POINTS]), labels),
             TEXTS,
             "codes",
             coloured="uncoloured" if y is None else "coloured",

@@ -147,6 +147,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "sampler_Mixture": "mixture of Gaussians",
         "sampler_Flow": "normalizing flow",
         "sampler_TwoStage": "second variational autoencoder",
+        "sampler_Autoregressive": "autoregressive transformer",
     },
     "ja": {
         "title": "{data} で学習した {model}",
@@ -286,5 +287,6 @@ TEXTS: dict[str, dict[str, str]] = {
         "sampler_Mixture": "混合正規分布",
         "sampler_Flow": "正規化フロー",
         "sampler_TwoStage": "2 段目の変分オートエンコーダ",
+        "sampler_Autoregressive": "自己回帰 Transformer",
     },
 }

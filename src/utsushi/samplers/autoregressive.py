@@ -46,10 +46,10 @@ Past = tuple[Tensor, Tensor] | None
 class Autoregressive(Sampler):
     r"""A causal transformer over the symbols of a code.
 
-    The probability of a code of P symbols is :math:`p(c) = \prod_i p(c_i \mid c_1, \dots, c_{i-1})`.
-    A transformer with masked attention gives all factors at once; the mean of :math:`-\log p(c)`
-    over the training codes is minimized. New codes are drawn symbol by symbol, in the order of the
-    positions.
+    The probability of a code is :math:`p(c) = \prod_i p(c_i \mid c_1, \dots, c_{i-1})`. A
+    transformer with masked attention gives all factors at once; the mean of :math:`-\log p(c)` over
+    the training codes is minimized. New codes are drawn symbol by symbol, in the order of the
+    positions. A symbol has a vector of its own at each position.
 
     Parameters
     ----------
@@ -147,9 +147,7 @@ class Autoregressive(Sampler):
             replaced = torch.rand(rows.shape, generator=draws) < noise
             return torch.stack([torch.where(replaced, other, rows), rows], dim=1)
 
-        if not train_by_likelihood(
-            module, _log_prob, x, recipe=recipe, seed=seed, seen=with_noise
-        ):
+        if not train_by_likelihood(module, _log_prob, x, recipe=recipe, seed=seed, seen=with_noise):
             raise TrainingDivergedError(
                 "training of the autoregressive sampler diverged: its loss is not finite. Set "
                 f"Autoregressive(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
@@ -171,7 +169,7 @@ class Autoregressive(Sampler):
         Of codes with a symbol that no training code has, it is minus infinity.
         """
         x = torch.from_numpy(np.asarray(codes).astype(np.int64))
-        unknown = (x >= len(self.module_.symbols)).any(dim=1)
+        unknown = (x >= self.module_.symbols.shape[1]).any(dim=1)
         with torch.inference_mode():
             blocks = torch.where(unknown[:, None], 0, x).split(BLOCK_CODES)
             found = torch.cat([_log_prob(self.module_, block) for block in blocks])
@@ -197,7 +195,7 @@ class Autoregressive(Sampler):
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Restore what `state` returned."""
-        module = self._empty_module(len(state["places"]), len(state["symbols"])).double()
+        module = self._empty_module(*state["symbols"].shape[:2]).double()
         fill(module, state)
         return self._keep(module)
 
@@ -210,43 +208,44 @@ class Autoregressive(Sampler):
         shapes: dict[str, tuple[int | None, ...]] = {
             name: tuple(tensor.shape) for name, tensor in module.named_parameters()
         }
-        width = int(self.width)
-        return shapes | {
-            "symbols": (None, width),
-            "logits.weight": (None, width),
-            "logits.bias": (None,),
-        }
+        of_symbols: tuple[int | None, ...] = (n_codes, None, int(self.width))
+        return shapes | {"symbols": of_symbols, "logits": of_symbols, "shares": (n_codes, None)}
 
 
 class _Transformer(nn.Module):
-    """Logits (B, P, K) of each symbol, given those before it."""
+    """Logits (B, P, K) of each symbol, given those before it.
+
+    A symbol has a vector of its own at each position, going in and coming out: what it means to a
+    decoder differs from position to position.
+    """
 
     def __init__(
         self, n_positions: int, n_symbols: int, n_blocks: int, width: int, n_heads: int
     ) -> None:
         super().__init__()
-        self.symbols = nn.Parameter(torch.empty(n_symbols, width))
+        self.symbols = nn.Parameter(torch.empty(n_positions, n_symbols, width))
         self.places = nn.Parameter(torch.empty(n_positions, width))
         self.blocks = nn.ModuleList(_Block(width, n_heads) for _ in range(n_blocks))
         self.norm = nn.LayerNorm(width)
-        self.logits = nn.Linear(width, n_symbols)
+        self.logits = nn.Parameter(torch.empty(n_positions, n_symbols, width))
+        self.shares = nn.Parameter(torch.empty(n_positions, n_symbols))
 
     def initialize(self, generator: Generator) -> None:
         """Draw matrices from a narrow normal distribution; shifts are 0, scales 1."""
         for name, parameter in self.named_parameters():
-            if parameter.dim() == 2:
+            if parameter.dim() > 1:
                 nn.init.normal_(parameter, 0, INITIAL_SPREAD, generator=generator)
             else:
                 nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
 
     def forward(self, before: Tensor) -> Tensor:
         """Return the logits (B, P, K) of all positions, for symbols (B, P - 1) or more."""
-        seen = self.symbols[before[:, : len(self.places) - 1]]
+        places = torch.arange(len(self.places) - 1, device=before.device)
+        seen = self.symbols[places, before[:, : len(places)]]
         x = functional.pad(seen, (0, 0, 1, 0)) + self.places
         for block in self.blocks:
             x, _ = block(x, None)
-        logits: Tensor = self.logits(self.norm(x))
-        return logits
+        return torch.einsum("bpw,pkw->bpk", self.norm(x), self.logits) + self.shares
 
     def step(
         self, place: int, last: Tensor | None, n_codes: int, past: list[Past]
@@ -254,12 +253,12 @@ class _Transformer(nn.Module):
         """Return the logits (B, K) at one place, and what the places after it attend to."""
         x = self.places[place].expand(n_codes, 1, -1)
         if last is not None:
-            x = x + self.symbols[last][:, None]
+            x = x + self.symbols[place - 1, last][:, None]
         kept: list[Past] = []
         for block, before in zip(self.blocks, past, strict=True):
             x, now = block(x, before)
             kept.append(now)
-        return self.logits(self.norm(x))[:, 0], kept
+        return self.norm(x)[:, 0] @ self.logits[place].T + self.shares[place], kept
 
 
 class _Block(nn.Module):
@@ -282,9 +281,7 @@ class _Block(nn.Module):
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, P, width / heads)
         if past is not None:
             key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, is_causal=past is None
-        )
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=past is None)
         x = x + self.attended(mixed.transpose(1, 2).flatten(-2))
         return x + self.dense(self.norm_dense(x)), (key, value)
 
@@ -293,9 +290,11 @@ def _log_prob(module: nn.Module, codes: Tensor) -> Tensor:
     """Return the log probability (B,) of codes (B, P), or of pairs of seen and true ones."""
     seen, true = (codes, codes) if codes.dim() == 2 else codes.unbind(dim=1)
     logits = module(seen)
-    return -functional.cross_entropy(logits.flatten(0, 1), true.flatten(), reduction="none").view(
-        true.shape
-    ).sum(dim=1)
+    return (
+        -functional.cross_entropy(logits.flatten(0, 1), true.flatten(), reduction="none")
+        .view(true.shape)
+        .sum(dim=1)
+    )
 
 
 def _drawn(module: _Transformer, uniform: Tensor, temperature: float) -> Tensor:

@@ -150,7 +150,7 @@ def train_by_likelihood(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate((epoch + step / n_steps) / n_epochs)
             optimizer.zero_grad(set_to_none=True)
-            (-log_prob(module, seen(x[rows], draws)).mean()).backward()  # type: ignore[no-untyped-call]
+            (-log_prob(module, seen(x[rows], draws)).mean()).backward()
             optimizer.step()
         if n_held_out:
             value = _mean(log_prob, module, held_out)
@@ -162,7 +162,5 @@ def train_by_likelihood(
 
 
 @torch.no_grad()
-def _mean(
-    log_prob: Callable[[nn.Module, Tensor], Tensor], module: nn.Module, x: Tensor
-) -> float:
+def _mean(log_prob: Callable[[nn.Module, Tensor], Tensor], module: nn.Module, x: Tensor) -> float:
     return log_prob(module, x).mean().item()

@@ -89,4 +89,5 @@ def perplexity(indices: Tensor, n_symbols: int) -> Tensor:
     tensor(2.)
     """
     share = torch.bincount(indices.flatten(), minlength=n_symbols) / indices.numel()
-    return torch.special.entr(share).sum().exp()
+    number: Tensor = torch.special.entr(share).sum().exp()
+    return number

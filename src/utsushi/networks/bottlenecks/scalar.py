@@ -112,7 +112,9 @@ class FiniteScalarQuantizer(Quantizer):
         """Return the numbers from -1 to 1 of symbols, (B, H)."""
         levels = torch.tensor(self.levels, device=indices.device)
         places = torch.tensor(_places(self.levels), device=indices.device)
-        digits = torch.remainder(torch.div(indices[..., None], places, rounding_mode="floor"), levels)
+        digits = torch.remainder(
+            torch.div(indices[..., None], places, rounding_mode="floor"), levels
+        )
         return (2 * digits.float() / (levels - 1) - 1).flatten(-2)
 
     def forward(self, z: Tensor, generator: Generator | None = None) -> tuple[Tensor, Parts]:

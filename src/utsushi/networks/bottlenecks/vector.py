@@ -211,13 +211,15 @@ class VectorQuantizer(Quantizer):
             nn.init.zeros_(self.counts)
 
     def _groups(self, z: Tensor) -> Tensor:
-        return z.unflatten(-1, (-1, self.codebook.shape[1]))  # (B, P, g)
+        groups: Tensor = z.unflatten(-1, (-1, self.codebook.shape[1]))  # (B, P, g)
+        return groups
 
     def indices(self, z: Tensor) -> Tensor:
         """Return the numbers (B, P) of the nearest vectors."""
         # |z - e|^2 without what all vectors share: as a product it takes a fraction of the memory.
         products = functional.linear(self._groups(z), self.codebook)
-        return (self.codebook.square().sum(dim=-1) - 2 * products).argmin(dim=-1)
+        distances: Tensor = self.codebook.square().sum(dim=-1) - 2 * products
+        return distances.argmin(dim=-1)
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the vectors of these numbers, (B, H)."""
@@ -272,6 +274,8 @@ class ResidualVectorQuantizer(Quantizer):
     ----------
     levels : ModuleList of VectorQuantizer
     """
+
+    levels: Any  # of whose members mypy would know no method
 
     def __init__(self, levels: list[Quantizer]) -> None:
         super().__init__(levels[0].n_positions * len(levels), levels[0].n_symbols)
