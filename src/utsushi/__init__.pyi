@@ -17,6 +17,7 @@ from .estimators import (
     Autoencoder as Autoencoder,
     DenoisingAutoencoder as DenoisingAutoencoder,
     SemiSupervisedVariationalAutoencoder as SemiSupervisedVariationalAutoencoder,
+    SparseAutoencoder as SparseAutoencoder,
     VariationalAutoencoder as VariationalAutoencoder,
     VectorQuantizedAutoencoder as VectorQuantizedAutoencoder,
     load as load,

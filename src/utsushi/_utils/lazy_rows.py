@@ -25,6 +25,7 @@ __all__ = [
     "LazyRows",
     "MappedRows",
     "SelectedRows",
+    "Which",
     "as_guarded",
     "holds_nan",
     "in_memory",

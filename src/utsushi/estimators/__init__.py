@@ -6,6 +6,7 @@ from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.model_file import load
 from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
+from utsushi.estimators.sparse import SparseAutoencoder
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
@@ -15,6 +16,7 @@ __all__ = [
     "BaseAutoencoder",
     "DenoisingAutoencoder",
     "SemiSupervisedVariationalAutoencoder",
+    "SparseAutoencoder",
     "VariationalAutoencoder",
     "VectorQuantizedAutoencoder",
     "autoencoder_of",

@@ -77,6 +77,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     _is_variational: ClassVar[bool] = False
     _codes_are_discrete: ClassVar[bool] = False
+    _may_have_more_components_than_features: ClassVar[bool] = False
     _before_use: Callable[[], None] | None = None
 
     # Set by fit.
@@ -117,13 +118,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         recipe: Recipe = self.chosen("recipe")
         if self.max_epochs is not None:
             recipe = recipe.with_settings(max_epochs=self.max_epochs, min_steps=0)  # exactly
-        return recipe.completed(
-            fast_settings(
-                n_features,
-                n_rows,
-                convolutional=not isinstance(self.chosen("network"), Dense),
-                variational=self._is_variational,
-            )
+        return recipe.completed(self._fast_settings(n_features, n_rows))
+
+    def _fast_settings(self, n_features: int, n_rows: int) -> dict[str, Any]:
+        """Return what ``recipe="fast"`` stands for."""
+        return fast_settings(
+            n_features,
+            n_rows,
+            convolutional=not isinstance(self.chosen("network"), Dense),
+            variational=self._is_variational,
         )
 
     @property
@@ -243,7 +246,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         self._choose(len(training.rows))
         moments = column_moments(training.rows, may_miss=may_miss)
         self.scaling_ = Scaling.learn(self.scaling, training.rows, moments)
-        if self.scaling in ("center", None):
+        if self.scaling in ("center", "unit-length", None):
             warn_of_unlike_columns(moments.var_)
         if checkpoints is not None:
             checkpoints.identify(self._identity(training, held_out))
@@ -809,7 +812,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         rows = checked_rows(
             self, X, reset=reset, at_least=at_least, allow_missing=self.missing == "mask"
         )
-        if reset and self.n_components > rows.shape[1]:
+        is_large = self.n_components > rows.shape[1]
+        if reset and is_large and not self._may_have_more_components_than_features:
             warnings.warn(
                 f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
                 "code can copy a row without compressing it; choose fewer components",

@@ -20,7 +20,7 @@ from torch import Tensor
 from utsushi._utils.lazy_rows import AnyRows
 from utsushi.exceptions import DataError
 
-__all__ = ["map_rows", "row_noise"]
+__all__ = ["map_rows", "mapped_blocks", "row_noise"]
 
 #: Rows of a block. Large enough for the products to run at full speed.
 LARGE_BLOCK_ROWS = 512
@@ -57,17 +57,28 @@ def map_rows(
     ndarray of shape (n, ...), float32
     """
     results: NDArray[np.float32] | None = None
-    with torch.inference_mode():
-        for start, size in _blocks(len(X)):
-            rows = X[start : start + size]
-            prepared = prepare(rows)
-            _check_scaled(prepared, start)
-            result = function(_padded(prepared, size).to(device), rows)
-            if results is None:  # as one array: many small ones between large ones waste memory
-                results = np.empty((len(X), *result.shape[1:]), np.float32)
-            results[start : start + len(rows)] = result[: len(rows)].cpu().numpy()
+    for start, result in mapped_blocks(X, prepare, function, device):
+        if results is None:  # as one array: many small ones between large ones waste memory
+            results = np.empty((len(X), *result.shape[1:]), np.float32)
+        results[start : start + len(result)] = result
     assert results is not None  # there is a row
     return results
+
+
+def mapped_blocks(
+    X: AnyRows,
+    prepare: Callable[[Rows], NDArray[np.float32]],
+    function: Callable[[Tensor, Rows], Tensor],
+    device: str,
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the results of `map_rows` a block at a time, each with the number of its first row."""
+    for start, size in _blocks(len(X)):
+        rows = X[start : start + size]
+        prepared = prepare(rows)
+        _check_scaled(prepared, start)
+        with torch.inference_mode():
+            result = function(_padded(prepared, size).to(device), rows)
+        yield start, result[: len(rows)].cpu().numpy()
 
 
 def _blocks(n_rows: int) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from utsushi.distributions import (
     Prior,
 )
 from utsushi.exceptions import ModelFileError, SettingError
-from utsushi.networks import BOTTLENECKS, NETWORKS, Bottleneck, Network
+from utsushi.networks import BOTTLENECKS, NETWORKS, SPARSITIES, Bottleneck, Network, Sparsity
 from utsushi.objectives import OBJECTIVES, PENALTIES, Bound, Penalty
 from utsushi.samplers import SAMPLERS, Sampler
 from utsushi.training import Recipe
@@ -51,6 +51,7 @@ ESTIMATORS: dict[str, type[Any]] = {}
 CHOICES: dict[str, tuple[type[BaseEstimator], Mapping[str, Callable[[], BaseEstimator]]]] = {
     "network": (Network, NETWORKS),
     "bottleneck": (Bottleneck, BOTTLENECKS),
+    "sparsity": (Sparsity, SPARSITIES),
     "likelihood": (Likelihood, LIKELIHOODS),
     "prior": (Prior, PRIORS),
     "posterior": (Posterior, POSTERIORS),

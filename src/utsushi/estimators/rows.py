@@ -247,8 +247,16 @@ def checked_rows(
     return rows
 
 
-def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
+def checked_codes(Z: ArrayLike, n_components: int, *, accept_sparse: bool = False) -> Rows:
     """Return codes as a finite float32 or float64 array with a column for each component.
+
+    Parameters
+    ----------
+    Z : array-like of shape (n, H)
+    n_components : int
+        H.
+    accept_sparse : bool, default=False
+        Whether a sparse matrix is returned as one of scipy's CSR format, and not refused.
 
     Raises
     ------
@@ -257,11 +265,17 @@ def checked_codes(Z: ArrayLike, n_components: int) -> Rows:
     """
     check_kind(Z, what="the codes")
     try:
-        codes: Rows = check_array(Z, dtype=[np.float64, np.float32], ensure_all_finite=False)
-    except ValueError as error:
+        codes: Rows = check_array(
+            Z,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            accept_sparse="csr" if accept_sparse else False,
+        )
+    except (TypeError, ValueError) as error:
         raise DataError(_with_fix(str(error))) from error
-    check_finite(codes, what="the codes")
-    check_within_float32(codes, what="the codes")
+    values = codes if isinstance(codes, np.ndarray) else codes.data[:, None]
+    check_finite(values, what="the codes")
+    check_within_float32(values, what="the codes")
     if codes.shape[1] != n_components:
         raise DataError(
             f"the codes have {codes.shape[1]} columns, expected {n_components}, the model's "

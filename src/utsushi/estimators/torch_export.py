@@ -184,6 +184,8 @@ def _same(output: Tensor) -> Tensor:
 
 def _plain(module: nn.Module) -> nn.Module:
     """Copy a network to the CPU, with torch's own layers in the place of this library's."""
+    if callable(to_linear := getattr(module, "to_linear", None)):
+        return to_linear()  # type: ignore[no-any-return]
     if type(module) is Linear:
         with torch.device("meta"):
             layer = nn.Linear(module.in_features, module.out_features, module.bias is not None)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "linear"]
 
 #: Fewest outputs of a product whose rows were measured to depend on nothing but themselves.
 MIN_OUTPUTS = 12
@@ -22,9 +22,21 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the product, shape (..., out_features)."""
-        missing = MIN_OUTPUTS - self.out_features
-        if missing <= 0 or torch.is_grad_enabled():
-            return super().forward(x)
-        weight = functional.pad(self.weight, (0, 0, 0, missing))
-        bias = None if self.bias is None else functional.pad(self.bias, (0, missing))
-        return functional.linear(x, weight, bias)[..., : self.out_features]
+        return linear(x, self.weight, self.bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return the product of samples (..., n) with weights (m, n), as `Linear` computes it.
+
+    Examples
+    --------
+    >>> linear(torch.ones(1, 2), torch.tensor([[2.0, 3.0]]))
+    tensor([[5.]])
+    """
+    n_outputs = len(weight)
+    missing = MIN_OUTPUTS - n_outputs
+    if missing <= 0 or torch.is_grad_enabled():
+        return functional.linear(x, weight, bias)
+    weight = functional.pad(weight, (0, 0, 0, missing))
+    bias = None if bias is None else functional.pad(bias, (0, missing))
+    return functional.linear(x, weight, bias)[..., :n_outputs]

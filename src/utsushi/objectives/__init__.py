@@ -37,6 +37,7 @@ from utsushi.objectives.penalties import (
     Sparse,
 )
 from utsushi.objectives.reconstruction import ReconstructionObjective
+from utsushi.objectives.sparse import SparseObjective
 from utsushi.objectives.variational import VariationalObjective
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "ReconstructionObjective",
     "Source",
     "Sparse",
+    "SparseObjective",
     "Terms",
     "VariationalObjective",
     "elbo",

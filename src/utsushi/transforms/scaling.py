@@ -18,7 +18,7 @@ from utsushi._utils.validation import has_missing
 __all__ = ["SCALINGS", "Scaling", "column_moments"]
 
 #: The names that the ``scaling`` parameter takes; None leaves the columns alone.
-SCALINGS = ("center", "standard", "minmax")
+SCALINGS = ("center", "standard", "minmax", "unit-length")
 
 Rows = NDArray[np.floating[Any]]
 
@@ -57,8 +57,10 @@ class Scaling:
 
         Parameters
         ----------
-        name : {"center", "standard", "minmax"} or None
-            Remove the mean; also divide by the standard deviation; map the range to [0, 1].
+        name : {"center", "standard", "minmax", "unit-length"} or None
+            Remove the mean; also divide by the standard deviation; map the range to [0, 1]; remove
+            the mean and divide all columns by one number, so that the mean squared length of a row
+            is 1.
         X : ndarray or LazyRows of shape (n, D)
             Training rows, finite or missing (NaN): at least one of each column is finite.
         moments : StandardScaler, optional
@@ -72,7 +74,11 @@ class Scaling:
             low, high = _ranges(X)
             return cls(low.astype(np.float64), _safe(high - low, X))
         moments = moments or column_moments(X)
-        scale = np.ones(n_features) if name == "center" else _safe(moments.scale_, X)
+        scale = np.ones(n_features)
+        if name == "unit-length":
+            scale *= _safe(np.sqrt(moments.var_.sum(keepdims=True)), X).min()
+        elif name == "standard":
+            scale = _safe(moments.scale_, X)
         return cls(moments.mean_.astype(np.float64), scale)
 
     def forward(self, X: Rows) -> NDArray[np.float32]:
