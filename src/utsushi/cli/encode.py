@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from utsushi._utils.files import being_written
 from utsushi.cli.options import Data, Label, Out, RunPath, reads_again
 from utsushi.cli.output import BLOCK_ROWS, check_output, note, progress_bar, write_blocks
 from utsushi.cli.rows import dataset_of, label_name_of
@@ -36,7 +38,9 @@ def encode(
 ) -> None:
     """Write the codes of rows, with their labels.
 
-    As .npz, .csv or .parquet; a .npy file has the codes alone. All rows of the source are encoded,
+    As .npz, .csv or .parquet; a .npy file has the codes alone. Those of a sparse autoencoder are
+    an .npz for scipy.sparse.load_npz, or two columns of a .parquet file: the numbers of the active
+    components of each row, and their values. All rows of the source are encoded,
     a block at a time, so that there may be more of them than memory holds. With --engine ray,
     the workers of a cluster write a folder of .parquet files.
     """
@@ -51,9 +55,12 @@ def encode(
             "Leave it out, or use --engine ray."
         )
     check_output(out, [".npy", ".npz", ".csv", ".parquet"])
+    from utsushi.estimators.capabilities import has_sparse_codes
     from utsushi.runs import open_run
 
     opened = open_run(run)
+    if has_sparse_codes(opened.model):
+        check_output(out, [".npz", ".parquet"])
     dataset = dataset_of(opened, data, label, reading)
     names = list(opened.model.get_feature_names_out())
     # In an .npz the codes are "X", so a column of that name cannot keep it.
@@ -61,7 +68,13 @@ def encode(
     n_rows = sum(len(X) for X, _ in dataset.parts)
     with progress_bar("encoding", n_rows) as advance:
         blocks = _coded_blocks(opened.model, dataset, name, advance)
-        path = write_blocks(out, blocks, names, n_rows)
+        if not has_sparse_codes(opened.model):
+            path = write_blocks(out, blocks, names, n_rows)
+        elif out.lower().endswith(".npz"):
+            path = _write_sparse(out, blocks)
+        else:
+            columns = (_as_columns(codes, extra) for codes, extra in blocks)
+            path = write_blocks(out, columns, (), n_rows)
     note(f"{n_rows} codes of {len(names)} components: {path}")
 
 
@@ -77,7 +90,30 @@ def _coded_blocks(
             block = slice(start, start + BLOCK_ROWS)
             codes = model.transform(rows[block])
             yield codes, {} if y is None else {name: y[block]}
-            advance(len(codes))
+            advance(codes.shape[0])
+
+
+def _write_sparse(out: str, blocks: Iterator[tuple[Any, dict[str, Any]]]) -> Path:
+    """Write sparse codes in scipy's format, with the labels as one more array."""
+    import numpy as np
+    from scipy import sparse
+
+    codes, extras = zip(*blocks, strict=True)
+    with being_written(Path(out)) as file:
+        whole = sparse.vstack(codes, format="csr")
+        labels = {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
+        parts = {name: getattr(whole, name) for name in ("data", "indices", "indptr", "shape")}
+        np.savez_compressed(file, format=whole.format.encode("ascii"), **parts, **labels)
+    return Path(out)
+
+
+def _as_columns(codes: Any, extra: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return a block of sparse codes as columns of lists, with the labels."""
+    import numpy as np
+
+    from utsushi.estimators.sparse import sparse_columns
+
+    return np.empty((codes.shape[0], 0)), {**sparse_columns(codes), **extra}
 
 
 def _encode_by_ray(

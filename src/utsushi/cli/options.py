@@ -13,7 +13,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +28,7 @@ __all__ = [
     "DEFAULT_DATA",
     "DENOISING",
     "SEMI_SUPERVISED",
+    "SPARSE",
     "TRAINED",
     "VARIATIONAL",
     "VECTOR_QUANTIZED",
@@ -191,7 +192,11 @@ class Parameter:
         """The name of the option as ``utsushi compare`` writes it, such as ``batch_size``."""
         outer, _, inner = self.name.partition("__")
         # "strength" alone would not say of what.
-        return f"{outer}_{inner}" if inner == "strength" else inner or outer
+        return (
+            f"{outer}_{inner}"
+            if inner == "strength" or outer == "sparsity" and inner
+            else inner or outer
+        )
 
     @property
     def flag(self) -> str:
@@ -233,7 +238,13 @@ _COMMON = (
         "Nonlinearity; else by network.",
     ),
     Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
-    Parameter("scaling", "center", word, "center|standard|minmax|none", "What is done to columns."),
+    Parameter(
+        "scaling",
+        "center",
+        word,
+        "center|standard|minmax|unit-length|none",
+        "What is done to columns.",
+    ),
     Parameter("missing", "raise", str, "raise|mask", "What is done about missing values."),
     Parameter("augment", None, word, "affine|binarize|none", "Random augmentation of each batch."),
     Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
@@ -348,6 +359,30 @@ VARIATIONAL = (
     Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
 )
 
+#: Those that a sparse autoencoder does not have, and defaults of others.
+_NOT_SPARSE = {"hidden", "network__channels", "network__activation"}
+_OF_SPARSE = {"n_components": 4096, "network": "dictionary", "scaling": "unit-length"}
+
+#: Options of ``train sparse``.
+SPARSE = (
+    *(
+        replace(parameter, default=_OF_SPARSE.get(parameter.name, parameter.default))
+        for parameter in _COMMON
+        if parameter.name not in _NOT_SPARSE
+    ),
+    Parameter("network__tied", None, truth, "true|false", "One matrix for encoder and decoder."),
+    Parameter(
+        "sparsity",
+        "batch-topk",
+        str,
+        "batch-topk|topk|jumprelu|l1",
+        "What makes the codes sparse.",
+    ),
+    Parameter("sparsity__k", None, integer, "K", "Active components of a sample; else 32."),
+    Parameter("sparsity__strength", None, number, "X", "Of l1 and jumprelu; else its default."),
+    Parameter("matryoshka", False, truth, "true|false", "Reconstruct from the first parts, too."),
+    Parameter("sparse_output", True, truth, "true|false", "Whether transform gives a sparse one."),
+)
 
 #: Options of ``train semi``, whose decoder is conditioned on classes and which has one objective.
 SEMI_SUPERVISED = (
@@ -373,6 +408,7 @@ TRAINED = {
         VECTOR_QUANTIZED,
         "Train an autoencoder with discrete codes.",
     ),
+    "sparse": ("SparseAutoencoder", SPARSE, "Train a sparse autoencoder."),
 }
 
 

@@ -332,7 +332,10 @@ def _tables(blocks: Iterator[Block], columns: Sequence[str]) -> tuple[Any, Itera
 
     def table(block: Block) -> Any:
         rows, extra = block
-        arrays = [pa.array(np.ascontiguousarray(array)) for array in (*rows.T, *extra.values())]
+        arrays = [
+            pa.array(array if isinstance(array, list) else np.ascontiguousarray(array))
+            for array in (*rows.T, *extra.values())
+        ]
         return pa.table(arrays, names=[*columns, *extra])
 
     first = table(next(blocks))

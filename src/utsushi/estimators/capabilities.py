@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from utsushi.estimators.anomaly import AnomalyDetector
     from utsushi.estimators.base import BaseAutoencoder
     from utsushi.estimators.denoising import DenoisingAutoencoder
+    from utsushi.estimators.sparse import SparseAutoencoder
     from utsushi.estimators.variational import VariationalAutoencoder
     from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
 __all__ = [
     "can_corrupt",
     "has_posterior",
+    "has_sparse_codes",
     "has_symbols",
     "is_autoencoder",
     "is_conditional",
@@ -44,6 +46,11 @@ def can_corrupt(model: Any) -> TypeGuard[DenoisingAutoencoder]:
 def has_symbols(model: Any) -> TypeGuard[VectorQuantizedAutoencoder]:
     """Tell whether a model encodes a sample as symbols, integers that are no quantities."""
     return hasattr(model, "n_symbols_")
+
+
+def has_sparse_codes(model: Any) -> TypeGuard[SparseAutoencoder]:
+    """Tell whether few components of each code are active, of many."""
+    return hasattr(model, "feature_examples")
 
 
 def is_conditional(model: Any) -> bool:

@@ -25,7 +25,7 @@ from utsushi.networks.base import is_size
 from utsushi.objectives import Source, SparseObjective
 from utsushi.objectives.sparse import MATRYOSHKA
 
-__all__ = ["SparseAutoencoder"]
+__all__ = ["SparseAutoencoder", "sparse_columns"]
 
 #: What ``recipe="fast"`` stands for, where it differs from that of an autoencoder.
 FAST: dict[str, Any] = {
@@ -299,6 +299,21 @@ scaling_, seed_, device_
             "SparseAutoencoder cannot sample, because it has no distribution of sparse codes. "
             "Train an Autoencoder or a VariationalAutoencoder to generate."
         )
+
+
+def sparse_columns(codes: Any) -> dict[str, list[NDArray[Any]]]:
+    """Return sparse codes as two columns of lists: active components, and their values.
+
+    Examples
+    --------
+    >>> sparse_columns(scipy.sparse.csr_matrix([[0.0, 2.0], [0.0, 0.0]]))["components"]
+    [array([1], dtype=int32), array([], dtype=int32)]
+    """
+    codes = scipy.sparse.csr_matrix(codes)
+    return {
+        "components": np.split(codes.indices, codes.indptr[1:-1]),
+        "values": np.split(codes.data, codes.indptr[1:-1]),
+    }
 
 
 @dataclass(frozen=True)

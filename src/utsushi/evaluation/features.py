@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.evaluation.estimate import Estimate
@@ -52,7 +53,7 @@ def evaluate_features(
 
     Parameters
     ----------
-    codes_train, codes_test : ndarray of shape (m, H) and (n, H)
+    codes_train, codes_test : ndarray or sparse matrix of shape (m, H) and (n, H)
         Codes to learn from, and others to be right about.
     y_train, y_test : ndarray of shape (m,) and (n,)
         Their classes, at least two among ``y_train``.
@@ -85,7 +86,7 @@ def evaluate_features(
             f"the labels must have 2 to {MAX_CLASSES} classes, got {n_classes}. Leave the labels "
             "out, or choose others."
         )
-    rows = chosen_rows(len(codes_train), PROBE_ROWS, random_state)
+    rows = chosen_rows(codes_train.shape[0], PROBE_ROWS, random_state)
     index, information = clustering(codes_test, y_test, n_classes, random_state=random_state)
     return {
         "linear_probe": linear_probe(codes_train[rows], y_train[rows], codes_test, y_test),
@@ -123,7 +124,8 @@ def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: L
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    scaler = StandardScaler(with_mean=not issparse(codes_train))
+    probe = make_pipeline(scaler, LogisticRegression(max_iter=5000))
     # In double precision, in which the solver converges.
     probe.fit(codes_train.astype(np.float64), y_train)
     return Estimate.over(probe.predict(codes_test.astype(np.float64)) == y_test)
@@ -153,7 +155,7 @@ def neighbour_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    neighbours = KNeighborsClassifier(min(N_NEIGHBOURS, len(codes_train)))
+    neighbours = KNeighborsClassifier(min(N_NEIGHBOURS, codes_train.shape[0]))
     return Estimate.over(neighbours.fit(codes_train, y_train).predict(codes_test) == y_test)
 
 
@@ -195,10 +197,10 @@ def clustering(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-    rows = chosen_rows(len(codes), CLUSTER_ROWS, random_state)
+    rows = chosen_rows(codes.shape[0], CLUSTER_ROWS, random_state)
     codes, y = codes[rows], np.unique(np.asarray(y)[rows], return_inverse=True)[1]
     seed = int(_resampler(random_state).integers(2**31))
-    k_means = KMeans(min(n_clusters, len(codes)), n_init=5, random_state=seed)
+    k_means = KMeans(min(n_clusters, codes.shape[0]), n_init=5, random_state=seed)
     with warnings.catch_warnings():
         # A collapsed code has fewer distinct samples than clusters, which gives a low index.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -19,6 +19,7 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.capabilities import (
     can_corrupt,
     has_posterior,
+    has_sparse_codes,
     has_symbols,
     is_conditional,
 )
@@ -176,6 +177,38 @@ def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estim
     return Estimate.over(np.square((X - copies)[:, 0] / spreads[0], dtype=np.float64))
 
 
+# --- sparsity -----------------------------------------------------------------------------------
+
+
+def sparsity(subject: Subject) -> Group:
+    """Measure how many components are active, and what part of the variance they explain."""
+    model = subject.model
+    if not has_sparse_codes(model):
+        return {}
+    X, pca, scale = subject.filled(subject.X), subject.pca, model.scaling_.scale
+    known = X if subject.X_train is None else subject.filled(subject.X_train)
+    variance = (np.square((X - known.mean(axis=0)) / scale).sum(axis=1)).mean(dtype=np.float64)
+
+    def explained(copies: Rows) -> Estimate:
+        return Estimate.over(1 - squared_errors(subject.X / scale, copies / scale) / variance)
+
+    group: Group = {"l0": beside(Estimate.over(subject.n_active))}
+    if variance > 0:
+        of_pca = None if pca is None else explained(pca.reconstruct(X))
+        group["explained_variance"] = beside(explained(subject.copies), of_pca)
+    used = _is_used(subject.codes)
+    if subject.X_train is not None and not subject.has_seen_its_rows:
+        used |= _is_used(model.transform(subject.X_train))
+    group["dead"] = float(1 - used.mean())
+    remarks = [] if pca is None else [remark("active_pca", n_components=pca.n_components)]
+    return {**group, "remarks": remarks}
+
+
+def _is_used(codes: Any) -> NDArray[np.bool_]:
+    """Return which components (H,) any code makes active."""
+    return np.asarray((codes > 0).sum(axis=0)).ravel() > 0
+
+
 # --- denoising ----------------------------------------------------------------------------------
 
 
@@ -241,7 +274,9 @@ def likelihood(subject: Subject) -> Group:
 
 def has_lecture_loss(model: BaseAutoencoder) -> bool:
     """Return whether the score is the lecture's loss: the squared error, or unit variance."""
-    return not has_posterior(model) or isinstance(model.likelihood_, UnitGaussian)
+    if not has_posterior(model):
+        return model.scaling != "unit-length"  # whose errors are parts of the variance
+    return isinstance(model.likelihood_, UnitGaussian)
 
 
 def loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
@@ -420,6 +455,7 @@ def anomalies(subject: Subject) -> Group:
 GROUPS: dict[str, Callable[[Subject], Group]] = {
     "reconstruction": reconstruction,
     "columns": columns,
+    "sparsity": sparsity,
     "denoising": denoising,
     "likelihood": likelihood,
     "collapse": collapse,
@@ -430,7 +466,7 @@ GROUPS: dict[str, Callable[[Subject], Group]] = {
 }
 
 #: What a model was trained for: a run without a report has it.
-CHEAP = ("reconstruction", "columns", "denoising", "likelihood")
+CHEAP = ("reconstruction", "columns", "sparsity", "denoising", "likelihood")
 
 #: The same, and whether the code is used: a run and the lecture have it.
 QUICK = (*CHEAP, "collapse", "symbols")
@@ -465,9 +501,9 @@ def evaluate(
     y, y_train : array-like of shape (n,) and (m,), optional
         Classes of the samples; with them, the classification from codes is measured.
     groups : iterable of str, optional
-        What to measure: some of ``"reconstruction"``, ``"columns"``, ``"likelihood"``,
-        ``"collapse"``, ``"symbols"``, ``"features"``, ``"generation"`` and ``"anomalies"``; all but
-        ``"generation"`` when left out.
+        What to measure: some of ``"reconstruction"``, ``"columns"``, ``"sparsity"``,
+        ``"denoising"``, ``"likelihood"``, ``"collapse"``, ``"symbols"``, ``"features"``,
+        ``"generation"`` and ``"anomalies"``; all but ``"generation"`` when left out.
     n_importance_samples : iterable of int, default=()
         The numbers K of codes a row of importance-weighted bounds, such as ``(100, 5000)``: time
         grows with them, memory does not.
@@ -501,6 +537,10 @@ def evaluate(
           than three times that of training rows;
         - columns, of a table: under ``errors`` a figure for each column, the squared error over the
           variance for numbers and dates, the share of wrong values for the others;
+        - sparsity, of a sparse autoencoder: ``l0``, the active components of a sample;
+          ``explained_variance``, of the scaled features, beside that of PCA with as many
+          components; ``dead``, the share of components that no sample makes active, training
+          samples included;
         - likelihood, variational: ``bound`` (nats a row) beside probabilistic PCA's log density;
           ``importance_bound_K`` for each K, ``exact`` where the evidence is known,
           ``bits_per_dimension`` of the tightest; ``lecture_loss`` where the likelihood is the

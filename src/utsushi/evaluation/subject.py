@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from utsushi._utils.lazy_rows import LazyRows, as_guarded
 from utsushi._utils.validation import has_missing
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import has_posterior
+from utsushi.estimators.capabilities import has_posterior, has_sparse_codes
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.pca import PCABaseline
@@ -79,15 +79,16 @@ class Subject:
 
     @cached_property
     def pca(self) -> PCABaseline | None:
-        """PCA of the model's size, on columns scaled as its own; None without training rows."""
+        """PCA of the model's size, on columns scaled as its own; None without training rows.
+
+        A sparse code has the size of its active components.
+        """
         if self.X_train is None:
             return None
-        scale = self.model.scaling_.scale
-        return PCABaseline(
-            self.filled(self.X_train),
-            self.model.n_components_,
-            None if (scale == 1).all() else scale,
-        )
+        scale, size = self.model.scaling_.scale, self.model.n_components_
+        if has_sparse_codes(self.model):
+            size = max(1, round(float(self.n_active.mean())))
+        return PCABaseline(self.filled(self.X_train), size, None if np.ptp(scale) == 0 else scale)
 
     def filled(self, rows: Rows) -> Rows:
         """Return rows with the column's mean in the place of what is missing: what PCA can see."""
@@ -117,6 +118,12 @@ class Subject:
     def codes(self) -> Rows:
         """The codes (n, H) of the rows, as the decoder takes them."""
         return self.model._vectors(self.X)
+
+    @cached_property
+    def n_active(self) -> NDArray[np.int64]:
+        """The active components (n,) of each code."""
+        active: NDArray[np.int64] = np.asarray((self.codes > 0).sum(axis=1)).ravel()
+        return active
 
     @cached_property
     def copies(self) -> Rows:

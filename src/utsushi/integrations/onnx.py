@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from utsushi._utils.optional_dependencies import require_extra
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import is_conditional
+from utsushi.estimators.capabilities import has_sparse_codes, is_conditional
 from utsushi.estimators.torch_export import joined
 from utsushi.exceptions import SettingError
 
@@ -73,7 +73,7 @@ def to_onnx(model: BaseAutoencoder) -> bytes:
 
 
 def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
-    """Return how far ONNX Runtime is from the model on rows that the model generates.
+    """Return how far ONNX Runtime is from the model, on generated or on random rows.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    rows = model.sample(max(BATCHES), random_state=0).astype(np.float32)
+    rows = _some_rows(model)
     feed: dict[str, NDArray[Any]] = {"x": rows}
     labels = None
     if is_conditional(model):
@@ -107,6 +107,15 @@ def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
             strict=True,
         )
     )
+
+
+def _some_rows(model: BaseAutoencoder) -> NDArray[np.float32]:
+    """Return rows that the model generates; of sparse codes, which it does not, random ones."""
+    n_rows, scaling = max(BATCHES), model.scaling_
+    if not has_sparse_codes(model):
+        return model.sample(n_rows, random_state=0).astype(np.float32)
+    scaled = np.random.default_rng(0).standard_normal((n_rows, len(scaling.scale)))
+    return scaling.inverse((scaled / scaled.shape[1] ** 0.5).astype(np.float32), np.float32)
 
 
 def _difference(found: NDArray[Any], expected: NDArray[Any]) -> float:

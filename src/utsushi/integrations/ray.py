@@ -18,6 +18,8 @@ from utsushi._utils.optional_dependencies import require_extra
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import find_column, from_arrow, labels_of
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
+from utsushi.estimators.capabilities import has_sparse_codes
+from utsushi.estimators.sparse import sparse_columns
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import is_size
 
@@ -31,7 +33,7 @@ BATCH_ROWS = 4096
 Model = BaseAutoencoder | AnomalyDetector
 
 #: Computes new columns, by name, from a model, rows of shape (n, D), and labels or None.
-Results = Callable[[Any, NDArray[Any], NDArray[Any] | None], dict[str, NDArray[Any]]]
+Results = Callable[[Any, NDArray[Any], NDArray[Any] | None], dict[str, Any]]
 
 
 def encode(
@@ -69,7 +71,8 @@ def encode(
     -------
     ray.data.Dataset
         All other columns, and the codes: one column for each component, named by
-        ``get_feature_names_out``. It is lazy, and Ray's settings determine the order of the rows.
+        ``get_feature_names_out``; sparse codes are two columns of lists, ``components`` and
+        ``values``. It is lazy, and Ray's settings determine the order of the rows.
 
     Raises
     ------
@@ -118,8 +121,10 @@ def score(
     return _mapped(dataset, model, _scores, columns, y, workers, batch_size, resources)
 
 
-def _codes(model: Model, rows: NDArray[Any], labels: object) -> dict[str, NDArray[Any]]:
+def _codes(model: Model, rows: NDArray[Any], labels: object) -> dict[str, Any]:
     autoencoder = autoencoder_of(model)
+    if has_sparse_codes(autoencoder):
+        return sparse_columns(autoencoder.transform(rows))
     names = map(str, autoencoder.get_feature_names_out())
     return dict(zip(names, autoencoder.transform(rows).T, strict=True))
 

@@ -17,7 +17,7 @@ from utsushi.distributions import MixtureModule
 from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
 from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
-from utsushi.estimators.capabilities import has_posterior, is_conditional
+from utsushi.estimators.capabilities import has_posterior, has_sparse_codes, is_conditional
 from utsushi.evaluation.collapse import DEAD_BELOW, divergence_per_component
 from utsushi.exceptions import SettingError
 from utsushi.networks import EncoderDecoder
@@ -46,6 +46,7 @@ MOST_SAMPLER_NUMBERS = 2**18
 _SHORT_NAMES = {
     "Autoencoder": "AE",
     "DenoisingAutoencoder": "DAE",
+    "SparseAutoencoder": "SAE",
     "VariationalAutoencoder": "VAE",
     "VectorQuantizedAutoencoder": "VQ-AE",
 }
@@ -74,6 +75,10 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     dict
         See `utsushi.report.payload`.
     """
+    if has_sparse_codes(model):
+        raise SettingError(
+            "a page does not run sparse codes, got a SparseAutoencoder. Use feature_examples."
+        )
     variational = has_posterior(model)
     conditional = is_conditional(model)
     codes, log_variances = _codes(model, test)
@@ -299,6 +304,8 @@ def curves_of(model: BaseAutoencoder) -> Curves:
     # Of an autoencoder the error alone: a penalty is of another kind.
     name = "objective" if variational else "reconstruction"
     unit, scale, shift = "error", 1 / model.n_features_in_, 0.0
+    if model.scaling == "unit-length":
+        unit, scale = "unexplained", 1.0
     if variational:
         unit, scale = "objective", 1.0
         if isinstance(model.likelihood_, UnitGaussian) and model.beta == 1:

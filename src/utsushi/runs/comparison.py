@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from utsushi._utils.files import write_json, write_text
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import has_posterior
+from utsushi.estimators.capabilities import has_posterior, has_sparse_codes
 from utsushi.evaluation import GROUPS, evaluate, say
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.rows import measurable
@@ -250,26 +250,42 @@ def _exhibits(
     first = slice(N_ORIGINALS)
     labels = None if y is None else y[first]
     copies = {name: model.reconstruct(X[first], labels) for name, model in models.items()}
-    drawn = {name: model.sample(N_ORIGINALS, random_state=seed) for name, model in models.items()}
-    for kind, rows in (("copies", {"original": X[first], **copies}), ("drawn", drawn)):
+    drawn = {
+        name: model.sample(N_ORIGINALS, random_state=seed)
+        for name, model in models.items()
+        if not has_sparse_codes(model)
+    }
+    kinds = [("copies", {"original": X[first], **copies}), ("drawn", drawn)]
+    for kind, rows in kinds if drawn else kinds[:1]:
         pictures = [(name, within_range_of(X, images)) for name, images in rows.items()]
         figure = image_rows(pictures, tuple(shape))
         yield Exhibit.of(f"comparison-{kind}", figure, TEXTS, f"comparison_{kind}")
 
 
+def _unit(model: BaseAutoencoder) -> str:
+    """Return the unit of a model's objective, as `_curves` names it."""
+    if has_posterior(model):
+        return "bound"
+    return "unexplained" if model.scaling == "unit-length" else "error"
+
+
 def _curves(models: Models) -> Iterator[Exhibit]:
     """Draw the objectives of training on one axis for each unit that they come in."""
-    for kind, variational in (("error", False), ("bound", True)):
+    units = {
+        "error": "squared error / features",
+        "bound": "objective, nats per row",
+        "unexplained": "part of the variance",
+    }
+    for kind, ylabel in units.items():
         curves = {
             name: (
                 np.array([row["objective"] for row in model.history_])
-                / (1 if variational else model.n_features_in_)
+                / (model.n_features_in_ if kind == "error" else 1)
             ).tolist()
             for name, model in models.items()
-            if has_posterior(model) == variational
+            if _unit(model) == kind
         }
         if curves:
-            ylabel = "objective, nats per row" if variational else "squared error / features"
             yield Exhibit.of(
                 f"comparison-learning-{kind}",
                 learning_curves(curves, ylabel=ylabel),

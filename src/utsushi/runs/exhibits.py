@@ -8,10 +8,11 @@ from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import can_corrupt, has_posterior
+from utsushi.estimators.capabilities import can_corrupt, has_posterior, has_sparse_codes
 from utsushi.evaluation import divergence_per_component
 from utsushi.figures import (
     code_map,
@@ -125,7 +126,7 @@ def exhibits_of(
     yield Exhibit.of("learning", _learning(model, held_out), TEXTS, "learning")
     if model.image_shape is not None and can_be_drawn(tuple(model.image_shape)):
         yield from _images(model, X, y, tuple(model.image_shape), seed)
-    if len(X) > 1:
+    if len(X) > 1 and not has_sparse_codes(model):
         labels = None if y is None else y[:MAX_MAP_POINTS]
         yield Exhibit.of(
             "codes",
@@ -156,6 +157,10 @@ def _images(
         f"reconstructions_{shown}",
         "reconstructions_alt",
     )
+    if has_sparse_codes(model):
+        if hasattr(model.module_.decoder, "atoms"):
+            yield Exhibit.of("atoms", image_grid(_atoms(model, X), shape), TEXTS, "atoms")
+        return
     samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
     from_prior = type(model.sampler_) is Prior
     yield Exhibit.of(
@@ -166,6 +171,14 @@ def _images(
         "samples_alt",
         sampler=f"sampler_{type(model.sampler_).__name__}",
     )
+
+
+def _atoms(model: BaseAutoencoder, X: Rows) -> Rows:
+    """Return the atoms that samples use most, the most frequent first, as images."""
+    assert has_sparse_codes(model)
+    n_uses = np.asarray((model.transform(X) > 0).sum(axis=0)).ravel()
+    atoms = model.components_[np.argsort(-n_uses, kind="stable")[:N_SAMPLES]]
+    return 0.5 + 0.5 * atoms / np.abs(atoms).max(axis=1, keepdims=True)
 
 
 def can_be_drawn(image_shape: tuple[int, ...]) -> bool:

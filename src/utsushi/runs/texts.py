@@ -22,6 +22,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "rows": "Rows",
         "group_reconstruction": "Reconstruction",
         "group_columns": "Columns",
+        "group_sparsity": "Sparse codes",
+        "measure_l0": "Active components of a row (L0)",
+        "measure_explained_variance": "Explained variance",
+        "measure_dead": "Share of dead components",
         "group_denoising": "Denoising",
         "group_likelihood": "Likelihood",
         "group_collapse": "Use of the code",
@@ -129,6 +133,11 @@ TEXTS: dict[str, dict[str, str]] = {
             "class, and for blur: a decoder gives the mean of all images that a code could stand "
             "for."
         ),
+        "atoms_alt": "Fifty atoms as images.",
+        "atoms": (
+            "The fifty atoms that these rows use most, the most frequent first; grey is zero. Look "
+            "for strokes that one could name."
+        ),
         "codes_alt": "Scatter plot of the codes on their first two principal components.",
         "codes": (
             "The codes of rows along their first two principal components, {coloured}. Look for "
@@ -165,6 +174,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "rows": "件数",
         "group_reconstruction": "再構成",
         "group_columns": "列ごとの再構成",
+        "group_sparsity": "スパースなコード",
+        "measure_l0": "データ 1 件あたりの活性な成分の数（L0）",
+        "measure_explained_variance": "説明された分散の割合",
+        "measure_dead": "使われない成分の割合",
         "group_denoising": "ノイズ除去",
         "group_likelihood": "尤度",
         "group_collapse": "潜在変数と事後崩壊",
@@ -269,6 +282,11 @@ TEXTS: dict[str, dict[str, str]] = {
             "{sampler}から 50 個のコードをサンプリングし，デコードした画像．はっきりしたものと，ぼやけた"
             "ものがあります．ぼやけるのは，デコーダが，そのコードから生成されうる画像の平均を出力する"
             "ためです．"
+        ),
+        "atoms_alt": "画像として描いた 50 個のアトム．",
+        "atoms": (
+            "このデータで使われる回数の多い順に並べた 50 個のアトム（灰色が 0）．線や輪など，"
+            "名前を付けられる形かどうかに注目してください．"
         ),
         "codes_alt": "コードの第 1・第 2 主成分の散布図．",
         "codes": (

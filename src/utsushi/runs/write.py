@@ -13,6 +13,7 @@ from utsushi._utils.files import write_json, write_text, write_whole
 from utsushi._utils.validation import has_missing
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators.capabilities import has_sparse_codes
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
@@ -202,7 +203,13 @@ def pictures_of(exhibits: Iterable[Exhibit], language: str) -> list[Picture]:
 def living_payload(
     models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
 ) -> Payload | None:
-    """Return the payload that runs the model in the report; warn if there is none."""
+    """Return the payload that runs the models in the report; warn if there is none.
+
+    Sparse autoencoders do not run in a page: without another model there is no payload.
+    """
+    models = {name: model for name, model in models.items() if not has_sparse_codes(model)}
+    if not models:
+        return None
     test, train = (
         Sample.of(rows, rows, labels)
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))

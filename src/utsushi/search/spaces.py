@@ -85,6 +85,8 @@ def space_of(
     if has_posterior(model) and n_features > 2:
         most = min(n_features, MOST_COMPONENTS)
         space["n_components"] = {"n_components": IntDistribution(2, most, log=True)}
+    if "hidden" not in model.get_params(deep=False):  # a dictionary has no layers
+        space |= {"hidden": {}, "network__channels": {}, "network__activation": {}}
     return {
         name: distribution
         for parameter in SEARCHED
