@@ -42,6 +42,7 @@ class Purpose(IntEnum):
     EVALUATION = 11
     SEARCH = 12
     LAYERS = 13
+    FACTORS = 14
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

@@ -1,4 +1,4 @@
-"""Data sets: the bundled digits, and the user's own arrays, tables and images.
+"""Data sets: the bundled digits, drawn images, and the user's own arrays, tables and images.
 
 Each reader returns a `Dataset`: float32 or float64, one sample a row, finite except for missing
 values of a table, which are NaN.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.digits import Entry, catalogue, load_digits8x8, load_mnist20k, names
+from utsushi.datasets.factors import FactorImages, make_factors
 from utsushi.datasets.inspection import describe, describe_columns, info, suggest
 from utsushi.datasets.mnist import fetch_mnist, load_mnist
 from utsushi.datasets.sources import open_source
@@ -18,6 +19,7 @@ __all__ = [
     "Columns",
     "Dataset",
     "Entry",
+    "FactorImages",
     "catalogue",
     "describe",
     "describe_columns",
@@ -26,6 +28,7 @@ __all__ = [
     "load_digits8x8",
     "load_mnist",
     "load_mnist20k",
+    "make_factors",
     "names",
     "open",
     "suggest",
