@@ -13,6 +13,7 @@ from utsushi.evaluation.collapse import (
     divergence_per_component,
     information,
 )
+from utsushi.evaluation.disentanglement import DCI, dci, mig, sap
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import (
     clustering,
@@ -40,6 +41,7 @@ from utsushi.evaluation.texts import say
 
 __all__ = [
     "CHEAP",
+    "DCI",
     "GROUPS",
     "QUICK",
     "Estimate",
@@ -50,6 +52,7 @@ __all__ = [
     "average_precision",
     "bits_per_dimension",
     "clustering",
+    "dci",
     "divergence_per_component",
     "error_of_copies",
     "evaluate",
@@ -65,12 +68,14 @@ __all__ = [
     "likelihood_bounds",
     "linear_probe",
     "memorization",
+    "mig",
     "neighbour_accuracy",
     "pca_errors",
     "precision_recall",
     "psnr",
     "reconstruction_error",
     "roc_auc",
+    "sap",
     "say",
     "ssim",
     "trustworthiness_of",
