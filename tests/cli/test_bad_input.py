@@ -260,7 +260,7 @@ def test_an_autoencoder_has_no_noise_to_add(utsushi, ae_run, tmp_path):
 
 
 def test_an_unknown_sampler_of_new_rows_is_refused(utsushi, ae_run, tmp_path):
-    for name, why in (("magic", "--sampler must be"), ("prior", "nothing brings them to a prior")):
+    for name, why in (("magic", "--sampler must be"), ("prior", "brings them to a prior")):
         call = utsushi("generate", ae_run, "--sampler", name, "--out", tmp_path / "new.npy")
         assert call.status == 2
         assert why in call.err
@@ -364,5 +364,5 @@ def test_a_model_larger_than_the_memory_is_refused_and_leaves_nothing(utsushi, t
     call = utsushi(*words, "--data", "digits8x8", "--out", str(tmp_path / "run"))
     assert call.status == 2
     assert call.err.splitlines()[-1].startswith("utsushi: ")
-    assert "choose fewer components or narrower layers" in call.err.splitlines()[-1]
+    assert "Choose fewer components or narrower layers." in call.err.splitlines()[-1]
     assert not list(tmp_path.iterdir())

@@ -82,7 +82,7 @@ def test_two_runs_of_one_name_stay_two(compared, tmp_path):
         ("ae batch_size=x", "batch_size of 'ae batch_size=x' must be an integer"),
         ("ae learning_rate=-1", "learning_rate must be a float in the range (0.0, inf), got -1.0"),
         ("ae recipe__learning_rate=-1", "learning_rate must be a float in the range"),
-        ("ae channels=4", "network__channels is no parameter of network='dense'"),
+        ("ae channels=4", "network__channels is not a parameter of network='dense'"),
         ("no/such/run", "no/such/run"),
     ],
 )

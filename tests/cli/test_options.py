@@ -24,7 +24,7 @@ from utsushi.cli.options import as_options
         ("recipe__learning_rate=3e-05 in place", "--learning-rate 3e-05 in place"),
         ("try beta<4 or objective__free_bits>0.", "try --beta below 4 or --free-bits above 0."),
         ("，recipe__weight_decay=1 にする", "，--weight-decay 1 にする"),
-        ("network__channels is no parameter", "--channels is no parameter"),
+        ("network__channels is not a parameter", "--channels is not a parameter"),
         ("penalty__strength must be", "--penalty-strength must be"),
         ("objective__strength must be", "--objective-strength must be"),
         ("got penalty=None", "got no --penalty"),

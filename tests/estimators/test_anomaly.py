@@ -123,10 +123,10 @@ def test_a_row_that_no_float_can_hold_is_never_called_normal():
     tiny = AnomalyDetector(
         Autoencoder(2, hidden=(8,), max_epochs=2, random_state=0, scaling="standard")
     ).fit(X * np.float32(1e-3))
-    with pytest.raises(DataError, match="row 0, column 0 is too far from the training rows"):
+    with pytest.raises(DataError, match=r"X must hold values near .* row 0, column 0"):
         tiny.predict(far)
 
 
 def test_two_ways_to_set_the_threshold_are_refused():
-    with pytest.raises(SettingError, match=r"contamination=0\.2 with max_false_positive_rate=0\.1"):
+    with pytest.raises(SettingError, match=r"contamination must be None .*, got 0\.2"):
         AnomalyDetector(contamination=0.2, max_false_positive_rate=0.1).fit(np.eye(4))

@@ -80,7 +80,7 @@ def test_the_bound_is_the_variational_models_own_score():
 
 
 def test_only_a_variational_model_has_a_bound():
-    with pytest.raises(SettingError, match=r"Autoencoder has no bound.*'squared-error'"):
+    with pytest.raises(SettingError, match=r"scoring must .*, got .*'squared-error'"):
         fitted("bound", model=MODEL)
 
 
@@ -211,7 +211,7 @@ def test_new_normal_rows_are_flagged_as_often_as_was_asked():
 def test_too_few_rows_for_a_rate_are_refused_with_how_many_are_needed(score, model, needed):
     detector = AnomalyDetector(model, scoring=score, max_false_positive_rate=0.01)
     rows = np.resize(ZEROS, (needed, 64))
-    with pytest.raises(SettingError, match=rf"needs 99 held-out.*give {needed} rows or more"):
+    with pytest.raises(SettingError, match=rf"needs 99 held-out.*Give at least {needed} samples"):
         clone(detector).fit(rows[:-1])
     if isinstance(model, FrozenEstimator):
         assert np.isfinite(clone(detector).fit(rows).offset_)
@@ -298,4 +298,5 @@ def test_the_single_scores_are_all_names():
 @pytest.mark.parametrize("scoring", [[[1]], [["combined"]], ("auto", 1), (None,), ()], ids=repr)
 def test_a_score_that_is_no_name_is_refused_in_one_line(scoring, refusal):
     message = refusal(SettingError, AnomalyDetector(scoring=scoring).fit, ZEROS)
-    assert message.startswith(f"scoring={scoring!r}, expected 'combined', one of auto, ")
+    assert message.startswith("scoring must be 'combined', one of auto, ")
+    assert message.endswith(f", got {scoring!r}.")

@@ -307,7 +307,7 @@ def test_a_sampler_is_learned_from_the_rows_that_are_given():
 
 
 def test_a_sampler_is_not_learned_from_one_row(vae):
-    with pytest.raises(DataError, match=r"1 sample.*give two or more rows"):
+    with pytest.raises(DataError, match=r"1 sample.*Give at least two samples"):
         vae.fit_sampler(TEST[:1])
 
 
@@ -478,7 +478,7 @@ def test_a_wrong_number_of_features_is_refused(model, method):
 
 
 def test_codes_of_a_wrong_width_are_refused(model):
-    with pytest.raises(DataError, match="the codes have 2 columns, expected 3"):
+    with pytest.raises(DataError, match=r"codes must have 3 columns.*, got 2"):
         model.inverse_transform(np.zeros((1, 2)))
 
 
@@ -662,7 +662,7 @@ def test_objects_given_as_parameters_stay_as_they_were():
 def test_a_column_that_drowns_the_others_is_a_warning_that_names_the_scaling():
     rows = TRAIN[:100].copy()
     rows[:, 5] = 1000 * np.arange(100)
-    with pytest.warns(UtsushiWarning, match="scaling='standard' weighs all columns alike"):
+    with pytest.warns(UtsushiWarning, match=r"is 2\.\S+e\+04, .*scaling='standard'"):
         Autoencoder(**SMALL).fit(rows)
 
 
@@ -695,18 +695,20 @@ def test_standardized_columns_need_no_warning():
 
 def test_images_and_single_rows_are_refused_with_the_way_to_a_table():
     model = Autoencoder(**SMALL)
-    with pytest.raises(DataError, match=r"X.reshape\(len\(X\), -1\), and say image_shape=\(8, 8\)"):
+    with pytest.raises(DataError, match=r"X.reshape\(len\(X\), -1\), and set image_shape=\(8, 8\)"):
         model.fit(TRAIN.reshape(-1, 8, 8))
-    with pytest.raises(DataError, match=r"the rows have the shape \(64,\).*X.reshape\(1, -1\)"):
+    with pytest.raises(
+        DataError, match=r"X must have the shape .*, got \(64,\).*X.reshape\(1, -1\)"
+    ):
         model.fit(TRAIN[0])
-    with pytest.raises(DataError, match="Complex data not supported, expected real numbers; give"):
+    with pytest.raises(DataError, match="Complex data not supported: X must hold real numbers"):
         model.fit(TRAIN.astype(complex))
 
 
 def test_an_autoencoder_has_no_prior_to_draw_from():
     with pytest.raises(
         SettingError,
-        match=r"sampler must learn the codes .*, got Prior\(\)\. .* or set penalty='mmd'",
+        match=r"sampler must be fitted .*, got Prior\(\)\. .* or set penalty='mmd'",
     ):
         Autoencoder(**SMALL, sampler=Prior()).fit(TRAIN)
 

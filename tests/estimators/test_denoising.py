@@ -93,7 +93,7 @@ def test_it_survives_its_file(tmp_path):
 
 def test_a_level_that_is_no_probability_is_refused():
     model = DenoisingAutoencoder(3, corruption="salt-pepper", corruption_level=1.5)
-    with pytest.raises(SettingError, match=r"corruption_level=1\.5 is no probability"):
+    with pytest.raises(SettingError, match=r"corruption_level must be .*, got 1\.5"):
         model.fit(DIGITS.X_train)
 
 

@@ -22,11 +22,9 @@ def test_parameters_gradients_moments_and_sampler_have_to_fit(monkeypatch, refus
     monkeypatch.setattr(base, "memory_of_machine", lambda: needed)
     model.fit(X)
     monkeypatch.setattr(base, "memory_of_machine", lambda: needed - 1)
-    assert refusal(SettingError, model.fit, X) == (
-        "n_components=2, hidden=(8,) make a model of 1,138 parameters, whose training takes 0 GB, "
-        "expected one of at most the 0 GB of this machine; choose fewer components or narrower "
-        "layers"
-    )
+    message = refusal(SettingError, model.fit, X)
+    assert message.startswith("n_components=2, hidden=(8,) must make a model that fits into memory")
+    assert "got 1,138 parameters, whose training takes 0 GB (this machine has 0 GB)." in message
 
 
 @pytest.mark.parametrize("huge", [99_999_999_999, 2**62, 10**30])
@@ -39,4 +37,4 @@ def test_a_huge_size_is_refused_in_one_line(name, huge, refusal):
     for cls in (Autoencoder, VariationalAutoencoder):
         message = refusal(SettingError, cls(**settings, **FEW).fit, X)
         assert f"{name}={size!r}" in message
-        assert message.endswith("; choose fewer components or narrower layers")
+        assert message.endswith(". Choose fewer components or narrower layers.")

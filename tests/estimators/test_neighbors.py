@@ -180,7 +180,7 @@ def test_images_of_any_shape_have_scores(shape):
 
 def test_a_shape_that_the_rows_do_not_have_is_refused(refusal):
     message = refusal(SettingError, AnomalyDetector(image_shape=(5, 5)).fit, ZEROS)
-    assert message.startswith("image_shape=(5, 5) has 25 values")
+    assert message.startswith("image_shape must have 64 values, as a sample has, got (5, 5)")
 
 
 # --- training rows ----------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_columns_that_become_other_features_are_refused(refusal):
     message = refusal(
         SettingError, AnomalyDetector().fit, TABLE, columns=datasets.open(FRAME).columns
     )
-    assert message.startswith("columns become 4 features, but a row has 5")
+    assert message.startswith("columns must describe 5 features, as X has, got 4.")
 
 
 @EVERY

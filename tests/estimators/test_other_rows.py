@@ -43,7 +43,7 @@ def test_text_in_a_frame_names_its_column_and_what_makes_numbers_of_it(make, ref
 
 def test_text_in_an_array_is_said_too(refusal):
     rows = pd.DataFrame(PEOPLE).to_numpy()
-    assert "the data has text, expected numbers" in refusal(DataError, small().fit, rows)
+    assert "X must hold numbers, got text." in refusal(DataError, small().fit, rows)
     assert "as a data frame" in refusal(DataError, datasets.open, rows)
 
 
@@ -88,7 +88,9 @@ def test_what_is_said_of_images_makes_rows_of_them(kind, axes, scale, refusal):
     images = X.transpose(axes) * scale
     images = kind(np.ascontiguousarray(images.astype(np.uint8 if scale == 255 else np.float32)))
     message = refusal(DataError, small().fit, images)
-    fix, _, shape = message.partition("flatten them by ")[2].partition(", and say image_shape=")
+    fix, _, shape = message.partition("Flatten the samples by ")[2].partition(
+        ", and set image_shape="
+    )
     assert shape.startswith("(3, 8, 8)")
     rows = eval(fix, {"X": images, "len": len})
     step = 1 / 255 if scale == 255 else 0

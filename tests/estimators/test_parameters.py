@@ -78,7 +78,7 @@ def test_each_old_name_has_its_fix():
 def test_an_old_name_is_an_error_that_says_what_to_write(estimator, name, refusal):
     for call in (estimator, estimator().set_params):
         message = refusal(SettingError, call, **{name: 1})
-        assert message.startswith(f"{name} is no parameter of {estimator.__name__}. ")
+        assert message.startswith(f"{name} is not a parameter of {estimator.__name__}. ")
         assert FIXES[name] in message
 
 
@@ -150,13 +150,13 @@ def test_the_objects_of_a_model_inside_of_another_are_within_reach():
         (
             {"network__channels": (8,)},
             [
-                "network__channels is no parameter of network='dense'",
+                "network__channels is not a parameter of network='dense'",
                 "Set network='conv', or leave",
             ],
         ),
         (
             {"recipe": Recipe(), "recipe__patience": 3},
-            ["recipe__patience is no parameter of recipe=Recipe()"],
+            ["recipe__patience is not a parameter of recipe=Recipe()"],
         ),
         (
             {"penalty__strength": 2.0},
@@ -167,7 +167,7 @@ def test_the_objects_of_a_model_inside_of_another_are_within_reach():
         ),
         (
             {"penalty": len, "penalty__strength": 2.0},
-            ["penalty__strength is no parameter of penalty=<built-in", "Set penalty='sparse'"],
+            ["penalty__strength is not a parameter of penalty=<built-in", "Set penalty='sparse'"],
         ),
         (
             {"recipe": "slow", "recipe__batch_size": 3},
@@ -184,7 +184,7 @@ def test_a_parameter_that_an_object_lacks_is_an_error(settings, parts, refusal):
 def test_a_free_bit_is_no_parameter_of_the_importance_weighted_bound(refusal):
     model = VariationalAutoencoder(objective="importance-weighted")
     message = refusal(SettingError, model.set_params, objective__free_bits=0.1)
-    assert "objective__free_bits is no parameter of objective='importance-weighted'" in message
+    assert "objective__free_bits is not a parameter of objective='importance-weighted'" in message
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_too_few_steps_are_named_with_the_figures_of_the_model_and_of_pca():
     (message,) = said(model)
     assert message.startswith("the model leaves ")
     assert "PCA with 4 components leaves " in message
-    assert message.endswith("it made 16 steps, which are few: try max_epochs=50")
+    assert message.endswith("It made only 16 steps. Try max_epochs=50.")
     left = [float(word) for word in message.split() if word.replace(".", "").isdigit()][:3:2]
     rows = X[:: -(-len(X) // 500)]
     error = ((model.reconstruct(rows) - rows) ** 2).sum(axis=1).mean()
@@ -72,18 +72,18 @@ def test_a_rate_that_is_too_high_is_named():
 def test_unit_noise_that_drowns_small_rows_is_named():
     (message,) = said(VariationalAutoencoder(4, likelihood="unit-gaussian", random_state=0))
     assert "has learned nothing" in message
-    assert message.endswith("try likelihood='gaussian'")
+    assert message.endswith("Try likelihood='gaussian'.")
 
 
 def test_rows_that_may_be_known_by_heart_are_to_be_checked():
     (message,) = said(Autoencoder(8, random_state=0), X[:60])
-    assert "may have learned them by heart" in message
+    assert message.startswith("the model may overfit: ")
     assert "recipe__validation_fraction=0.2" in message
 
 
 def test_held_out_rows_show_that_the_others_are_known_by_heart():
     (message,) = said(Autoencoder(8, random_state=0), X[:60], validation_data=X[60:100])
-    assert message.startswith("the model learned its rows by heart")
+    assert message.startswith("the model overfits: ")
 
 
 def test_an_objective_that_jumps_and_stays_is_unstable():
@@ -100,7 +100,7 @@ def test_an_objective_that_comes_back_or_hardly_moves_is_stable(objectives):
 def test_a_model_between_pca_and_the_mean_is_told_of_pca():
     (message,) = troubles(fit_of(range(30, 0, -1), error=4.0))
     assert message.startswith(
-        "the model leaves 40 % of the variance of its training rows, and PCA with 2 components "
+        "the model leaves 40 % of the variance of its training samples, and PCA with 2 components "
         "leaves 20 %"
     )
 

@@ -37,7 +37,7 @@ def test_minmax_brings_any_table_into_the_range(images):
 @pytest.mark.parametrize(("scaling", "scale"), [("center", 1), ("standard", 1), (None, 2)])
 def test_rows_outside_of_the_range_are_refused_with_the_fix(scaling, scale, images):
     model = Autoencoder(2, network=NETWORKS[0], scaling=scaling, **SETTINGS)
-    with pytest.raises(SettingError, match=r"run from .* set scaling=None .* scaling='minmax'"):
+    with pytest.raises(SettingError, match=r"between 0 and 1 .*, got .* scaling='minmax'"):
         model.fit(scale * images)
 
 
@@ -46,7 +46,7 @@ def test_a_likelihood_of_logits_is_refused_a_bounded_output(likelihood, images):
     model = VariationalAutoencoder(
         2, network=NETWORKS[0], scaling=None, likelihood=likelihood, **SETTINGS
     )
-    with pytest.raises(SettingError, match="logits, expected output='linear'"):
+    with pytest.raises(SettingError, match=r"output must be 'linear' .*, got network="):
         model.fit(images)
 
 

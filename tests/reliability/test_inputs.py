@@ -61,9 +61,8 @@ def test_sparse_rows_are_refused_with_the_way_to_make_them_dense(make, refusal):
 
 def test_a_tensor_of_a_dtype_that_numpy_does_not_have_is_refused(refusal):
     message = refusal(DataError, Autoencoder(**FEW).fit, torch.from_numpy(ROWS).bfloat16())
-    assert message == (
-        "the rows are a tensor of torch.bfloat16, expected a dtype that numpy has; give X.float()"
-    )
+    assert message.startswith("X must have a dtype")
+    assert "got a tensor of torch.bfloat16. Give X.float()." in message
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

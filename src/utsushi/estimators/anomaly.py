@@ -55,13 +55,13 @@ from utsushi.transforms.table_schema import Columns
 
 __all__ = ["AnomalyDetector"]
 
-#: The indices of some rows.
+#: The indices of some samples.
 Places = NDArray[np.intp]
 
-#: The share of the training rows below the threshold by default.
+#: The share of the training samples below the threshold by default.
 SHARE_BELOW = 0.1
 
-#: The number of parts of the training rows: an autoencoder fitted to the other parts scores each.
+#: The number of folds of the training data: each is scored by an autoencoder fitted to the others.
 N_FOLDS = 2
 
 #: The parameters that a file holds; the autoencoder has the rest of the file.
@@ -75,97 +75,97 @@ _IN_FILE = (
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Outlier detector for tables and images.
 
-    By default a sample is scored by its distances to training samples, and nothing has to be
-    chosen or trained. With an autoencoder it is scored by what the autoencoder cannot reconstruct.
+    By default a sample is scored by its distances to training samples; no model is chosen or
+    trained. With an autoencoder it is scored by its reconstruction error.
 
-    Rows whose score is below a threshold are outliers. The threshold is a percentile of the
-    training rows' scores, or, with ``max_false_positive_rate``, one that is calibrated on held-out
-    normal rows. No row is scored by what was learned from itself: the score of a training row is
-    its leave-one-out score (neighbors) or its cross-fitted score (an autoencoder that ``fit``
-    trains), in ``fit`` and later; rows count as equal if all their values are.
+    Samples whose score is below a threshold are outliers. The threshold is a percentile of the
+    training samples' scores, or, with ``max_false_positive_rate``, it is calibrated on held-out
+    normal samples. No sample contributes to its own score: the score of a training sample is its
+    leave-one-out score (neighbors) or its cross-fitted score (an autoencoder that ``fit`` trains),
+    in ``fit`` and later; samples count as equal if all their values are.
 
     Parameters
     ----------
     autoencoder : Autoencoder, VariationalAutoencoder, FrozenEstimator or None, default=None
         Cloned and fitted in ``fit``; scikit-learn's ``FrozenEstimator(model)`` keeps a fitted one
-        as it is. None trains none for ``scoring="auto"`` and ``"neighbors"``, and is
+        as it is. None is no autoencoder for ``scoring="auto"`` and ``"neighbors"``, and
         ``Autoencoder()`` for the other scores.
     contamination : float in (0, 0.5] or None, default=None
-        The share of the training rows that are outliers, or may be: the threshold is the
-        percentile ``100 * contamination`` of their scores, and neighbors are learned robustly (see
-        ``"neighbors"`` below). None takes the training rows for normal, and the threshold is their
-        tenth percentile.
+        The share of the training samples that may be outliers: the threshold is the percentile
+        ``100 * contamination`` of their scores, and neighbors are fitted robustly (see
+        ``"neighbors"`` below). With None, all training samples count as normal, and the threshold
+        is the tenth percentile of their scores.
     scoring : str, or tuple of str, default="auto"
-        What a row is judged by; higher is more normal.
+        The score of a sample; higher is more normal.
 
         - ``"auto"``: without an autoencoder ``"neighbors"``; else the autoencoder's own score,
           which is the squared error, or the bound of a variational one;
         - ``"neighbors"``: minus the sum of the negative log tail probabilities of the distances to
-          the nearest training rows, in several representations. Tables: the mean distance to 5
+          the nearest training samples, in several representations. Tables: the mean distance to 5
           neighbors and to 1 with each column scaled to [0, 1], and to 5 with each column
           transformed to a normal distribution. Images (``image_shape``): 5 of pixels, 5 and 1 of
           histograms of oriented gradients. With ``contamination``, because outliers that resemble
           each other are each other's neighbors: 20 neighbors in each case, untransformed, and the
-          share ``2 * contamination`` of the rows whose mean distance to the nearest quarter of
-          all is largest are not used as neighbors. At most 10,000 rows serve as neighbors;
+          share ``2 * contamination`` of the samples whose mean distance to the nearest quarter of
+          all is largest are not used as neighbors. At most 10,000 samples are used as neighbors;
         - ``"squared-error"``: :math:`-\Vert x - \hat x \Vert^2` in scaled units, of a
           variational model through its mean code;
         - ``"relative-error"``: :math:`-\Vert x - \hat x \Vert^2 / (\Vert x \Vert^2 + c)`, both
           in scaled units, :math:`x` measured from the input's own zero, c a hundredth of the mean
-          :math:`\Vert x \Vert^2` of the training rows. For rows whose zero means nothing there,
-          such as ink on paper: a thin stroke has a small error even where it is all wrong;
+          :math:`\Vert x \Vert^2` of the training samples. For data where zero means absence, such
+          as ink on paper: a thin stroke has a small error even if it is reconstructed as nothing;
         - ``"bound"``: the bound on :math:`\log p(x)`, in nats; variational models only;
         - ``"mahalanobis"``: :math:`-(z - m)^T C^{-1} (z - m)` of the code, with the mean m and the
-          covariance C of the training codes, shrunk as Ledoit and Wolf do, and a thousandth of the
-          mean variance added to each direction, so that a component that hardly moved in training
-          does not outweigh the others;
+          covariance C of the training codes, with the shrinkage of Ledoit and Wolf, and a
+          thousandth of the mean variance added to each direction, so that a component of nearly no
+          variance in training does not outweigh the others;
         - ``"code-density"``: the log density, in nats, of the code under a mixture of
           Gaussians (`utsushi.samplers.Mixture`, their number by BIC) fitted to the training codes;
-        - several of these as a tuple are combined: each part :math:`s_k` in robust standard units
-          of normal rows, added up, :math:`\sum_k (s_k - \mathrm{median}_k) /
-          (1.4826\,\mathrm{MAD}_k)`;
+        - a tuple of several of these is their sum, each score :math:`s_k` in robust standard units
+          of normal samples: :math:`\sum_k (s_k - \mathrm{median}_k) / (1.4826\,\mathrm{MAD}_k)`;
         - ``"combined"`` is ``("auto", "mahalanobis")``.
     image_shape : (height, width) or (channels, height, width), optional
-        What a row was flattened from, for ``"neighbors"``. None takes that of the autoencoder.
+        The shape of an image, if the samples are flattened images, for ``"neighbors"``. None takes
+        that of the autoencoder.
     missing : {"raise", "mask"}, default="raise"
-        What NaN is where no autoencoder is given, which has its own setting: an error, or a missing
-        value, in whose place a neighbor search has the median of the column.
+        What NaN means if no autoencoder is given (an autoencoder has its own setting): an error, or
+        a missing value, which the neighbor search replaces by the median of the column.
     max_false_positive_rate : float in (0, 1) or None, default=None
-        The share of *new* normal rows that may be called outliers, in expectation. The rows given
-        to ``fit`` must then be normal. The threshold is the k-th smallest score of n held-out
-        rows, :math:`k = \lfloor \mathrm{rate}\,(n + 1) \rfloor`.
+        The share of *new* normal samples that may be called outliers, in expectation. The samples
+        given to ``fit`` must then be normal. The threshold is the k-th smallest score of n held-out
+        samples, :math:`k = \lfloor \mathrm{rate}\,(n + 1) \rfloor`.
     holdout_fraction : float in (0, 1), default=0.2
-        The share of the rows to hold out for that, rounded down. A combined score spends one half
-        of them on its medians and deviations, as none of them may serve twice. With a
-        ``FrozenEstimator`` whose score learns nothing (``"auto"``, ``"squared-error"``,
-        ``"bound"``) all rows are held out, whatever this says.
+        The share of the samples to hold out for ``max_false_positive_rate``, rounded down. A
+        combined score needs one half of them for its medians and deviations. With a
+        ``FrozenEstimator`` whose score has no fitted state (``"auto"``, ``"squared-error"``,
+        ``"bound"``) all samples are held out, and this has no effect.
     random_state : int, RandomState or None, default=0
-        Decides which rows are held out, which of more than 10,000 are neighbors, and what an
-        autoencoder without a ``random_state`` of its own draws. None takes fresh entropy.
+        Decides which samples are held out, which of more than 10,000 are neighbors, and the random
+        numbers of an autoencoder without a ``random_state`` of its own. None takes fresh entropy.
 
     Attributes
     ----------
     scoring_ : str or tuple of str
-        The score, with the name of what ``"auto"`` stood for.
+        The score, with ``"auto"`` replaced by the name of the score it means.
     autoencoder_ : estimator or None
         The fitted autoencoder, if there is one.
     row_score_ : RowScore
-        The score, with what it learned.
+        The score, with its fitted state.
     offset_ : float
-        The score below which a row is an outlier: the percentile of the scores of all rows given to
-        ``fit``, or the threshold of the held-out rows.
+        The score below which a sample is an outlier: the percentile of the scores of all samples
+        given to ``fit``, or the threshold of the held-out samples.
     threshold_ : float
         ``-offset_``, on the scale of ``decision_scores_``.
     decision_scores_ : ndarray of shape (n_samples,)
-        The outlyingness of the rows given to ``fit``, higher is more abnormal:
+        The outlyingness of the samples given to ``fit``, higher is more abnormal:
         ``-score_samples(X)``. A loaded detector has none.
     labels_ : ndarray of shape (n_samples,)
-        1 for each outlier among the rows given to ``fit``, 0 for each normal one. A loaded detector
-        has none.
+        1 for each outlier among the samples given to ``fit``, 0 for each normal one. A loaded
+        detector has none.
     columns_ : Columns
         The table schema, if ``fit`` got one.
     n_features_in_ : int
-        The number of columns of the training rows.
+        The number of columns of the training data.
 
     References
     ----------
@@ -227,12 +227,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     # --- learning -------------------------------------------------------------------------------
 
     def fit(self, X: ArrayLike, y: Any = None, *, columns: Columns | None = None) -> Self:
-        """Learn from rows, most of them normal, what normal rows are, and the threshold.
+        """Fit the score and the threshold to samples, most of them normal.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), n_samples >= 2
-            With ``max_false_positive_rate``, normal rows only.
+            With ``max_false_positive_rate``, normal samples only.
         y : ignored
         columns : Columns, optional
             The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the
@@ -246,14 +246,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Raises
         ------
         SettingError
-            If the autoencoder has no such score, or too few rows are held out for the rate.
+            If the autoencoder has no such score, or too few samples are held out for the rate.
         """
         self._validate_params()
         if self.max_false_positive_rate is not None and self.contamination is not None:
             raise SettingError(
-                f"contamination={self.contamination} with max_false_positive_rate="
-                f"{self.max_false_positive_rate}, expected one of them: each sets the threshold; "
-                "leave one out"
+                "contamination must be None with "
+                f"max_false_positive_rate={self.max_false_positive_rate}, because each sets the "
+                f"threshold, got {self.contamination}. Leave one of them out."
             )
         check_width(columns, X)
         self.__dict__.pop("offset_", None)  # which makes it fitted; see BaseAutoencoder._fit
@@ -324,7 +324,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return autoencoder
 
     def _image_shape(self) -> tuple[int, ...] | None:
-        """Return the shape of a row as an image, checked."""
+        """Return the shape of a sample as an image, checked."""
         model = self._model()
         shape = self.image_shape
         if shape is None and model is not None:
@@ -333,9 +333,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return None if shape is None else tuple(int(size) for size in shape)
 
     def _cross_fit(self, score: RowScore, rows: Rows, seed: int) -> NDArray[np.float64] | None:
-        """Return each part's score of each row by an autoencoder that has not seen the row.
+        """Return each part's score of each sample by an autoencoder not trained on the sample.
 
-        None where no autoencoder was trained here, or too few rows are left to train one.
+        None if no autoencoder was trained here, or too few samples are left to train one.
         """
         unfitted = self._unfitted(seed)
         if unfitted is None or isinstance(unfitted, FrozenEstimator):
@@ -347,7 +347,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _taken(
         self, known: ArrayLike, rows: Rows, places: Places | None
     ) -> tuple[BaseAutoencoder | None, ArrayLike, Rows]:
-        """Return what a `RowScore` takes, of all rows or of some."""
+        """Return the arguments of a `RowScore`, for all samples or for some."""
         model = self._model()
         if places is None:
             return model, known, rows
@@ -358,14 +358,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Return the fitted autoencoder, if there is one."""
         return None if self.autoencoder_ is None else autoencoder_of(self)
 
-    # --- using what was learned -----------------------------------------------------------------
+    # --- scores and predictions -----------------------------------------------------------------
 
     def score_samples(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the score of each row, shape (n_samples,), float64; higher is more normal.
+        """Return the score of each sample, shape (n_samples,), float64; higher is more normal.
 
-        The score of a row that ``fit`` has seen is the one it had there, to which the row itself
-        did not contribute. A row so far out that its score is no number any more has the score
-        minus infinity.
+        A training sample has the same score as in ``fit``, to which it did not contribute itself. A
+        sample so far out that its score overflows has the score minus infinity.
         """
         check_is_fitted(self)
         rows = self._checked(X)
@@ -383,11 +382,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return +1 for each normal row and -1 for each outlier, shape (n_samples,)."""
+        """Return +1 for each normal sample and -1 for each outlier, shape (n_samples,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def anomaly_map(self, X: ArrayLike) -> Rows:
-        r"""Return how much each value of each row contributes to its being abnormal.
+        r"""Return how much each value contributes to the outlyingness of its sample.
 
         Parameters
         ----------
@@ -397,10 +396,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
             With an autoencoder :math:`(x - \hat x)^2` in scaled units, so that columns compare; the
-            sum of a row is its squared error. Without one
+            sum over a sample is its squared error. Without one
             :math:`\frac1k \sum_j (x - n_j)^2 / \Vert x - n_j \Vert` over the k nearest training
-            rows :math:`n_j`, 5 or with ``contamination`` 20, in units of each column's training
-            range, or of pixels; the sum of a row is its mean distance to them.
+            samples :math:`n_j`, 5 or with ``contamination`` 20, in units of each column's training
+            range, or of pixels; the sum over a sample is its mean distance to them.
         """
         check_is_fitted(self)
         rows = self._checked(X)
@@ -430,7 +429,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             header, tensors = describe(model)
         parameters = {name: getattr(self, name) for name in _IN_FILE}
         if isinstance(self.random_state, np.random.RandomState):
-            parameters["random_state"] = None  # what it decided is in the file
+            parameters["random_state"] = None  # its draws have decided the state, which is saved
         own = {
             **{name: value_to_json(name, value) for name, value in parameters.items()},
             "parts": list(self.row_score_.parts),
@@ -506,7 +505,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return detector
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
-        """Return checked rows, some of whose values may be missing."""
+        """Return checked samples, some of whose values may be missing."""
         return checked_rows(self, X, reset=reset, allow_missing=self._may_miss())
 
     def _may_miss(self) -> bool:
@@ -515,7 +514,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return bool(owner.missing == "mask")
 
     def _as_fitted(self, X: ArrayLike, rows: Rows) -> ArrayLike:
-        """Return rows as the autoencoder knows them: a frozen one may have been given names."""
+        """Return samples as the autoencoder takes them: a frozen one may have column names."""
         return X if hasattr(self.autoencoder_, "feature_names_in_") else rows
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -527,31 +526,31 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return tags
 
 
-# --- held-out rows and cross-fitting -----------------------------------------------------------
+# --- held-out samples and cross-fitting --------------------------------------------------------
 
 
 def split_for_rate(
     rate: float, n_rows: int, *, share: float | None, n_parts: int, seed: int
 ) -> tuple[Places, Places, Places]:
-    """Return the indices of the rows to learn from, to calibrate on, and to set the threshold by.
+    """Return the indices of the samples to fit to, to calibrate on, and to set the threshold by.
 
-    The rows that set the threshold must be as new to the score as future rows.
+    The samples that set the threshold must be as new to the score as future samples.
 
     Parameters
     ----------
     rate : float in (0, 1)
-        The false-positive rate to hold.
+        The largest false-positive rate.
     n_rows : int
     share : float in (0, 1), optional
-        The share of the rows to hold out. None holds out all, for a score that learns nothing.
+        The share of the samples to hold out. None holds out all, for a score without fitted state.
     n_parts : int
-        The number of parts of the score; several are calibrated on one half of the held-out rows.
+        The number of parts of the score; several are calibrated on half of the held-out samples.
     seed : int
 
     Raises
     ------
     SettingError
-        If too few rows can be held out.
+        If too few samples can be held out.
     """
     held_share = 1.0 if share is None else share
     n_held_out = n_to_hold_out(n_rows, held_share)
@@ -560,10 +559,10 @@ def split_for_rate(
     needed = math.ceil(1 / rate - 1e-9) - 1
     if n_deciding < needed:
         raise SettingError(
-            f"max_false_positive_rate={rate} needs {needed} held-out rows for the threshold, but "
-            f"of {n_rows} rows {n_deciding} can be held out for it; give "
-            f"{math.ceil(jobs * needed / held_share)} rows or more, or a larger rate"
-            + ("" if share is None else " or holdout_fraction")
+            f"max_false_positive_rate={rate} needs {needed} held-out samples for the "
+            f"threshold, got {n_deciding} of {n_rows} samples. Give at least "
+            f"{math.ceil(jobs * needed / held_share)} samples, or a larger rate"
+            + ("." if share is None else " or holdout_fraction.")
         )
     order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
     held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
@@ -573,7 +572,7 @@ def split_for_rate(
 def cross_fitted(
     score: RowScore, unfitted: BaseEstimator, rows: Rows
 ) -> NDArray[np.float64] | None:
-    """Return each part's score of each row by an autoencoder that was not trained on the row.
+    """Return each part's score of each sample by an autoencoder not trained on the sample.
 
     Parameters
     ----------
@@ -584,9 +583,9 @@ def cross_fitted(
 
     Returns
     -------
-    ndarray of shape (n, parts), or None if too few rows are left to train an autoencoder
+    ndarray of shape (n, parts), or None if too few samples are left to train an autoencoder
     """
-    # Equal rows are in one fold, or the autoencoder would know each by the other.
+    # Equal samples must be in one fold, or one is scored by an autoencoder trained on the other.
     fold = np.unique(row_keys(rows), return_inverse=True)[1] % N_FOLDS
     by_part = np.empty((len(rows), len(score.parts)))
     for number in range(N_FOLDS):
@@ -602,7 +601,7 @@ def cross_fitted(
 
 
 def _has_all_columns(rows: AnyRows) -> bool:
-    """Tell whether every column of rows has a value."""
+    """Tell whether every column has a value."""
     seen = np.zeros(rows.shape[1], dtype=bool)
     for block in row_blocks(rows):
         seen |= ~np.isnan(block).all(axis=0)

@@ -31,31 +31,31 @@ __all__ = [
 
 Scores = NDArray[np.float64]
 
-#: The single scores; `AnomalyDetector` says what they are.
+#: The single scores; `AnomalyDetector` documents them.
 PARTS = (
     *("auto", "neighbors"),
     *("squared-error", "relative-error", "bound", "mahalanobis", "code-density"),
 )
 
-#: The scores that need rows to learn from, beyond the autoencoder.
+#: The scores that are fitted to samples, in addition to the autoencoder.
 LEARNING = frozenset({"neighbors", "relative-error", "mahalanobis", "code-density"})
 
-#: What ``scoring="combined"`` is short for.
+#: The scores of ``scoring="combined"``.
 COMBINED = ("auto", "mahalanobis")
 
 #: The names that the parameter ``scoring`` takes.
 SCORES = (*PARTS, "combined")
 
-#: The part of the training rows' mean size below which a row does not count as smaller.
+#: The share of the training samples' mean size below which a sample does not count as smaller.
 _LEAST_SIZE = 0.01
 
-#: The part of the mean variance of a code that is added to every direction of it.
+#: The share of the mean variance of a code that is added to each of its directions.
 _LEAST_VARIANCE = 1e-3
 
-#: Times the largest code below which a component's spread is rounding.
+#: The share of the largest code below which a component's spread is rounding error.
 _ROUNDING = 1e-6
 
-#: What is learned and may lie anywhere; the rest, of factors the diagonals, is above zero.
+#: State that may have any sign; the rest, of factors the diagonals, is above zero.
 _ANYWHERE = frozenset({"mahalanobis.mean", "density.means", "centre"})
 
 #: Makes the median absolute deviation of normal numbers their standard deviation.
@@ -82,8 +82,8 @@ def parts_of(scoring: Any, model: BaseAutoencoder | None) -> tuple[str, ...]:
         return ("neighbors",)
     if getattr(model, "conditional", False):
         raise SettingError(
-            f"{type(model).__name__}(conditional=True) scores rows by their classes, which a new "
-            "row has not, expected conditional=False; train another model for anomalies"
+            f"conditional must be False for a detector, because a new sample has no class, got a "
+            f"{type(model).__name__} with conditional=True. Train another model for anomalies."
         )
     if isinstance(scoring, str):
         parts = COMBINED if scoring == "combined" else (scoring,)
@@ -92,24 +92,25 @@ def parts_of(scoring: Any, model: BaseAutoencoder | None) -> tuple[str, ...]:
     named = all(isinstance(part, str) for part in parts)
     if not (parts and named and len(set(parts)) == len(parts) and set(parts) <= set(PARTS)):
         raise SettingError(
-            f"scoring={scoring!r}, expected 'combined', one of {', '.join(PARTS)}, or several "
-            "different ones of these, which are then combined"
+            f"scoring must be 'combined', one of {', '.join(PARTS)}, or a tuple of different ones "
+            f"of these, got {scoring!r}."
         )
     if "bound" in parts and not _has_bound(model):
         raise SettingError(
-            f"scoring={scoring!r}, but {type(model).__name__} has no bound on log p(x), expected a "
-            "VariationalAutoencoder; choose scoring='squared-error'"
+            f"scoring must be without 'bound' for a {type(model).__name__}, which has no bound on "
+            f"log p(x), got {scoring!r}. Choose scoring='squared-error', or fit a "
+            "VariationalAutoencoder."
         )
     return parts
 
 
 def needs_autoencoder(scoring: Any) -> bool:
-    """Tell whether a score is of an autoencoder, where none is given."""
+    """Tell whether a score needs an autoencoder."""
     return scoring not in ("auto", "neighbors", ("auto",), ("neighbors",), ["auto"], ["neighbors"])
 
 
 def scoring_of(parts: tuple[str, ...], model: BaseAutoencoder | None) -> str | tuple[str, ...]:
-    """Return the score that parts make up, with the name of the one that "auto" stands for.
+    """Return the score of these parts, with "auto" replaced by the name of the score it means.
 
     Examples
     --------
@@ -128,17 +129,17 @@ def _has_bound(model: BaseAutoencoder | None) -> bool:
 
 
 def conformal_offset(scores: Scores, rate: float) -> float:
-    r"""Return the threshold that new normal rows fall below at most so often.
+    r"""Return the threshold that new normal samples fall below with probability ``rate`` at most.
 
-    The k-th smallest of n scores of normal rows, :math:`k = \lfloor \mathrm{rate}\,(n+1) \rfloor`.
-    The rank of a new normal row's score among all n + 1 is uniform, so it lies below with
-    probability :math:`k / (n+1) \le \mathrm{rate}`, over the draw of the n rows and of the new one,
-    whatever the distribution of the scores is.
+    It is the k-th smallest of the scores of n normal samples,
+    :math:`k = \lfloor \mathrm{rate}\,(n+1) \rfloor`. The rank of a new normal sample's score among
+    all n + 1 is uniform, so it lies below with probability :math:`k / (n+1) \le \mathrm{rate}`,
+    over the draw of the n samples and of the new one, for any distribution of the scores.
 
     Parameters
     ----------
     scores : ndarray of shape (n,)
-        Of normal rows from which nothing else was learned.
+        Of normal samples that nothing else was fitted to.
     rate : float in (0, 1)
 
     References
@@ -156,15 +157,15 @@ def conformal_offset(scores: Scores, rate: float) -> float:
 
 
 def residuals(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
-    """Return the residual of each value of each row, in scaled units.
+    """Return the residual of each value of each sample, in scaled units.
 
     Parameters
     ----------
     model : fitted autoencoder
     X : array-like of shape (n, D)
-        The rows as the model takes them, with names if it has any.
+        The samples as the model takes them, with names if it has any.
     rows : ndarray of shape (n, D)
-        The same rows, checked.
+        The same samples, checked.
     """
     differences: Rows = (rows - model.reconstruct(X)) / model.scaling_.scale.astype(rows.dtype)
     differences[np.isnan(rows)] = 0  # a missing value has no residual
@@ -173,19 +174,19 @@ def residuals(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
 
 @dataclass(frozen=True)
 class RowScore:
-    """A score of one part or several, with what was learned for it.
+    """A score of one part or several, with its fitted state.
 
     Attributes
     ----------
     parts : tuple of str
         Of `PARTS`.
     state : dict of str to ndarray, float64
-        What was learned, by name: ``least_size`` (1,); ``mahalanobis.mean`` (H,) and
+        The fitted arrays, by name: ``least_size`` (1,); ``mahalanobis.mean`` (H,) and
         ``mahalanobis.factor`` (H, H); ``density.weights`` (K,), ``density.means`` (K, H) and
         ``density.factors`` (K, H, H); ``centre`` and ``spread``, a number a part, where there are
         several. Factors are lower Cholesky factors of covariances.
     neighbors : Neighbors or None
-        What the part of that name learned.
+        The fitted part of that name.
 
     Examples
     --------
@@ -210,7 +211,7 @@ class RowScore:
         rows: Rows,
         neighbors: Neighbors | None = None,
     ) -> Self:
-        """Learn what the parts need from rows, most of them normal; the neighbors are learned."""
+        """Fit the parts to samples, most of them normal; the neighbors are fitted already."""
         state: dict[str, NDArray[np.float64]] = {}
         if model is None:
             return cls(parts, state, neighbors)
@@ -228,7 +229,7 @@ class RowScore:
         return cls(parts, state, neighbors)
 
     def calibrated(self, scores: Scores) -> Self:
-        """Learn from the parts' scores of normal rows (n, parts) how to add them up."""
+        """Fit the medians and deviations of the parts' scores to those of normal samples."""
         if len(self.parts) == 1:
             return self
         centre = np.median(scores, axis=0)
@@ -238,22 +239,22 @@ class RowScore:
         return replace(self, state={**self.state, "centre": centre, "spread": spread})
 
     def __call__(self, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
-        """Return the score of each row, shape (n,), float64; higher is more normal."""
+        """Return the score of each sample, shape (n,), float64; higher is more normal."""
         return self.combined(self.of_parts(model, X, rows))
 
     def combined(self, scores: Scores) -> Scores:
-        """Return the score of each row from those of its parts, shape (n, parts)."""
+        """Return the score of each sample from those of its parts, shape (n, parts)."""
         if len(self.parts) == 1:
             return scores[:, 0]
         total: Scores = ((scores - self.state["centre"]) / self.state["spread"]).sum(axis=1)
         return total
 
     def of_parts(self, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
-        """Return each part's score of each row, shape (n, parts)."""
+        """Return each part's score of each sample, shape (n, parts)."""
         return np.stack([self._part(name, model, X, rows) for name in self.parts], axis=1)
 
     def _part(self, name: str, model: BaseAutoencoder | None, X: ArrayLike, rows: Rows) -> Scores:
-        """Return one part's score of each row, shape (n,)."""
+        """Return one part's score of each sample, shape (n,)."""
         if name == "neighbors":
             assert self.neighbors is not None
             return -self.neighbors(rows)
@@ -293,7 +294,7 @@ class RowScore:
         state: Mapping[str, NDArray[np.float64]],
         neighbors: Neighbors | None = None,
     ) -> Self:
-        """Take back what a file holds; what cannot have been learned is a ``ValueError``."""
+        """Restore the state that a file holds; raise ``ValueError`` for an impossible one."""
         for name, value in state.items():
             lengths = np.diagonal(value, axis1=-2, axis2=-1) if "factor" in name else value
             if name not in _ANYWHERE and not (lengths > 0).all():
@@ -323,30 +324,30 @@ def _codes(model: BaseAutoencoder, X: ArrayLike) -> NDArray[np.float64]:
 
 
 def _squared_norms(rows: Rows) -> Scores:
-    """Return the sum of squares of each row, added up in float64."""
+    """Return the sum of squares of each sample, added up in float64."""
     norms: Scores = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
     return norms
 
 
 def _sizes(model: BaseAutoencoder, rows: Rows) -> Scores:
-    """Return the sum of squares of each row in scaled units, but from the input's own zero."""
+    """Return the sum of squares of each sample in scaled units, but from the input's own zero."""
     known = np.where(np.isnan(rows), 0, rows)
     return _squared_norms(known / model.scaling_.scale.astype(rows.dtype))
 
 
 def _without_rounding(codes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return codes with components that vary by no more than rounding made constant."""
+    """Return codes in which components that vary by rounding alone are constant."""
     constant = np.ptp(codes, axis=0) <= _ROUNDING * np.abs(codes).max()
     return np.where(constant, codes[0], codes)
 
 
 def _covariance_factor(codes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Cholesky factor (H, H) of a covariance that is shrunk and never singular."""
-    from sklearn.covariance import LedoitWolf  # late: most who import the estimators need it not
+    from sklearn.covariance import LedoitWolf  # late, because it is rarely needed
 
     covariance = LedoitWolf().fit(codes).covariance_
     mean_variance = np.trace(covariance) / len(covariance)
-    if mean_variance == 0:  # all codes are one: a unit counts as a unit
+    if mean_variance == 0:  # all codes are equal
         return np.eye(len(covariance))
     covariance = covariance + _LEAST_VARIANCE * mean_variance * np.eye(len(covariance))
     factor: NDArray[np.float64] = np.linalg.cholesky(covariance)

@@ -24,7 +24,7 @@ __all__ = ["Autoencoder"]
 
 @estimator
 class Autoencoder(BaseAutoencoder):
-    r"""Nonlinear autoencoder: a code from which a row can be reconstructed.
+    r"""Nonlinear autoencoder: a code from which a sample can be reconstructed.
 
     An encoder :math:`z = \mathrm{Enc}(x; \phi)` and a decoder
     :math:`\hat x = \mathrm{Dec}(z; \theta)` are trained to minimize the squared error
@@ -42,13 +42,14 @@ class Autoencoder(BaseAutoencoder):
         them. None is chosen by the data's shape: a dense network has one layer of
         `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
     image_shape : (height, width) or (channels, height, width), optional
-        What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
+        The shape of an image, if the samples are flattened images: ``network="conv"`` needs it,
+        and figures show images of that shape.
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
-        Learned from the training rows, undone on the way out, safe on constant columns.
+        Learned from the training data, undone on the way out, safe on constant columns.
     missing : {"raise", "mask"}, default="raise"
-        What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
-        scaled units, and counts in no loss and no score; `reconstruct` fills it.
+        What NaN means: an error, or a missing value. A missing value is zero at the encoder's
+        input, in scaled units, and counts in no loss and no score; `reconstruct` fills it in.
     bottleneck : {"identity", "vector-quantization"} or Bottleneck, default="identity"
         What the codes pass through on their way to the decoder:
         `utsushi.networks.VectorQuantization` replaces them by vectors of a learned codebook.
@@ -60,11 +61,12 @@ class Autoencoder(BaseAutoencoder):
         (module, x, z, generator) returns. The strength is set inside of an object:
         ``objectives.Sparse(strength=0.1)``; see `utsushi.objectives.penalties`.
     sampler : {"mixture", "gaussian", "flow", "two-stage", "prior"} or Sampler, default="mixture"
-        Where `sample` takes its codes from, fitted to the training codes: see `utsushi.samplers`.
+        The distribution that `sample` draws codes from, fitted to the training codes: see
+        `utsushi.samplers`.
         ``"prior"``, :math:`N(0, I)`, is for models whose codes ``penalty="mmd"`` brings there.
-        ``"flow"`` needs the extra of that name.
+        ``"flow"`` needs the optional dependency zuko.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
-        What is done anew to the training rows at each step: small rotations, scales and shifts of
+        Random changes of the training samples at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
@@ -84,30 +86,30 @@ class Autoencoder(BaseAutoencoder):
     Attributes
     ----------
     n_features_in_ : int
-        D, the number of columns of the training rows.
+        D, the number of columns of the training data.
     n_components_ : int
         H, the size of the code that was learned.
     feature_names_in_ : ndarray of str
         Their names, where ``X`` had names.
     history_ : list of dict
-        A row per epoch: ``reconstruction`` (the mean squared error of a row, summed over its
-        features, in scaled units), with a penalty its ``penalty`` (the mean over the rows,
-        before its strength), ``objective`` (their weighted sum), the same of the held-out rows with
-        the prefix ``validation_``, ``learning_rate``, ``seconds``.
+        A row per epoch: ``reconstruction`` (the mean squared error of a sample, summed over its
+        features, in scaled units), with a penalty its ``penalty`` (the mean over the samples,
+        before its strength), ``objective`` (their weighted sum), the same of the held-out samples
+        with the prefix ``validation_``, ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
     module_ : torch.nn.Module
         The trained network, with ``encoder`` and ``decoder``.
     network_ : Network
-        What it is made of, with every size that was chosen.
+        The network's settings, with every size that was chosen by the data's shape.
     recipe_ : Recipe
-        How it was trained, with every setting that was chosen.
+        The recipe of the training, with every setting that was chosen by the data's shape.
     sampler_ : Sampler
         The fitted sampler.
     scaling_ : Scaling
         The fitted scaling.
     seed_ : int
-        What every random number was derived from.
+        The seed of every random number.
     device_ : str
         The device that was used.
 
@@ -146,7 +148,7 @@ class Autoencoder(BaseAutoencoder):
         has_prior = penalty is not None and getattr(penalty, "leads_to_standard_normal", True)
         if isinstance(self.chosen("sampler"), Prior) and not has_prior:
             raise SettingError(
-                f"sampler must learn the codes where nothing brings them to a prior, got "
+                f"sampler must be fitted to the codes where no penalty brings them to a prior, got "
                 f"{self.sampler!r}. Leave sampler='mixture', or set penalty='mmd'."
             )
 
@@ -166,7 +168,7 @@ class Autoencoder(BaseAutoencoder):
         return super()._compares_with_pca and self.penalty is None
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
-        r"""Return the negative squared error of each row, in scaled units.
+        r"""Return the negative squared error of each sample, in scaled units.
 
         Parameters
         ----------

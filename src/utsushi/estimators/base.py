@@ -268,8 +268,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         check_columns(rows, getattr(self, "feature_names_in_", None))
         if self.augment is not None:
             raise SettingError(
-                f"augment={self.augment!r} with missing values, which it cannot move, expected one "
-                "of the two; leave augment out, or fill the rows"
+                f"augment must be None for data with missing values, got {self.augment!r}. Leave "
+                "augment out, or fill in the missing values."
             )
 
     def _check_data(self, rows: AnyRows) -> None:
@@ -311,7 +311,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return TrainingData(self._checked(validation_data), may_miss=self.missing == "mask")
 
     def _choose(self, n_rows: int) -> None:
-        """Decide what the caller left open of the network and the recipe, by the data's shape."""
+        """Choose the open settings of the network and the recipe by the data's shape."""
         self.network_ = network_of(self, warn=True).sized(self.n_features_in_, n_rows, self._shape)
         self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
 
@@ -355,7 +355,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         if n_bytes > memory:
             raise self._too_large(
                 f"{n_parameters:,} parameters, whose training takes {n_bytes / GB:,.0f} GB",
-                f" of at most the {memory / GB:.0f} GB of this machine",
+                f" (this machine has {memory / GB:.0f} GB)",
             )
         if not self._is_built_with_memory:
             module = module.to_empty(device="cpu")
@@ -371,8 +371,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             f"{name}={value!r}" for name, value in settings.items() if value is not None
         )
         return SettingError(
-            f"{named} make a model of {size}, expected one{limit}; choose fewer components or "
-            "narrower layers"
+            f"{named} must make a model that fits into memory, got {size}{limit}. Choose fewer "
+            "components or narrower layers."
         )
 
     def _new_module(self) -> EncoderDecoder:
@@ -412,7 +412,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self.n_components
 
     def _other_parts(self) -> dict[str, nn.Module]:
-        """Build the other parts of the network than encoder and decoder, by name."""
+        """Build the parts of the network besides encoder and decoder, by name."""
         return {}
 
     @abstractmethod
@@ -454,9 +454,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _callback(
         self, on_epoch: Callable[[Self, dict[str, Any]], bool | None], calibrate: Callable[[], None]
     ) -> Callable[[dict[str, Any]], bool]:
-        """Return a callback of a row, in which the model counts as fitted.
+        """Wrap ``on_epoch`` such that the model counts as fitted while it runs.
 
-        What is calibrated on all training samples waits until a method asks for it.
+        The calibration on all training samples is made only if a method needs it.
         """
 
         def call(row: dict[str, Any]) -> bool:
@@ -577,7 +577,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     # --- inference ------------------------------------------------------------------------------
 
     def transform(self, X: ArrayLike) -> Rows:
-        """Encode rows.
+        """Encode samples.
 
         Parameters
         ----------
@@ -586,8 +586,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         Returns
         -------
         ndarray of shape (n_samples, n_components), float32 for float32 input, else float64
-            The codes; for a variational model the posterior means. The same row gives the same
-            code, bit for bit, whatever the other rows are.
+            The codes; for a variational model the posterior means. The same sample gives the same
+            code, bit for bit, whatever the other samples are.
         """
         return self._vectors(X)
 
@@ -598,7 +598,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self._codes(rows).astype(rows.dtype, copy=False)
 
     def _codes(self, X: AnyRows) -> NDArray[np.float32]:
-        """Encode checked rows, in float32."""
+        """Encode checked samples, in float32."""
         return self._map(X, lambda x, _: self._encode(x))
 
     def inverse_transform(self, Z: ArrayLike, y: ArrayLike | None = None) -> Rows:
@@ -613,14 +613,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            Rows in the units of the input.
+            Samples in the units of the input.
         """
         check_is_fitted(self)
         codes = checked_codes(Z, self.n_components_)
         return self._restored(self._decode_codes(self._with_condition(codes, y)), codes.dtype)
 
     def reconstruct(self, X: ArrayLike, y: ArrayLike | None = None) -> Rows:
-        """Encode rows and decode their codes.
+        """Reconstruct samples: encode them and decode their codes.
 
         Parameters
         ----------
@@ -631,7 +631,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            Rows in the units of the input.
+            Samples in the units of the input.
         """
         check_is_fitted(self)
         rows = self._checked(X)
@@ -645,21 +645,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         y: ArrayLike | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> Rows:
-        """Generate new rows: codes from the fitted sampler, decoded.
+        """Generate new samples: codes from the fitted sampler, decoded.
 
         Parameters
         ----------
         n_samples : int >= 1, default=1
-            How many.
+            The number of samples.
         y : a class, or array-like of shape (n_samples,), optional
-            Of a conditional model; else ignored.
+            The condition of a conditional model; else ignored.
         random_state : int, RandomState or None, default=None
-            An integer gives the same rows each time; None gives new ones.
+            An integer gives the same samples each time; None gives new ones.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of the dtype of the training rows
-            Rows in the units of the input.
+        ndarray of shape (n_samples, n_features), of the dtype of the training data
+            Samples in the units of the input.
         """
         check_is_fitted(self)
         codes = self._sampled_codes(n_samples, seed_from(random_state))
@@ -667,10 +667,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     @abstractmethod
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
-        """Score each row; higher is more normal."""
+        """Score each sample; higher is more normal."""
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Return the mean of `score_samples`; only a conditional model looks at ``y``."""
+        """Return the mean of `score_samples`; only a conditional model uses ``y``."""
         return float(np.mean(self.score_samples(X, y), dtype=np.float64))
 
     def check_parameters(self) -> None:
@@ -696,7 +696,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         Raises
         ------
         SettingError
-            If the path is that of a folder, or none.
+            If ``path`` is not a path, or is that of a folder.
         OSError
             If the disk is full, or the folder cannot be written to.
         """
@@ -719,7 +719,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return {"sampler": self.sampler_}
 
     def to_torch(self) -> nn.Module:
-        """Return the fitted model as a plain torch module, with nothing of this library in it.
+        """Return the fitted model as a plain torch module, which does not need this library.
 
         Its layers and operations are torch's own, and so are the classes of its parts: it can be
         trained further, put into another network, and saved by `torch.export` or by its
@@ -759,11 +759,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     # --- between samples and tensors ------------------------------------------------------------
 
     def _encode(self, x: Tensor) -> Tensor:
-        """Return the codes (B, H) of scaled rows (B, D)."""
+        """Return the codes (B, H) of scaled samples (B, D)."""
         return self.module_.codes(x)[0]
 
     def _decode(self, z: Tensor) -> Tensor:
-        """Return the scaled rows (B, D) of codes (B, H)."""
+        """Return the scaled samples (B, D) of codes (B, H)."""
         rows: Tensor = self.module_.decoder(z)
         return rows
 
@@ -776,14 +776,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self.scaling_.inverse(output, dtype)
 
     def _decode_codes(self, Z: Rows, decode: Any = None) -> NDArray[np.float32]:
-        """Decode codes into scaled rows, or by another function of codes."""
+        """Decode codes into scaled samples, or by another function of codes."""
         decode = self._decode if decode is None else decode
         return map_rows(Z, lambda z: z.astype(np.float32), lambda z, _: decode(z), self.device_)
 
     def _sampled_codes(self, n_samples: int, seed: int) -> Rows:
         """Draw new codes."""
         if not is_size(n_samples):
-            raise SettingError(f"n_samples={n_samples!r}, expected an integer from 1 on")
+            raise SettingError(f"n_samples must be a positive integer, got {n_samples!r}.")
         return self._draw_codes(n_samples, numpy_generator(seed, Purpose.SAMPLE))
 
     def _draw_codes(self, n_samples: int, draws: np.random.Generator) -> Codes:
@@ -791,32 +791,32 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         return self.sampler_.sample(n_samples, draws)
 
     def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
-        """Apply a function of (scaled block, rows) to all rows; see `map_rows`."""
+        """Apply a function of (scaled block, rows) to all samples; see `map_rows`."""
         return map_rows(X, self._scaled, function, self.device_)
 
     def _scaled(self, rows: Rows) -> NDArray[np.float32]:
-        """Return rows as the encoder sees them."""
+        """Return samples as the encoder takes them: scaled, with zeros for missing values."""
         scaled = self.scaling_.forward(rows)
         return without_gaps(scaled) if self.missing == "mask" else scaled
 
     def _mask(self, rows: Rows, like: Tensor) -> Tensor | None:
-        """Return which values of a block of rows are not missing, padded like a tensor.
+        """Return which values of a block of samples are not missing, padded like a tensor.
 
-        None without ``missing="mask"``. With it there always is a mask: the result of a row must
-        not depend on the gaps of other rows.
+        None without ``missing="mask"``. With it there always is a mask: the result of a sample must
+        not depend on the gaps of other samples.
         """
         return mask_of(rows, like) if self.missing == "mask" else None
 
     def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
-        """Return rows as a finite float32 or float64 array with the right columns."""
+        """Return samples as a finite float32 or float64 array with the right columns."""
         rows = checked_rows(
             self, X, reset=reset, at_least=at_least, allow_missing=self.missing == "mask"
         )
         is_large = self.n_components > rows.shape[1]
         if reset and is_large and not self._may_have_more_components_than_features:
             warnings.warn(
-                f"n_components={self.n_components} is more than the {rows.shape[1]} features: the "
-                "code can copy a row without compressing it; choose fewer components",
+                f"n_components={self.n_components} is more than the {rows.shape[1]} features, so "
+                "the code does not compress a sample. Choose fewer components.",
                 UtsushiWarning,
                 stacklevel=4,  # the caller of fit
             )
@@ -844,30 +844,30 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
 
 def autoencoder_of(model: BaseEstimator) -> BaseAutoencoder:
-    """Return the autoencoder of a detector or behind a freeze, and an autoencoder as it is.
+    """Return the autoencoder inside of a detector or a ``FrozenEstimator``, or the model itself.
 
     Raises
     ------
     SettingError
-        If it is a detector without one.
+        If the model is a detector without an autoencoder.
     """
     inner = getattr(model, "autoencoder_", model)
     if inner is None:
         raise SettingError(
-            "the detector scores by neighbors and has no autoencoder; fit "
-            "AnomalyDetector(Autoencoder()) for one"
+            "the detector must have an autoencoder, got one that scores by neighbors. Fit "
+            "AnomalyDetector(Autoencoder())."
         )
-    # Where scikit-learn keeps it frozen, it is one step further in.
+    # A FrozenEstimator holds the model as its own ``estimator``.
     autoencoder: BaseAutoencoder = getattr(inner, "estimator", inner)
     return autoencoder
 
 
 def _do_nothing() -> None:
-    """Stand for a preparation that is done."""
+    """Do nothing, in place of a calibration that is done."""
 
 
 def memory_of_machine() -> float:
-    """Return the bytes of memory, infinity where the system does not say."""
+    """Return the memory of the machine in bytes, infinity if the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf

@@ -37,12 +37,12 @@ class Classes:
 
     @classmethod
     def learn(cls, y: ArrayLike | None, n_rows: int) -> Self:
-        """Learn the classes from the labels of the training rows.
+        """Learn the classes from the labels of the training samples.
 
         Raises
         ------
         DataError
-            If there are no labels, or they are not one integer or string for each row.
+            If there are no labels, or they are not one integer or string for each sample.
         """
         labels, counts = np.unique(as_labels(y, n_rows), return_counts=True)
         return cls(labels, counts / n_rows)
@@ -90,8 +90,9 @@ class Classes:
         unknown = self.labels[positions] != given
         if unknown.any():
             raise DataError(
-                f"y has the label {given[unknown][0].item()!r}, expected one of those that the "
-                f"model was trained with: {', '.join(map(repr, self.labels.tolist()))}"
+                "y must hold labels that the model was trained with "
+                f"({', '.join(map(repr, self.labels.tolist()))}), got "
+                f"{given[unknown][0].item()!r}."
             )
         condition = np.zeros((n_rows, len(self.labels)), dtype=np.float32)
         condition[np.arange(n_rows), positions] = 1.0
@@ -148,16 +149,16 @@ def codes_by_class(
 
 
 def as_labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
-    """Return labels as an array of integers or of strings, one for each row."""
+    """Return labels as an array of integers or of strings, one for each sample."""
     if y is None:
         raise DataError(
-            "y=None, expected the class of each row for a conditional model; pass y (name its "
-            "column by --label on the command line), or set conditional=False"
+            "y must be the class of each sample for a conditional model, got None. Pass y (on the "
+            "command line, name its column by --label), or set conditional=False."
         )
     labels = np.asarray(y)
     if labels.shape != (n_rows,):
         raise DataError(
-            f"y has the shape {labels.shape}, expected ({n_rows},): one label for each row"
+            f"y must have the shape ({n_rows},), one label for each sample, got {labels.shape}."
         )
     if labels.dtype.kind == "O":
         if all(isinstance(label, str) for label in labels):
@@ -170,7 +171,7 @@ def as_labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
         labels = labels.astype(np.int64) if (labels == labels.round()).all() else labels
     if labels.dtype.kind not in "biuU":
         raise DataError(
-            f"y holds {labels.dtype.name} values, expected integers or strings, one class each; "
-            "give the names of the classes as strings"
+            f"y must hold integers or strings, got {labels.dtype.name} values. Give the names of "
+            "the classes as strings."
         )
     return labels if labels.dtype.kind == "U" else labels.astype(np.int64)

@@ -25,12 +25,12 @@ __all__ = ["DenoisingAutoencoder"]
 
 @estimator
 class DenoisingAutoencoder(Autoencoder):
-    r"""Autoencoder that sees damaged rows and is asked for the clean ones.
+    r"""Denoising autoencoder: it reconstructs clean samples from corrupted ones.
 
-    Each step damages its rows anew, :math:`\tilde x \sim C(\tilde x \mid x)`, and minimizes
-    :math:`\sum_n \Vert x_n - \mathrm{Dec}(\mathrm{Enc}(\tilde x_n)) \Vert^2`. The damage is done
-    in the units of the input, before the scaling. ``reconstruct`` repairs rows as they are given;
-    nothing is damaged at inference. All other parameters, and what is learned, are those of
+    Each step corrupts its samples anew, :math:`\tilde x \sim C(\tilde x \mid x)`, and minimizes
+    :math:`\sum_n \Vert x_n - \mathrm{Dec}(\mathrm{Enc}(\tilde x_n)) \Vert^2`. The corruption acts
+    in the units of the input, before the scaling. ``reconstruct`` repairs samples as they are
+    given; nothing is corrupted at inference. All other parameters and attributes are those of
     `Autoencoder`.
 
     Parameters
@@ -38,7 +38,7 @@ class DenoisingAutoencoder(Autoencoder):
     corruption : {"masking", "gaussian", "salt-pepper"}, default="masking"
         Values set to zero; noise added; values set to 0 or 1. See `utsushi.transforms.corruption`.
     corruption_level : float >= 0, default=0.3
-        The probability that a value is damaged, in [0, 1], or the standard deviation of the noise
+        The probability that a value is corrupted, in [0, 1], or the standard deviation of the noise
         in the units of the input.
 
     References
@@ -68,18 +68,18 @@ class DenoisingAutoencoder(Autoencoder):
 
     @property
     def _compares_with_pca(self) -> bool:
-        return False  # it is trained on damaged rows
+        return False  # it is trained on corrupted samples
 
     def corrupt(
         self, X: ArrayLike, *, random_state: int | np.random.RandomState | None = None
     ) -> Rows:
-        """Damage rows as training does, to see what `reconstruct` makes of them.
+        """Corrupt samples as training does, to compare them with what `reconstruct` returns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
         random_state : int, RandomState or None, default=None
-            Decides the damage; None damages anew each time.
+            Decides the corruption; None draws a new one each time.
 
         Returns
         -------
@@ -97,8 +97,8 @@ class DenoisingAutoencoder(Autoencoder):
     def _objective(self, data: Source) -> ReconstructionObjective:
         if self.corruption != "gaussian" and self.corruption_level > 1:
             raise SettingError(
-                f"corruption_level={self.corruption_level} is no probability, expected 0 to 1 "
-                f"for corruption={self.corruption!r}; make it smaller"
+                f"corruption_level must be a probability, from 0 to 1, for "
+                f"corruption={self.corruption!r}, got {self.corruption_level}. Make it smaller."
             )
         damage = CORRUPTIONS[self.corruption]
         corrupt = self.scaling_.wrap(

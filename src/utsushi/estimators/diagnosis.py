@@ -1,4 +1,4 @@
-"""What a training came to, beside the mean and PCA: `fit` warns where it came to little."""
+"""Compare a fitted model with the mean and with PCA, so that `fit` can warn of a poor fit."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from utsushi.training import Recipe
 
 __all__ = ["Fit", "pca_error", "troubles"]
 
-#: At most so many training rows are reconstructed, and PCA is fitted to as many others.
+#: At most so many training samples are reconstructed, and PCA is fitted to as many others.
 SOME_ROWS = 500
 
-#: The part of the variance from which on a reconstruction is as good as the mean.
+#: From this share of the variance on, a reconstruction counts as no better than the mean.
 AS_GOOD_AS_THE_MEAN = 0.95
 
-#: A variance up to which the rows are the same but for rounding: nothing is to be learned.
+#: Up to this variance the samples differ by rounding alone, and there is nothing to learn.
 ROUNDING = 1e-12
 
-#: The part of what was learned that a training may lose again before it counts as unstable.
+#: The share of its decrease by which the objective may rise again in a stable training.
 LOST = 0.25
 
-#: The part of PCA's error on other rows under which so few rows were probably learned by heart,
-#: and times the training error from which on the error of held-out rows says so.
+#: The share of PCA's error below which a model probably overfits, the number of samples up to
+#: which that is checked, and the ratio of held-out to training error above which it overfits.
 BY_HEART, FEW_ROWS, TIMES_TRAINING = 0.02, 1000, 3.0
 
-#: Fewer steps of the optimizer are few.
+#: With fewer steps of the optimizer, more steps are the first advice.
 FEW_STEPS = 400
 
 Rows = NDArray[np.floating[Any]]
@@ -38,27 +38,27 @@ Rows = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Fit:
-    """What is to be known of a training that is over.
+    """The figures of a finished training that `troubles` compares.
 
     Attributes
     ----------
     error : float
-        Mean squared error of training rows, summed over the features, in scaled units.
+        Mean squared error of training samples, summed over the features, in scaled units.
     variance : float
-        The same of the mean row.
+        The same of the mean sample.
     pca : float or None
-        The same of PCA with as many components, fitted to other training rows; None where it
-        would be no fair comparison.
+        The same of PCA with as many components, fitted to other training samples; None where the
+        comparison would not be fair.
     n_components : int
     n_rows : int
-        All training rows.
+        The number of training samples.
     history : list of dict
         ``history_`` of the estimator.
     recipe : Recipe
     rises : bool
         Whether the objective may rise while a model learns, as with weights that grow.
     fix : str or None
-        A setting of the model that is the first to try, such as ``"likelihood='gaussian'"``.
+        The setting to try first, such as ``"likelihood='gaussian'"``.
     """
 
     error: float
@@ -73,12 +73,12 @@ class Fit:
 
     @property
     def n_steps(self) -> int:
-        """The steps that were made."""
+        """The number of steps of the optimizer."""
         return len(self.history) * self.recipe.steps_per_epoch(self.n_rows)
 
 
 def troubles(fit: Fit) -> list[str]:
-    """Return what is to be said of a training: a sentence each, with figures and advice.
+    """Return the warnings of a poor fit, each with figures and advice.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def troubles(fit: Fit) -> list[str]:
     >>> history = [{"objective": 9.0}, {"objective": 8.0}]
     >>> fit = Fit(8.0, 9.0, 3.0, n_components=2, n_rows=90, history=history, recipe=lecture)
     >>> print(*troubles(fit))
-    the model leaves 88.9 % of the variance ... it made 2 steps, which are few: try max_epochs=400
+    the model leaves 88.9 % of the variance ... It made only 2 steps. Try max_epochs=400.
     """
     if not fit.variance > ROUNDING:
         return []
@@ -98,14 +98,14 @@ def troubles(fit: Fit) -> list[str]:
         of_pca = f"PCA with {fit.n_components} components leaves {_percent(fit.pca / fit.variance)}"
     if not fit.error < AS_GOOD_AS_THE_MEAN * fit.variance:
         found.append(
-            f"{left} rows and has learned nothing"
-            + (f", where {of_pca}" if of_pca else "")
-            + f"; {_advice(fit, lost)}"
+            f"{left} samples and has learned nothing"
+            + (f", while {of_pca}" if of_pca else "")
+            + f". {_advice(fit, lost)}"
         )
     elif fit.pca is not None and fit.error > fit.pca:
-        found.append(f"{left} rows, and {of_pca}; {_advice(fit, lost)}")
+        found.append(f"{left} samples, and {of_pca}. {_advice(fit, lost)}")
     elif lost is not None:
-        found.append(f"the training was unstable: {lost}; try {_lower_rate(fit)}")
+        found.append(f"the training was unstable: {lost}. Try {_lower_rate(fit)}.")
     return found + _by_heart(fit)
 
 
@@ -114,7 +114,7 @@ def _percent(part: float) -> str:
 
 
 def _lost(fit: Fit) -> str | None:
-    """Return how far the objective rose again, if a good part of what was learned was lost."""
+    """Return how far the objective rose again, if by a large share of its decrease."""
     objectives = [row["objective"] for row in fit.history]
     best = int(np.argmin(objectives))
     last, least, first = objectives[-1], objectives[best], objectives[0]
@@ -131,39 +131,42 @@ def _lower_rate(fit: Fit) -> str:
 def _advice(fit: Fit, lost: str | None) -> str:
     """Return what usually helps."""
     if fit.fix is not None:
-        return f"try {fit.fix}"
+        return f"Try {fit.fix}."
     if lost is not None:
-        return f"{lost}: the training was unstable; try {_lower_rate(fit)}"
+        return f"The training was unstable: {lost}. Try {_lower_rate(fit)}."
     if fit.n_steps < FEW_STEPS:
         epochs = math.ceil(FEW_STEPS / fit.recipe.steps_per_epoch(fit.n_rows))
-        return f"it made {fit.n_steps} steps, which are few: try max_epochs={epochs}"
-    return f"try max_epochs={2 * len(fit.history)}, or {_lower_rate(fit)}"
+        return f"It made only {fit.n_steps} steps. Try max_epochs={epochs}."
+    return f"Try max_epochs={2 * len(fit.history)}, or {_lower_rate(fit)}."
 
 
 def _by_heart(fit: Fit) -> list[str]:
-    """Tell of rows that were learned by heart, as held-out rows or a tiny error say."""
+    """Return a warning if held-out samples or a very small training error show overfitting."""
     last = fit.history[-1]
     training, held_out = last.get("reconstruction"), last.get("validation_reconstruction")
-    advice = "give more rows, or try fewer components, a narrower network or recipe__weight_decay=1"
+    advice = (
+        "train on more samples, or try fewer components, a narrower network or "
+        "recipe__weight_decay=1."
+    )
     if held_out is not None:
         if training is None or not 0 < TIMES_TRAINING * training < held_out:
             return []
         return [
-            "the model learned its rows by heart: the error of held-out rows is "
-            f"{min(held_out / training, 1000):.3g} times that of the training rows, or more; "
-            f"{advice}"
+            "the model overfits: the error of held-out samples is at least "
+            f"{min(held_out / training, 1000):.3g} times that of the training samples. To reduce "
+            f"it, {advice}"
         ]
     if fit.pca is None or fit.n_rows > FEW_ROWS or not fit.error < BY_HEART * fit.pca:
         return []
     return [
-        f"the model leaves {_percent(fit.error / fit.variance)} of the variance of "
-        f"{fit.n_rows} training rows, and may have learned them by heart; hold some out to see, "
-        f"with recipe__validation_fraction=0.2, and if so, {advice}"
+        f"the model may overfit: it leaves {_percent(fit.error / fit.variance)} of the variance of "
+        f"{fit.n_rows} training samples. Hold some out with recipe__validation_fraction=0.2 to "
+        f"check. If it overfits, {advice}"
     ]
 
 
 def pca_error(rows: Rows, others: Rows, n_components: int) -> float | None:
-    """Return the mean squared error of rows under PCA that was fitted to others.
+    """Return the mean squared error of samples under PCA that was fitted to others.
 
     Parameters
     ----------
@@ -174,8 +177,8 @@ def pca_error(rows: Rows, others: Rows, n_components: int) -> float | None:
     Returns
     -------
     float or None
-        Summed over the features. None where there are less than two other rows for each component,
-        or no fewer components than features.
+        Summed over the features. None where there are fewer than two other samples for each
+        component, or at least as many components as features.
 
     Examples
     --------

@@ -50,7 +50,7 @@ def identity_of(
 
 
 def digest(rows: AnyRows | NDArray[Any], condition: NDArray[np.float32] | None = None) -> str:
-    """Return the first half of the SHA-256 of rows, of their conditions, and of the shapes."""
+    """Return the first half of the SHA-256 of samples, of their conditions, and of the shapes."""
     sha = hashlib.sha256()
     for array in (rows, condition):
         if array is not None:

@@ -1,4 +1,4 @@
-"""Running a trained network so that a row's result depends on that row alone.
+"""Run a trained network such that a sample's result depends on that sample alone.
 
 Plain float32 products differ in their last bits with the shape of the batch. Here every product
 has one of two fixed shapes, with zero rows as padding; on a CPU that was measured to be bitwise
@@ -25,8 +25,8 @@ __all__ = ["map_rows", "mapped_blocks", "row_noise"]
 #: Rows of a block. Large enough for the products to run at full speed.
 LARGE_BLOCK_ROWS = 512
 
-#: Rows of a small block, so that one row does not cost a whole large one; so many of them at most
-#: take the place of one.
+#: Rows of a small block, so that one sample does not cost a whole large block; at most so many of
+#: them replace a large one.
 SMALL_BLOCK_ROWS, MOST_SMALL_BLOCKS = 32, 4
 
 Rows = NDArray[np.floating[Any]]
@@ -38,14 +38,14 @@ def map_rows(
     function: Callable[[Tensor, Rows], Tensor],
     device: str,
 ) -> NDArray[np.float32]:
-    """Apply a network to rows in zero-padded blocks, without gradients.
+    """Apply a network to samples in zero-padded blocks, without gradients.
 
     Parameters
     ----------
     X : ndarray or LazyRows of shape (n, D), n >= 1
-        Rows as the caller gave them.
+        Samples as the caller gave them.
     prepare : callable, (b, D) to (b, D')
-        Makes a block of rows what the network takes.
+        Returns a block of rows as the network takes it.
     function : callable
         Takes the prepared, padded block as a tensor of shape (block, D') and the block's b rows
         of ``X``; returns a tensor of shape (block, ...).
@@ -94,10 +94,10 @@ def _blocks(n_rows: int) -> Iterator[tuple[int, int]]:
 def row_noise(
     rows: Rows, seed: int, n_draws: int, n_components: int, block_rows: int, stream: int = 0
 ) -> NDArray[np.float32]:
-    """Draw standard normal noise that is a function of the seed and of each row's own bytes.
+    """Draw standard normal noise that is a function of the seed and of each sample's own bytes.
 
-    Noise shared between rows would correlate their errors, and the standard error of a mean score
-    would be a lie; noise by position would make a row's score depend on its neighbours.
+    Noise shared between samples would correlate their errors, and make the standard error of a
+    mean score too small; noise by position would make a score depend on the other samples.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def row_noise(
     block_rows : int >= b
         Rows of the result; those past b are zero.
     stream : int >= 0, default=0
-        Streams of different numbers share no draw: for more draws than should be held at once.
+        Streams of different numbers share no draw. For more draws than fit into memory at once.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def row_noise(
     noise = np.zeros((block_rows, n_draws, n_components), dtype=np.float32)
     # Adding zero turns the other zero, -0.0, into 0.0: equal rows must have equal bytes.
     canonical = np.ascontiguousarray(rows.astype("<f4") + np.float32(0))
-    canonical[np.isnan(canonical)] = np.nan  # there are many
+    canonical[np.isnan(canonical)] = np.nan  # NaN has many bit patterns
     for index, row in enumerate(canonical):
         digest = hashlib.blake2b(row, digest_size=16, key=seed.to_bytes(8, "little")).digest()
         key = np.frombuffer(digest, "<u8")
@@ -129,13 +129,13 @@ def row_noise(
 
 
 def _check_scaled(prepared: NDArray[np.float32], start: int) -> None:
-    """Refuse rows that scaling made too large for float32: what follows would be no number."""
+    """Refuse samples that are too large for float32 once scaled: their results would be NaN."""
     if not np.isfinite(prepared).all():
         row, column = np.argwhere(~np.isfinite(prepared))[0]
         raise DataError(
-            f"the value of row {start + row}, column {column} is too far from the training rows "
-            "to be scaled within float32, expected values like theirs; is it a mark for what is "
-            "missing?"
+            "X must hold values near to those of the training data, got one in row "
+            f"{start + row}, column {column} that is too large for float32 once scaled. If it "
+            "marks a missing value, replace it by NaN."
         )
 
 

@@ -24,9 +24,9 @@ Rows = NDArray[np.floating[Any]]
 
 
 def known_values(rows: AnyRows) -> AnyRows:
-    """Return the values that are not missing, in one dimension, or rows (n, D) without gaps as is.
+    """Return the values that are not missing, in one dimension.
 
-    `LazyRows` are returned as they are.
+    Rows (n, D) without missing values, and `LazyRows`, are returned as they are.
 
     Examples
     --------
@@ -45,9 +45,9 @@ def without_gaps(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def mask_of(rows: Rows, like: Tensor) -> Tensor:
-    """Return a mask like ``like`` (block, D) that is true where rows (b, D) are known.
+    """Return a mask like ``like`` (block, D) that is true where rows (b, D) are not missing.
 
-    The rows that ``like`` was padded with are known.
+    It is true for the rows that ``like`` was padded with.
     """
     mask = torch.ones(like.shape, dtype=torch.bool)
     mask[: len(rows)] = torch.from_numpy(~np.isnan(rows))
@@ -55,7 +55,7 @@ def mask_of(rows: Rows, like: Tensor) -> Tensor:
 
 
 def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
-    """Refuse training rows with a column that has no value at all.
+    """Refuse training data with a column that has no value at all.
 
     Raises
     ------
@@ -66,21 +66,21 @@ def check_columns(rows: AnyRows, names: Sequence[str] | None = None) -> None:
     >>> check_columns(np.array([[1.0, np.nan], [2.0, np.nan]]), ["age", "income"])
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: column 1 'income' (counting from 0) has no value in 2 rows,
-    expected one at least; leave the column out
+    utsushi.exceptions.DataError: column 1 'income' (counting from 0) must have a value in at
+    least one of 2 rows, got none. Leave the column out.
     """
     empty = np.all([np.isnan(block).all(axis=0) for block in row_blocks(rows)], axis=0)
     if empty.any():
         column = int(empty.argmax())
         name = "" if names is None else f" {names[column]!r}"
         raise DataError(
-            f"column {column}{name} (counting from 0) has no value in {len(rows)} rows, expected "
-            "one at least; leave the column out"
+            f"column {column}{name} (counting from 0) must have a value in at least one of "
+            f"{len(rows)} rows, got none. Leave the column out."
         )
 
 
 def check_rows(rows: AnyRows) -> None:
-    """Refuse a row without any value: its score would be a sum of no terms, the best possible.
+    """Refuse a row without any value: its score would be a sum without terms, the best possible.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def check_rows(rows: AnyRows) -> None:
     >>> check_rows(np.array([[1.0, np.nan], [np.nan, np.nan]]))
     Traceback (most recent call last):
     ...
-    utsushi.exceptions.DataError: row 1 (counting from 0) has no value in any of its 2 columns,
-    expected one at least; drop such rows
+    utsushi.exceptions.DataError: row 1 (counting from 0) must have a value in at least one of
+    its 2 columns, got none. Drop such rows.
     """
     if not has_missing(rows):
         return
@@ -101,7 +101,7 @@ def check_rows(rows: AnyRows) -> None:
         empty = np.isnan(block).all(axis=1)
         if empty.any():
             raise DataError(
-                f"row {start + int(empty.argmax())} (counting from 0) has no value in any of its "
-                f"{rows.shape[1]} columns, expected one at least; drop such rows"
+                f"row {start + int(empty.argmax())} (counting from 0) must have a value in at "
+                f"least one of its {rows.shape[1]} columns, got none. Drop such rows."
             )
         start += len(block)

@@ -1,7 +1,7 @@
-"""Model files: what an estimator writes, and what is checked before a file becomes an estimator.
+"""Save estimators to model files, and check a file before an estimator is made of it.
 
 A file holds a JSON header and tensors, in the safetensors format. It holds no code: it names
-classes of this library, and others that its reader has to give (`utsushi.estimators.registry`).
+classes of this library, and others that `load` must be given (`utsushi.estimators.registry`).
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def autoencoder_to_file(model: Any) -> tuple[dict[str, Any], Tensors]:
         check_tensors(tensors, _expected_tensors(model))
     except ValueError as error:
         raise SettingError(
-            f"{model!r} does not describe the network that was fitted ({error}), expected "
-            "n_components, hidden and network as they were then; fit again before saving"
+            f"{model!r} must have the n_components, hidden and network that were fitted, got "
+            f"others ({error}). Fit again before saving."
         ) from error
     return header, tensors
 
@@ -146,13 +146,14 @@ def _check_writable(path: Any) -> None:
     is_path = isinstance(path, str | os.PathLike) and "\0" not in os.fspath(path)
     if not is_path or os.path.isdir(Path(path)):
         raise SettingError(
-            f"{_shown(path)} is {'a folder' if is_path else 'no path'}, expected the name of a "
-            "file to write, such as 'model.safetensors'; add a name"
+            "path must be the name of a file to write, got "
+            f"{'the folder ' if is_path else ''}{_shown(path)}. Give a name such as "
+            "'model.safetensors'."
         )
 
 
 def _shown(value: Any) -> str:
-    """Return a value as it is written, in one line of at most a hundred characters."""
+    """Return the representation of a value in one line of at most a hundred characters."""
     return " ".join(repr(value).split())[:100]
 
 
@@ -220,8 +221,8 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
         raise ModelFileError(
-            f"{str(path)!r} describes no model that can be built ({type(error).__name__}: "
-            f"{one_line(error)}), expected what model.save wrote; take a copy of the file"
+            f"{str(path)!r} does not describe a model that can be built ({type(error).__name__}: "
+            f"{one_line(error)}). Use another copy of the file, as model.save wrote it."
         ) from error
 
 
@@ -229,21 +230,21 @@ def _file_at(path: str | Path) -> str | Path:
     """Return the path of a model file, or of the one in a run folder."""
     if not isinstance(path, str | os.PathLike):
         raise ModelFileError(
-            f"{_shown(path)} is no path, expected that of a model file or of the folder of a run; "
-            "give a str or a Path"
+            "path must be that of a model file or of a run folder, got "
+            f"{_shown(path)}. Give a str or a Path."
         )
     if not os.path.isdir(path):
         return path
     inside = Path(path, "model.safetensors")
     if not os.path.isfile(inside) and os.path.isdir(Path(path, "checkpoints")):
         raise ModelFileError(
-            f"{str(path)!r} holds a training that has not finished; if it was interrupted, finish "
-            f"it with utsushi train --resume {quote(str(path))}"
+            f"{str(path)!r} must be a finished run, got one without a model. If the training was "
+            f"interrupted, finish it with utsushi train --resume {quote(str(path))}."
         )
     if not os.path.isfile(inside):
         raise ModelFileError(
-            f"{str(path)!r} is a folder without a model.safetensors, expected a model file or the "
-            "folder of a run; name the file"
+            f"{str(path)!r} must be a model file or a run folder, got a folder without a "
+            "model.safetensors. Give the path of the file."
         )
     return inside
 
@@ -313,7 +314,7 @@ def _device_here(device: str) -> str:
         return str(resolve_device(device))
     except SettingError:
         warnings.warn(
-            f"device={device!r} is not on this machine: the model was loaded onto the CPU",
+            f"device={device!r} is not on this machine. The model was loaded onto the CPU.",
             UtsushiWarning,
             stacklevel=4,
         )
@@ -433,7 +434,7 @@ def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
         kept["network"] = {**network, "parameters": own}
 
     values = {name: v for name, v in old.items() if MOVED[name].startswith("recipe__")}
-    if values.get("precision") == "auto":  # the clock decided; now nothing is left of it
+    if values.get("precision") == "auto":  # which measured times; this version has no such choice
         values["precision"] = "float32"
     if isinstance(recipe, str):
         put("recipe", recipe, **values)
@@ -547,7 +548,7 @@ def under(prefix: str, tensors: Tensors) -> Tensors:
 
 
 def in_range(name: str, value: Any, low: int, high: int) -> int:
-    """Return an integer of the header, or raise if it cannot be that."""
+    """Return an integer of the header, or raise a ``ValueError`` if it is out of range."""
     if not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} is {value!r}")
     return value

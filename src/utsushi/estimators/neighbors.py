@@ -1,4 +1,4 @@
-"""Distances to training samples, for samples that no model has to be trained for."""
+"""Outlyingness of samples by their distances to training samples."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _VIEWS: dict[tuple[bool, bool], Views] = {
     (True, True): (("pixels", 20), ("gradients", 20)),
 }
 
-#: The mean distance to this share of the samples tells a small cluster from the bulk, which the
-#: nearest neighbors of its members cannot. So many samples are enough for it.
+#: The mean distance to this share of the samples distinguishes a small cluster from the bulk, which
+#: the distance to the nearest neighbors does not. So many samples are enough to estimate it.
 _BULK_SHARE, _BULK_SAMPLES = 0.25, 256
 
-#: Times the share of outliers that is left out of the reference samples.
+#: The multiple of the share of outliers that is left out of the reference samples.
 _TRIMMED = 2
 
 #: Candidates beyond those needed: the search rounds, the distances are then computed exactly.
@@ -141,10 +141,10 @@ class Neighbors:
         rows : ndarray or LazyRows of shape (n_samples, D), n_samples >= 2
         image_shape : tuple of int, optional
         contamination : float in (0, 0.5], optional
-            The share of outliers among the rows. Twice as many rows, those with the largest mean
-            distance to the nearest quarter of all, then are no reference samples.
+            The share of outliers among the samples. Twice as many samples, those with the largest
+            mean distance to the nearest quarter of all, are then not reference samples.
         seed : int, default=0
-            Decides which of more than 10,000 rows are reference samples.
+            Decides which of more than 10,000 samples are reference samples.
         """
         most = min(MOST_SAMPLES, max(FEWEST_SAMPLES, MOST_VALUES // rows.shape[1]))
         places = np.arange(len(rows))
@@ -170,7 +170,7 @@ class Neighbors:
         return neighbors
 
     def __call__(self, rows: AnyRows) -> Values:
-        """Return the outlyingness of each row, shape (n_samples,); higher is more abnormal."""
+        """Return the outlyingness of each sample, shape (n_samples,); higher is more abnormal."""
         distances = self.distances(rows)
         surprises = [_surprise(*pair) for pair in zip(self.tails, distances, strict=True)]
         total: Values = np.sum(surprises, axis=0)
@@ -198,7 +198,7 @@ class Neighbors:
         ndarray of shape (n_samples, D)
             :math:`\frac1k \sum_j (x - n_j)^2 / \Vert x - n_j \Vert` over the neighbors
             :math:`n_j` in the first view: columns in units of their training range, or pixels. The
-            sum of a row is its mean distance.
+            sum over a sample is its mean distance.
         """
         name, k = self.views[0]
         space = self._spaces[name]
@@ -212,7 +212,7 @@ class Neighbors:
                 lengths = np.where(distances[:, column] > 0, distances[:, column], 1)
                 shares += squares / lengths[:, None]
             result[some] = shares / distances.shape[1]
-            result[some][np.isnan(rows[some])] = 0  # nobody knows how far a missing value is
+            result[some][np.isnan(rows[some])] = 0  # the distance of a missing value is unknown
         return result
 
     def _represented(
@@ -251,7 +251,7 @@ class Neighbors:
         return {name: _Space(name, k, reference, self.image_shape) for name, k in most.items()}
 
     def prepare(self) -> Self:
-        """Build what scores are computed with, so that no later call changes the object."""
+        """Build the search of each representation now, so that no later call changes the object."""
         _ = self._keys, self._spaces
         return self
 
@@ -276,7 +276,7 @@ class Neighbors:
         *,
         is_robust: bool,
     ) -> Self:
-        """Take back what a file holds; what cannot have been learned is a ``ValueError``."""
+        """Restore the state that a file holds; raise ``ValueError`` for an impossible one."""
         restored = cls(state["reference"], state["fill"], state["tails"], image_shape, is_robust)
         n_samples = len(restored.reference)
         if restored.tails.shape != (len(restored.views), n_samples) or n_samples < 2:
@@ -300,7 +300,7 @@ class _Space:
     def __init__(
         self, name: str, n_neighbors: int, reference: Values, image_shape: tuple[int, ...] | None
     ) -> None:
-        # Late: whoever imports the estimators rarely needs these.
+        # Imported late, because they are rarely needed.
         from sklearn.neighbors import NearestNeighbors
         from sklearn.preprocessing import MinMaxScaler
 
@@ -371,7 +371,7 @@ def _surprise(tail: Values, distances: Values) -> Values:
     steps, first = np.unique(tail, return_index=True)
     surprise = np.interp(distances, steps, -np.log((n - first + 1) / (n + 1)))
     beyond = distances > largest
-    if largest == 0:  # the samples are all alike
+    if largest == 0:  # all samples are equal
         return surprise + np.log1p(distances)
     n_top = math.isqrt(n)
     logs = np.log(np.maximum(tail[-n_top - 1 :], 1e-6 * largest))
@@ -405,7 +405,7 @@ def as_normal(rows: Values, quantiles: Values) -> Values:
     shares = np.empty(rows.shape)
     for column, steps in enumerate(quantiles.T):
         values = rows[:, column]
-        # The mean of both ends of what has several levels.
+        # A value with several levels gets the mean of the lowest and the highest.
         from_below = np.interp(values, steps, levels)
         from_above = np.interp(-values, -steps[::-1], 1 - levels[::-1])
         shares[:, column] = 0.5 * (from_below + 1 - from_above)

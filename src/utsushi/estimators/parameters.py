@@ -1,4 +1,4 @@
-"""The parameters that the estimators share: defaults, constraints, and what they stand for."""
+"""The parameters that the estimators share: defaults, constraints and the objects they name."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Parameters(BaseEstimator):
     def set_params(self, **params: Any) -> Self:
         """Set parameters, and those inside of objects, such as ``recipe__learning_rate``.
 
-        A name is replaced by the object that it stands for where a parameter inside of it is set.
+        A name is replaced by the object that it abbreviates if a parameter inside of it is set.
 
         Examples
         --------
@@ -103,7 +103,7 @@ class Parameters(BaseEstimator):
 
 
 def _object_with(name: str, given: Any) -> Any:
-    """Return the object that a parameter is, or that its name stands for.
+    """Return the object that a parameter is, or that its name abbreviates.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _object_with(name: str, given: Any) -> Any:
     if not has_it(value):
         first = next((member for member, make in members.items() if has_it(make())), None)
         fix = f"Choose another {outer}" if first is None else f"Set {outer}={first!r}"
-        problem = f"{name} is no parameter of {outer}={given!r}"
+        problem = f"{name} is not a parameter of {outer}={given!r}"
         if given is None:
             problem = f"{outer} must be set where {name} is, got {outer}=None"
         raise SettingError(f"{problem}. {fix}, or leave {name} out.")
@@ -208,7 +208,7 @@ def check_moved(cls: type[Any], params: Iterable[str]) -> None:
     >>> from utsushi import Autoencoder
     >>> Autoencoder(batch_size=50)
     Traceback (most recent call last):
-    utsushi.exceptions.SettingError: batch_size is no parameter of Autoencoder. Set
+    utsushi.exceptions.SettingError: batch_size is not a parameter of Autoencoder. Set
     recipe=Recipe(batch_size=…), or call set_params(recipe__batch_size=…).
     """
     names = set(cls._get_param_names())
@@ -222,15 +222,15 @@ def check_moved(cls: type[Any], params: Iterable[str]) -> None:
             fix += "." if name in _OBJECTS else f", or call set_params({MOVED[name]}=…)."
         else:
             fix = f"Its name is {outer} now."
-        raise SettingError(f"{name} is no parameter of {cls.__name__}. {fix}")
+        raise SettingError(f"{name} is not a parameter of {cls.__name__}. {fix}")
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
 def estimator(cls: type[T]) -> type[T]:
-    """Make an estimator of a class with parameters as fields, as its decorator.
+    """Decorate a class whose fields are the parameters of an estimator.
 
-    It becomes a dataclass that model files can hold, and whose constructor says where parameters of
-    version 0.1 went.
+    It becomes a dataclass that model files can hold; its constructor raises an error that says
+    where a parameter of version 0.1 went.
     """
     made = persistent(dataclass(kw_only=True, eq=False, repr=False)(cls))
     initialize: Callable[..., None] = made.__init__
@@ -251,12 +251,12 @@ def estimator(cls: type[T]) -> type[T]:
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device that a name stands for; "auto" is the accelerator, if there is one.
+    """Return the device of a name; "auto" is the accelerator, if there is one.
 
     Raises
     ------
     SettingError
-        If there is no such device here.
+        If torch or this machine has no such device.
 
     Examples
     --------
@@ -273,18 +273,18 @@ def resolve_device(device: str) -> torch.device:
         return found
     except (RuntimeError, AssertionError, ValueError) as error:
         raise SettingError(
-            f"device={device!r} cannot be used here, expected 'auto', 'cpu' or an accelerator "
-            "that this torch knows and this machine has; try device='auto'"
+            "device must be 'auto', 'cpu' or an accelerator of this machine that torch supports, "
+            f"got {device!r}. Try device='auto'."
         ) from error
 
 
 def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> None:
-    """Refuse an image shape that rows of ``n_features`` do not have.
+    """Refuse an image shape that samples of ``n_features`` values do not have.
 
     Raises
     ------
     SettingError
-        If it is no shape of an image, or one of another number of values.
+        If it is not the shape of an image, or has another number of values.
 
     Examples
     --------
@@ -295,23 +295,24 @@ def check_image_shape(image_shape: Iterable[Any] | None, n_features: int) -> Non
     shape = tuple(image_shape)
     if len(shape) not in (2, 3) or not all(is_size(n) for n in shape):
         raise SettingError(
-            f"image_shape={shape!r} is no image, expected (height, width) or "
-            "(channels, height, width)"
+            "image_shape must be (height, width) or (channels, height, width), positive integers, "
+            f"got {shape!r}."
         )
     if math.prod(shape) != n_features:
         raise SettingError(
-            f"image_shape={shape!r} has {math.prod(shape)} values, but a row has {n_features}; "
-            "give the shape that the rows were flattened from"
+            f"image_shape must have {n_features} values, as a sample has, got {shape!r}, which has "
+            f"{math.prod(shape)}. Give the shape of an image before it was flattened."
         )
 
 
 def check_output(network: Network, rows: Iterable[Tensor]) -> None:
-    """Refuse a network that gives 0 to 1 for scaled training rows, in blocks, of other values.
+    """Refuse a network that gives values from 0 to 1 for scaled training data outside of them.
 
     Raises
     ------
     SettingError
-        If its ``output`` is "sigmoid" and a value lies outside of 0 to 1 by more than a rounding.
+        If its ``output`` is "sigmoid" and a value of the blocks ``rows`` lies outside of 0 to 1 by
+        more than a rounding error.
 
     Examples
     --------
@@ -324,13 +325,13 @@ def check_output(network: Network, rows: Iterable[Tensor]) -> None:
     low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
     if low < -RANGE_ROUNDING or high > 1 + RANGE_ROUNDING:
         raise SettingError(
-            f"output='sigmoid' gives 0 to 1, but the scaled training rows run from {low:.4g} to "
-            f"{high:.4g}; set scaling=None for values from 0 to 1, or scaling='minmax'"
+            "the scaled training data must lie between 0 and 1 for output='sigmoid', got values "
+            f"from {low:.4g} to {high:.4g}. Set scaling='minmax', or None for data from 0 to 1."
         )
 
 
 def _as_given(setting: Any) -> Any:
-    """Return a setting of a network such that two ways to write the same are equal."""
+    """Return a setting of a network in one form: 5, [5] and (5,) are equal."""
     if isinstance(setting, BaseEstimator):
         own = setting.get_params(deep=False)
         return type(setting), {name: _as_given(value) for name, value in own.items()}
@@ -339,7 +340,7 @@ def _as_given(setting: Any) -> Any:
 
 
 def describes(network: Network, other: Network) -> bool:
-    """Tell whether a network is another one, but for settings that it leaves open."""
+    """Tell whether two networks are equal, except for settings that the first leaves open."""
     open_, chosen = network.get_params(deep=False), other.get_params(deep=False)
     return type(network) is type(other) and all(
         value is None or _as_given(value) == _as_given(chosen[name])
@@ -348,9 +349,10 @@ def describes(network: Network, other: Network) -> bool:
 
 
 def network_of(estimator: Parameters, *, warn: bool = False) -> Network:
-    """Return the network that an estimator's parameters describe; None is what the data decide.
+    """Return the network that an estimator's parameters describe.
 
-    ``fit`` has it warn where ``hidden`` is not the network's own.
+    A size of None is chosen by the data's shape in ``fit``. With ``warn``, it warns if ``hidden``
+    has no effect.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The classes that a model file may name: those of this library, and those of its reader."""
+"""The classes that a model file may name: this library's, and those given to `load`."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ CALLABLES: dict[str, dict[str, Callable[..., Any]]] = {
 
 
 def persistent(cls: type[T]) -> type[T]:
-    """Mark an estimator of this library that model files can hold, as a decorator of its class."""
+    """Decorate an estimator of this library that model files can hold."""
     ESTIMATORS[cls.__name__] = cls
     return cls
 
@@ -101,7 +101,7 @@ def is_own(value: object) -> bool:
 
 
 def _library() -> dict[str, set[Any]]:
-    """Return what this library and torch call by each name."""
+    """Return the classes and functions of this library and of torch, by name."""
     tables: list[Mapping[str, Any]] = [ESTIMATORS, *CALLABLES.values()]
     tables += [members for _, members in OBJECTS.values()]
     named: dict[str, set[Any]] = {}
@@ -118,7 +118,7 @@ def name_of(value: Callable[..., Any], parameter: str = "") -> str:
     ----------
     value : class or function
     parameter : str, default=""
-        Whose value it is, for the error.
+        The parameter that holds the value, for the error.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def own_classes(classes: Iterable[Callable[..., Any]]) -> dict[str, Callable[...
     Raises
     ------
     SettingError
-        If one is no class or function with a name of its own.
+        If one is not a class or a function with a name of its own.
 
     Examples
     --------
@@ -185,7 +185,7 @@ def check_known(path: str, header: Mapping[str, Any], classes: OwnClasses) -> No
     Raises
     ------
     ModelFileError
-        Names them all, and the call that reads the file.
+        If one is missing; the message names all that are, and the call that reads the file.
     """
     library = _library()
     missing = sorted(

@@ -41,17 +41,17 @@ Rows = NDArray[np.floating[Any]]
 #: Rows per block when all of them are looked at.
 SCANNED_ROWS = 10_000
 
-#: Rows of at most so many bytes are copied where that makes them handier.
+#: Samples of at most so many bytes are copied into memory, where they are read faster.
 COPIED_BYTES = 2**26
 
-#: An accelerator has memory of its own: rows of at most so many bytes are kept in it.
+#: Samples of at most so many bytes are kept in the memory of an accelerator.
 DEVICE_BYTES = 2**32
 
 #: A sampler is fitted to at most so many codes, chosen by the seed: fewer are enough, and fitting
 #: takes several times their memory.
 SAMPLER_ROWS = 2**17
 
-#: Times the median column's spread from which on a column drowns the others.
+#: From this multiple of the median spread on, a column dominates the squared error.
 _UNLIKE = 100
 
 
@@ -72,36 +72,36 @@ class TrainingData:
     may_miss: bool = False
 
     def __getitem__(self, indices: slice | NDArray[np.integer[Any]]) -> TrainingData:
-        """Return some of the rows, read into memory."""
+        """Return some of the samples, read into memory."""
         return self._of(self.rows[indices], indices)
 
     def only(self, numbers: NDArray[np.integer[Any]]) -> TrainingData:
-        """Return the rows of these numbers, without a copy of large data."""
+        """Return the samples of these indices, without copying large data."""
         if isinstance(self.rows, LazyRows) and self.rows.starts is not None:
-            numbers = np.sort(numbers)  # as `SelectedRows` gives them out
+            numbers = np.sort(numbers)  # the order in which `SelectedRows` returns them
         elif not isinstance(self.rows, LazyRows) and self.rows.nbytes <= COPIED_BYTES:
             return self[numbers]
         return self._of(SelectedRows(self.rows, numbers), numbers)
 
     def _of(self, rows: AnyRows, indices: slice | NDArray[np.integer[Any]]) -> TrainingData:
-        """Return some rows with their conditions."""
+        """Return some samples with their conditions."""
         condition = None if self.condition is None else self.condition[indices]
         return TrainingData(rows, condition, self.may_miss)
 
     def for_sampler(self, seed: int) -> TrainingData:
-        """Return the rows whose codes a sampler is fitted to: at most `SAMPLER_ROWS`."""
+        """Return the samples whose codes a sampler is fitted to: at most `SAMPLER_ROWS`."""
         if len(self.rows) <= SAMPLER_ROWS:
             return self
         draws = numpy_generator(seed, Purpose.SPLIT, 2)
         return self.only(np.sort(draws.choice(len(self.rows), SAMPLER_ROWS, replace=False)))
 
     def split(self, fraction: float, seed: int) -> tuple[TrainingData, TrainingData | None]:
-        """Return the rows to train on and the ``fraction`` of them to hold out, if any.
+        """Return the samples to train on and the ``fraction`` of them to hold out, if any.
 
         Raises
         ------
         SettingError
-            If fewer than two rows are left to train on.
+            If fewer than two samples are left to train on.
         """
         n_rows = len(self.rows)
         n_held_out = n_to_hold_out(n_rows, fraction)
@@ -109,8 +109,8 @@ class TrainingData:
             return self, None
         if n_rows - n_held_out < 2:
             raise SettingError(
-                f"validation_fraction={fraction} leaves {n_rows - n_held_out} of {n_rows} rows to "
-                "train on, expected 2 or more; make it smaller"
+                "validation_fraction must leave at least 2 samples to train on, got "
+                f"{fraction}, which leaves {n_rows - n_held_out} of {n_rows}. Make it smaller."
             )
         order = numpy_generator(seed, Purpose.SPLIT).permutation(n_rows)
         return self.only(order[n_held_out:]), self.only(order[:n_held_out])
@@ -118,9 +118,9 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class ScaledRows:
-    """A `Source` that scales its rows one batch at a time.
+    """A `Source` that scales its samples one batch at a time.
 
-    A scaled copy of all rows would double the memory.
+    A scaled copy of all samples would double the memory.
 
     Attributes
     ----------
@@ -138,15 +138,15 @@ class ScaledRows:
 
     @property
     def n_features(self) -> int:
-        """The columns of the rows."""
+        """The number of columns."""
         return int(self.data.rows.shape[1])
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of samples."""
         return len(self.data.rows)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
-        """Return some of the rows, scaled."""
+        """Return some of the samples, scaled."""
         which = rows if isinstance(rows, slice) else rows.cpu().numpy()
         given = self.data.rows[which]
         scaled, mask = self.scaling.forward(given), None
@@ -159,12 +159,12 @@ class ScaledRows:
         return Batch(x, torch.from_numpy(self.data.condition[which]).to(self.device), mask=mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
-        """Yield the rows in their order, at most ``n_rows`` at a time."""
+        """Yield the samples in order, at most ``n_rows`` at a time."""
         for start in range(0, len(self), n_rows):
             yield self[start : start + n_rows]
 
     def order(self, draws: Generator) -> Tensor:
-        """Return the numbers of all rows, shuffled as far as they can be read in that order."""
+        """Return the indices of all samples, shuffled as far as they can be read in that order."""
         rows = self.data.rows
         if not isinstance(rows, LazyRows):
             return random_order(len(rows), draws)
@@ -174,9 +174,9 @@ class ScaledRows:
 
 
 def n_to_hold_out(n_rows: int, fraction: float) -> int:
-    """Return how many of ``n_rows`` a ``validation_fraction`` holds out: rounded down.
+    """Return how many of ``n_rows`` samples a ``validation_fraction`` holds out: rounded down.
 
-    But for the rounding of a product such as 0.29 * 100 = 28.999….
+    A rounding error, as of 0.29 * 100 = 28.999…, is not rounded down.
 
     Examples
     --------
@@ -194,25 +194,25 @@ def checked_rows(
     at_least: int = 1,
     allow_missing: bool = False,
 ) -> Rows:
-    """Return rows as a finite float32 or float64 array with the estimator's columns.
+    """Return samples as a finite float32 or float64 array with the estimator's columns.
 
     Parameters
     ----------
     estimator : BaseEstimator
-        Whose ``n_features_in_`` and ``feature_names_in_`` count.
+        The owner of ``n_features_in_`` and ``feature_names_in_``.
     X : array-like or LazyRows of shape (n_samples, n_features)
     reset : bool, default=False
         Learn the columns from ``X``, as ``fit`` does, instead of comparing them.
     at_least : int, default=1
-        The fewest rows; `fit` wants two in any case.
+        The fewest samples; `fit` needs two in any case.
     allow_missing : bool, default=False
-        Let NaN pass, for a value that is missing, but no row of nothing else.
+        Allow NaN for a missing value, but not a sample of nothing else.
 
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        float32 stays; every other dtype becomes float64. `LazyRows` stay what they are, and a large
-        memory map becomes such.
+        float32 stays; every other dtype becomes float64. `LazyRows` stay `LazyRows`, and a large
+        memory map becomes `LazyRows`.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def checked_rows(
         raise DataError(_with_fix(str(error), reset=reset or at_least > 1)) from error
     names = getattr(estimator, "feature_names_in_", None)
     if is_lazy and len(rows) < (2 if reset else at_least):
-        raise DataError(f"the data has {len(rows)} row, expected 2 or more; give more rows")
+        raise DataError(f"X must have at least 2 samples, got {len(rows)}. Give more samples.")
     check_finite(rows, feature_names=names, allow_missing=allow_missing)
     check_within_float32(rows)
     if allow_missing:
@@ -278,8 +278,8 @@ def checked_codes(Z: ArrayLike, n_components: int, *, accept_sparse: bool = Fals
     check_within_float32(values, what="the codes")
     if codes.shape[1] != n_components:
         raise DataError(
-            f"the codes have {codes.shape[1]} columns, expected {n_components}, the model's "
-            "n_components; give codes as transform returns them"
+            f"the codes must have {n_components} columns, the model's n_components, got "
+            f"{codes.shape[1]}. Give codes as transform returns them."
         )
     return codes
 
@@ -292,16 +292,16 @@ def _from_torch(X: ArrayLike) -> ArrayLike:
         array: NDArray[Any] = X.numpy(force=True)
     except TypeError:
         raise DataError(
-            f"the rows are a tensor of {X.dtype}, expected a dtype that numpy has; give X.float()"
+            f"X must have a dtype that NumPy supports, got a tensor of {X.dtype}. Give X.float()."
         ) from None
     return array
 
 
 def _guarded(X: Any) -> Any:
-    """Return a memory map as rows that its file cannot end the process by: to read what has gone.
+    """Return a memory map such that a read past the end of a file that shrank is an error.
 
-    A small one is copied. A large one is left on the disk, and looked at before each read; of other
-    numbers than floats, its rows become some when they are read.
+    Without this, such a read ends the process. A small memory map is copied. A large one is left on
+    the disk, and its file is checked before each read; integers become floats when they are read.
     """
     if not isinstance(X, np.ndarray) or X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
         return X
@@ -316,14 +316,14 @@ def _guarded(X: Any) -> Any:
 
 
 def _check_axes(X: ArrayLike) -> None:
-    """Refuse arrays that are no table, with a word on what would make them one."""
+    """Refuse arrays that are not two-dimensional, and say how to reshape them."""
     shape = getattr(X, "shape", None)
     if not isinstance(shape, tuple) or len(shape) in (0, 2):
         return
     if len(shape) == 1:
         raise DataError(
-            f"the rows have the shape {shape}, expected (n_samples, n_features). Reshape your data "
-            "by X.reshape(1, -1) if it is one row, by X.reshape(-1, 1) if it is one column"
+            f"X must have the shape (n_samples, n_features), got {shape}. Reshape your data by "
+            "X.reshape(1, -1) if it is one sample, by X.reshape(-1, 1) if it is one column."
         )
     flat, image_shape = "X.reshape(len(X), -1)", tuple(shape[1:])
     if len(shape) == 4 and shape[3] in (1, 3, 4) and min(shape[1:3]) > 4:
@@ -332,22 +332,22 @@ def _check_axes(X: ArrayLike) -> None:
         image_shape = (shape[3], *shape[1:3])
     if str(getattr(X, "dtype", "")) in ("uint8", "torch.uint8"):
         flat += " / 255"
-    images = f", and say image_shape={image_shape} if they are images" if len(shape) < 5 else ""
+    images = f", and set image_shape={image_shape} if they are images" if len(shape) < 5 else ""
     raise DataError(
-        f"the rows have the shape {tuple(shape)}, expected (n_samples, n_features); flatten them "
-        f"by {flat}{images}"
+        f"X must have the shape (n_samples, n_features), got {tuple(shape)}. Flatten the samples "
+        f"by {flat}{images}."
     )
 
 
 def _of_text(X: Any, *, reset: bool) -> DataError:
-    """Make the error for rows with text in them; of a data frame it names the first column."""
+    """Make the error for data with text; of a data frame it names the first column."""
     names = [str(name) for name in getattr(X, "columns", ()) if not _are_numbers(X[name])]
     where = f" in column {names[0]!r}" if names else ""
     where += f" and {len(names) - 1} more" if len(names) > 1 else ""
     fix = "data = datasets.open(df, label=…, drop=…); fit(data.X_train, columns=data.columns)"
     if not reset:
         fix = "datasets.open(df, columns=model.columns_).X_train"
-    return DataError(f"the data has text{where}, expected numbers; make numbers of a table: {fix}")
+    return DataError(f"X must hold numbers, got text{where}. Convert a table by {fix}.")
 
 
 def _are_numbers(column: Any) -> bool:
@@ -360,13 +360,13 @@ def _are_numbers(column: Any) -> bool:
 
 
 def _with_fix(message: str, *, reset: bool = False) -> str:
-    """Add the fix to scikit-learn's word on rows, which names the value and the expectation."""
-    if message.startswith("Complex data"):  # which is followed by all of it
-        message = "Complex data not supported, expected real numbers"
-    if message.startswith("The feature names"):  # A list that speaks for itself, a name a line.
+    """Add the fix to scikit-learn's error, which names the requirement and the value."""
+    if message.startswith("Complex data"):  # the rest of it is the whole array
+        message = "Complex data not supported: X must hold real numbers"
+    if message.startswith("The feature names"):  # a list of names, one on each line
         return message
-    fix = "give two or more rows of numbers" if reset else "give rows like the training rows"
-    return f"{' '.join(message.split()).rstrip('.')}; {fix}"
+    fix = "Give at least two samples" if reset else "Give samples like those of the training data"
+    return f"{' '.join(message.split()).rstrip('.')}. {fix}."
 
 
 def check_width(columns: Columns | None, X: Any) -> None:
@@ -376,8 +376,8 @@ def check_width(columns: Columns | None, X: Any) -> None:
     shape = getattr(X, "shape", None) or np.shape(X)
     if len(shape) == 2 and shape[1] != columns.n_features:
         raise SettingError(
-            f"columns become {columns.n_features} features, but a row has {shape[1]}, expected as "
-            "many; give the columns of the data set that X is from"
+            f"columns must describe {shape[1]} features, as X has, got {columns.n_features}. Give "
+            "the columns of the dataset that X is from."
         )
 
 
@@ -387,9 +387,9 @@ def warn_of_unlike_columns(variances: NDArray[np.float64]) -> None:
     spreads = spreads[spreads > 0]
     if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
         warnings.warn(
-            f"the largest standard deviation of a column is {spreads.max():.3g}, the median one "
-            f"{np.median(spreads):.3g}: the squared error sees little of the others; "
-            "scaling='standard' weighs all columns alike",
+            f"the largest standard deviation of a column is {spreads.max():.3g}, the median "
+            f"{np.median(spreads):.3g}, so the squared error nearly ignores the other columns. Set "
+            "scaling='standard' to weight all columns equally.",
             UtsushiWarning,
             stacklevel=4,  # the caller of fit
         )

@@ -35,8 +35,8 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
     r"""Variational autoencoder that learns classes from a few labelled samples (M2).
 
     A classifier :math:`q(y \mid x)` is trained together with a conditional variational autoencoder:
-    labelled samples train both, and every other sample is explained by each class as often as the
-    classifier expects it. All other parameters, and what is learned, are those of
+    labelled samples train both, and the bound of an unlabelled sample is the mean over the classes,
+    weighted by the classifier's probabilities. All other parameters and attributes are those of
     `VariationalAutoencoder`.
 
     Parameters

@@ -1,7 +1,7 @@
 """Export a fitted model as a plain torch module, which does not need this library.
 
-The classes below say what a model computes between the rows of its user and back. They are traced
-into graphs of torch's own operations and layers, so that none of them is left in the result.
+The classes below hold the computation from samples to codes and back, scaling included. They are
+traced into graphs of torch's own operations and layers, so the result contains none of them.
 """
 
 from __future__ import annotations
@@ -66,18 +66,18 @@ def portable(model: Any) -> fx.GraphModule:
 def joined(
     encoder: nn.Module, decoder: nn.Module, *, conditional: bool, name: str, with_code: bool = False
 ) -> fx.GraphModule:
-    """Put an encoder and a decoder one after the other.
+    """Compose an encoder and a decoder into one module.
 
     Parameters
     ----------
     encoder : Module, (B, D) to (B, H)
     decoder : Module, (B, H) to (B, D)
     conditional : bool
-        Whether the decoder also takes the numbers (B,) of the classes, and so the whole does.
+        Whether the decoder, and so the module, also takes the indices (B,) of the classes.
     name : str
-        Of the class of the module.
+        The name of the module's class.
     with_code : bool, default=False
-        Give the codes beside the rows.
+        Whether to return the codes and the reconstructions, instead of the latter alone.
     """
     graph = fx.Graph()
     x = graph.placeholder("x")
@@ -99,7 +99,7 @@ def _traced(part: _Affine, name: str) -> fx.GraphModule:
 
 
 class _Affine(nn.Module):
-    """What the encoder and the decoder share: layers, and the scaling as buffers."""
+    """The base of encoder and decoder: layers, and the scaling as buffers."""
 
     offset: Tensor
     scale: Tensor
@@ -133,7 +133,7 @@ class _Encoder(_Affine):
 
     def forward(self, x: Tensor) -> Tensor:
         scaled = (x - self.offset) / self.scale
-        if self.gaps:  # as `utsushi.estimators.missing` has it
+        if self.gaps:  # see `utsushi.estimators.missing`
             scaled = torch.where(torch.isnan(scaled), 0.0, scaled)
         output: Tensor = self.layers(scaled)
         codes = output[:, : self.n_codes]
@@ -143,7 +143,7 @@ class _Encoder(_Affine):
 
 
 class _Decoder(_Affine):
-    """Codes to rows."""
+    """From codes to reconstructions."""
 
     def __init__(
         self, layers: nn.Module, offset: Tensor, scale: Tensor, mean: Callable[[Tensor], Tensor]
@@ -167,7 +167,7 @@ class _DecoderOfSymbols(_Decoder):
 
 
 class _ConditionalDecoder(_Decoder):
-    """Codes, and the numbers of the classes (B,), to rows."""
+    """From codes and the indices of the classes (B,) to reconstructions."""
 
     def __init__(self, decoder: _Decoder, n_classes: int) -> None:
         super().__init__(decoder.layers, decoder.offset, decoder.scale, decoder.mean)
@@ -196,6 +196,6 @@ def _plain(module: nn.Module) -> nn.Module:
     copied = copy.deepcopy(module).cpu()
     for name, child in module.named_children():
         setattr(copied, name, _plain(child))
-    for parameter in copied.parameters(recurse=False):  # as `arrange_for_inference` found them
+    for parameter in copied.parameters(recurse=False):  # undoes `arrange_for_inference`
         parameter.data = parameter.data.contiguous()
     return copied

@@ -67,7 +67,7 @@ Score = Callable[[LogLikelihood, EncoderDecoder, PosteriorDistribution, Iterator
 
 @estimator
 class VariationalAutoencoder(BaseAutoencoder):
-    r"""Variational autoencoder: a generative model with a code, trained by a bound.
+    r"""Variational autoencoder: a latent variable model, trained by a bound on log p(x).
 
     A code :math:`z \sim N(0, I)` is decoded into the parameters of :math:`p(x \mid z)`; an encoder
     gives the mean and the standard deviations of :math:`q(z \mid x) = N(\mu, \mathrm{diag}(
@@ -88,26 +88,27 @@ class VariationalAutoencoder(BaseAutoencoder):
         them. None is chosen by the data's shape: a dense network has one layer of
         `utsushi.networks.default_width`; see `utsushi.networks.Conv` for a convolutional one.
     image_shape : (height, width) or (channels, height, width), optional
-        What a row was flattened from: ``network="conv"`` needs it, and figures are drawn by it.
+        The shape of an image, if the samples are flattened images: ``network="conv"`` needs it,
+        and figures show images of that shape.
     scaling : {"center", "standard", "minmax"} or None, default="center"
         Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
-        Learned from the training rows, undone on the way out, safe on constant columns.
+        Learned from the training data, undone on the way out, safe on constant columns.
     missing : {"raise", "mask"}, default="raise"
-        What NaN is: an error, or a value that is missing. That is zero at the encoder's input, in
-        scaled units, and counts in no loss and no score; `reconstruct` fills it.
+        What NaN means: an error, or a missing value. A missing value is zero at the encoder's
+        input, in scaled units, and counts in no loss and no score; `reconstruct` fills it in.
     likelihood : str or Likelihood, default="gaussian"
-        :math:`p(x \mid z)`. Of scaled rows: ``"gaussian"`` with one calibrated standard deviation,
-        or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of rows in [0, 1] in
-        their own units, so that ``scaling`` is for the encoder alone: ``"bernoulli"`` for zeros and
-        ones, or ``"continuous-bernoulli"`` for grey values.
+        :math:`p(x \mid z)`. Of scaled samples: ``"gaussian"`` with one calibrated standard
+        deviation, or ``"unit-gaussian"`` with standard deviation one, as in the lecture. Of samples
+        in [0, 1] in their own units, so that ``scaling`` is for the encoder alone: ``"bernoulli"``
+        for zeros and ones, or ``"continuous-bernoulli"`` for grey values.
     prior : {"standard-normal", "vamp"} or Prior, default="standard-normal"
         :math:`p(z)`, which the codes are trained towards: the lecture's :math:`N(0, I)`, or the
         mean of the posteriors of learned pseudo-inputs (`utsushi.distributions.VampPrior`).
         ``sampler="prior"`` draws from it.
     posterior : {"diagonal-gaussian"} or Posterior, default="diagonal-gaussian"
-        :math:`q(z \mid x)`, what the encoder's output means.
+        :math:`q(z \mid x)`, whose parameters the encoder's output is.
     conditional : bool, default=False
-        Tell the decoder the class ``y`` of each row. The encoder sees x alone; ``fit``,
+        Condition the decoder on the class ``y`` of each sample. The encoder takes x alone; ``fit``,
         `inverse_transform`, `reconstruct`, `score_samples` and `sample` take ``y``.
     beta : float >= 0 or callable, default=1.0
         Weight of the divergence in training, or a function of the epochs done that returns it.
@@ -123,7 +124,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         leave the prior, so its samples resemble the data more. ``"flow"`` needs the optional
         dependency zuko.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
-        What is done anew to the training rows at each step: small rotations, scales and shifts of
+        Random changes of the training samples at each step: small rotations, scales and shifts of
         images (needs ``image_shape``), or zeros and ones drawn with grey values as probabilities.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
         ``"fast"`` is one cycle to a high learning rate, of dense networks in the principal
@@ -143,7 +144,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     Attributes
     ----------
     n_features_in_ : int
-        D, the number of columns of the training rows.
+        D, the number of columns of the training data.
     n_components_ : int
         H, the size of the code that was learned.
     feature_names_in_ : ndarray of str
@@ -151,8 +152,8 @@ class VariationalAutoencoder(BaseAutoencoder):
     history_ : list of dict
         A row per epoch: ``objective`` (the mean of :math:`-J_1 + \beta J_2`, or of :math:`-L_K`
         with several importance samples), ``reconstruction``
-        (:math:`-J_1`) and ``kl`` (:math:`J_2`), all in nats per scaled row; the same of the
-        held-out rows with the prefix ``validation_``; ``learning_rate``, ``seconds``.
+        (:math:`-J_1`) and ``kl`` (:math:`J_2`), all in nats per scaled sample; the same of the
+        held-out samples with the prefix ``validation_``; ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
     likelihood_ : Likelihood
@@ -162,15 +163,15 @@ class VariationalAutoencoder(BaseAutoencoder):
     module_ : torch.nn.Module
         The trained network, with ``encoder`` and ``decoder``.
     network_ : Network
-        What it is made of, with every size that was chosen.
+        The network's settings, with every size that was chosen by the data's shape.
     recipe_ : Recipe
-        How it was trained, with every setting that was chosen.
+        The recipe of the training, with every setting that was chosen by the data's shape.
     sampler_ : Sampler
         The fitted sampler.
     scaling_ : Scaling
         The fitted scaling.
     seed_ : int
-        What every random number was derived from.
+        The seed of every random number.
     device_ : str
         The device that was used.
 
@@ -224,9 +225,9 @@ class VariationalAutoencoder(BaseAutoencoder):
         better = None if binarized else self.likelihood_.advice(known)
         if better is not None:
             warnings.warn(
-                f"likelihood={self.likelihood!r} does not suit these rows, which hold "
-                f"{'only zeros and ones' if better == 'bernoulli' else 'values between 0 and 1'}; "
-                f"likelihood={better!r} does",
+                f"likelihood={self.likelihood!r} does not suit the training data, which hold "
+                f"{'only zeros and ones' if better == 'bernoulli' else 'values between 0 and 1'}. "
+                f"Set likelihood={better!r}.",
                 UtsushiWarning,
                 stacklevel=4,  # the caller of fit
             )
@@ -243,12 +244,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         takes_logits = not self.likelihood_.of_scaled_rows
         if takes_logits and self.chosen("network").output != "linear":
             raise SettingError(
-                f"network={self.network!r} with likelihood={self.likelihood!r}, which takes "
-                "the decoder's outputs for logits, expected output='linear'"
+                f"output must be 'linear' for likelihood={self.likelihood!r}, which takes logits, "
+                f"got network={self.network!r}. Leave output out."
             )
 
     def _known(self, rows: AnyRows) -> AnyRows:
-        """Return the values of rows that are not missing."""
+        """Return the values that are not missing."""
         return known_values(rows) if self.missing == "mask" else rows
 
     def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
@@ -285,8 +286,8 @@ class VariationalAutoencoder(BaseAutoencoder):
             data = replace(data, condition=self._condition_of(validation_data[1], len(data.rows)))
         else:
             raise SettingError(
-                f"validation_data is a {type(validation_data).__name__}, expected a pair of rows "
-                "and classes for a conditional model; pass validation_data=(X, y)"
+                "validation_data must be a pair of samples and classes for a conditional model, "
+                f"got a {type(validation_data).__name__}. Pass validation_data=(X, y)."
             )
         self.likelihood_.check(self._known(data.rows))
         return data
@@ -313,7 +314,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         )
 
     def _beta_within(self, n_epochs: int) -> float | Callable[[float], float]:
-        """Return beta, which outside of a training is that of its end."""
+        """Return beta; as a function of the epochs it keeps its last value after the training."""
         beta = self.beta
         if not callable(beta):
             return float(beta)
@@ -367,7 +368,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self._posterior(self._checked(X))
 
     def _posterior(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Return the mean and the standard deviation of checked rows."""
+        """Return the posterior mean and standard deviation of checked samples."""
 
         def parameters(x: Tensor, _: Rows) -> Tensor:
             posterior = self.module_.posterior_of(x)
@@ -385,7 +386,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         sample: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> Rows:
-        """Encode rows and decode their codes.
+        """Reconstruct samples: encode them and decode their codes.
 
         Parameters
         ----------
@@ -400,7 +401,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         Returns
         -------
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
-            Rows in the units of the input: the mean of p(x|z), without its noise.
+            Samples in the units of the input: the mean of p(x|z), without its noise.
         """
         if not sample:
             return super().reconstruct(X, y)
@@ -420,25 +421,25 @@ class VariationalAutoencoder(BaseAutoencoder):
         random_state: int | np.random.RandomState | None = None,
         noise: bool = False,
     ) -> Rows:
-        r"""Generate new rows: codes from the fitted sampler, decoded.
+        r"""Generate new samples: codes from the fitted sampler, decoded.
 
         Parameters
         ----------
         n_samples : int >= 1, default=1
-            How many.
+            The number of samples.
         y : a class, or array-like of shape (n_samples,), optional
-            Of a conditional model; None draws classes as often as the training rows had them.
-            Else ignored.
+            The condition of a conditional model; None draws classes as often as they are in the
+            training data. Else ignored.
         random_state : int, RandomState or None, default=None
-            An integer gives the same rows each time; None gives new ones.
+            An integer gives the same samples each time; None gives new ones.
         noise : bool, default=False
             Draw :math:`x \sim p(x \mid z)`, the last step of the generative model, instead of
             giving its mean :math:`\hat x`.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of the dtype of the training rows
-            Rows in the units of the input.
+        ndarray of shape (n_samples, n_features), of the dtype of the training data
+            Samples in the units of the input.
         """
         check_is_fitted(self)
         seed = seed_from(random_state)
@@ -512,7 +513,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
         def terms(x: Tensor, block: Rows) -> Tensor:
             posterior = self.module_.posterior_of(x)
-            if prior.has_closed_form(posterior):  # whatever the code is
+            if prior.has_closed_form(posterior):  # the same for every code
                 return self.module_.divergence(posterior, posterior.mean)
             noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.mean)
             codes = posterior.rsample(torch.stack(list(noises)))
@@ -524,10 +525,10 @@ class VariationalAutoencoder(BaseAutoencoder):
     def mean_code_score(
         self, X: ArrayLike, y: ArrayLike | None = None
     ) -> NDArray[np.floating[Any]]:
-        r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}(q(z \mid x) \Vert p(z))` of each row.
+        r"""Return :math:`\log p(x \mid z = \mu) - D_{KL}(q(z \mid x) \Vert p(z))` of each sample.
 
-        The evidence lower bound with the mean code in place of the drawn ones. It is no bound, but
-        needs no random number, so that it can be computed again anywhere. The divergence from a
+        The evidence lower bound with the mean code in place of the drawn ones. It is not a bound,
+        but uses no random numbers, so any program can reproduce it. The divergence from a
         VampPrior has no closed form; an upper bound that has one takes its place. Parameters and
         units are those of `score_samples`.
 
@@ -540,10 +541,10 @@ class VariationalAutoencoder(BaseAutoencoder):
     def log_likelihood(
         self, X: ArrayLike, y: ArrayLike | None = None, *, n_importance_samples: int = 100
     ) -> NDArray[np.floating[Any]]:
-        r"""Return the importance-weighted bound on the log density of each row, in nats.
+        r"""Return the importance-weighted bound on the log density of each sample, in nats.
 
-        It rises to :math:`\log p(x)` with the number of draws, in memory that does not. The draws
-        are made as in `score_samples`, and its units are the same.
+        It rises to :math:`\log p(x)` with the number of draws; the memory does not grow with it.
+        The draws are made as in `score_samples`, and its units are the same.
 
         Parameters
         ----------
@@ -564,21 +565,21 @@ class VariationalAutoencoder(BaseAutoencoder):
         """
         if not is_size(n_importance_samples):
             raise SettingError(
-                f"n_importance_samples={n_importance_samples!r}, expected an integer from 1 on"
+                f"n_importance_samples must be a positive integer, got {n_importance_samples!r}."
             )
         return self._bound(X, y, _importance_bound, n_importance_samples)
 
     def _bound(
         self, X: ArrayLike, y: ArrayLike | None, bound: Score, n_draws: int
     ) -> NDArray[np.floating[Any]]:
-        """Return a bound of each row in the units of the input."""
+        """Return a bound of each sample in the units of the input."""
         check_is_fitted(self)
         rows = self._checked(X)
         self.likelihood_.check(self._known(rows))
         n_features = self.n_features_in_
 
         def prepare(block: Rows) -> NDArray[np.float32]:
-            """Return the columns of scaled rows, rows and condition."""
+            """Return the columns of scaled samples, samples and condition."""
             raw = block.astype(np.float32)
             raw = without_gaps(raw) if self.missing == "mask" else raw
             return np.concatenate([self._scaled(block[:, :n_features]), raw], axis=1)
@@ -659,7 +660,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
 
 def _noise_of_rows(rows: Rows, seed: int, n_draws: int, like: Tensor) -> Iterator[Tensor]:
-    """Yield noise like ``like`` (B, H), a function of the bytes of the rows; see `row_noise`."""
+    """Yield noise like ``like`` (B, H), a function of the samples' bytes; see `row_noise`."""
     for stream, start in enumerate(range(0, n_draws, DRAWS_AT_ONCE)):
         n_held = min(DRAWS_AT_ONCE, n_draws - start)
         held = row_noise(rows, seed, n_held, like.shape[1], len(like), stream)
