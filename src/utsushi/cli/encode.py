@@ -102,8 +102,10 @@ def _write_sparse(out: str, blocks: Iterator[tuple[Any, dict[str, Any]]]) -> Pat
     with being_written(Path(out)) as file:
         whole = sparse.vstack(codes, format="csr")
         labels = {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
-        parts = {name: getattr(whole, name) for name in ("data", "indices", "indptr", "shape")}
-        np.savez_compressed(file, format=whole.format.encode("ascii"), **parts, **labels)
+        names = ("data", "indices", "indptr", "shape")
+        parts: dict[str, Any] = {name: getattr(whole, name) for name in names}
+        parts["format"] = whole.format.encode("ascii")
+        np.savez_compressed(file, **parts | labels)
     return Path(out)
 
 

@@ -194,7 +194,7 @@ class Parameter:
         # "strength" alone would not say of what.
         return (
             f"{outer}_{inner}"
-            if inner == "strength" or outer == "sparsity" and inner
+            if inner == "strength" or (outer == "sparsity" and inner)
             else inner or outer
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse
@@ -39,7 +39,7 @@ FAST: dict[str, Any] = {
     "subspace": 0.0,
 }
 
-Codes = NDArray[np.floating[Any]] | scipy.sparse.csr_matrix
+Codes: TypeAlias = Any
 
 
 @estimator

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from utsushi.estimators.capabilities import has_symbols
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
@@ -35,7 +34,7 @@ def portable(model: Any) -> fx.GraphModule:
     )
     bottleneck = getattr(model.module_, "bottleneck", None)
     bottleneck = None if bottleneck is None else _plain(bottleneck)
-    symbols = has_symbols(model)
+    symbols = hasattr(model, "n_symbols_")
     encoder = _Encoder(
         _plain(model.module_.encoder),
         offset,

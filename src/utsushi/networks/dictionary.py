@@ -102,9 +102,9 @@ class DictionaryDecoder(nn.Module):
         """
         rows, components = z.detach().nonzero(as_tuple=True)
         if len(rows) > LARGEST_PART * z.numel():
-            return self(z)
+            return self.forward(z)
         counts = torch.bincount(rows, minlength=len(z))
-        sums = functional.embedding_bag(
+        sums: Tensor = functional.embedding_bag(
             components,
             self.atoms,
             counts.cumsum(0) - counts,

@@ -176,9 +176,11 @@ def _images(
 def _atoms(model: BaseAutoencoder, X: Rows) -> Rows:
     """Return the atoms that samples use most, the most frequent first, as images."""
     assert has_sparse_codes(model)
-    n_uses = np.asarray((model.transform(X) > 0).sum(axis=0)).ravel()
+    codes: Any = model.transform(X)
+    n_uses = np.asarray((codes > 0).sum(axis=0)).ravel()
     atoms = model.components_[np.argsort(-n_uses, kind="stable")[:N_SAMPLES]]
-    return 0.5 + 0.5 * atoms / np.abs(atoms).max(axis=1, keepdims=True)
+    images: Rows = 0.5 + 0.5 * atoms / np.abs(atoms).max(axis=1, keepdims=True)
+    return images
 
 
 def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
