@@ -42,7 +42,11 @@ MEMBERS = {
     **{f"prior {n}": (VariationalAutoencoder, {"prior": n}) for n in PRIORS},
     **{f"posterior {n}": (VariationalAutoencoder, {"posterior": n}) for n in POSTERIORS},
     **{f"likelihood {n}": (VariationalAutoencoder, {"likelihood": n}) for n in LIKELIHOODS},
-    **{f"sampler {n}": (VariationalAutoencoder, {"sampler": n}) for n in SAMPLERS},
+    **{
+        f"sampler {n}": (VariationalAutoencoder, {"sampler": n})
+        for n in SAMPLERS
+        if n != "autoregressive"  # of discrete codes: see test_discrete.py
+    },
     "prior vamp, conditional": (VariationalAutoencoder, {"prior": "vamp", "conditional": True}),
     "prior vamp, K = 5": (
         VariationalAutoencoder,
@@ -137,6 +141,11 @@ def test_its_torch_module_computes_the_same(model):
 
 #: What each needs of a model for a page; all others run there.
 NOT_ON_A_PAGE = {
+    **{
+        f"{kind} {name}-quantization": "network must be made of Linear"
+        for kind in ("bottleneck", "noisy")
+        for name in ("residual-vector", "finite-scalar")
+    },
     "network resnet": "network must be made of Linear",
     "prior flow": "prior must be 'standard-normal', or a mixture",
     "prior hierarchical": "prior must be 'standard-normal', or a mixture",
