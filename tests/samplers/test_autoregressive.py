@@ -27,7 +27,7 @@ def known_codes(n, seed=0):
 @pytest.fixture(scope="module")
 def sampler():
     recipe = Recipe(max_epochs=15, min_steps=300)
-    return Autoregressive(width=32, noise=0.0, recipe=recipe).fit(known_codes(4000), draws())
+    return Autoregressive(width=32, recipe=recipe).fit(known_codes(4000), draws())
 
 
 def test_marginals_and_pairs_are_those_of_the_codes(sampler):

@@ -277,7 +277,7 @@ AUTOENCODER = (
         "bottleneck",
         "identity",
         str,
-        "identity|vector-quantization",
+        "identity|vector-quantization|residual-vector-quantization|finite-scalar-quantization",
         "What codes pass through on their way to the decoder.",
     ),
     Parameter(

@@ -50,9 +50,11 @@ class Autoencoder(BaseAutoencoder):
     missing : {"raise", "mask"}, default="raise"
         What NaN means: an error, or a missing value. A missing value is zero at the encoder's
         input, in scaled units, and counts in no loss and no score; `reconstruct` fills it in.
-    bottleneck : {"identity", "vector-quantization"} or Bottleneck, default="identity"
-        What the codes pass through on their way to the decoder:
-        `utsushi.networks.VectorQuantization` replaces them by vectors of a learned codebook.
+    bottleneck : str or Bottleneck, default="identity"
+        What the codes pass through on their way to the decoder: ``"vector-quantization"``,
+        ``"residual-vector-quantization"`` and ``"finite-scalar-quantization"`` quantize them; see
+        `utsushi.networks`. The quantized codes are real numbers here, and integers in
+        `VectorQuantizedAutoencoder`.
     penalty : {"sparse", "contractive", "code-and-weights", "mmd"}, Penalty, callable or None
         What is added to the error of each sample, times its strength: :math:`\sum_h |z_h|`; the
         squared norm of the encoder's Jacobian, :math:`\Vert \partial z / \partial x \Vert_F^2`;

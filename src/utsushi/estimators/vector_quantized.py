@@ -35,10 +35,10 @@ class VectorQuantizedAutoencoder(Autoencoder):
 
     Parameters
     ----------
-    bottleneck : {"vector-quantization", "residual-vector-quantization", \
-"finite-scalar-quantization"} or Bottleneck, default="vector-quantization"
-        How codes are quantized: by the vectors of a codebook, by several codebooks of which each
-        takes what the last one left, or each component by evenly spaced numbers. See
+    bottleneck : str or Bottleneck, default="vector-quantization"
+        How codes are quantized: ``"vector-quantization"`` by the vectors of a codebook,
+        ``"residual-vector-quantization"`` by several codebooks, of which each takes what the last
+        one left, ``"finite-scalar-quantization"`` each component by evenly spaced numbers. See
         `utsushi.networks`.
     network : {"dense", "conv"} or Network, default="dense"
         With ``networks.Conv(grid=True)`` each pixel of the last convolution has positions of its

@@ -37,6 +37,7 @@ from utsushi.evaluation.likelihood import (
 )
 from utsushi.evaluation.pca import PCABaseline, pca_errors
 from utsushi.evaluation.reconstruction import error_of_copies, psnr, reconstruction_error, ssim
+from utsushi.evaluation.symbols import symbol_use
 from utsushi.evaluation.texts import say
 
 __all__ = [
@@ -78,5 +79,6 @@ __all__ = [
     "sap",
     "say",
     "ssim",
+    "symbol_use",
     "trustworthiness_of",
 ]

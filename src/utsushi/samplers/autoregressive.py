@@ -49,7 +49,8 @@ class Autoregressive(Sampler):
     The probability of a code is :math:`p(c) = \prod_i p(c_i \mid c_1, \dots, c_{i-1})`. A
     transformer with masked attention gives all factors at once; the mean of :math:`-\log p(c)` over
     the training codes is minimized. New codes are drawn symbol by symbol, in the order of the
-    positions. A symbol has a vector of its own at each position.
+    positions. A symbol has a vector of its own at each position, and the sum of the vectors of all
+    symbols before a position goes in.
 
     Parameters
     ----------
@@ -59,9 +60,6 @@ class Autoregressive(Sampler):
         The numbers that stand for a symbol; a multiple of ``n_heads``.
     n_heads : int >= 1, default=4
         The attentions of a block.
-    noise : float in [0, 1), default=0.1
-        The part of the symbols that are replaced by random ones, anew at each step, where the
-        symbols after them are predicted: a few thousand codes are learned by heart without.
     temperature : float > 0, default=1.0
         What the logits are divided by in drawing. Below 1, frequent codes become more frequent.
     recipe : Recipe or None, default=None
@@ -94,7 +92,6 @@ class Autoregressive(Sampler):
         "n_blocks": [Interval(Integral, 1, 32, closed="both")],
         "width": [Interval(Integral, 1, 4096, closed="both")],
         "n_heads": [Interval(Integral, 1, None, closed="left")],
-        "noise": [Interval(Real, 0, 1, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "recipe": [Recipe, None],
     }
@@ -106,14 +103,12 @@ class Autoregressive(Sampler):
         n_blocks: int = 2,
         width: int = 64,
         n_heads: int = 4,
-        noise: float = 0.1,
         temperature: float = 1.0,
         recipe: Recipe | None = None,
     ) -> None:
         self.n_blocks = n_blocks
         self.width = width
         self.n_heads = n_heads
-        self.noise = noise
         self.temperature = temperature
         self.recipe = recipe
 
@@ -134,20 +129,11 @@ class Autoregressive(Sampler):
         """Train the transformer and keep its best epoch."""
         self.check(codes.shape[1])
         x = torch.from_numpy(codes.astype(np.int64))
-        n_symbols = int(x.max()) + 1
         seed = int(generator.integers(2**63))
-        module = self._empty_module(x.shape[1], n_symbols)
+        module = self._empty_module(x.shape[1], int(x.max()) + 1)
         initialize(module, seeded(seed, Purpose.INITIALIZATION))
         recipe = (self.recipe or Recipe()).completed(AUTOREGRESSIVE)
-        noise = float(self.noise)
-
-        def with_noise(rows: Tensor, draws: Generator) -> Tensor:
-            """Return what is seen and what is to be predicted, one behind the other."""
-            other = torch.randint(n_symbols, rows.shape, generator=draws)
-            replaced = torch.rand(rows.shape, generator=draws) < noise
-            return torch.stack([torch.where(replaced, other, rows), rows], dim=1)
-
-        if not train_by_likelihood(module, _log_prob, x, recipe=recipe, seed=seed, seen=with_noise):
+        if not train_by_likelihood(module, _log_prob, x, recipe=recipe, seed=seed):
             raise TrainingDivergedError(
                 "training of the autoregressive sampler diverged: its loss is not finite. Set "
                 f"Autoregressive(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
@@ -216,7 +202,8 @@ class _Transformer(nn.Module):
     """Logits (B, P, K) of each symbol, given those before it.
 
     A symbol has a vector of its own at each position, going in and coming out: what it means to a
-    decoder differs from position to position.
+    decoder differs from position to position. The vectors of all symbols before a position are
+    added up, as the decoder's input is, and go in.
     """
 
     def __init__(
@@ -241,19 +228,19 @@ class _Transformer(nn.Module):
     def forward(self, before: Tensor) -> Tensor:
         """Return the logits (B, P, K) of all positions, for symbols (B, P - 1) or more."""
         places = torch.arange(len(self.places) - 1, device=before.device)
-        seen = self.symbols[places, before[:, : len(places)]]
+        seen = self.symbols[places, before[:, : len(places)]].cumsum(dim=1)
         x = functional.pad(seen, (0, 0, 1, 0)) + self.places
         for block in self.blocks:
             x, _ = block(x, None)
-        return torch.einsum("bpw,pkw->bpk", self.norm(x), self.logits) + self.shares
+        products: Tensor = torch.einsum("bpw,pkw->bpk", self.norm(x), self.logits)
+        return products + self.shares
 
-    def step(
-        self, place: int, last: Tensor | None, n_codes: int, past: list[Past]
-    ) -> tuple[Tensor, list[Past]]:
-        """Return the logits (B, K) at one place, and what the places after it attend to."""
-        x = self.places[place].expand(n_codes, 1, -1)
-        if last is not None:
-            x = x + self.symbols[place - 1, last][:, None]
+    def step(self, place: int, seen: Tensor, past: list[Past]) -> tuple[Tensor, list[Past]]:
+        """Return the logits (B, K) at one place, and what the places after it attend to.
+
+        ``seen`` (B, width) is the sum of the vectors of all symbols before.
+        """
+        x = (self.places[place] + seen)[:, None]
         kept: list[Past] = []
         for block, before in zip(self.blocks, past, strict=True):
             x, now = block(x, before)
@@ -287,25 +274,22 @@ class _Block(nn.Module):
 
 
 def _log_prob(module: nn.Module, codes: Tensor) -> Tensor:
-    """Return the log probability (B,) of codes (B, P), or of pairs of seen and true ones."""
-    seen, true = (codes, codes) if codes.dim() == 2 else codes.unbind(dim=1)
-    logits = module(seen)
-    return (
-        -functional.cross_entropy(logits.flatten(0, 1), true.flatten(), reduction="none")
-        .view(true.shape)
-        .sum(dim=1)
-    )
+    """Return the log probability (B,) of codes (B, P)."""
+    logits = module(codes).flatten(0, 1)
+    costs = functional.cross_entropy(logits, codes.flatten(), reduction="none")
+    return -costs.unflatten(0, codes.shape).sum(dim=1)
 
 
 def _drawn(module: _Transformer, uniform: Tensor, temperature: float) -> Tensor:
     """Return symbols (B, P) drawn by uniform numbers (B, P)."""
-    last: Tensor | None = None
+    seen = uniform.new_zeros(len(uniform), module.places.shape[1])
     past: list[Past] = [None] * len(module.blocks)
     symbols = []
     for place, drawn in enumerate(uniform.unbind(dim=1)):
-        logits, past = module.step(place, last, len(uniform), past)
+        logits, past = module.step(place, seen, past)
         shares = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
-        last = torch.searchsorted(shares, drawn[:, None].contiguous(), right=True)[:, 0]
-        last = last.clamp(max=shares.shape[1] - 1)  # the sum may be below 1 by a rounding error
-        symbols.append(last)
+        symbol = torch.searchsorted(shares, drawn[:, None].contiguous(), right=True)[:, 0]
+        symbol = symbol.clamp(max=shares.shape[1] - 1)  # the sum may be rounded to less than 1
+        symbols.append(symbol)
+        seen = seen + module.symbols[place, symbol]
     return torch.stack(symbols, dim=1)
