@@ -245,7 +245,8 @@ class _Transformer(nn.Module):
         for block, before in zip(self.blocks, past, strict=True):
             x, now = block(x, before)
             kept.append(now)
-        return self.norm(x)[:, 0] @ self.logits[place].T + self.shares[place], kept
+        logits: Tensor = self.norm(x)[:, 0] @ self.logits[place].T + self.shares[place]
+        return logits, kept
 
 
 class _Block(nn.Module):
@@ -277,7 +278,7 @@ def _log_prob(module: nn.Module, codes: Tensor) -> Tensor:
     """Return the log probability (B,) of codes (B, P)."""
     logits = module(codes).flatten(0, 1)
     costs = functional.cross_entropy(logits, codes.flatten(), reduction="none")
-    return -costs.unflatten(0, codes.shape).sum(dim=1)
+    return -costs.view(codes.shape).sum(dim=1)
 
 
 def _drawn(module: _Transformer, uniform: Tensor, temperature: float) -> Tensor:
