@@ -5,9 +5,9 @@
 
 Data: the lecture's digits (16,000 images of 784 pixels for training, 4,000 for the test), and the
 64 pixels of the 8 x 8 digits (1,437 and 360) with 1,024 components. All models see the same
-samples, centred and divided by one number so that their mean squared length is 1, for as many
-epochs with batches of the same size. For each k: the explained variance of the test samples, with
-the components that are active at inference (L0), and the share of components that no sample makes
+samples, centred and divided by one number so that their mean squared length is 1, as many epochs,
+and batches of the same size. For each k: the explained variance of the test samples, with the
+components that are active at inference (L0), and the share of components that no sample makes
 active, of training and test samples together.
 
 dictionary-learning 0.1.0 (pip install --no-deps dictionary-learning einops) is run with its own
@@ -151,7 +151,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=None, help="else as many as Utsushi makes")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in options.data:
         dataset = getattr(datasets, f"load_{name}")()
         train, test = scaled(dataset.X_train, dataset.X_test)
@@ -163,6 +162,7 @@ def main() -> None:
             for k in options.k:
                 for seed in options.seeds:
                     row = measure(train, test, k, seed, COMPONENTS[name], epochs)
+                    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
                     found[f"{name}, {title}, k = {k}, seed {seed}"] = {**row, "epochs": epochs}
                     shown = "  ".join(f"{key} {value:.4f}" for key, value in row.items())
                     print(f"{name}, {title}, k = {k}, seed {seed}: {shown}", flush=True)

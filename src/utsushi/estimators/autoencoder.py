@@ -44,8 +44,9 @@ class Autoencoder(BaseAutoencoder):
     image_shape : (height, width) or (channels, height, width), optional
         The shape of an image, if the samples are flattened images: ``network="conv"`` needs it,
         and figures show images of that shape.
-    scaling : {"center", "standard", "minmax"} or None, default="center"
-        Removes the mean of each column, standardizes, maps the range to [0, 1], or nothing.
+    scaling : {"center", "standard", "minmax", "unit-length"} or None, default="center"
+        Removes the mean of each column, standardizes, maps the range to [0, 1], removes the mean
+        and divides all columns by the root mean squared length of a sample, or nothing.
         Learned from the training data, undone on the way out, safe on constant columns.
     missing : {"raise", "mask"}, default="raise"
         What NaN means: an error, or a missing value. A missing value is zero at the encoder's

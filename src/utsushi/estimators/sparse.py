@@ -29,16 +29,17 @@ __all__ = ["SparseAutoencoder", "sparse_columns"]
 
 #: What ``recipe="fast"`` stands for, where it differs from that of an autoencoder.
 FAST: dict[str, Any] = {
-    "max_epochs": 30,
-    "min_steps": 1000,
+    "max_epochs": 20,
+    "min_steps": 2000,
     "batch_size": 512,
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "betas": (0.9, 0.999),
     "weight_decay": 0.0,
     "start": "random",
     "subspace": 0.0,
 }
 
+#: Of samples (n, H): a `scipy.sparse.csr_matrix`, or an array.
 Codes: TypeAlias = Any
 
 

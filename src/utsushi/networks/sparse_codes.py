@@ -246,7 +246,7 @@ class JumpReLU(Sparsity):
     strength : float > 0, default=1.0
         :math:`\lambda`, in units of the variance of the training samples with
         ``scaling="unit-length"``.
-    bandwidth : float > 0, default=0.05
+    bandwidth : float > 0, default=0.1
         :math:`\epsilon`, in units of the code.
 
     References
@@ -268,7 +268,7 @@ class JumpReLU(Sparsity):
         "bandwidth": _POSITIVE,
     }
 
-    def __init__(self, k: int = 32, strength: float = 1.0, bandwidth: float = 0.05) -> None:
+    def __init__(self, k: int = 32, strength: float = 1.0, bandwidth: float = 0.1) -> None:
         self.k = k
         self.strength = strength
         self.bandwidth = bandwidth
@@ -322,7 +322,7 @@ class L1(Sparsity):
 
     Parameters
     ----------
-    strength : float > 0, default=0.01
+    strength : float > 0, default=0.03
         :math:`\lambda`, with ``scaling="unit-length"`` in units of the variance of the training
         samples.
 
@@ -340,7 +340,7 @@ class L1(Sparsity):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"strength": _POSITIVE}
 
-    def __init__(self, strength: float = 0.01) -> None:
+    def __init__(self, strength: float = 0.03) -> None:
         self.strength = strength
 
     def build(self, n_components: int) -> SparseCodes:

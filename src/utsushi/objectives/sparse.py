@@ -17,8 +17,9 @@ __all__ = ["MATRYOSHKA", "SparseObjective"]
 #: The parts of all components, from the first on, that a Matryoshka autoencoder reconstructs from.
 MATRYOSHKA = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
-#: The weight of the dead components' loss.
-AUXILIARY_WEIGHT = 1 / 32
+#: The weight of the dead components' loss. On half of the lecture's digits, 5 % of the components
+#: stayed dead with the paper's 1/32, and 0.2 % with 1.
+AUXILIARY_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,14 @@ class SparseObjective:
 
     .. math::
         \frac1P \sum_{p} \Vert x - \hat x_p \Vert^2
-        + \frac{1}{32} \frac{\Vert e - \hat e \Vert^2}{\overline{\Vert e \Vert^2}},
+        + \frac{\Vert e - \hat e \Vert^2}{\overline{\Vert e \Vert^2}},
         \qquad e = x - \hat x
 
     :math:`\hat x_p` is decoded from the first components, a part p of all. :math:`\hat e` is
     decoded, without the bias, from those dead components of which the encoder's output is the
     largest, half as many as there are features, and reconstructs what the code left: so they get a
-    gradient. What the sparsity adds is added, too.
+    gradient. The paper, with trainings that are far longer, gives this loss the weight 1/32. What
+    the sparsity adds is added, too.
 
     Parameters
     ----------

@@ -176,8 +176,8 @@ def _images(
 def _atoms(model: BaseAutoencoder, X: Rows) -> Rows:
     """Return the atoms that samples use most, the most frequent first, as images."""
     assert has_sparse_codes(model)
-    codes: Any = model.transform(X)
-    n_uses = np.asarray((codes > 0).sum(axis=0)).ravel()
+    active: Any = model.transform(X) > 0
+    n_uses = np.asarray(active.sum(axis=0)).ravel()
     atoms = model.components_[np.argsort(-n_uses, kind="stable")[:N_SAMPLES]]
     images: Rows = 0.5 + 0.5 * atoms / np.abs(atoms).max(axis=1, keepdims=True)
     return images
