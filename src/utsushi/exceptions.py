@@ -1,9 +1,8 @@
-"""Every error that Utsushi raises on purpose.
+"""The errors and warnings of Utsushi.
 
-Each message is one line: the value that was given, what was expected, and the fix. (The one
-exception is scikit-learn's list of column names that do not match.) Errors about
-values are also ``ValueError``, as scikit-learn's users expect, so code that catches the built-in
-classes goes on working.
+Each message is one line: what the value must be, what it is, and the fix. (The one exception is
+scikit-learn's list of column names that do not match.) Errors about values are also
+``ValueError``, as in scikit-learn, so code that catches the built-in classes works.
 """
 
 from __future__ import annotations
@@ -64,15 +63,14 @@ class CheckpointError(UtsushiError, ValueError):
 
 
 class ProcessLostError(UtsushiError, RuntimeError):
-    """Another process of a training is gone."""
+    """Another process of a training that cannot be reached any more."""
 
     def __init__(self, n_processes: int, reason: str) -> None:
         said = re.findall(r"[Cc]onnection \w+ by peer|[Tt]imed out|[Tt]imeout", reason)
         super().__init__(
             f"one of the {n_processes} processes of the training is gone "
-            f"({said[0] if said else ' '.join(reason.split())[:200]}), expected all to stay; go on "
-            "from the last checkpoint with utsushi train --resume, or let torchrun --max-restarts "
-            "do so"
+            f"({said[0] if said else ' '.join(reason.split())[:200]}). Resume from the last "
+            "checkpoint with utsushi train --resume, or start torchrun with --max-restarts."
         )
 
 
@@ -99,16 +97,16 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, received: signal.Signals, checkpoint_dir: Path) -> None:
         super().__init__(
-            f"{received.name} stopped the training after a checkpoint; fit again with "
-            f"checkpoint_dir={str(checkpoint_dir)!r} to go on from there"
+            f"{received.name} stopped the training after a checkpoint. Fit again with "
+            f"checkpoint_dir={str(checkpoint_dir)!r} to resume."
         )
         self.signal = received
         self.checkpoint_dir = checkpoint_dir
 
 
 class UtsushiWarning(UserWarning):
-    """Something is allowed but probably not meant."""
+    """Something that is allowed but probably not intended."""
 
 
 class PoorFitWarning(UtsushiWarning):
-    """A training is over, and the model is hardly worth its name."""
+    """A fitted model that reconstructs poorly, was unstable in training, or overfits."""

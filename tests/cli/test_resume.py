@@ -171,7 +171,7 @@ def test_a_run_that_version_0_1_began_is_resumed(unfinished):
 def test_an_interval_that_is_none_is_refused_before_the_training(utsushi, tmp_path):
     call = utsushi(*TRAIN, "--checkpoint-every", "often", "--out", tmp_path / "run")
     assert call.status == 2
-    assert call.error.startswith("utsushi: --checkpoint-every often, expected a whole number")
+    assert call.error.startswith("utsushi: --checkpoint-every must be a positive integer")
     assert not (tmp_path / "run").exists()
 
 

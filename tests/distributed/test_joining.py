@@ -35,7 +35,7 @@ def test_half_an_environment_of_torchrun_is_refused(missing, refusal):
 
 @pytest.mark.parametrize("change", [{"RANK": "2"}, {"RANK": "-1"}, {"WORLD_SIZE": "many"}])
 def test_a_rank_outside_of_the_processes_is_refused(change, refusal):
-    assert "start by torchrun" in refusal(SettingError, join, TORCHRUN | change)
+    assert "Start by torchrun" in refusal(SettingError, join, TORCHRUN | change)
 
 
 def test_the_parts_of_a_batch_are_all_of_it_in_order_and_as_large_as_they_can_be():

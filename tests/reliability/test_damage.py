@@ -53,7 +53,7 @@ def opened(path):
         return checkpoints.found
 
 
-@pytest.mark.filterwarnings("ignore:.*the one before it is used")
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it is used")
 def test_a_file_that_ends_too_early_is_refused(file, damaged):
     content = file.read_bytes()
     for part in range(64):
@@ -63,7 +63,7 @@ def test_a_file_that_ends_too_early_is_refused(file, damaged):
                 read(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*the one before it is used")
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it is used")
 def test_every_changed_byte_of_the_header_and_two_thousand_others_are_noticed(file, damaged):
     """The space that pads the header is the one place where a change means nothing."""
     content = file.read_bytes()

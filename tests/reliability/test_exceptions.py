@@ -93,7 +93,7 @@ REACHED = {
     ),
     TrainingDivergedError: (
         lambda path, _: fit(1e30 * X, scaling="center", recipe=Recipe(learning_rate=0.5)),
-        ["diverged", "recipe__learning_rate=0.5,", "try recipe__learning_rate=0.05 or scaling="],
+        ["diverged", "recipe__learning_rate=0.5.", "Try recipe__learning_rate=0.05 or scaling="],
     ),
 }
 

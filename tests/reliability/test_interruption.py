@@ -36,10 +36,8 @@ def test_a_signal_stops_after_a_checkpoint_and_says_how_to_go_on(
         signalled_at(patch, 6, number)
         with pytest.raises(TrainingInterrupted) as caught:
             Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)
-    assert str(caught.value) == (
-        f"{number.name} stopped the training after a checkpoint; fit again with "
-        f"checkpoint_dir={str(folder)!r} to go on from there"
-    )
+    assert str(caught.value).startswith(f"{number.name} stopped the training after a checkpoint. ")
+    assert f"checkpoint_dir={str(folder)!r}" in str(caught.value)
     (kept,) = folder.glob("*.safetensors")
     assert kept.name == "checkpoint-000002-00000003.safetensors"
     resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)

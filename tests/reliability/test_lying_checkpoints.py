@@ -10,7 +10,7 @@ from utsushi.exceptions import CheckpointError
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 FEW = {"hidden": (3,), "max_epochs": 2, "recipe": Recipe(batch_size=4), "random_state": 3}
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*says what no checkpoint does")
+pytestmark = pytest.mark.filterwarnings("ignore:.*is not a checkpoint that a training wrote")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def lied(tmp_path):
 def test_a_header_that_lies_is_passed_over(lie, lied, refusal):
     _, folder = lied(lie)
     message = refusal(CheckpointError, Autoencoder(2, **FEW).fit, X, checkpoint_dir=folder)
-    assert "holds 1 checkpoints, but none is whole" in message
+    assert "must hold an undamaged checkpoint, got 1 damaged" in message
 
 
 @pytest.mark.parametrize(

@@ -126,10 +126,8 @@ def test_a_checkpoint_is_written_as_often_as_is_asked_and_at_the_end(
 )
 def test_an_interval_that_is_none_is_refused(text, tmp_path, refusal):
     message = refusal(SettingError, Interval.parse, text)
-    assert message == (
-        f"checkpoint_every={text!r}, expected a whole number from 1 on with one of the units "
-        "steps, epochs, s, such as 50steps, 2epochs or 60s"
-    )
+    assert message.startswith("checkpoint_every must be a positive integer with one of the units ")
+    assert f", got {text!r}. " in message
     refusal(
         SettingError, Autoencoder(3).fit, IMAGES, checkpoint_dir=tmp_path, checkpoint_every=text
     )
@@ -162,10 +160,8 @@ def stopped(tmp_path, monkeypatch):
 def test_other_parameters_are_refused_before_the_training(stopped, changes, said, refusal):
     model = Autoencoder(3, **{**FEW, **changes})
     message = refusal(CheckpointError, model.fit, IMAGES, checkpoint_dir=stopped)
-    assert message == (
-        f"{str(stopped)!r} holds the checkpoint of another training: {said}; expected the same, "
-        "to the bit; give them again, or choose another checkpoint_dir"
-    )
+    assert message.startswith(f"{str(stopped)!r} must hold a checkpoint of the same training, got ")
+    assert f" another: {said}. " in message
 
 
 def test_other_data_are_refused_before_the_training(stopped, refusal):
@@ -201,23 +197,20 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(stopped
     damaged = bytearray(newest.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     newest.write_bytes(damaged)
-    with pytest.warns(UtsushiWarning, match=f"{newest.name}.*the one before it is used"):
+    with pytest.warns(UtsushiWarning, match=f"{newest.name}.*The checkpoint before it is used"):
         resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=stopped)
     assert content(resumed) == content(Autoencoder(3, **FEW).fit(IMAGES))
 
 
-@pytest.mark.filterwarnings("ignore:.*the one before it is used")
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it is used")
 def test_a_folder_of_damaged_checkpoints_is_refused(stopped, refusal):
     for file in stopped.glob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-1])
     message = refusal(CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=stopped)
-    assert message == (
-        f"{str(stopped)!r} holds 2 checkpoints, but none is whole, expected one; take a copy of "
-        "them, or remove the folder to begin anew"
-    )
+    assert message.startswith(f"{str(stopped)!r} must hold an undamaged checkpoint, got 2 damaged")
 
 
-@pytest.mark.filterwarnings("ignore:.*the one before it is used")
+@pytest.mark.filterwarnings("ignore:.*The checkpoint before it is used")
 def test_a_model_in_the_place_of_a_checkpoint_is_passed_over(stopped, content):
     whole = Autoencoder(3, **FEW).fit(IMAGES)
     whole.save(stopped / "checkpoint-000009-00000009.safetensors")
@@ -231,9 +224,7 @@ def test_a_checkpoint_of_another_network_is_refused(stopped, refusal, monkeypatc
     model = Autoencoder(3, **{**FEW, "hidden": (9,)})
     message = refusal(CheckpointError, model.fit, IMAGES, checkpoint_dir=stopped)
     assert "does not fit the network" in message
-    assert message.endswith(
-        "expected a checkpoint of this very training; choose another checkpoint_dir"
-    )
+    assert message.endswith(". Choose another checkpoint_dir.")
 
 
 # --- places -------------------------------------------------------------------------------------
@@ -244,10 +235,7 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path, refusal):
         message = refusal(
             CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=tmp_path / "c"
         )
-    assert message == (
-        f"{str(tmp_path / 'c')!r} is in use by another training, expected a folder of its own; "
-        "wait for its end, or choose another one"
-    )
+    assert message.startswith(f"{str(tmp_path / 'c')!r} is in use by another training. ")
     Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=tmp_path / "c")
 
 
@@ -277,10 +265,8 @@ def test_a_folder_that_vanishes_ends_the_training_in_one_line(tmp_path, refusal,
     message = refusal(
         CheckpointError, model.fit, IMAGES, checkpoint_dir=tmp_path / "c", checkpoint_every="1steps"
     )
-    assert message == (
-        f"{str(tmp_path / 'c')!r} cannot be written to (the folder is gone), expected a folder "
-        "with room for checkpoints; the last one is none: make room, and fit again"
-    )
+    assert message.startswith(f"{str(tmp_path / 'c')!r} must be a folder with space ")
+    assert "got an error: the folder is gone. The last checkpoint is none. " in message
     assert not (tmp_path / "c").exists()
 
 
@@ -303,10 +289,7 @@ def test_a_full_disk_ends_the_training_and_keeps_the_checkpoint_before(stopped, 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     newest = max(before)
-    assert (
-        f"(File too large), expected a folder with room for checkpoints; the last one is {newest}"
-        in (message)
-    )
+    assert f"got an error: File too large. The last checkpoint is {newest}. " in message
     assert {path: path.read_bytes() for path in stopped.glob("*.safetensors")} == before
     assert not list(stopped.glob(".*.part"))
     resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=stopped)
@@ -318,8 +301,8 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_training(refusal):
     place = "/sys/kernel/utsushi"  # where root too may not
     message = refusal(CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=place)
     assert re.fullmatch(
-        rf"'{place}' cannot be written to \(.*\), expected a folder with room for checkpoints; "
-        "choose another one",
+        rf"'{place}' must be a folder with space for checkpoints, got an error: .*\. "
+        r"Choose another folder\.",
         message,
     )
 
@@ -329,7 +312,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_the_training(tmp_pa
     message = refusal(
         CheckpointError, Autoencoder(3, **FEW).fit, IMAGES, checkpoint_dir=tmp_path / "c"
     )
-    assert "(File exists)" in message
+    assert "got an error: File exists." in message
     assert (tmp_path / "c").read_text() == "years of work"
 
 
@@ -355,9 +338,10 @@ def test_a_folder_that_becomes_read_only_ends_the_training_and_keeps_its_checkpo
             checkpoint_dir=stopped,
             checkpoint_every="1steps",
         )
-    assert message.startswith(f"{str(stopped)!r} cannot be written to (Permission denied)")
+    assert message.startswith(f"{str(stopped)!r} must be a folder with space ")
+    assert "got an error: Permission denied." in message
     kept = sorted(stopped.glob("*.safetensors"))
-    assert f"the last one is {kept[-1]}: make room, and fit again" in message
+    assert f"The last checkpoint is {kept[-1]}. Free some space" in message
     assert after == 2 or {path: path.read_bytes() for path in kept} == before
     assert not list(stopped.glob(".*.part"))
     resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=stopped)

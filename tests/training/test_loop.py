@@ -351,8 +351,8 @@ def test_what_is_no_number_is_named_before_the_step_that_it_would_spoil(what, sa
     with pytest.raises(TrainingDivergedError) as caught:
         train(module, Spoiling(what, at_step), data, recipe=recipe, seed=0)
     assert str(caught.value) == (
-        f"training diverged: the {said} in epoch 1 with recipe__learning_rate=0.001, a finite "
-        "number was expected; try recipe__learning_rate=0.0001 or scaling='standard'"
+        f"training diverged: the {said} in epoch 1 with recipe__learning_rate=0.001. Try "
+        "recipe__learning_rate=0.0001 or scaling='standard'."
     )
     assert all(torch.isfinite(parameter).all() for parameter in module.parameters())
 

@@ -1,4 +1,4 @@
-"""The training loop: data in, parameters and a history out."""
+"""Training: the loop, recipes, checkpoints, data parallelism and precision."""
 
 from utsushi.training.loop import train
 from utsushi.training.recipe import LECTURE, Recipe, fast_settings

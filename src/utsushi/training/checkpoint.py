@@ -61,7 +61,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 @dataclass(frozen=True)
 class Interval:
-    """How often: so many steps, epochs or seconds.
+    """The interval between two checkpoints, in steps, epochs or seconds.
 
     Attributes
     ----------
@@ -74,12 +74,12 @@ class Interval:
 
     @classmethod
     def parse(cls, text: str) -> Interval:
-        """Read an interval.
+        """Parse an interval.
 
         Raises
         ------
         SettingError
-            If it is none.
+            If the text is not an interval.
 
         Examples
         --------
@@ -89,14 +89,14 @@ class Interval:
         found = re.fullmatch(r"([1-9][0-9]{0,9})\s*(steps|epochs|s)", str(text))
         if found is None:
             raise SettingError(
-                f"checkpoint_every={text!r}, expected a whole number from 1 on with one of the "
-                f"units {', '.join(_UNITS)}, such as 50steps, 2epochs or 60s"
+                "checkpoint_every must be a positive integer with one of the units "
+                f"{', '.join(_UNITS)}, got {text!r}. Give, for example, 50steps, 2epochs or 60s."
             )
         return cls(int(found[1]), found[2])
 
 
 class _Header(BaseModel):
-    """The header of a checkpoint; a stranger may have written it.
+    """The header of a checkpoint, to be validated as the file may come from anywhere.
 
     Attributes
     ----------
@@ -133,12 +133,12 @@ class _Header(BaseModel):
     @classmethod
     def _check_seed(cls, identity: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch("[0-9]{1,19}", identity.get("seed", "")):
-            raise ValueError("its seed is no integer")
+            raise ValueError("its seed is not an integer")
         return identity
 
 
 class Checkpoints:
-    """The folder of a training's checkpoints; a context that no other process shares.
+    """The folder of a training's checkpoints; a context that locks it for other processes.
 
     The last two are kept, so that one is always whole while the next is written.
 
@@ -147,14 +147,14 @@ class Checkpoints:
     folder : str or Path
         Created if need be.
     every : str, default="60s"
-        When to write one; see `Interval.parse`. One is also written at the end of the training,
-        and when Ctrl-C or SIGTERM asks it to stop.
+        When to write a checkpoint; see `Interval.parse`. One is also written at the end of the
+        training, and after Ctrl-C or SIGTERM.
 
     Raises
     ------
     CheckpointError
-        On entering, if another process is in it, or it cannot be written to; later, if what it
-        holds is of another training.
+        On entering, if another process uses the folder, or it cannot be written to; later, if its
+        checkpoint is of another training.
     """
 
     def __init__(self, folder: str | Path, every: str = "60s") -> None:
@@ -171,10 +171,10 @@ class Checkpoints:
     # --- the folder -----------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Take the folder, and read its newest checkpoint that is whole."""
+        """Lock the folder, and read its newest checkpoint that is not damaged."""
         with ExitStack() as stack:
             stack.enter_context(_locked(self.folder))
-            for part in self.folder.glob(".*.part"):  # what a killed process left
+            for part in self.folder.glob(".*.part"):  # partial files of a killed process
                 part.unlink(missing_ok=True)
             self.found = self._newest()
             stack.enter_context(self.signals)
@@ -187,7 +187,7 @@ class Checkpoints:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give the folder and the signals back."""
+        """Unlock the folder, and restore the signal handlers."""
         self._held.close()
 
     def _newest(self) -> Content | None:
@@ -197,31 +197,33 @@ class Checkpoints:
                 header, arrays = read_model_file(file)
                 _check_header(file, header)
             except ModelFileError as error:
-                warnings.warn(f"{error}; the one before it is used", UtsushiWarning, stacklevel=4)
+                warnings.warn(
+                    f"{error} The checkpoint before it is used.", UtsushiWarning, stacklevel=4
+                )
                 continue
             self._kept = [file]
             return header, {name: torch.tensor(array) for name, array in arrays.items()}
         if files:
             raise CheckpointError(
-                f"{str(self.folder)!r} holds {len(files)} checkpoints, but none is whole, expected "
-                "one; take a copy of them, or remove the folder to begin anew"
+                f"{str(self.folder)!r} must hold an undamaged checkpoint, got {len(files)} damaged "
+                "ones. Restore them from a backup, or remove the folder to start again."
             )
         return None
 
-    # --- whose it is ----------------------------------------------------------------------------
+    # --- the identity of the training -----------------------------------------------------------
 
     @property
     def seed(self) -> int | None:
-        """The seed of the training that is found; None where there is none."""
+        """The seed of the training in the folder; None if there is no checkpoint."""
         return None if self.found is None else int(self.found[0]["identity"]["seed"])
 
     def identify(self, identity: Mapping[str, object]) -> None:
-        """Say what the training is a function of; what is found must be of the same.
+        """Set what the training is a function of, and compare it with the checkpoint's.
 
         Raises
         ------
         CheckpointError
-            If it is of another training; the message names all that differs.
+            If the checkpoint is of another training; the message names all differences.
         """
         self._identity = {name: str(value) for name, value in identity.items()}
         if self.found is None:
@@ -229,25 +231,25 @@ class Checkpoints:
         was = self.found[0]["identity"]
         ignored = self._other_processes(was)
         differing = [
-            f"{name} was {was.get(name, 'not there')}, is {self._identity.get(name, 'not there')}"
+            f"{name} was {was.get(name, 'not set')}, is {self._identity.get(name, 'not set')}"
             for name in sorted((was.keys() | self._identity.keys()) - ignored)
             if was.get(name) != self._identity.get(name)
         ]
         if differing:
             raise CheckpointError(
-                f"{str(self.folder)!r} holds the checkpoint of another training: "
-                f"{'; '.join(differing)}; expected the same, to the bit; give them again, or "
-                "choose another checkpoint_dir"
+                f"{str(self.folder)!r} must hold a checkpoint of the same training, got one of "
+                f"another: {'; '.join(differing)}. Set these as they were, or choose another "
+                "checkpoint_dir."
             )
 
     def _other_processes(self, was: Mapping[str, str]) -> set[str]:
-        """Return what may differ where another number of processes goes on, and say so."""
+        """Return what may differ with another number of processes, and warn of the change."""
         before, now = was.get("processes", "1"), self._identity.get("processes", "1")
         if before == now:
             return set()
         warnings.warn(
-            f"{str(self.folder)!r} was trained by {before} processes and goes on with {now}: not "
-            "bit for bit the same training, because each process draws its own noise",
+            f"{str(self.folder)!r} was trained by {before} processes and is resumed with {now}. "
+            "The result is not bit for bit the same, because each process draws its own noise.",
             UtsushiWarning,
             stacklevel=5,  # the caller of fit
         )
@@ -256,7 +258,7 @@ class Checkpoints:
     def restore(
         self, state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Restore a training from the checkpoint that was found, and write its ``history.jsonl``.
+        """Restore the training from the folder's checkpoint, and write its ``history.jsonl``.
 
         Raises
         ------
@@ -268,8 +270,8 @@ class Checkpoints:
                 restore(self.found, state, module, optimizer)
             except (KeyError, ValueError, RuntimeError) as error:
                 raise CheckpointError(
-                    f"{str(self._kept[-1])!r} does not fit the network ({one_line(error)}), "
-                    "expected a checkpoint of this very training; choose another checkpoint_dir"
+                    f"{str(self._kept[-1])!r} must be a checkpoint of this training, got one that "
+                    f"does not fit the network ({one_line(error)}). Choose another checkpoint_dir."
                 ) from error
             self.found = None  # its tensors take three times the memory of the network
         with self._errors_named():
@@ -278,7 +280,7 @@ class Checkpoints:
     # --- writing --------------------------------------------------------------------------------
 
     def is_due(self, *, epoch_ended: bool = False) -> bool:
-        """Take note of a step, or of an epoch; tell whether it is time for a checkpoint."""
+        """Count a step, or an epoch, and return whether a checkpoint is due."""
         if self.signals.received is not None:
             return True
         match self.every.unit:
@@ -291,7 +293,7 @@ class Checkpoints:
         return self._n_since >= self.every.amount
 
     def write(self, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        """Write a checkpoint, and let go of all but the one before it."""
+        """Write a checkpoint, and remove all but the one before it."""
         name = f"checkpoint-{header['epoch']:06d}-{header['step']:08d}.safetensors"
         described = {"kind": "checkpoint", "identity": self._identity, **header}
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
@@ -305,12 +307,12 @@ class Checkpoints:
         self._n_since, self._written_at = 0, time.monotonic()
 
     def stop_if_asked(self) -> None:
-        """Stop after a checkpoint, if a signal came.
+        """Stop after a checkpoint, if a signal was received.
 
         Raises
         ------
         TrainingInterrupted
-            Says where the checkpoint is, and how to go on.
+            The message says where the checkpoint is, and how to resume.
         """
         if self.signals.received is not None:
             raise TrainingInterrupted(self.signals.received, self.folder)
@@ -330,17 +332,17 @@ class Checkpoints:
         except OSError as error:
             kept = str(self._kept[-1]) if self._kept else "none"
             raise _unwritable(
-                self.folder, error, f"the last one is {kept}: make room, and fit again"
+                self.folder, error, f"The last checkpoint is {kept}. Free some space, and fit again"
             ) from error
 
 
 def clear(folder: Path) -> None:
-    """Make a folder ready for a training from the start: checkpoints of another one go.
+    """Remove the checkpoints and the history of an earlier training from a folder.
 
     Raises
     ------
     CheckpointError
-        If a training is under way there.
+        If a training uses the folder.
     """
     with _locked(folder):
         for file in [*folder.glob(_PATTERN), *folder.glob(_HISTORY)]:
@@ -348,7 +350,7 @@ def clear(folder: Path) -> None:
 
 
 def remove_if_unused(folder: Path) -> bool:
-    """Remove a folder that holds no checkpoint, and that no training is in; tell whether."""
+    """Remove a folder without checkpoints that no training uses; return whether it was removed."""
     try:
         with _locked(folder):
             unused = not any(folder.glob(_PATTERN))
@@ -361,18 +363,18 @@ def remove_if_unused(folder: Path) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder; the lock dies with the process."""
+    """Lock a folder for other processes; the end of the process releases the lock."""
     lock = FileLock(folder / _LOCK, blocking=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise CheckpointError(
-            f"{str(folder)!r} is in use by another training, expected a folder of its own; wait "
-            "for its end, or choose another one"
+            f"{str(folder)!r} is in use by another training. Wait for its end, or choose another "
+            "folder."
         ) from None
     except OSError as error:
-        raise _unwritable(folder, error, "choose another one") from error
+        raise _unwritable(folder, error, "Choose another folder") from error
     try:
         yield
     finally:
@@ -381,21 +383,21 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError, fix: str) -> CheckpointError:
     return CheckpointError(
-        f"{str(folder)!r} cannot be written to ({error.strerror or error}), expected a folder with "
-        f"room for checkpoints; {fix}"
+        f"{str(folder)!r} must be a folder with space for checkpoints, got an error: "
+        f"{error.strerror or error}. {fix}."
     )
 
 
 def _check_header(file: Path, header: Mapping[str, Any]) -> None:
-    """Refuse what is whole, but no checkpoint."""
+    """Refuse a file that is not damaged, but not a checkpoint."""
     if header.get("kind") != "checkpoint":
-        raise ModelFileError(f"{str(file)!r} is a model, expected a checkpoint")
+        raise ModelFileError(f"{str(file)!r} must be a checkpoint, got a model.")
     try:
         _Header.model_validate_json(json.dumps(header))  # in which a tuple is a list
     except ValidationError as error:
         raise ModelFileError(
-            f"{str(file)!r} says what no checkpoint does ({first_complaint(error)}), expected one "
-            "that a training wrote; take a copy of it"
+            f"{str(file)!r} is not a checkpoint that a training wrote ({first_complaint(error)}). "
+            "Restore it from a backup."
         ) from None
 
 
@@ -429,9 +431,9 @@ def state_of(
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise TrainingDivergedError(
-                f"training diverged: {name} is not finite in epoch {state.epoch}, finite "
-                "numbers were expected; the checkpoint of before is kept; try a smaller "
-                "learning_rate or scaling='standard'"
+                f"training diverged: {name} is not finite in epoch {state.epoch}. Fit again with a "
+                "smaller recipe__learning_rate, or scaling='standard'. The checkpoint before is "
+                "kept."
             )
     header = {
         "epoch": state.epoch,
@@ -457,7 +459,7 @@ def restore(
     Raises
     ------
     ValueError
-        If it does not fit the module, or its parts do not fit one another.
+        If the checkpoint does not fit the module, or its parts do not fit together.
     """
     header, tensors = content
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -507,7 +509,7 @@ def _check_tensors(
 ) -> None:
     """Compare names and shapes: a fused optimizer reads beyond a moment that is too small.
 
-    What an optimizer other than AdamW keeps is its own affair, unless it is fused too.
+    The state of an optimizer other than AdamW is compared only if it is fused too.
     """
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     is_adam = type(optimizer) is torch.optim.AdamW

@@ -57,7 +57,7 @@ _NOT_COMPARED = ("threads",)
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes of a training, as one of them sees them; a single process by default.
+    """The processes of a training, and the rank of this one; a single process by default.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ProcessGroup:
         return self.rank == 0
 
     def part(self, n_rows: int) -> slice:
-        """Return this process's part of ``n_rows``; parts differ by at most one row.
+        """Return this process's part of ``n_rows`` samples; parts differ by at most one.
 
         Examples
         --------
@@ -144,7 +144,7 @@ def current_group() -> ProcessGroup:
 def process_group(environment: Mapping[str, str] = os.environ) -> Iterator[ProcessGroup]:
     """Join the processes that `torchrun` started; inside, ``fit`` trains one model with all.
 
-    Each process must make the same calls, on the same rows. Without `torchrun`, the group is a
+    Each process must make the same calls, on the same samples. Without `torchrun`, the group is a
     single process.
 
     Parameters
@@ -161,7 +161,7 @@ def process_group(environment: Mapping[str, str] = os.environ) -> Iterator[Proce
     SettingError
         If variables of `torchrun` are missing or contradict each other.
     ProcessLostError
-        If another process is gone.
+        If another process cannot be reached any more.
     EndedByAnother
         If another process failed before, with a message of its own.
     """
@@ -207,9 +207,9 @@ def _group_of(environment: Mapping[str, str]) -> ProcessGroup:
         _ = environment["MASTER_ADDR"], int(environment["MASTER_PORT"])
     except (KeyError, ValueError) as error:
         raise SettingError(
-            f"WORLD_SIZE={environment['WORLD_SIZE']!r}, but the rest of torchrun's environment is "
-            f"not there ({error}), expected RANK, MASTER_ADDR and MASTER_PORT; start by torchrun, "
-            "or unset WORLD_SIZE"
+            "RANK, MASTER_ADDR and MASTER_PORT must be set with "
+            f"WORLD_SIZE={environment['WORLD_SIZE']!r}, got a missing or invalid value: {error}. "
+            "Start by torchrun, or unset WORLD_SIZE."
         ) from None
     return ProcessGroup(rank, size)
 
@@ -238,9 +238,9 @@ def _backend(environment: Mapping[str, str]) -> str:
     local, n_gpus = int(environment.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     if local >= n_gpus:
         raise SettingError(
-            f"process {local} of this machine has no graphics card, expected one each and there "
-            f"are {n_gpus}; give torchrun --nproc-per-node={n_gpus}, or hide the cards by "
-            "CUDA_VISIBLE_DEVICES="
+            f"each process must have a GPU of its own, got {n_gpus} GPUs for process {local} of "
+            f"this machine. Give torchrun --nproc-per-node={n_gpus}, or hide the GPUs by "
+            "setting CUDA_VISIBLE_DEVICES to nothing."
         )
     torch.cuda.set_device(local)
     return "cpu:gloo,cuda:nccl"
@@ -274,12 +274,12 @@ def _raise_if_not_the_first_failure(store: Any, group: ProcessGroup, error: Exce
 
 @dataclass(frozen=True)
 class PartialRows:
-    """A `Source` whose batches and blocks are this process's part of those of all rows.
+    """A `Source` whose batches and blocks are this process's part of those of all samples.
 
     Attributes
     ----------
     rows : Source
-        All rows.
+        All samples.
     group : ProcessGroup
     """
 
@@ -288,16 +288,16 @@ class PartialRows:
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are."""
+        """The device of the batches."""
         return self.rows.device
 
     @property
     def n_features(self) -> int:
-        """The columns of the rows."""
+        """The number of columns."""
         return self.rows.n_features
 
     def __len__(self) -> int:
-        """Return the number of all rows."""
+        """Return the number of all samples."""
         return len(self.rows)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
@@ -312,7 +312,7 @@ class PartialRows:
             yield block[self.group.part(len(block))]
 
     def order(self, draws: Generator) -> Tensor:
-        """Return the numbers of all rows, shuffled; the order is the same in every process."""
+        """Return the indices of all samples, shuffled; the order is the same in every process."""
         return self.rows.order(draws)
 
 
@@ -333,7 +333,7 @@ def data_parallel_terms(
             "device='cpu'."
         )
     parallel = DistributedDataParallel(_Terms(objective, module), gradient_as_bucket_view=True)
-    # DDP's own mean would weight processes equally, whatever the number of their rows.
+    # DDP's own mean would weight processes equally, whatever the number of their samples.
     parallel.register_comm_hook(None, lambda _, bucket: _all_reduce_sum(bucket))
     return lambda batch, generator: cast(Terms, parallel(batch, generator))
 
@@ -356,7 +356,7 @@ def _all_reduce_sum(bucket: Any) -> Future[Tensor]:
 
 
 class ReducedMeans(RunningMeans):
-    """Running means over the rows of all processes; process 0 keeps the sums.
+    """Running means over the samples of all processes; process 0 keeps the sums.
 
     ``result`` and ``pending_terms`` must be called in all processes.
     """
@@ -441,9 +441,9 @@ class SharedCheckpoints(Checkpoints):
         for name, value in first.items():
             if name not in _NOT_COMPARED and mine.get(name) != value:
                 raise SettingError(
-                    f"{name} is {mine.get(name)} in process {self.group.rank} of "
-                    f"{self.group.size}, expected {value} as in process 0; give all of them the "
-                    "same command and the same rows"
+                    f"{name} must be the same in all {self.group.size} processes, got "
+                    f"{mine.get(name)} in process {self.group.rank} and {value} in process 0. Give "
+                    "all of them the same command and the same data."
                 )
         if self.group.is_first:
             super().identify({**identity, "processes": self.group.size})
@@ -451,7 +451,7 @@ class SharedCheckpoints(Checkpoints):
     def restore(
         self, state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Restore a training from the checkpoint that was found."""
+        """Restore the training from the folder's checkpoint, in all processes."""
         found: Content | None = self.found
         if self.group.is_first:
             super().restore(state, module, optimizer)

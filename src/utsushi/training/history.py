@@ -83,7 +83,7 @@ class EarlyStopping:
             self.parameters = copy.deepcopy(module.state_dict())
 
     def should_stop(self, epoch: int) -> bool:
-        """Tell whether a training should stop after an epoch."""
+        """Return whether a training should stop after an epoch."""
         return self.patience is not None and epoch - self.epoch >= self.patience
 
     def restore(self, module: EncoderDecoder) -> None:

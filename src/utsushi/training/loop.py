@@ -30,10 +30,10 @@ from utsushi.training.recipe import Recipe, fast_settings
 
 __all__ = ["Augment", "shuffled_batches", "train"]
 
-#: Rows per block when held-out rows are evaluated.
+#: Samples per block when held-out samples are evaluated.
 EVALUATION_ROWS = 1000
 
-#: Training rows, chosen by the seed, to which the evaluation of held-out rows is calibrated.
+#: Training samples, chosen by the seed, to which the evaluation of held-out samples is calibrated.
 MOST_CALIBRATION_ROWS = 4000
 
 #: Steps between two checks that the sums are finite: a check waits for the device.
@@ -45,7 +45,7 @@ _DRAW_NOTHING = (
     *ACTIVATIONS.values(),
 )
 
-#: Takes scaled rows (B, D) and a generator; returns rows to train on in their place.
+#: Takes scaled samples (B, D) and a generator; returns samples to train on in their place.
 Augment = Callable[[Tensor, Generator], Tensor]
 
 
@@ -58,20 +58,20 @@ class _Training:
     module : EncoderDecoder
         Its parameters are trained.
     view : EncoderDecoder
-        The module in the precision of held-out rows.
+        The module in the precision in which held-out samples are evaluated.
     objective : Objective
     terms : callable
         Takes a training batch and a generator; returns the terms, with a gradient.
     data : Source
-        All training rows.
+        All training samples.
     batches, validation : Source
-        The rows of which this process computes the terms.
+        The samples of which this process computes the terms.
     rank : tuple of int
         The end of the path of every random number; empty for a single process.
     may_draw : bool
         Whether layers may draw from torch's global generators, as dropout does.
     new_means : callable
-        Returns running means over the rows of all processes.
+        Returns running means over the samples of all processes.
     """
 
     module: EncoderDecoder
@@ -125,13 +125,13 @@ def train(
     checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[dict[str, Any]], bool | None] = lambda row: None,
 ) -> History:
-    """Minimize ``objective`` over the rows of ``data``; the module changes in place.
+    """Minimize ``objective`` over the samples of ``data``; the module changes in place.
 
-    The loss of a batch is the sum of its rows' objectives, as in the lecture, so each row weighs
-    the same whatever the size of its batch.
+    The loss of a batch is the sum of its samples' objectives, as in the lecture, so the weight of a
+    sample does not depend on the size of its batch.
 
     In a process group (`utsushi.training.data_parallel`), each process makes the same call, with
-    all rows, and computes the gradient of its part of each batch.
+    all samples, and computes the gradient of its part of each batch.
 
     Parameters
     ----------
@@ -139,21 +139,21 @@ def train(
         On the device to train on.
     objective : Objective
         What to minimize.
-    data : Source of n rows
-        The scaled training rows, on the same device.
+    data : Source of n samples
+        The scaled training samples, on the same device.
     recipe : Recipe
-        Length, batches, rates and precision. With ``early_stopping`` and no held-out rows, the
-        training objective is watched.
+        Length, batches, rates and precision. With ``early_stopping`` and no held-out samples, the
+        training objective is monitored.
     seed : int
-        The order of the rows is a function of (seed, epoch), the noise of (seed, epoch, step), and
-        in a process group of the rank.
-    validation : Source of m rows, optional
-        Held-out rows, evaluated after each epoch.
+        The order of the samples is a function of (seed, epoch), the noise of (seed, epoch, step),
+        and in a process group of the rank.
+    validation : Source of m samples, optional
+        Held-out samples, evaluated after each epoch.
     augment : callable, optional
-        Takes the scaled rows of a batch and a generator, which is a function of (seed, epoch,
-        step); returns the rows to train on in their place. Held-out rows stay as they are.
+        Takes the scaled samples of a batch and a generator, which is a function of (seed, epoch,
+        step); returns the samples to train on in their place. Held-out samples are not augmented.
     checkpoints : Checkpoints, optional
-        Where to write checkpoints; a training resumes from the one that was found there.
+        Where to write checkpoints; a training resumes from a checkpoint there.
     on_epoch : callable
         Called with each row of the history, those of before a checkpoint too, while the module is
         in ``eval`` mode. If it returns True, the training ends with what was learned.
@@ -161,7 +161,7 @@ def train(
     Returns
     -------
     list of dict
-        A row per epoch: ``epoch``, the means over the rows of ``objective`` and of each of its
+        A row per epoch: ``epoch``, the means over the samples of ``objective`` and of each of its
         parts as it was during the epoch, the same with the prefix ``validation_`` as it is after
         the epoch, the last ``learning_rate``, and ``seconds``.
 
@@ -211,7 +211,7 @@ def train(
     stopped = False
     for row in state.history:
         stopped = _asks_to_stop(on_epoch, row)
-    # An epoch that was begun since says that the rows before it did not stop the training.
+    # A training that has begun another epoch was not stopped by the rows before.
     stopped = stopped and state.step == 0
     while not stopped and not training.is_over(state):
         row = _run_epoch(training, state)
@@ -230,7 +230,7 @@ def train(
 
 
 def _asks_to_stop(on_epoch: Callable[[dict[str, Any]], bool | None], row: dict[str, Any]) -> bool:
-    """Call a callback with a row; tell whether it stops the training, in any process."""
+    """Call a callback with a row; return whether it stops the training, in any process."""
     stop = bool(on_epoch(dict(row)))
     group = current_group()
     return stop if group.size == 1 else bool(group.all_reduce_max(stop)[0])
@@ -246,22 +246,22 @@ def _layers_of(module: nn.Module) -> Iterator[nn.Module]:
 def shuffled_batches(
     data: Source, batch_size: int, seed: int, epoch: int, *, done: int = 0
 ) -> Iterator[Batch]:
-    """Yield each row of ``data`` once, in an order that is a function of (seed, epoch).
+    """Yield each sample of ``data`` once, in an order that is a function of (seed, epoch).
 
     Parameters
     ----------
     data : Source
-        All rows, on any device.
+        All samples, on any device.
     batch_size : int
-        Rows per batch; the last may have fewer.
+        Samples per batch; the last may have fewer.
     seed, epoch : int
-        What the order depends on.
+        Decide the order.
     done : int, default=0
-        Batches at the beginning of the epoch that are left out.
+        The number of batches to skip at the beginning of the epoch.
 
     Yields
     ------
-    Batch of at most batch_size rows
+    Batch of at most batch_size samples
         Gathered in one call.
 
     Examples
@@ -280,7 +280,7 @@ def shuffled_batches(
 
 @torch.enable_grad()  # the caller may have switched gradients off
 def _run_epoch(training: _Training, state: TrainerState) -> dict[str, Any]:
-    """Train on every row once, evaluate the held-out rows, and return the epoch's history."""
+    """Train on every sample once, evaluate held-out samples, and return the epoch's history."""
     started = time.perf_counter() - state.seconds
     epoch, means, recipe = state.epoch, state.means, training.recipe
     first_step = (epoch - 1) * recipe.steps_per_epoch(len(training.data))
@@ -323,8 +323,8 @@ def _write_checkpoint(
 def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float) -> Terms:
     """Take one step of the optimizer on ``batch`` and return its terms.
 
-    Loss and gradient are checked before the step. An accelerator would have to wait for that, so
-    there the sums are checked, every fifty steps.
+    On a CPU, loss and gradient are checked before the step. On an accelerator, where the check
+    would wait for the device, the sums are checked every fifty steps.
     """
     noise = training.generator(Purpose.NOISE, epoch, step)
     if training.augment is not None:
@@ -346,7 +346,7 @@ def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float)
 
 
 def _calibrated(training: _Training) -> _Training:
-    """Return the training with an objective that is one density for all blocks of rows."""
+    """Return the training with an objective that is the same density for all blocks."""
     data, draws = training.data, generator(training.seed, Purpose.CALIBRATION)
     chosen = torch.randperm(len(data), generator=draws)[:MOST_CALIBRATION_ROWS].to(data.device)
     objective = training.objective.calibrated(training.view, data[chosen], draws)
@@ -355,7 +355,7 @@ def _calibrated(training: _Training) -> _Training:
 
 @torch.no_grad()
 def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]:
-    """Return the mean terms of held-out rows, with noise of their own."""
+    """Return the mean terms of held-out samples, with noise of their own."""
     noise = training.generator(Purpose.NOISE, epoch)
     means = training.new_means()
     for block in data.blocks(EVALUATION_ROWS):
@@ -369,7 +369,7 @@ def _evaluate(training: _Training, data: Source, epoch: int) -> dict[str, float]
 def probe_of(module: EncoderDecoder) -> nn.Parameter:
     """Return the parameter whose gradient is checked before each step: the first bias.
 
-    A value that is not finite anywhere in the backward pass reaches the first layer. To check all
+    A value that is not finite anywhere in the backward pass reaches the first layer. Checking all
     gradients would take a twentieth of the time.
     """
     parameters = list(module.parameters())
@@ -397,12 +397,12 @@ def check_step(
     terms : Terms
     epoch : int >= 1
     learning_rate : float
-        The parameter, from which a schedule makes the rate of a step.
+        The parameter of the recipe, for the error.
 
     Raises
     ------
     TrainingDivergedError
-        Names the term, or the parameter that is nearest to the loss.
+        The message names the term, or the parameter nearest to the loss.
     """
     if not math.isfinite(loss.item()):
         parts = {"objective": terms.objective, **terms.parts}
@@ -422,15 +422,15 @@ def check_means(row: dict[str, Any], epoch: int, learning_rate: float) -> None:
     Raises
     ------
     TrainingDivergedError
-        Names the term, the value, the epoch and the parameter ``learning_rate``, of which a tenth
+        The message names the term, the value, the epoch and ``learning_rate``, of which a tenth
         usually helps.
     """
     broken = _first_non_finite(row.items())
     if broken is not None:
         raise TrainingDivergedError(
             f"training diverged: the {broken[0]} became {broken[1]} in epoch {epoch} with "
-            f"recipe__learning_rate={learning_rate:.3g}, a finite number was expected; try "
-            f"recipe__learning_rate={learning_rate / 10:.3g} or scaling='standard'"
+            f"recipe__learning_rate={learning_rate:.3g}. Try "
+            f"recipe__learning_rate={learning_rate / 10:.3g} or scaling='standard'."
         )
 
 

@@ -31,7 +31,7 @@ def fill_with_pca(
     r"""Fill a dense network with one hidden layer so that it computes PCA.
 
     With the mean m, the H leading directions :math:`v_j` and variances :math:`\lambda_j` of the
-    rows, an autoencoder gets :math:`z_j = v_j^\top (x - m)` and
+    samples, an autoencoder gets :math:`z_j = v_j^\top (x - m)` and
     :math:`\hat x = m + \sum_j z_j v_j`. A variational one gets the posterior of probabilistic PCA,
     whose noise :math:`\sigma^2` is the mean variance of all other directions:
 
@@ -102,7 +102,7 @@ def fill_with_pca(
     encode.weight[:n, negative] = -encoded.diag()
     if is_variational:
         encode.bias[n_codes : n_codes + n] = (noise / variances).clamp(SMALLEST_VARIANCE, 1).log()
-    else:  # the other units see codes of unit variance
+    else:  # codes of unit variance for the other units
         decode.weight[:, :n] /= variances.sqrt()
     decode.weight[: 2 * n_codes], decode.bias[: 2 * n_codes] = 0, 0
     decode.weight[positive, :n] = torch.eye(n, device=x.device)

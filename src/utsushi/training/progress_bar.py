@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["progress_bar"]
 
-#: Seconds between two lines of text, if stderr is no terminal.
+#: Seconds between two lines of text, if stderr is not a terminal.
 SECONDS_PER_LINE = 30.0
 
 
@@ -20,7 +20,7 @@ SECONDS_PER_LINE = 30.0
 def progress_bar(
     title: str, n_epochs: int, verbose: int
 ) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Show a bar on stderr that advances each epoch, or lines of text if it is no terminal.
+    """Show a bar on stderr that advances each epoch, or lines of text if it is not a terminal.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How long and how fast to train: the numbers that the loop follows."""
+"""Recipes: the optimizer, schedule, precision and length of a training."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _BY_NAME: Any = None
 class Recipe(BaseEstimator):
     """Optimizer, schedule, precision and length of a training.
 
-    ``recipe="fast"`` of an estimator is ``Recipe("fast")``. A parameter that is None has the value
-    that the name stands for, and ``recipe_`` of the fitted estimator says which that was.
+    ``recipe="fast"`` of an estimator is ``Recipe("fast")``. A parameter that is None takes the
+    value of the named recipe; ``recipe_`` of the fitted estimator holds all values.
 
     Parameters
     ----------
@@ -67,9 +67,8 @@ class Recipe(BaseEstimator):
     weight_decay : float >= 0, optional
         Decoupled weight decay per unit of learning rate.
     start : {"random", "principal"}, optional
-        What the weights are before the first step: drawn, or such that a dense network with one
-        hidden layer computes PCA, where it is trained in a subspace. See
-        `utsushi.training.pca_start`.
+        The weights before the first step: random, or such that a dense network with one hidden
+        layer computes PCA, if it is trained in a subspace. See `utsushi.training.pca_start`.
     principal_rate : float > 0, optional
         The peak rate of a training that started from principal components; without one it is
         ``learning_rate``.
@@ -79,7 +78,7 @@ class Recipe(BaseEstimator):
         variance outside of them is at most this part of what PCA with as many components as the
         code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
     validation_fraction : float in [0, 1), default=0.0
-        The part of the training samples to hold out, rounded down; if that is no sample, none is.
+        The fraction of the training samples to hold out, rounded down, which may be none.
     early_stopping : int >= 1 or None, default=None
         Stop after so many epochs without a better objective of the held-out samples, and restore
         the parameters of the best epoch.
@@ -152,18 +151,18 @@ class Recipe(BaseEstimator):
         Parameters
         ----------
         fast : mapping of str to value
-            What is meant by the name "fast". By the name "lecture", `LECTURE` is.
+            The values of the name "fast"; those of the name "lecture" are `LECTURE`.
         """
         own = {k: v for k, v in self.get_params(deep=False).items() if v is not None}
         default = dict(LECTURE if self.name == "lecture" else fast)
         if "max_epochs" in own:
             default["min_steps"] = 0
-        if "learning_rate" in own:  # it is that of every start
+        if "learning_rate" in own:  # it applies to every start
             default.pop("principal_rate", None)
         return self.with_settings(**(default | own))
 
     def started(self, *, from_pca: bool) -> Self:
-        """Return what is followed from a start that was, or was not, principal components."""
+        """Return the recipe for a start from principal components, or from random weights."""
         if not from_pca:
             return self.with_settings(start="random", principal_rate=None)
         return self.with_settings(learning_rate=self.principal_rate or self.learning_rate)
@@ -189,7 +188,7 @@ class Recipe(BaseEstimator):
         if self.schedule == "constant":
             return self.learning_rate
         if progress < self.warmup_fraction:
-            # From a 25th of the peak: a first step of zero would be a step wasted.
+            # From a 25th of the peak, because a step at a rate of zero learns nothing.
             return self.learning_rate * (0.04 + 0.96 * progress / self.warmup_fraction)
         remaining = (1 - progress) / (1 - self.warmup_fraction)
         return self.learning_rate * 0.5 * (1 - math.cos(math.pi * remaining))
@@ -225,7 +224,7 @@ LECTURE: dict[str, Any] = {
 
 #: One cycle to a high peak with a short memory of the second moment. The principal components that
 #: are left out make an epoch several times shorter, and the network does not learn their noise. A
-#: few hundred samples want 400 steps; with twice as many they are overfitted.
+#: few hundred samples need 400 steps; with twice as many steps the model overfits.
 _FAST = LECTURE | {
     "max_epochs": 10,
     "min_steps": 400,
@@ -236,10 +235,10 @@ _FAST = LECTURE | {
     "subspace": 0.15,
 }
 
-#: The noisy gradients of a variational model want larger batches, and longer.
+#: The noisy gradients of a variational model need larger batches and more epochs.
 _VARIATIONAL = {"max_epochs": 16, "min_steps": 200, "batch_size": 400, "learning_rate": 1.2e-2}
 
-#: Convolutions want more steps of smaller batches, at a lower rate, and some decay.
+#: Convolutions need more steps of smaller batches, at a lower rate, and some decay.
 _CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
 
 #: Their peak rates; the bound of a variational model is steeper. At 4e-3, one seed in four stayed
@@ -266,7 +265,7 @@ _RATE_FROM_PCA = 5e-4
 def fast_settings(
     n_features: int, n_rows: int, *, convolutional: bool = False, variational: bool = False
 ) -> dict[str, Any]:
-    """Return what ``recipe="fast"`` stands for, by the shape of the training samples.
+    """Return the values of ``recipe="fast"``, by the shape of the training samples.
 
     - Convolutions: smaller batches, a lower rate, weight decay, at least 1,600 steps.
     - Tables of fewer than 128 columns: at least half a step for each sample, or a tenth for a

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 __all__ = ["SignalHandler"]
 
-#: Signals that ask a program to stop; a cluster sends the second.
+#: Signals to stop; a cluster's scheduler sends the second.
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -83,7 +83,7 @@ def train_in_subspace(
     history : list of dict
         With the objectives of all columns.
     recipe : Recipe
-        As it was used: with a start from PCA only where there was one.
+        The recipe as it was used: with a start from PCA only if there was one.
     """
 
     def report(row: dict[str, Any]) -> bool | None:
@@ -100,7 +100,7 @@ def train_in_subspace(
         recipe.subspace
         and objective.is_rotation_invariant
         and settings.get("augment") is None
-        # A projected row has no single columns that could be missing.
+        # A missing value cannot be masked in a projected sample.
         and all(some is None or some[:1].mask is None for some in (data, validation))
     ):
         subspace = Subspace.of(module, data, recipe.subspace)
@@ -128,7 +128,7 @@ def train_in_subspace(
 
 @dataclass(frozen=True)
 class Subspace:
-    """The leading principal directions of rows.
+    """The leading principal directions of samples.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class Subspace:
         ----------
         module : EncoderDecoder
         data : Source
-            Scaled training rows.
+            Scaled training samples.
         tolerance : float >= 0
             The largest variance outside of the directions, as a fraction of the residual variance
             of PCA with as many components as the code.
@@ -262,7 +262,7 @@ def _eigh(products: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _blocks(data: Source) -> Iterator[Batch]:
-    """Yield rows in blocks of `BLOCK_BYTES`."""
+    """Yield samples in blocks of `BLOCK_BYTES`."""
     return data.blocks(max(BLOCK_BYTES // (4 * data.n_features), 1))
 
 
@@ -287,7 +287,7 @@ def _linear(weight: Tensor, bias: Tensor) -> Linear:
 
 @dataclass(frozen=True)
 class _ProjectedRows:
-    """A `Source` whose rows are projected a batch at a time."""
+    """A `Source` whose samples are projected a batch at a time."""
 
     subspace: Subspace
     data: Source
