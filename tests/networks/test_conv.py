@@ -104,7 +104,7 @@ def test_convolutions_learn_a_better_code_than_pca():
 
 def test_an_image_shape_is_needed():
     model = Autoencoder(2, network="conv", max_epochs=1)
-    with pytest.raises(SettingError, match="network='conv' has no image_shape"):
+    with pytest.raises(SettingError, match=r"image_shape must be .* for network='conv', got None"):
         model.fit(DIGITS.X_train)
 
 

@@ -1,4 +1,4 @@
-"""What other systems take: ONNX graphs, Ray's clusters, TensorBoard's logs."""
+"""Integrations with other systems: ONNX, Ray and TensorBoard."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""A fitted model as one ONNX graph: scaling, encoder and decoder, for any number of rows.
+"""Export a fitted model as one ONNX graph: scaling, encoder and decoder, for any batch size.
 
-Other programs run it without Python: ``x`` goes in, ``code`` and ``reconstruction`` come out. Of a
-conditional model, ``y`` goes in as well, the place of each row's class among the labels.
+Other programs run it without Python: the input is ``x``, the outputs are ``code`` and
+``reconstruction``. A conditional model also takes ``y``, the index of each sample's class.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from utsushi.exceptions import SettingError
 
 __all__ = ["largest_difference", "to_onnx"]
 
-#: Batches of so many rows are computed to compare; the example of the export might be baked in.
+#: The batch sizes to compare, because an export may fix the size of its example.
 BATCHES = (1, 2, 7, 100)
 
-#: The most that ONNX Runtime may differ from the model, as a part of the largest value above one.
+#: The largest difference of ONNX Runtime from the model, relative to the largest value above 1.
 TOLERANCE = 1e-5
 
-#: What goes in and out, by name.
+#: The names of inputs and outputs.
 INPUTS, OUTPUTS = ("x", "y"), ("code", "reconstruction")
 
 
 def to_onnx(model: BaseAutoencoder) -> bytes:
-    """Return a fitted autoencoder as the content of a ``.onnx`` file, compared with the model.
+    """Return a fitted autoencoder as the content of a ``.onnx`` file, and check its results.
 
     Parameters
     ----------
@@ -46,46 +46,44 @@ def to_onnx(model: BaseAutoencoder) -> bytes:
     -------
     bytes
         One graph, weights included. Inputs: ``x``, float32 of shape (batch, D), in the units of
-        the input; of a conditional model also ``y``, int64 of shape (batch,), places in
+        the input; of a conditional model also ``y``, int64 of shape (batch,), indices into
         ``classes_.labels``. Outputs: ``code`` (batch, H), which is `transform`, and
         ``reconstruction`` (batch, D), which is `reconstruct`. The metadata key ``utsushi`` holds
-        JSON with the class of the model, the names of the columns and the labels, where there are
-        any.
+        JSON with the class of the model, and the names of the columns and the labels, if any.
 
     Raises
     ------
     MissingPackageError
         If the extra ``onnx`` is not installed.
     SettingError
-        If ONNX Runtime computes something else than the model: more than 1e-5 of the largest
-        value, or of one where that is larger.
+        If ONNX Runtime differs from the model by more than 1e-5, relative to the largest value
+        (at least 1).
     """
     require_extra("onnx", "onnx", "onnxscript", "onnxruntime", what="the export to ONNX")
     content = _exported(model)
     difference = largest_difference(model, content)
     if not difference <= TOLERANCE:
         raise SettingError(
-            f"the ONNX graph of this {type(model).__name__} differs from the model by "
-            f"{difference:.2g}, expected at most {TOLERANCE:g}; take one of the library's own "
-            "networks"
+            f"the ONNX graph of this {type(model).__name__} must differ from the model by at most "
+            f"{TOLERANCE:g}, got {difference:.2g}. Use one of the library's own networks."
         )
     return content
 
 
 def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
-    """Return how far ONNX Runtime is from the model, on generated or on random rows.
+    """Return the largest difference of ONNX Runtime from the model, on generated or random samples.
 
     Parameters
     ----------
     model : fitted autoencoder
     content : bytes
-        What `to_onnx` gave.
+        What `to_onnx` returned.
 
     Returns
     -------
     float
         The largest absolute difference of a code or a reconstruction, in batches of 1, 2, 7 and
-        100 rows, as a part of the largest absolute value, or of one where that is larger.
+        100 samples, relative to the largest absolute value (at least 1).
     """
     import onnxruntime
 
@@ -125,7 +123,7 @@ def _difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def _exported(model: BaseAutoencoder) -> bytes:
-    """Let torch write the graph, and take out what only its own tools read."""
+    """Export the graph with torch, and remove metadata that only torch's tools read."""
     module = model.to_torch()
     conditional = is_conditional(model)
     module = joined(
@@ -134,7 +132,7 @@ def _exported(model: BaseAutoencoder) -> bytes:
         name="Model",
         with_code=True,
     )
-    # An example of one row would be taken for a size that is always one.
+    # An example of one sample would fix the batch size at one.
     example = (torch.zeros(2, model.n_features_in_), torch.zeros(2, dtype=torch.int64))
     n_inputs = 1 + conditional
     batch = torch.export.Dim("batch")
@@ -152,7 +150,7 @@ def _exported(model: BaseAutoencoder) -> bytes:
     assert program is not None  # as it is not written to a file
     written = program.model_proto
     graph = written.graph
-    # Traces of this library's calls, and of the folders that it stood in.
+    # Stack traces, with the paths of this machine.
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
         del part.metadata_props[:]
     for tensor in graph.initializer:
@@ -164,7 +162,7 @@ def _exported(model: BaseAutoencoder) -> bytes:
 
 
 def _described(model: BaseAutoencoder) -> dict[str, Any]:
-    """Return what a program has to know of the numbers that go in."""
+    """Return the metadata of the graph: class, feature names and labels."""
     described: dict[str, Any] = {"class": type(model).__name__}
     if hasattr(model, "feature_names_in_"):
         described["feature_names"] = [str(name) for name in model.feature_names_in_]
@@ -175,7 +173,7 @@ def _described(model: BaseAutoencoder) -> dict[str, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Do without what the exporter says of its own calls, and of packages that it does not need."""
+    """Silence the exporter's warnings and messages, which are about its own calls."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,8 +1,8 @@
-"""Encode and score the rows of a Ray dataset on a cluster.
+"""Encode and score the samples of a Ray dataset on a cluster.
 
 Each worker receives the bytes of the model file and builds the model once. The code and the score
-of a row do not depend on its batch, so they equal those of one machine bit for bit, on machines of
-one kind.
+of a sample do not depend on its batch, so they equal those of one machine bit for bit, if all
+machines have the same hardware and software.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def encode(
     batch_size: int = BATCH_ROWS,
     **resources: Any,
 ) -> Dataset:
-    """Encode the rows of a Ray dataset.
+    """Encode the samples of a Ray dataset.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ def encode(
     workers : int >= 1, optional
         The number of worker processes. None lets Ray add workers as needed.
     batch_size : int >= 1, default=4096
-        The number of rows in a batch.
+        The number of samples in a batch.
     **resources
         The resources of each worker, such as ``num_cpus=2`` or ``num_gpus=1``; see
-        `ray.data.Dataset.map_batches`. The default is one processor, or less if the workers would
-        leave none for reading the rows.
+        `ray.data.Dataset.map_batches`. The default is one processor, or less if no processor would
+        be left for reading the data.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def score(
     batch_size: int = BATCH_ROWS,
     **resources: Any,
 ) -> Dataset:
-    """Score the rows of a Ray dataset; higher is more normal.
+    """Score the samples of a Ray dataset; higher is more normal.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class _Worker:
         elif hasattr(self._model, "feature_names_in_"):
             columns = [str(name) for name in self._model.feature_names_in_]
         self._columns, self._reading = columns, Reading(columns=schema)
-        # The rows are arrays in this order; scikit-learn would warn that they have no names.
+        # Without names, scikit-learn does not warn that the batches, which are arrays, have none.
         for estimator in {self._model, inner} - {None}:
             vars(estimator).pop("feature_names_in_", None)
 
@@ -211,11 +211,11 @@ def _mapped(
     require_extra("ray", "ray", what="utsushi.integrations.ray")
     for name, value in (("workers", workers), ("batch_size", batch_size)):
         if value is not None and not is_size(value):
-            raise SettingError(f"{name} must be a positive integer, got {value!r}")
+            raise SettingError(f"{name} must be a positive integer, got {value!r}.")
     import ray
     from ray.data import ActorPoolStrategy
 
-    # Workers that held all processors would wait for rows that no processor is left to read.
+    # If the workers held all processors, none would be left to read the data that they wait for.
     free = ray.cluster_resources().get("CPU", 0) - 1
     resources.setdefault("num_cpus", min(1.0, max(free, 0) / (workers or 1)))
     pool = ActorPoolStrategy(min_size=1) if workers is None else ActorPoolStrategy(size=workers)

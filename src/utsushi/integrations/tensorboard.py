@@ -1,4 +1,4 @@
-"""Where a training can be watched: TensorBoard."""
+"""Log a training for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from utsushi._utils.optional_dependencies import require_extra
 
 __all__ = ["TensorBoard", "require_tensorboard"]
 
-#: Columns of the history that are no quantity.
+#: Columns of the history that are not logged.
 _POSITION = ("epoch", "seconds")
 
-#: The runs that are written, of the training rows and of the held-out ones.
+#: The runs of the log: of the training samples and of the held-out samples.
 _RUNS = ("train", "validation")
 
 
@@ -24,17 +24,17 @@ def require_tensorboard() -> None:
 
 
 class TensorBoard:
-    """Writes each epoch of a training where TensorBoard reads it: a context, and a callback.
+    """Log each epoch of a training for TensorBoard; a context manager and a callback of ``fit``.
 
-    Each quantity is one chart, ``objective``, ``reconstruction``, ``kl``, with the training rows
-    and the held-out ones as the runs ``train`` and ``validation`` in it. The events are a function
-    of the history: a training that goes on writes those of before its checkpoint again, so what
-    stands in these two is replaced. The logs of others beside them stay.
+    Each quantity is one chart, ``objective``, ``reconstruction``, ``kl``, with the runs ``train``
+    and ``validation`` for training and held-out samples. The events are a function of the history:
+    a resumed training writes those before its checkpoint again, so the events in these two folders
+    are replaced. Other logs in ``folder`` are kept.
 
     Parameters
     ----------
     folder : str or Path
-        Where the events are written, in its folders ``train`` and ``validation``.
+        The folder of the log; the events are written to its folders ``train`` and ``validation``.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class TensorBoard:
         self._writers: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        """Take the events of an earlier training away."""
+        """Remove the events of an earlier training."""
         for rows in _RUNS:
             for file in (self.folder / rows).glob("events.out.tfevents.*"):
                 file.unlink()
@@ -71,7 +71,7 @@ class TensorBoard:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Write what waits."""
+        """Write the pending events, and close the files."""
         for writer in self._writers.values():
             writer.close()
 
@@ -85,10 +85,10 @@ class TensorBoard:
                 rest, value, row["epoch"]
             )
         for writer in self._writers.values():
-            writer.flush()  # whoever watches sees each epoch when it ends
+            writer.flush()  # so that TensorBoard shows each epoch when it ends
 
     def _writer(self, rows: str) -> Any:
-        """Return the writer for training or held-out rows; the import takes a second."""
+        """Return the writer for training or held-out samples; its import takes a second."""
         if rows not in self._writers:
             from torch.utils.tensorboard import SummaryWriter
 

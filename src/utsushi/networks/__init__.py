@@ -1,4 +1,4 @@
-"""Encoders and decoders for any shape; they know no numpy and no fit."""
+"""Networks: encoders and decoders as torch modules, for data of any shape."""
 
 from utsushi.networks.base import EncoderDecoder, Network, initialize
 from utsushi.networks.bottlenecks import (

@@ -1,4 +1,4 @@
-"""What every network is: an encoder and a decoder, described before they are built."""
+"""The base classes of networks: a description, and the module that is built from it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = [
 #: scikit-learn's parameter constraints of the sizes of layers: several, or one.
 SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
 
-#: scikit-learn's parameter constraints of what a decoder ends with.
+#: scikit-learn's parameter constraints of the last layer of a decoder.
 OUTPUT: list[Any] = [Names({"linear", "sigmoid"})]
 
-#: Those of how weights are drawn.
+#: scikit-learn's parameter constraints of the initialization of weights.
 INITIALIZATION: list[Any] = [Names({"uniform", "normal"})]
 
 
@@ -49,7 +49,7 @@ class EncoderDecoder(nn.Module):
         `utsushi.distributions`), ``critic`` (see `utsushi.objectives.critics`).
     """
 
-    # Of torch's modules, mypy knows attributes only as tensors or modules.
+    # Without these, mypy takes the attributes of a torch module for tensors or modules.
     bottleneck: Any
     classifier: Any
     critic: Any
@@ -64,25 +64,25 @@ class EncoderDecoder(nn.Module):
             self.add_module(name, part)
 
     def with_parts(self, **parts: nn.Module) -> EncoderDecoder:
-        """Return a network with these parts; all others are shared."""
+        """Return a network with these parts, which shares all others."""
         return EncoderDecoder(**{**dict(self.named_children()), **parts})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the encoder's output; decoding is a step of its own."""
+        """Return the encoder's output; call ``decoder`` to decode it."""
         output: Tensor = self.encoder(x)
         return output
 
     def codes(
         self, x: Tensor, generator: Generator | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the codes (B, H) of an autoencoder, and what its bottleneck says of them.
+        """Return the codes (B, H) of an autoencoder, and the values of its bottleneck by name.
 
         Parameters
         ----------
         x : Tensor of shape (B, D)
             Scaled samples.
         generator : Generator, optional
-            Of training: where a bottleneck draws from. At inference there is none.
+            The source of a bottleneck's random numbers in training; None at inference.
         """
         codes = self.encoder(x)
         if hasattr(self, "bottleneck"):
@@ -116,10 +116,15 @@ class EncoderDecoder(nn.Module):
         return log_prob
 
     def arrange_for_inference(self) -> EncoderDecoder:
-        """Lay the weights out as inference likes them, and return the pair.
+        """Store the weights in the memory layout that is fastest at inference.
 
         A decoder of transposed convolutions is about 1.4 times as fast (x86, blocks of 512 rows)
-        with the channels last; training gains nothing.
+        with the channels last; training is not faster.
+
+        Returns
+        -------
+        EncoderDecoder
+            The network itself.
         """
         for parameter in self.parameters():
             if parameter.dim() == 4:
@@ -128,15 +133,15 @@ class EncoderDecoder(nn.Module):
 
 
 class Network(BaseEstimator, ABC):
-    """The base of all network descriptions: parameters now, modules when the sizes are known.
+    """The base of all network descriptions: parameters, from which `build` makes the modules.
 
     Attributes
     ----------
     output : {"linear", "sigmoid"}
-        The range of what the decoder gives: any number, or 0 to 1.
+        The range of the decoder's output: any number, or 0 to 1.
     initialization : {"uniform", "normal"} or None
-        How the weights of linear layers and convolutions are drawn; see `initialize`. With None
-        all layers keep what their constructors drew.
+        The initialization of linear layers and convolutions; see `initialize`. With None all layers
+        keep the weights that their constructors drew.
 
     Examples
     --------
@@ -167,16 +172,16 @@ class Network(BaseEstimator, ABC):
         Parameters
         ----------
         n_features : int
-            D, the columns of a row.
+            D, the number of columns.
         n_rows : int
-            The training rows.
+            The number of training samples.
         image_shape : (H, W) or (C, H, W), optional
-            What a row was flattened from.
+            The shape of an image, if the samples are flattened images.
 
         Returns
         -------
         Network
-            Of the same class, with validated parameters.
+            A network of the same class, with validated parameters.
         """
         self._validate_params()
         chosen = self._chosen(n_features, n_rows, image_shape)
@@ -189,7 +194,7 @@ class Network(BaseEstimator, ABC):
     def _chosen(
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
-        """Return the parameters that the data's shape decides, by name."""
+        """Return the parameters that follow from the data's shape, by name."""
         return {}
 
     @abstractmethod
@@ -201,30 +206,30 @@ class Network(BaseEstimator, ABC):
         *,
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair for rows of ``n_features`` and codes of ``n_codes``.
+        """Build the modules for samples of ``n_features`` and codes of ``n_codes`` values.
 
         Parameters
         ----------
         n_features : int
-            D, the width of a row.
+            D, the number of columns.
         n_codes : int
-            H, what the decoder takes.
+            The size of the decoder's input: H, and the classes of a conditional model.
         n_outputs : int
-            What the encoder gives: H, or 2H for a variational model.
+            The size of the encoder's output: H, or 2H for a variational model.
         image_shape : (H, W) or (C, H, W), optional
-            What a row was flattened from, for networks that need to know.
+            The shape of an image, if the samples are flattened images.
 
         Returns
         -------
         EncoderDecoder
-            With parameters that `initialize` may fill anew.
+            Its parameters may be drawn again by `initialize`.
         """
 
 
 class Sigmoid(nn.Module):
     """The logistic function in float32, also where the products run in bfloat16.
 
-    In half the bits, values near 1 are rounded to 1, and a gradient with them to 0.
+    In bfloat16, values near 1 are rounded to 1, and their gradient to 0.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -233,7 +238,7 @@ class Sigmoid(nn.Module):
 
 
 def output_layers(output: str) -> list[nn.Module]:
-    """Return what a decoder ends with, by the name of its ``output``.
+    """Return the last layers of a decoder, by the name of its ``output``.
 
     Examples
     --------
@@ -250,8 +255,8 @@ def initialize(
 ) -> None:
     r"""Fill the weights and biases of linear layers and convolutions from ``generator``.
 
-    A module with a method ``initialize(generator)`` fills itself and its layers. All others keep
-    what their constructors drew, from torch's global generator: see
+    A module with a method ``initialize(generator)`` fills itself and its layers. Other modules keep
+    the weights that their constructors drew from torch's global generator; see
     `utsushi._utils.seeds.torch_seeded`.
 
     Parameters
@@ -262,12 +267,11 @@ def initialize(
         On the device of the module.
     initialization : {"uniform", "normal"} or None, default="uniform"
         None leaves linear layers, convolutions and group normalizations as they are.
-        ``"uniform"`` is what torch's layers do by default: weights and biases within
+        ``"uniform"`` is the default of torch's layers: weights and biases within
         :math:`\pm 1 / \sqrt{\mathrm{fan\ in}}`.
         ``"normal"`` draws weights of the variance :math:`2 / \mathrm{fan\ in}`, six times as
-        much, and sets biases to zero: what passes through many layers and their nonlinearities
-        keeps its size. The fan in of a transposed convolution is the mean number of inputs of an
-        output.
+        much, and sets biases to zero, which keeps the scale of activations over many layers. The
+        fan in of a transposed convolution is the mean number of inputs of an output.
 
     References
     ----------
@@ -303,7 +307,7 @@ def _fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
 
 
 def as_sizes(value: Any) -> tuple[Any, ...]:
-    """Return the sizes of layers as a tuple; one number stands for one layer.
+    """Return the sizes of layers as a tuple; one number is the size of one layer.
 
     Examples
     --------
@@ -314,5 +318,5 @@ def as_sizes(value: Any) -> tuple[Any, ...]:
 
 
 def is_size(value: Any) -> bool:
-    """Tell whether a value can be a width or a height: a positive integer, and no truth value."""
+    """Tell whether a value is a positive integer, and not a boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0

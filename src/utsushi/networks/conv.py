@@ -33,15 +33,15 @@ __all__ = [
 ]
 
 
-#: By default an image is halved until no side is longer; channels double with each halving.
+#: By default an image is halved until its sides are at most so long; channels double each time.
 LONGEST_LEFT, FIRST_CHANNELS, MOST_CHANNELS = 7, 32, 256
 
-#: By default a dense layer of so many units stands behind at most so many convolutions.
+#: The default width of the dense layer, and the most convolutions that are followed by one.
 BEHIND_FEW, FEW = 512, 2
 
 
 def halved(size: int) -> int:
-    """Return the height or width that a strided convolution leaves: half of it, rounded up.
+    """Return the height or width after a strided convolution: half of it, rounded up.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def check_channels(channels: int | Iterable[Any] | None) -> tuple[int, ...]:
     Raises
     ------
     SettingError
-        If there is none, or one of them is no positive integer.
+        If there are none, or one of them is not a positive integer.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def check_channels(channels: int | Iterable[Any] | None) -> tuple[int, ...]:
 
 
 def default_channels(image_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the channels of as many convolutions as leave no side longer than 7.
+    """Return the default channels: of as many convolutions as reduce each side to 7 or less.
 
-    They double from 32 to 256.
+    The channels double from 32 to 256.
 
     Parameters
     ----------
@@ -97,25 +97,23 @@ class Conv(Network):
     """Strided convolutions, then dense layers; the decoder mirrors both.
 
     Each convolution has a kernel of 3 × 3 and a stride of 2, so height and width are halved,
-    rounded up; the transposed convolution of the decoder gives back exactly what was halved.
+    rounded up; the transposed convolution of the decoder restores the exact size.
 
     Parameters
     ----------
     channels : int, tuple of int or None, default=None
-        Channels after each convolution, in the encoder's order. None takes the estimator's; where
-        that is None too, `default_channels`.
+        Channels after each convolution, in the encoder's order. None is `default_channels`.
     hidden : int, tuple of int or None, default=None
         Widths of the dense layers between the convolutions and the code. None takes the
-        estimator's; where that is None too, there is one of 512 units behind one or two
-        convolutions, and none behind more, which see the whole image themselves.
+        estimator's; if that is None too, one or two convolutions are followed by one layer of 512
+        units. More convolutions need none, because their receptive field is the whole image.
     activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
-        The nonlinearity between the layers. None takes the estimator's; where that is None too,
-        "silu".
+        The nonlinearity between the layers. None is "silu".
     output : {"linear", "sigmoid"}, default="linear"
-        What the decoder ends with; see `Dense`.
+        The range of the decoder's output; see `Dense`.
     initialization : {"uniform", "normal"}, default="normal"
-        How the weights are drawn; see `initialize`. "uniform" makes everything smaller with
-        each layer, and four of them hardly train.
+        The initialization of the weights; see `initialize`. With "uniform" the activations shrink
+        from layer to layer, and a network of four convolutions hardly trains.
     grid : bool, default=False
         Whether the code keeps the grid of the last convolution, h × w pixels of so many components
         each, which ``n_components`` is a multiple of: a convolution of kernel 1 × 1 takes the place
@@ -174,7 +172,7 @@ class Conv(Network):
         *,
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair; see `Network.build`."""
+        """Build the modules; see `Network.build`."""
         self._validate_params()
         widths = check_widths(self.hidden)
         shapes = image_shapes(need_image_shape(image_shape, "conv"), check_channels(self.channels))
@@ -257,7 +255,7 @@ def _doubling(shapes: list[tuple[int, int, int]], activation: str) -> list[nn.Mo
     """Return the transposed convolutions, with nonlinearities between them."""
     layers: list[nn.Module] = []
     for (n_inputs, *small), (n_outputs, *large) in pairwise(reversed(shapes)):
-        # Two sizes are halved to the same; the padding of the output tells which it was.
+        # Two sizes are halved to the same one; the padding of the output restores the right one.
         padding = (large[0] - (2 * small[0] - 1), large[1] - (2 * small[1] - 1))
         layers += [
             nn.ConvTranspose2d(n_inputs, n_outputs, 3, stride=2, padding=1, output_padding=padding),
@@ -272,7 +270,7 @@ def need_image_shape(image_shape: tuple[int, ...] | None, network: str) -> tuple
     Raises
     ------
     SettingError
-        If there is none.
+        If it is None.
     """
     if image_shape is None:
         raise SettingError(
@@ -285,7 +283,7 @@ def need_image_shape(image_shape: tuple[int, ...] | None, network: str) -> tuple
 def image_shapes(
     image_shape: tuple[int, ...], channels: tuple[int, ...]
 ) -> list[tuple[int, int, int]]:
-    """Return the shape (C, H, W) of the image, and of what each strided convolution leaves of it.
+    """Return the shape (C, H, W) of the image, and its shape after each strided convolution.
 
     Examples
     --------

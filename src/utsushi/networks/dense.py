@@ -34,7 +34,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-#: The width of a hidden layer, where the training rows decide it.
+#: The limits of the default width of a hidden layer.
 NARROWEST, WIDEST = 256, 1000
 
 
@@ -73,7 +73,7 @@ def check_widths(hidden: int | Iterable[Any] | None) -> tuple[int, ...]:
     Raises
     ------
     SettingError
-        If one of them is no positive integer.
+        If one of them is not a positive integer.
 
     Examples
     --------
@@ -83,16 +83,16 @@ def check_widths(hidden: int | Iterable[Any] | None) -> tuple[int, ...]:
     widths = as_sizes(hidden)
     if not all(is_size(width) for width in widths):
         raise SettingError(
-            f"hidden={widths!r} has a width that is no positive integer, expected widths such as "
-            "hidden=(1000,) or hidden=(500, 250)"
+            f"hidden must be positive integers, got {widths!r}. Set, for example, hidden=(1000,) "
+            "or hidden=(500, 250)."
         )
     return tuple(int(width) for width in widths)
 
 
 def default_width(n_rows: int) -> int:
-    """Return the width of a hidden layer: as many units as training rows, from 256 to 1,000.
+    """Return the default width of a hidden layer: the number of training samples, 256 to 1,000.
 
-    A few rows are learned by heart by many units.
+    A wide network overfits to few samples.
 
     Examples
     --------
@@ -108,17 +108,16 @@ class Dense(Network):
     Parameters
     ----------
     hidden : int, tuple of int or None, default=None
-        Widths between row and code, in the encoder's order; ``()`` is a linear map. None takes the
-        estimator's ``hidden``; where that is None too, one layer of `default_width`.
+        Widths of the layers before the code, in the encoder's order; ``()`` is a linear map. None
+        takes the estimator's ``hidden``; if that is None too, one layer of `default_width`.
     activation : {"relu", "gelu", "silu", "elu", "tanh"} or None, default=None
-        The nonlinearity between the layers. None takes the estimator's ``activation``; where that
-        is None too, "relu".
+        The nonlinearity between the layers. None is "relu".
     output : {"linear", "sigmoid"}, default="linear"
-        What the decoder ends with. "sigmoid" gives values from 0 to 1, and needs rows of such
-        values: ``scaling=None`` for pixels divided by their largest value, else
-        ``scaling="minmax"``. For such images it copies better than "linear".
+        The range of the decoder's output. "sigmoid" gives values from 0 to 1, and needs scaled data
+        in that range: ``scaling=None`` for pixels divided by their largest value, else
+        ``scaling="minmax"``. It reconstructs such images better than "linear".
     initialization : {"uniform", "normal"}, default="uniform"
-        How the weights are drawn; see `initialize`.
+        The initialization of the weights; see `initialize`.
 
     Examples
     --------
@@ -160,7 +159,7 @@ class Dense(Network):
         *,
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair; see `Network.build`. The shape of an image does not matter."""
+        """Build the modules; see `Network.build`. ``image_shape`` is ignored."""
         self._validate_params()
         widths, activation = check_widths(self.hidden), self.activation or self._activation
         return EncoderDecoder(

@@ -1,4 +1,4 @@
-"""The linear layer, with products of which every row is the same wherever it stands."""
+"""The linear layer, whose output for a sample does not depend on the rest of the batch."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch.nn import functional
 
 __all__ = ["Linear", "linear"]
 
-#: Fewest outputs of a product whose rows were measured to depend on nothing but themselves.
+#: The fewest outputs with which a product was measured not to depend on the rest of the batch.
 MIN_OUTPUTS = 12
 
 
 class Linear(nn.Linear):
-    """torch's linear layer; at inference a narrow one is computed with outputs added and dropped.
+    """torch's linear layer, computed with at least 12 outputs at inference.
 
-    With 2 to 11 outputs and a number of inputs that is no multiple of four, the last bits of a
-    row's float32 product depend on where the row stands in the batch (torch 2.13, x86). With
-    twelve or more outputs they do not, so zero weights fill a narrow layer up.
+    With 2 to 11 outputs and a number of inputs that is not a multiple of four, the last bits of a
+    sample's float32 product depend on its position in the batch (torch 2.13, x86). With twelve or
+    more outputs they do not, so a narrow layer is padded with zero weights.
     """
 
     def forward(self, x: Tensor) -> Tensor:

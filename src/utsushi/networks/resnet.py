@@ -44,7 +44,7 @@ class ResNet(Network):
         Residual blocks in each stage: normalization, nonlinearity and convolution, twice.
     activation : {"relu", "gelu", "silu", "elu", "tanh"}, default="silu"
     output : {"linear", "sigmoid"}, default="linear"
-        What the decoder ends with; see `Dense`.
+        The range of the decoder's output; see `Dense`.
 
     References
     ----------
@@ -93,7 +93,7 @@ class ResNet(Network):
         *,
         image_shape: tuple[int, ...] | None = None,
     ) -> EncoderDecoder:
-        """Build the pair; see `Network.build`."""
+        """Build the modules; see `Network.build`."""
         self._validate_params()
         channels = check_channels(self.channels)
         shapes = image_shapes(need_image_shape(image_shape, "resnet"), channels)
@@ -129,7 +129,7 @@ class ResNet(Network):
 
 
 class ResidualBlock(nn.Module):
-    """Add to an image (B, C, H, W) what two convolutions make of it; at first nothing.
+    """Add the output of two convolutions to an image (B, C, H, W); initially it is zero.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class ResidualBlock(nn.Module):
         )
 
     def initialize(self, generator: Generator) -> None:
-        """Draw the weights, but those of the last convolution, which are zero."""
+        """Draw the weights; those of the last convolution are zero."""
         initialize(self.branch, generator, "normal")
         last = self.branch[-1]
         assert isinstance(last, nn.Conv2d)
