@@ -1,8 +1,8 @@
 r"""Kullback–Leibler divergences between Gaussians, in closed form.
 
 Every function returns one value per component, shape ``(..., H)``: their sum over the last axis is
-the divergence of the whole code, and their mean over the rows is the information that a component
-carries.
+the divergence of the whole code, and their mean over the samples is the information that a
+component carries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["kl_diagonal_gaussians", "kl_full_covariance", "kl_standard_normal"]
 def kl_diagonal_gaussians(
     mean_a: Tensor, log_variance_a: Tensor, mean_b: Tensor, log_variance_b: Tensor
 ) -> Tensor:
-    r"""Divergence of :math:`p_A` from :math:`p_B`, component by component.
+    r"""Return the divergence of :math:`p_A` from :math:`p_B`, component by component.
 
     .. math::
         D_{KL}(p_A \Vert p_B) = -\frac12 \sum_{h=1}^{H} \left(
@@ -24,8 +24,8 @@ def kl_diagonal_gaussians(
             - \frac{(\mu_{A,h} - \mu_{B,h})^2}{\sigma_{B,h}^2}
             - \frac{\sigma_{A,h}^2}{\sigma_{B,h}^2} \right)
 
-    for :math:`p_A = N(\mu_A, \mathrm{diag}(\sigma_A^2))` and :math:`p_B` alike; the function gives
-    the H terms of the sum.
+    for diagonal Gaussians :math:`p_A = N(\mu_A, \mathrm{diag}(\sigma_A^2))` and :math:`p_B`; the
+    function returns the H terms of the sum.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def kl_diagonal_gaussians(
     Returns
     -------
     Tensor of shape (..., H)
-        Nats per component, never below zero but for rounding.
+        Nats per component, not below zero except for rounding errors.
 
     References
     ----------
@@ -57,7 +57,7 @@ def kl_diagonal_gaussians(
 
 
 def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    r"""Divergence of the posterior from the prior N(0, I), component by component.
+    r"""Return the divergence of the posterior from the prior N(0, I), component by component.
 
     .. math::
         J_2 = -\frac12 \sum_{h=1}^{H} \left( 1 + \log \sigma_h^2 - \mu_h^2 - \sigma_h^2 \right)
@@ -81,7 +81,7 @@ def kl_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def kl_full_covariance(mean: Tensor, factor: Tensor) -> Tensor:
-    r"""Divergence of a Gaussian with any covariance from the prior N(0, I), in H terms.
+    r"""Return the divergence of a Gaussian with any covariance from N(0, I), in H terms.
 
     .. math::
         D_{KL}(N(\mu, L L^\top) \Vert N(0, I)) = \sum_{h=1}^{H} \left(
@@ -97,7 +97,7 @@ def kl_full_covariance(mean: Tensor, factor: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (..., H)
-        Nats; each term is never below zero but for rounding.
+        Nats; no term is below zero except for rounding errors.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-r"""Codes in layers: :math:`p(z) = p(z_1) \prod_l p(z_l \mid z_{<l})`, and posteriors alike."""
+r"""Hierarchical priors :math:`p(z) = p(z_1) \prod_l p(z_l \mid z_{<l})` and posteriors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
 
 _LAYERS = [Interval(Integral, 2, None, closed="left")]
 
-#: What the first layer may have for a prior, by name.
+#: The priors of the first layer, by name.
 _TOPS: dict[str, type[Prior]] = {
     "standard-normal": StandardNormal,
     "mixture": MixtureOfGaussians,
@@ -143,7 +143,7 @@ class HierarchicalGaussian(PosteriorDistribution):
         return torch.stack(torch.broadcast_tensors(*each)).sum(dim=0)
 
     def detach(self) -> Self:
-        """Return the same distribution, with parameters that no gradient reaches."""
+        """Return the same distribution, with parameters detached from the graph."""
         conditionals = copy.deepcopy(self.conditionals).requires_grad_(False)
         return type(self)(self.first.detach(), conditionals, self.context.detach())
 
@@ -159,7 +159,7 @@ class HierarchicalPosterior(Posterior):
     hidden : int or tuple of int, default=(128,)
         Widths of the network of each layer but the first.
     n_context : int >= 1, default=64
-        The numbers by which the encoder describes a sample to these networks.
+        The number of additional encoder outputs, which these networks are conditioned on.
 
     References
     ----------
@@ -222,7 +222,7 @@ class HierarchicalPrior(Prior):
     Parameters
     ----------
     n_layers : int >= 2, default=2
-        That of the posterior.
+        As in the posterior.
     hidden : int or tuple of int, default=(128,)
         Widths of the network of each layer but the first.
     first : {"standard-normal", "mixture", "vamp"} or Prior, default="standard-normal"
@@ -284,7 +284,8 @@ class _HierarchicalPrior(PriorModule):
             posterior = encode(x)
             if not isinstance(posterior, HierarchicalGaussian):
                 raise SettingError(
-                    "posterior must be 'hierarchical' for prior=HierarchicalPrior(first='vamp')."
+                    "posterior must be 'hierarchical' for prior=HierarchicalPrior(first='vamp'), "
+                    f"got a {type(posterior).__name__}. Set posterior='hierarchical'."
                 )
             return posterior.first
 

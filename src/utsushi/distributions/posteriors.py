@@ -1,4 +1,4 @@
-r"""Posteriors :math:`q(z \mid x)`: what a variational encoder's output means."""
+r"""Posteriors :math:`q(z \mid x)`, whose parameters are the output of a variational encoder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
     "reparameterize",
 ]
 
-#: The magnitude from which a log-variance bends, and the most that the bend adds.
+#: Log-variances beyond this magnitude are compressed smoothly, to at most twice the magnitude.
 LOG_VARIANCE_BEND = 10.0
 
 
@@ -52,7 +52,7 @@ class PosteriorDistribution(ABC):
 
     @abstractmethod
     def rsample(self, noise: Tensor) -> Tensor:
-        """Turn standard normal noise (S, ..., H) or (..., H) into codes, differentiably."""
+        """Return codes, differentiably, for standard normal noise (S, ..., H) or (..., H)."""
 
     @abstractmethod
     def log_prob(self, z: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class PosteriorDistribution(ABC):
 
     @abstractmethod
     def detach(self) -> Self:
-        """Return the same distribution, with parameters that no gradient reaches."""
+        """Return the same distribution, with parameters detached from the graph."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class DiagonalGaussian(PosteriorDistribution):
         return diagonal_gaussian_log_prob(z, self.mean, self.log_variance)
 
     def detach(self) -> Self:
-        """Return the same distribution, with parameters that no gradient reaches."""
+        """Return the same distribution, with parameters detached from the graph."""
         return type(self)(self.mean.detach(), self.log_variance.detach())
 
 
 class Posterior(BaseEstimator, ABC):
-    """The base of all posteriors: parameters now, a module once the size of the code is known.
+    """The base of all posteriors: parameters, from which `build` makes the module.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Posterior(BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def n_outputs(self, n_components: int) -> int:
-        """Return how many numbers the encoder gives for a code of H components; here 2 H."""
+        """Return the size of the encoder's output for a code of H components; by default 2 H."""
         return 2 * n_components
 
     @abstractmethod
@@ -182,7 +182,7 @@ class FullCovarianceGaussian(PosteriorDistribution):
         return log_prob
 
     def detach(self) -> Self:
-        """Return the same distribution, with parameters that no gradient reaches."""
+        """Return the same distribution, with parameters detached from the graph."""
         return type(self)(self.mean.detach(), self.factor.detach())
 
 
@@ -246,14 +246,14 @@ class TransformedGaussian(PosteriorDistribution):
     flow : Module
         From the context to f, a transform of `torch.distributions`.
     context : Tensor of shape (..., C)
-        What f depends on.
+        The context that f depends on.
 
     Attributes
     ----------
     mean : Tensor of shape (..., H)
         :math:`f(\mu)`, the code of the base's mean.
     log_variance : Tensor of shape (..., H)
-        That of the base.
+        The log-variance of the base.
     """
 
     def __init__(self, base: DiagonalGaussian, flow: nn.Module, context: Tensor) -> None:
@@ -276,7 +276,7 @@ class TransformedGaussian(PosteriorDistribution):
         return codes
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Return the log density of codes; of others than those drawn last in H passes."""
+        """Return the log density of codes; H passes unless they were drawn last."""
         if self._drawn is not None and z is self._drawn[0]:
             return self._drawn[1]
         start, log_volume = self.flow(self.context).inv.call_and_ladj(z)
@@ -284,22 +284,22 @@ class TransformedGaussian(PosteriorDistribution):
         return density
 
     def detach(self) -> Self:
-        """Return the same distribution, with parameters that no gradient reaches."""
+        """Return the same distribution, with parameters detached from the graph."""
         flow = copy.deepcopy(self.flow).requires_grad_(False)
         return type(self)(self.base.detach(), flow, self.context.detach())
 
 
 class InverseAutoregressiveFlowPosterior(Posterior):
-    """A diagonal Gaussian, bent by autoregressive maps that depend on the sample.
+    """A diagonal Gaussian, transformed by autoregressive maps that depend on the sample.
 
     Parameters
     ----------
     n_transforms : int >= 1, default=2
-        The maps, in alternating order of the components.
+        The number of maps, in alternating order of the components.
     hidden : int or tuple of int, default=(64,)
         Widths of the masked network of each map.
     n_context : int >= 1, default=16
-        The numbers by which the encoder describes a sample to the maps.
+        The number of additional encoder outputs, which the maps are conditioned on.
 
     References
     ----------
@@ -358,7 +358,7 @@ class _ReadInverseAutoregressiveFlow(nn.Module):
         self.flow = flow
 
     def initialize(self, generator: Generator) -> None:
-        """Fill the masked networks; the maps begin near the identity."""
+        """Draw the weights of the masked networks; initially the maps are near the identity."""
         initialize(self.flow, generator)
 
     def forward(self, head: Tensor) -> TransformedGaussian:
@@ -367,11 +367,11 @@ class _ReadInverseAutoregressiveFlow(nn.Module):
 
 
 def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Read an encoder's output as the mean and the log-variance of :math:`q(z \mid x)`.
+    r"""Split an encoder's output into the mean and the log-variance of :math:`q(z \mid x)`.
 
     A log-variance may be any real number, so :math:`\sigma = \exp(\frac12 \log \sigma^2)` is
-    positive without a constraint. Beyond ±10 it bends smoothly, and it never passes ±20, where the
-    exponential is still finite; within ±10 it is the identity, bit for bit.
+    positive without a constraint. Within ±10 it is unchanged, bit for bit; beyond, it is compressed
+    smoothly to within ±20, where the exponential is still finite.
 
     Parameters
     ----------
@@ -388,8 +388,8 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
     (tensor([[0.5000]]), tensor([[20.]]))
     """
     mean, raw = head.chunk(2, dim=-1)
-    # A fifth of a small step's time, and nearly never needed; but to know that on an accelerator,
-    # one would have to wait for it.
+    # The compression takes a fifth of a small step's time and is rarely needed; on an accelerator
+    # the check would take longer, as it waits for the device.
     if raw.device.type == "cpu" and _largest(raw) <= LOG_VARIANCE_BEND:
         return mean, raw
     inner = raw.clamp(-LOG_VARIANCE_BEND, LOG_VARIANCE_BEND)
@@ -397,15 +397,15 @@ def posterior_parameters(head: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _largest(values: Tensor) -> float:
-    """Return the largest magnitude; 0 where there are no values, as in a part of a batch."""
+    """Return the largest magnitude, or 0 if there are no values, as in an empty part of a batch."""
     return values.detach().abs().max().item() if values.numel() else 0.0
 
 
 def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
-    r"""Turn noise into a draw from the posterior: :math:`z = \mu + \sigma\varepsilon`.
+    r"""Return a draw from the posterior for given noise: :math:`z = \mu + \sigma\varepsilon`.
 
     The draw :math:`z_h` has mean :math:`\mu_h` and standard deviation :math:`\sigma_h`, and is
-    differentiable with respect to both, which a draw made directly is not.
+    differentiable with respect to both, unlike a direct draw.
 
     Parameters
     ----------
@@ -427,7 +427,7 @@ def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 
 def diagonal_gaussian_log_prob(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    r"""Log density of codes under :math:`N(\mu, \mathrm{diag}(\sigma^2))`.
+    r"""Return the log density of codes under :math:`N(\mu, \mathrm{diag}(\sigma^2))`.
 
     .. math::
         \log N(z; \mu, \sigma^2) = -\frac12 \sum_{h=1}^{H} \left(

@@ -52,15 +52,15 @@ Encode = Callable[[Tensor], PosteriorDistribution]
 class PriorModule(nn.Module, ABC):
     """A prior as a part of a network.
 
-    Every method takes ``encode``, the network's own map from samples to posteriors: a prior may be
-    made of them.
+    Every method takes ``encode``, the network's map from samples to posteriors, of which a prior
+    such as `VampPrior` is made.
 
     Attributes
     ----------
     sees_samples : bool
-        Whether it calls ``encode``, so that the encoder has to take whole samples.
+        Whether it calls ``encode``, so that the encoder must take whole samples.
     is_standard_normal : bool
-        Whether it is N(0, I), from which each component of the code diverges by itself.
+        Whether it is N(0, I), so that the divergence is a sum over the components of the code.
     """
 
     sees_samples: ClassVar[bool] = False
@@ -83,8 +83,8 @@ class PriorModule(nn.Module, ABC):
     def divergence(self, posterior: PosteriorDistribution, z: Tensor, encode: Encode) -> Tensor:
         r"""Return :math:`D_{KL}(q(z \mid x) \Vert p(z))` in terms that add up to it.
 
-        Here one term, :math:`\log q(z \mid x) - \log p(z)` of a drawn code, whose mean over codes
-        is the divergence. A prior with a closed form gives that instead, a term for each component.
+        By default one term, :math:`\log q(z \mid x) - \log p(z)` of a drawn code, whose mean over
+        codes is the divergence. A prior with a closed form returns a term for each component.
 
         Parameters
         ----------
@@ -103,15 +103,15 @@ class PriorModule(nn.Module, ABC):
     def divergence_without_draws(self, posterior: PosteriorDistribution, encode: Encode) -> Tensor:
         r"""Return the divergence of B samples, (B,), or its estimate without a random number.
 
-        Here `divergence` at the mean code. That is exact where `divergence` has a closed form; else
-        it is mostly too large, by up to half a nat for each component: no code of the posterior is
-        more probable than the mean.
+        By default `divergence` at the mean code. That is exact if `divergence` has a closed form;
+        otherwise it is mostly too large, by up to half a nat for each component, because no code of
+        the posterior is more probable than the mean.
         """
         return self.divergence(posterior, posterior.mean, encode).sum(dim=-1)
 
 
 class Prior(BaseEstimator, ABC):
-    """The base of all priors: parameters now, a module once the sizes are known.
+    """The base of all priors: parameters, from which `build` makes the module.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class Prior(BaseEstimator, ABC):
     def build(self, n_features: int, n_components: int) -> PriorModule:
         """Return the module for samples of D features and codes of H components.
 
-        Its ``initialize(generator)`` fills the parameters that it has.
+        Its ``initialize(generator)`` draws its parameters, if it has any.
         """
 
 
@@ -178,8 +178,8 @@ class VampPrior(Prior):
     .. math::
         p(z) = \frac1K \sum_{k=1}^{K} q(z \mid u_k)
 
-    A code that no sample has is improbable under it, so samples drawn from it look like data, and
-    it does not pull all posteriors to one place.
+    A code far from those of all samples is improbable under it, so samples drawn from it look like
+    data, and it does not pull all posteriors to one point.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ class MixtureModule(PriorModule):
 
     @abstractmethod
     def log_weights(self) -> Tensor:
-        """Return their log probabilities, (K,)."""
+        """Return the log probabilities of the K distributions, (K,)."""
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
         """See `PriorModule.log_prob`."""
@@ -260,7 +260,7 @@ class _VampPrior(MixtureModule):
         nn.init.normal_(self.pseudo_inputs, std=0.1, generator=generator)
 
     def components(self, encode: Encode) -> PosteriorDistribution:
-        """Return the K distributions that the prior is the mean of."""
+        """Return the K distributions whose mean is the prior."""
         return encode(self.pseudo_inputs)
 
     def log_weights(self) -> Tensor:
@@ -357,9 +357,9 @@ class FlowPrior(Prior):
     Parameters
     ----------
     n_transforms : int >= 1, default=3
-        How many maps f is made of, in alternating order of the components.
+        The number of maps that f is composed of, in alternating order of the components.
     n_bins : int >= 2, default=8
-        The pieces of a spline.
+        The number of pieces of a spline.
     hidden : int or tuple of int, default=(64, 64)
         Widths of the masked network of each map.
 

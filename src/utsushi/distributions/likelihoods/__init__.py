@@ -1,8 +1,8 @@
-r"""What the decoder's output says about a row: :math:`p(x \mid z)`.
+r"""Likelihoods :math:`p(x \mid z)` of a sample given the decoder's output.
 
-The functions are the mathematics; the classes bind each to the parameters and the learned state of
-a model. Gaussians are densities of scaled rows, as the network sees them; Bernoullis of values from
-0 to 1, in the input's own units.
+The functions are the mathematics; the classes add the parameters and the fitted state of a model.
+Gaussians are densities of scaled samples, as the network takes them; Bernoullis of values from 0 to
+1, in the input's own units.
 """
 
 from utsushi.distributions.likelihoods.base import Likelihood

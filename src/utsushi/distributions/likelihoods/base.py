@@ -1,4 +1,4 @@
-"""What every likelihood is: the density of a row given what the decoder makes of its code."""
+"""The base class of likelihoods: the density of a sample given the decoder's output."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["Likelihood", "is_binary", "sum_of_known"]
 
 
 class Likelihood(BaseEstimator, ABC):
-    """The base of all likelihoods: what the estimator and the objectives ask of one.
+    """The base of all likelihoods, with the methods that estimators and objectives call.
 
-    The constructor only stores; ``prepare`` checks its parameters and looks at the scaled training
-    rows before training, ``calibrate`` at the trained model's error afterwards. What they learn
-    ends in ``_``.
+    The constructor only stores; ``prepare`` checks the parameters and uses the scaled training
+    samples before training, ``calibrate`` uses the trained model's error afterwards. Attributes
+    that they fit end in ``_``.
 
     Attributes
     ----------
     of_scaled_rows : bool
-        Whether it is a density of scaled rows. If not, it is one of the rows in the units of the
-        input, the scaling is for the encoder alone, and the decoder gives the input's units.
+        Whether it is a density of scaled samples. If not, it is one of samples in the units of the
+        input, the scaling is for the encoder alone, and the decoder's output is in these units.
     is_density : bool
         Whether it is a density, and not a probability of zeros and ones.
     is_rotation_invariant : bool
-        Whether the density stays the same when rows and means are turned alike.
+        Whether the density stays the same when samples and means are rotated alike.
     is_calibrated : bool
-        Whether ``calibrate`` fixes anything.
+        Whether ``calibrate`` fits anything.
     n_features : int or None
-        The columns of a row, where ``x`` and the decoder's output are told by fewer numbers of the
-        same squared distances; None where these are the columns.
+        The number of columns if ``x`` and the decoder's output are projected to fewer, with the
+        same squared distances; None if they are not projected.
     """
 
     of_scaled_rows: ClassVar[bool] = True
@@ -54,42 +54,42 @@ class Likelihood(BaseEstimator, ABC):
         """Raise a `DataError` if a value of ``rows``, in the input's units, has no density."""
 
     def advice(self, rows: AnyRows) -> str | None:
-        """Say which likelihood suits rows, in the input's units, better than this one, if any."""
+        """Return the name of a likelihood that suits samples in their own units better, if any."""
         return "bernoulli" if is_binary(rows) else None  # zeros and ones have no density
 
     def prepare(self, rows: Iterable[Tensor]) -> Self:
-        """Learn what training needs to know of the scaled training rows, given in blocks."""
+        """Check the parameters, and fit what training needs to blocks of scaled samples."""
         self._validate_params()
         return self
 
     def of_turned_rows(self, n_features: int) -> Self:
-        """Return the density of rows of so many columns that are told by fewer numbers."""
+        """Return the density for projected samples of ``n_features`` columns."""
         turned = copy(self)
         turned.n_features = n_features
         return turned
 
     def width(self, x: Tensor, mask: Tensor | None = None) -> float:
-        """Return the columns that the numbers of ``x``, shape (..., k), stand for.
+        """Return the number of columns of samples ``x``, shape (..., k), before a projection.
 
-        With a mask, the mean number of values of a row that are known.
+        With a mask, the mean number of values of a sample that are not missing.
         """
         if mask is not None:
             return float(mask.sum(dim=-1).cpu().double().mean())
         return self.n_features or x.shape[-1]
 
     def calibrate(self, mean_squared_error: float) -> Self:
-        """Fix what is fixed after training, from the mean of (x - x̂)² over rows and features."""
+        """Fit what is fixed after training to the mean of (x - x̂)² over samples and features."""
         return self
 
     @abstractmethod
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log density in nats, shape (...), of rows ``x`` given decoder outputs, shape (..., D).
+        """Return the log density in nats, (...), of samples ``x`` given decoder outputs (..., D).
 
-        With a mask, shape (..., D), it is that of the values where the mask is true.
+        With a mask, shape (..., D), only values where the mask is true count.
         """
 
     def mean(self, output: Tensor) -> Tensor:
-        """Mean of p(x|z), shape (..., D), from the decoder's output of the same shape."""
+        """Return the mean of p(x|z), shape (..., D), from the decoder's output of that shape."""
         return output
 
     @abstractmethod
@@ -97,13 +97,13 @@ class Likelihood(BaseEstimator, ABC):
         """Draw x ~ p(x|z), shape (..., D), from the decoder's output of the same shape."""
 
     def state(self) -> dict[str, float]:
-        """Return what was learned, by name: numbers only, for the model file."""
+        """Return the fitted numbers by name, for the model file."""
         return {name: value for name, value in sorted(vars(self).items()) if name.endswith("_")}
 
     def restore(self, state: dict[str, Any]) -> Self:
-        """Take back what `state` gave; numbers that it cannot have given are a ``ValueError``."""
+        """Restore what `state` returned; raise ``ValueError`` for impossible numbers."""
         if set(state) != set(self._learned):
-            raise ValueError(f"{type(self).__name__} learns {self._learned}, not {sorted(state)}")
+            raise ValueError(f"{type(self).__name__} has {self._learned}, not {sorted(state)}")
         for name, value in state.items():
             if not 0 < float(value) < math.inf:
                 raise ValueError(f"{name} of {type(self).__name__} is {value!r}")

@@ -24,12 +24,12 @@ __all__ = [
     "continuous_bernoulli_log_prob",
 ]
 
-#: Half logits under which a series is more exact in float32 than the closed form.
+#: Below this half logit, a series is more accurate in float32 than the closed form.
 SERIES_BELOW = 0.5
 
 
 def bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> Tensor:
-    r"""Log probability of each row under independent Bernoullis, in nats.
+    r"""Return the log probability of each sample under independent Bernoullis, in nats.
 
     .. math::
         \log p(x) = \sum_d x_d \eta_d - \log(1 + e^{\eta_d})
@@ -37,17 +37,17 @@ def bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> 
     Parameters
     ----------
     x : Tensor of shape (..., D)
-        Zeros and ones. A value between, as of a grey pixel, gives the expected log probability of
-        the zero or one that it is the probability of.
+        Zeros and ones. A value between, such as a grey pixel, is taken for the probability of a
+        one; the result is then the expected log probability.
     logit : Tensor of shape (..., D)
         :math:`\eta = \log \frac{p}{1 - p}`; the leading axes broadcast.
     mask : Tensor of shape (..., D), bool, optional
-        Which features count; all without it.
+        The features that count; all without a mask.
 
     Returns
     -------
     Tensor of shape (...)
-        Nats per row, at most 0.
+        Nats per sample, at most 0.
 
     Examples
     --------
@@ -58,10 +58,10 @@ def bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> 
 
 
 def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None = None) -> Tensor:
-    r"""Log density of each row under independent continuous Bernoullis, in nats.
+    r"""Return the log density of each sample under independent continuous Bernoullis, in nats.
 
-    The density on [0, 1] that is proportional to :math:`\lambda^x (1 - \lambda)^{1 - x}`. By the
-    logit :math:`\eta` of :math:`\lambda` it is exponential, and symmetric about its middle:
+    The density on [0, 1] is proportional to :math:`\lambda^x (1 - \lambda)^{1 - x}`. As a function
+    of the logit :math:`\eta` of :math:`\lambda`:
 
     .. math::
         \log p(x) = \sum_d \eta_d \left( x_d - \tfrac12 \right)
@@ -76,12 +76,12 @@ def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None 
     logit : Tensor of shape (..., D)
         :math:`\eta`; the leading axes broadcast.
     mask : Tensor of shape (..., D), bool, optional
-        Which features count; all without it.
+        The features that count; all without a mask.
 
     Returns
     -------
     Tensor of shape (...)
-        Nats per row.
+        Nats per sample.
 
     References
     ----------
@@ -97,7 +97,7 @@ def continuous_bernoulli_log_prob(x: Tensor, logit: Tensor, mask: Tensor | None 
 
 
 class _ZeroToOne(Likelihood):
-    """What both Bernoullis share: rows from 0 to 1 in their own units, and logits."""
+    """The base of both Bernoullis: samples from 0 to 1 in the input's units, and logits."""
 
     of_scaled_rows: ClassVar[bool] = False
 
@@ -107,16 +107,17 @@ class _ZeroToOne(Likelihood):
         high = np.fmax.reduce([np.fmax.reduce(b, axis=None) for b in row_blocks(rows)])
         if low < 0 or high > 1:
             raise DataError(
-                f"a value is {low if low < 0 else high:.6g}, expected 0 to 1 for likelihood="
-                f"{self.name!r}; divide by the largest value, or use likelihood='gaussian'"
+                f"X must have values from 0 to 1 for likelihood={self.name!r}, got "
+                f"{low if low < 0 else high:.6g}. Divide by the largest value, or set "
+                "likelihood='gaussian'."
             )
 
 
 class Bernoulli(_ZeroToOne):
     r"""Independent Bernoullis, for zeros and ones.
 
-    Grey values are taken for probabilities of a one; then the bound is one on an expected log
-    probability, and not on a density.
+    Values between 0 and 1 are taken for probabilities of a one; the bound is then on an expected
+    log probability, and not on a log density.
 
     Examples
     --------
@@ -128,12 +129,12 @@ class Bernoulli(_ZeroToOne):
     is_density: ClassVar[bool] = False
 
     def advice(self, rows: AnyRows) -> str | None:
-        """Grey values have a density."""
+        """Return "continuous-bernoulli" if a value lies between 0 and 1."""
         grey = (((block > 0) & (block < 1)).any() for block in row_blocks(rows))
         return "continuous-bernoulli" if any(grey) else None
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log probability in nats; see `bernoulli_log_prob`."""
+        """Return the log probability in nats; see `bernoulli_log_prob`."""
         return bernoulli_log_prob(x, output, mask)
 
     def mean(self, output: Tensor) -> Tensor:
@@ -157,7 +158,7 @@ class ContinuousBernoulli(_ZeroToOne):
     name: ClassVar[str] = "continuous-bernoulli"
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log density in nats; see `continuous_bernoulli_log_prob`."""
+        """Return the log density in nats; see `continuous_bernoulli_log_prob`."""
         return continuous_bernoulli_log_prob(x, output, mask)
 
     def mean(self, output: Tensor) -> Tensor:
@@ -172,7 +173,7 @@ class ContinuousBernoulli(_ZeroToOne):
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw by the inverse of the distribution function, :math:`\log(1 + u(e^\eta - 1))/\eta`.
 
-        Computed for :math:`-|\eta|`, where nothing overflows, and mirrored.
+        It is computed for :math:`-|\eta|`, where nothing overflows, and mirrored.
         """
         uniform = _uniform_like(output, generator)
         flat = output.abs() < 1e-3
@@ -184,12 +185,13 @@ class ContinuousBernoulli(_ZeroToOne):
 
 
 def _log_sinhc(u: Tensor) -> Tensor:
-    r"""Return :math:`\log(\sinh(u) / u)`, exact near 0 and without overflow far from it."""
+    r"""Return :math:`\log(\sinh(u) / u)`, accurate near 0 and without overflow."""
     size = u.abs()
     small = size < SERIES_BELOW
     squared = u.square()
     series = squared * (1 / 6 - squared * (1 / 180 - squared * (1 / 2835 - squared / 37800)))
-    # Each branch is fed what it can bear: the gradient of the branch not taken must be a number.
+    # Each branch gets valid values everywhere, because the gradient of a branch not taken must be
+    # finite.
     large = torch.where(small, torch.ones_like(size), size)
     closed = large + torch.log(-torch.expm1(-2 * large)) - torch.log(2 * large)
     return torch.where(small, series, closed)

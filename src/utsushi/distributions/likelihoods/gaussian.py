@@ -1,4 +1,4 @@
-r"""Gaussian likelihoods: :math:`p(x \mid z)` of scaled rows."""
+r"""Gaussian likelihoods :math:`p(x \mid z)` of scaled samples."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 def squared_error(x: Tensor, x_hat: Tensor, mask: Tensor | None = None) -> Tensor:
-    r"""Squared distance :math:`\Vert x - \hat x \Vert^2` of each row, summed over the features.
+    r"""Return the squared error :math:`\Vert x - \hat x \Vert^2` of each sample.
 
     Parameters
     ----------
     x, x_hat : Tensor of shape (..., D)
-        Rows and their reconstructions; the leading axes broadcast.
+        Samples and their reconstructions; the leading axes broadcast.
     mask : Tensor of shape (..., D), bool, optional
-        Which features count; all without it.
+        The features that count; all without a mask.
 
     Returns
     -------
@@ -43,12 +43,12 @@ def squared_error(x: Tensor, x_hat: Tensor, mask: Tensor | None = None) -> Tenso
     """
     if x.shape != x_hat.shape:
         x, x_hat = torch.broadcast_tensors(x, x_hat)
-    # One pass over the memory forward and one backward, where x - x̂, squared, makes two.
+    # mse_loss passes over the memory once forward and once backward; (x - x̂)² does so twice.
     return sum_of_known(functional.mse_loss(x_hat, x, reduction="none"), mask)
 
 
 def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) -> Tensor:
-    r"""Log density of each row under :math:`N(\hat x, \sigma^2 I)`, in nats.
+    r"""Return the log density of each sample under :math:`N(\hat x, \sigma^2 I)`, in nats.
 
     .. math::
         \log N(x; \hat x, \sigma^2 I) =
@@ -57,14 +57,14 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
     Parameters
     ----------
     x, x_hat : Tensor of shape (..., D)
-        Rows and the means that the decoder gives; the leading axes broadcast.
+        Samples and the decoder's means; the leading axes broadcast.
     variance : float or Tensor that broadcasts with shape (...)
         :math:`\sigma^2 > 0`, one for all features.
 
     Returns
     -------
     Tensor of shape (...)
-        Nats per row.
+        Nats per sample.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def gaussian_log_prob(x: Tensor, x_hat: Tensor, variance: float | Tensor = 1.0) 
 
 
 def _log_density(error: Tensor, n_features: float | Tensor, variance: float | Tensor) -> Tensor:
-    """Return the log density of rows at these squared distances from their means."""
+    """Return the log density of samples at these squared distances from their means."""
     log_variance = torch.log(variance) if isinstance(variance, Tensor) else math.log(variance)
     return error / (-2 * variance) - 0.5 * n_features * (LOG_2PI + log_variance)
 
@@ -84,8 +84,8 @@ class UnitGaussian(Likelihood):
     r""":math:`N(x; \hat x, I)`, the lecture's likelihood: variance one for every scaled feature.
 
     On pixels in [0, 1] a variance of one is far above any error, so the divergence outweighs the
-    reconstruction: the lecture's VAE keeps about 6 nats in its ten components. `Gaussian` learns
-    the variance instead.
+    reconstruction: the lecture's VAE keeps about 6 nats in its ten components. `Gaussian` fits the
+    variance instead.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class UnitGaussian(Likelihood):
     is_rotation_invariant: ClassVar[bool] = True
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log density in nats; see `gaussian_log_prob`."""
+        """Return the log density in nats; see `gaussian_log_prob`."""
         n_known = self.width(x) if mask is None else mask.sum(dim=-1).to(x)
         return _log_density(squared_error(x, output, mask), n_known, 1.0)
 
@@ -110,14 +110,14 @@ class Gaussian(Likelihood):
 
     While training, :math:`\sigma^2` is the maximum-likelihood value of each batch in closed form,
     the mean of :math:`(x - \hat x)^2`: reconstruction and divergence balance without a weight to
-    tune. After training it is fixed over all training rows, with one drawn code a row, and a
-    row's density no longer depends on its batch.
+    tune. After training it is fitted to all training samples, with one drawn code each, and a
+    sample's density does not depend on its batch.
 
     Parameters
     ----------
     floor : float > 0, default=1e-3
         The smallest :math:`\sigma`, as a fraction of the root mean square of the scaled training
-        rows: a model that copies its input exactly would otherwise have an infinite density.
+        data: a model with exact reconstructions would otherwise have an infinite density.
 
     Attributes
     ----------
@@ -150,13 +150,13 @@ class Gaussian(Likelihood):
         self.floor = floor
 
     def prepare(self, rows: Iterable[Tensor]) -> Self:
-        """Learn the floor from the scaled training rows."""
+        """Fit the floor to the scaled training samples."""
         super().prepare(rows)
         total, n_values = 0.0, 0
         for block in rows:  # the squares of small numbers are zero in float32
             total += block.cpu().double().square().sum().item()
             n_values += block.numel()
-        # Rows that are all zero leave nothing to measure by; any positive number serves.
+        # If all values are zero, any positive number will do.
         self.floor_ = self.floor * (math.sqrt(total / n_values) or 1.0)
         return self
 
@@ -166,10 +166,9 @@ class Gaussian(Likelihood):
         return self
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
-        r"""Log density in nats, with :math:`\sigma` of this batch until it is calibrated."""
+        r"""Return the log density in nats, with :math:`\sigma` of the batch until calibrated."""
         error = squared_error(x, output, mask)
-        # All known values count alike, however many of them a row has; where there is none, σ does
-        # not matter.
+        # All values that are not missing have the same weight; without any, σ has no effect.
         n_features = self.width(x, mask) or 1.0
         n_known = n_features if mask is None else mask.sum(dim=-1).to(error)
         return _log_density(error, n_known, self._variance(error.detach() / n_features))
@@ -181,8 +180,8 @@ class Gaussian(Likelihood):
     def _variance(self, mean_squares: Tensor) -> float | Tensor:
         if hasattr(self, "sigma_"):
             return float(self.sigma_**2)
-        # Detached: at its maximum the plain bound's derivative by the variance is zero anyway, and
-        # the importance-weighted bound's is near it.
+        # Detached, because at its maximum the evidence lower bound's derivative by the variance is
+        # zero, and that of the importance-weighted bound is near zero.
         batch_variance = mean_squares.mean()
         return batch_variance.clamp(min=torch.tensor(self.floor_**2).to(batch_variance))
 
