@@ -1,7 +1,7 @@
-"""What training minimizes, and the mathematics that it is made of.
+"""Objectives of training: reconstruction error, bounds on log p(x), and penalties.
 
 ``objective`` and ``penalty`` of an estimator take a name, or an object of a class of this package.
-The functions are pure and give one value per sample.
+The functions are pure and return one value per sample.
 """
 
 from utsushi.objectives.adversarial import AdversarialELBO

@@ -1,4 +1,4 @@
-r"""A variational autoencoder whose reconstructions a critic compares with samples."""
+r"""The objective of a variational autoencoder with a critic of its reconstructions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["AdversarialELBO"]
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class AdversarialELBO(PenalizedELBO):
-    r"""The evidence lower bound, and a critic D that tells samples from what the decoder makes.
+    r"""The evidence lower bound, with a critic D that discriminates samples and reconstructions.
 
     .. math::
         -\mathrm{strength} \left( -\log \sigma(D(\hat x)) + \mathrm{similarity}\,
@@ -64,12 +64,12 @@ class AdversarialELBO(PenalizedELBO):
         return code_critic(n_features, int(self.width))
 
     def penalty(self, draws: Draws) -> Tensor:
-        """Return how well the critic recognizes each reconstruction, which also trains it."""
+        """Return the penalty of each reconstruction, whose gradient also trains the critic."""
         critic = draws.module.critic
         loss = critic_loss(critic, draws.target, draws.output)
         value = functional.softplus(-judged(critic, draws.output))
         if self.similarity:
-            # A wrapper that only changes how a module is run keeps it under this name.
+            # A wrapper, such as one for bfloat16, keeps the module under this name.
             features = frozen(getattr(critic, "module", critic)[:-1])
             distance = (features(draws.output) - features(draws.target)).square()
             value = value + float(self.similarity) * distance.mean(dim=-1)

@@ -1,4 +1,4 @@
-"""What every objective takes, and what it gives."""
+"""The interface of objectives: their data, and the terms that they return."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ __all__ = ["Batch", "Objective", "Source", "Terms", "random_order", "with_condit
 
 
 class Source(Protocol):
-    """All rows of a training, from which batches are taken: a `Batch`, or what makes some."""
+    """All samples of a training, from which batches are taken; a `Batch` is one."""
 
     @property
     def device(self) -> torch.device:
-        """Where the batches are."""
+        """The device of the batches."""
 
     @property
     def n_features(self) -> int:
-        """The columns of their rows."""
+        """The number of columns."""
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of samples."""
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
-        """Return some of the rows."""
+        """Return some of the samples."""
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
-        """Yield the rows in their order, at most ``n_rows`` at a time."""
+        """Yield the samples in order, at most ``n_rows`` at a time."""
 
     def order(self, draws: Generator) -> Tensor:
-        """Return the numbers of all rows, shuffled; on the device that `__getitem__` likes best."""
+        """Return the indices of all samples, shuffled, on the best device for `__getitem__`."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows to train on or to measure, and what is known of them.
+    """Samples to train on or to evaluate, with their conditions and missing values.
 
     Attributes
     ----------
     x : Tensor of shape (B, D), float32
-        Scaled rows.
+        Scaled samples.
     condition : Tensor of shape (B, C), float32, optional
-        What the decoder of a conditional model is told of each row.
+        The condition of each sample, which the decoder of a conditional model takes.
     epochs : float >= 0, default=inf
-        The epochs of training that are done, in fractions: for weights that grow while training.
-        Infinity, outside of training, is the end of all growing.
+        The epochs of training that are done, in fractions, for weights that grow in training.
+        Outside of training it is infinity.
     mask : Tensor of shape (B, D), bool, optional
-        Which values are known; the others are zero in ``x``, and no loss counts them.
+        True for values that are not missing; missing values are zero in ``x``, and in no loss.
     """
 
     x: Tensor
@@ -65,20 +65,20 @@ class Batch:
 
     @property
     def device(self) -> torch.device:
-        """Where the rows are."""
+        """The device of the samples."""
         return self.x.device
 
     @property
     def n_features(self) -> int:
-        """The columns of the rows."""
+        """The number of columns."""
         return self.x.shape[1]
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of samples."""
         return len(self.x)
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
-        """Return some of the rows; those of a tensor of indices are gathered in one call."""
+        """Return some of the samples; those of a tensor of indices are gathered in one call."""
 
         def some(values: Tensor) -> Tensor:
             return values[rows] if isinstance(rows, slice) else values.index_select(0, rows)
@@ -88,27 +88,26 @@ class Batch:
         return Batch(some(self.x), condition, self.epochs, mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
-        """Yield the rows in their order, at most ``n_rows`` at a time."""
+        """Yield the samples in order, at most ``n_rows`` at a time."""
         for start in range(0, len(self.x), n_rows):
             yield self[start : start + n_rows]
 
     def order(self, draws: Generator) -> Tensor:
-        """Return the numbers of all rows, shuffled, where the rows are."""
+        """Return the indices of all samples, shuffled, on their device."""
         return random_order(len(self), draws).to(self.device)
 
     def decoder_input(self, z: Tensor) -> Tensor:
-        """Return codes (..., B, H) with what the decoder is told of their rows beside them."""
+        """Return codes (..., B, H) with their conditions, if any, as (..., B, H + C)."""
         return with_condition(z, self.condition)
 
 
 def random_order(
     n_rows: int, draws: Generator, starts: NDArray[np.int64] | None = None, window_rows: int = 1
 ) -> Tensor:
-    """Return the numbers of rows, shuffled.
+    """Return the indices of rows, shuffled.
 
-    Rows that are stored in groups, which are read whole, cannot be taken one by one from anywhere.
-    There the groups are shuffled, as many as make up a window stand together, and the rows of each
-    window are shuffled among one another.
+    If rows are stored in groups, single rows cannot be read from anywhere. Then the groups are
+    shuffled, and the rows are shuffled within windows of several groups.
 
     Parameters
     ----------
@@ -116,9 +115,9 @@ def random_order(
     draws : Generator
         The only source of random numbers.
     starts : ndarray of int64, optional
-        The number of each group's first row, from 0 up; None for rows that any order suits.
+        The index of each group's first row, from 0 up; None for rows without groups.
     window_rows : int
-        With groups: about how many rows make up a window; it has one group at least.
+        With groups: about how many rows a window has; it has at least one group.
 
     Returns
     -------
@@ -154,14 +153,14 @@ def with_condition(z: Tensor, condition: Tensor | None) -> Tensor:
 
 @dataclass(frozen=True)
 class Terms:
-    """One batch's objective and its parts, a value per row; the loop alone reduces them.
+    """The objective of a batch and its parts, a value per sample; the training loop reduces them.
 
     Attributes
     ----------
     objective : Tensor of shape (B,)
-        What is minimized.
+        The values to minimize.
     parts : dict of str to Tensor of shape (B,)
-        The terms that it is made of, by name, each before any weight.
+        The terms of the objective, by name, each before any weight.
     """
 
     objective: Tensor
@@ -169,19 +168,19 @@ class Terms:
 
 
 class Objective(Protocol):
-    """What the training loop minimizes: the terms of a batch, a value per row."""
+    """The function that the training loop minimizes: from a batch to a value per sample."""
 
     @property
     def is_rotation_invariant(self) -> bool:
-        """Whether it stays the same when rows and reconstructions are rotated alike."""
+        """Whether it stays the same when samples and reconstructions are rotated alike."""
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, drawing noise from ``generator`` alone."""
 
     def of_turned_rows(self, n_features: int) -> Objective:
-        """Return the objective for projected rows of ``n_features`` columns.
+        """Return the objective for projected samples of ``n_features`` columns.
 
-        Only called if it is rotation invariant: projected rows keep their squared distances.
+        Only called if it is rotation invariant: projected samples keep their squared distances.
         """
 
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:

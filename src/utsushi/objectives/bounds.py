@@ -20,7 +20,7 @@ __all__ = [
 
 
 def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
-    r"""Bound on :math:`\log p(x)`: :math:`J_1 - \beta J_2`.
+    r"""Return the evidence lower bound on :math:`\log p(x)`: :math:`J_1 - \beta J_2`.
 
     .. math::
         \mathrm{ELBO}(x) = J_1 - \beta J_2
@@ -33,13 +33,13 @@ def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
     kl : Tensor of shape (B,)
         :math:`J_2` in nats, the sum of the components' divergences.
     beta : float, default=1.0
-        Weight of the divergence. Only 1 gives a bound that is the evidence lower bound; above 1 it
-        is looser, below 1 it is none.
+        Weight of the divergence. With 1 it is the evidence lower bound; above 1 the bound is
+        looser, below 1 it is not a bound.
 
     Returns
     -------
     Tensor of shape (B,)
-        Nats per row.
+        Nats per sample.
 
     References
     ----------
@@ -55,7 +55,7 @@ def elbo(log_likelihood: Tensor, kl: Tensor, beta: float = 1.0) -> Tensor:
 
 
 def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    r"""The lecture's loss of each row: :math:`-2\,\mathrm{ELBO}` without its constant.
+    r"""Return the lecture's loss of each sample: :math:`-2\,\mathrm{ELBO}` without its constant.
 
     .. math::
         E(x) = \Vert x - \hat x \Vert^2
@@ -67,7 +67,7 @@ def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -
     Parameters
     ----------
     x, x_hat : Tensor of shape (B, D)
-        Rows and their reconstructions from one drawn code each.
+        Samples and their reconstructions from one drawn code each.
     mean, log_variance : Tensor of shape (B, H)
         :math:`\mu` and :math:`\log \sigma^2` of the posterior.
 
@@ -84,14 +84,14 @@ def lecture_loss(x: Tensor, x_hat: Tensor, mean: Tensor, log_variance: Tensor) -
 
 
 def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
-    r"""Divergence per component, no less than :math:`\lambda` on the average of the batch.
+    r"""Return the divergence per component, at least :math:`\lambda` on average over the batch.
 
     .. math::
         \sum_h \max\left( \lambda,
             \frac1B \sum_b D_{KL}(q(z_h \mid x_b) \Vert p(z_h)) \right)
 
-    is the mean of the rows' sums: a component whose average is below :math:`\lambda` counts as
-    :math:`\lambda` in every row, and is not pushed down any further.
+    is the mean of the samples' sums: a component whose average is below :math:`\lambda` counts as
+    :math:`\lambda` in every sample, and has no gradient.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def free_bits_kl(kl: Tensor, free_bits: float) -> Tensor:
 def log_weights(
     log_likelihood: Tensor, log_prior: Tensor, log_posterior: Tensor, beta: float = 1.0
 ) -> Tensor:
-    r"""Log of the importance weights of codes drawn from the posterior.
+    r"""Return the log importance weights of codes drawn from the posterior.
 
     .. math::
         \log w = \log p(x \mid z) + \beta\,(\log p(z) - \log q(z \mid x))
@@ -131,7 +131,7 @@ def log_weights(
     log_likelihood, log_prior, log_posterior : Tensor of shape (..., B)
         The three log densities in nats.
     beta : float, default=1.0
-        Only 1 gives weights whose mean estimates :math:`p(x)`.
+        Weight of the divergence; only with 1 does the mean weight estimate :math:`p(x)`.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def log_weights(
 
 
 def importance_weighted_bound(log_weights: Tensor) -> Tensor:
-    r"""Bound on :math:`\log p(x)` with K draws; it rises to it with K.
+    r"""Return the bound on :math:`\log p(x)` with K draws; it rises to :math:`\log p(x)` with K.
 
     .. math::
         L_K(x) = \log \frac1K \sum_{k=1}^{K} w_k
@@ -159,7 +159,7 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (...)
-        Nats per row. With K = 1 the evidence lower bound, in one draw.
+        Nats per sample. With K = 1 it estimates the evidence lower bound from one draw.
 
     References
     ----------

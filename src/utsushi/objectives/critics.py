@@ -1,8 +1,8 @@
-"""Critics: networks that compete with a model, trained by the same steps.
+"""Critics: networks that are trained against a model, by the same steps.
 
-The objective of the model and that of its critic are minimized together: the model's term sees the
-critic with fixed parameters, and the critic's term sees the model's codes as constants. Its value
-is taken out of the objective, which stays that of the model; its gradient remains.
+The objectives of the model and of its critic are minimized together: the parameters of the critic
+are constants in the model's term, and the codes are constants in the critic's term. The value of
+the critic's term is subtracted, so that the objective is that of the model; its gradient remains.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["code_critic", "critic_loss", "frozen", "judged"]
 
 
 def code_critic(n_components: int, width: int = 256) -> nn.Module:
-    """Return a critic of codes (B, H): two hidden layers, one logit a code.
+    """Return a critic of codes (B, H): two hidden layers, one logit for each code.
 
     Examples
     --------
@@ -31,13 +31,13 @@ def code_critic(n_components: int, width: int = 256) -> nn.Module:
 
 
 def frozen(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return a module as a function, with parameters that no gradient reaches."""
+    """Return a module as a function, with parameters detached from the graph."""
     fixed = {name: value.detach() for name, value in module.named_parameters()}
     return lambda x: functional_call(module, fixed, (x,))
 
 
 def judged(critic: nn.Module, z: Tensor) -> Tensor:
-    """Return the logits (B,) of a critic whose parameters no gradient reaches."""
+    """Return the logits (B,) of a critic, with its parameters detached from the graph."""
     return frozen(critic)(z).squeeze(-1)
 
 
@@ -51,7 +51,7 @@ def critic_loss(critic: nn.Module, positive: Tensor, negative: Tensor) -> Tensor
     ----------
     critic : Module, (B, H) to (B, 1)
     positive, negative : Tensor of shape (B, H)
-        What it shall call one class and the other; no gradient reaches them.
+        The inputs of class one and of class zero; they are detached from the graph.
     """
     of_positive = functional.softplus(-critic(positive.detach()).squeeze(-1))
     of_negative = functional.softplus(critic(negative.detach()).squeeze(-1))

@@ -155,8 +155,8 @@ def permuted(z: Tensor, generator: torch.Generator) -> Tensor:
 class FactorVAE(PenalizedELBO):
     r"""Weight the total correlation, which a critic estimates.
 
-    The critic D learns to tell codes from codes with shuffled components; its logit is then the
-    logarithm of the ratio of their densities, whose mean is the total correlation.
+    The critic D is trained to discriminate codes from codes with shuffled components; its logit
+    then estimates the log ratio of their densities, whose mean is the total correlation.
 
     Parameters
     ----------
@@ -182,10 +182,10 @@ class FactorVAE(PenalizedELBO):
         return code_critic(n_components)
 
     def penalty(self, draws: Draws) -> Tensor:
-        """Return the critic's estimate of the total correlation, which also trains the critic."""
+        """Return the critic's estimate of the total correlation; its gradient trains the critic."""
         z, critic = draws.one, draws.module.critic
         loss = critic_loss(critic, z, permuted(z.detach(), draws.generator))
-        scale = max(float(self.strength), 1e-6)  # the critic's gradient has no strength
+        scale = max(float(self.strength), 1e-6)  # the strength does not scale the critic's gradient
         return judged(critic, z) + loss / scale
 
 
@@ -251,13 +251,13 @@ class InfoVAE(PenalizedELBO):
         E \log p(x \mid z) - (1 - \alpha)\, D_{KL}(q(z \mid x) \Vert p(z))
             - \lambda\, \mathrm{MMD}^2(q(z), N(0, I))
 
-    so that the code may tell samples apart (a small first divergence) while its distribution stays
-    that of the prior.
+    so that the code can carry information on the sample (through a small weight of the first
+    divergence) while the distribution of all codes stays near the prior.
 
     Parameters
     ----------
     alpha : float in [0, 1], default=0.8
-        :math:`\alpha`, the part of the divergence that is taken away.
+        :math:`\alpha`, the share of the divergence that is removed.
     strength : float >= 0, default=1000.0
         :math:`\lambda`.
     n_samples, free_bits, kl_warmup_epochs
@@ -298,8 +298,8 @@ class CapacityAnnealed(ELBO):
     .. math::
         E \log p(x \mid z) - \gamma\, \left| D_{KL}(q(z \mid x) \Vert p(z)) - C \right|
 
-    with the mean divergence of a batch, and C from zero to ``capacity``: components come into use
-    one after the other.
+    with the mean divergence of a batch, and C rising from zero to ``capacity``, so that the model
+    uses one component after the other.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The evidence lower bound as a parameter, and the base of all objectives of its kind."""
+"""The evidence lower bound as an ``objective``, and the base class of such objectives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ELBO", "Bound", "Draws"]
 
 @dataclass(frozen=True)
 class Draws:
-    r"""Codes drawn from the posteriors of a batch, and what a bound is made of.
+    r"""Codes drawn from the posteriors of a batch, and the terms of a bound.
 
     Attributes
     ----------
@@ -30,13 +30,13 @@ class Draws:
     posterior : PosteriorDistribution
         :math:`q(z \mid x)` of B samples.
     z : Tensor of shape (S, B, H)
-        S codes a sample; of shape (B, H) for one.
+        S codes for each sample; of shape (B, H) for one code.
     log_likelihood : Tensor of shape (S, B), or (B,)
         :math:`\log p(x \mid z)` of each code in nats.
     divergence : Tensor of shape (B, H), or (B, 1)
         :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
     target : Tensor of shape (B, D)
-        What the likelihood is a density of: the samples, scaled or in their own units.
+        The samples as the likelihood takes them: scaled, or in their own units.
     output : Tensor of shape (B, D)
         The mean of :math:`p(x \mid z)` for one code of each sample.
     log_likelihood_of : callable
@@ -46,7 +46,7 @@ class Draws:
     epochs : float
         The epochs of training that are done, in fractions; infinity outside of training.
     parts : dict of str to Tensor
-        Values of each sample (B,) that the history shows; a bound may add to them.
+        Values of each sample (B,) for the history; a bound may add to them.
     """
 
     module: EncoderDecoder
@@ -75,7 +75,7 @@ class Draws:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Bound(BaseEstimator, ABC):
-    """The base of what a variational autoencoder maximizes: its ``objective`` parameter.
+    """The base of the objects that the ``objective`` of a variational autoencoder takes.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ class Bound(BaseEstimator, ABC):
     Attributes
     ----------
     needs_diagonal_gaussian : bool
-        Whether it asks for the density of single components of a code.
+        Whether it uses the density of single components of a code.
     is_rotation_invariant : bool
-        Whether it stays the same when samples and reconstructions are projected alike.
+        Whether it stays the same when samples and reconstructions are rotated alike.
     """
 
     kl_warmup_epochs: float = 0.0
@@ -100,22 +100,22 @@ class Bound(BaseEstimator, ABC):
     }
 
     def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
-        """Return a network that competes with the model, its part ``critic``; None without one."""
+        """Return the critic, a network that is trained against the model, or None."""
         return None
 
     @property
     @abstractmethod
     def n_draws(self) -> int:
-        """The codes to draw for each sample and step."""
+        """The number of codes to draw for each sample and step."""
 
     @property
     def n_importance_samples(self) -> int:
-        """The draws that are weighted against each other; the noise scale is fitted by them."""
+        """The number of draws of one estimate; the likelihood is calibrated with as many."""
         return 1
 
     @abstractmethod
     def __call__(self, draws: Draws, beta: float) -> Tensor:
-        """Return the bound of each sample in nats, shape (B,), with a weight of the divergence."""
+        """Return the bound of each sample in nats, shape (B,); beta weights the divergence."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -127,8 +127,8 @@ class ELBO(Bound):
     n_samples : int >= 1, default=1
         The codes drawn for each sample and step of training.
     free_bits : float >= 0, default=0.0
-        Nats per component, on the average of a batch, under which the divergence is not pushed;
-        see `free_bits_kl`.
+        Nats per component: while the mean divergence of a batch is below, it is not reduced; see
+        `free_bits_kl`.
     kl_warmup_epochs : float >= 0, default=0.0
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
@@ -151,7 +151,7 @@ class ELBO(Bound):
 
     @property
     def n_draws(self) -> int:
-        """The codes to draw for each sample and step."""
+        """The number of codes to draw for each sample and step."""
         return int(self.n_samples)
 
     def __call__(self, draws: Draws, beta: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The importance-weighted bound and its relatives as parameters."""
+"""The importance-weighted bound and its variants as an ``objective``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ImportanceWeighted(Bound):
     n_samples : int >= 1, default=5
         K, the codes drawn for each estimate of the bound.
     n_estimates : int >= 1, default=1
-        The independent estimates for each sample and step of training, of which the mean is taken.
+        The number of independent estimates for each sample and step; the objective is their mean.
     gradient : {"standard", "doubly-reparameterized"}, default="standard"
         The encoder's gradient; the latter has a lower variance. Tucker, Lawson, Gu and Maddison
         2019, https://arxiv.org/abs/1810.04152
@@ -60,7 +60,7 @@ class ImportanceWeighted(Bound):
 
     @property
     def n_draws(self) -> int:
-        """The codes to draw for each sample and step."""
+        """The number of codes to draw for each sample and step."""
         return int(self.n_samples * self.n_estimates)
 
     @property
@@ -77,9 +77,9 @@ class ImportanceWeighted(Bound):
             log_w = log_weights(draws.log_likelihood, log_prior, log_posterior, beta)
             log_w = log_w.reshape(groups)
             return importance_weighted_bound(log_w.transpose(0, 1)).mean(dim=0)
-        # The posterior's own parameters are held still, so that all of the encoder's gradient
-        # comes through z; there each draw counts by the square of its normalized weight, and by
-        # the weight itself where beta takes the posterior's density out of it.
+        # The posterior's parameters are detached, so that all of the encoder's gradient comes
+        # through z: at beta = 1 weighted by the squares of the normalized weights, at beta = 0,
+        # where the weights do not contain the posterior's density, by the weights.
         log_posterior = draws.posterior.detach().log_prob(z)
         log_w = log_weights(draws.log_likelihood, log_prior, log_posterior, beta).reshape(groups)
         shares = torch.softmax(log_w.detach(), dim=1)
@@ -94,7 +94,7 @@ class ImportanceWeighted(Bound):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CombinedImportanceWeighted(ImportanceWeighted):
-    r"""A mean of both bounds: :math:`\gamma\,\mathrm{ELBO} + (1 - \gamma)\,L_K`.
+    r"""A weighted mean of both bounds: :math:`\gamma\,\mathrm{ELBO} + (1 - \gamma)\,L_K`.
 
     The evidence lower bound trains the encoder, the importance-weighted one the decoder.
 
@@ -132,10 +132,10 @@ class CombinedImportanceWeighted(ImportanceWeighted):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PartiallyImportanceWeighted(ImportanceWeighted):
-    r"""The decoder maximizes :math:`L_{MK}`, the encoder the mean of M estimates of :math:`L_K`.
+    r"""Train the decoder by :math:`L_{MK}`, the encoder by the mean of M estimates of :math:`L_K`.
 
-    The decoder gains from many samples in one bound; the gradient of the encoder has less noise
-    with several smaller ones. It takes two passes through the decoder.
+    A bound of many draws is better for the decoder; the gradient of the encoder has less noise with
+    several smaller bounds. Each step takes two passes through the decoder.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-r"""What an autoencoder's objective may add to the error of a sample, to shape the code.
+r"""Penalties: terms that are added to the error of a sample, to shape the code.
 
 ``penalty`` of an estimator takes a name, an object of a class of this module, or a function.
 """
@@ -53,8 +53,8 @@ class Penalty(BaseEstimator, ABC):
     Attributes
     ----------
     leads_to_standard_normal : bool
-        Whether it brings the distribution of the codes to N(0, I), so that ``sampler="prior"`` may
-        draw from there.
+        Whether it brings the distribution of the codes to N(0, I), so that ``sampler="prior"`` can
+        draw codes from N(0, I).
     """
 
     strength: float = 0.1
@@ -65,7 +65,7 @@ class Penalty(BaseEstimator, ABC):
     }
 
     def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
-        """Return a network that competes with the model, its part ``critic``; None without one."""
+        """Return the critic, a network that is trained against the model, or None."""
         return None
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Penalty(BaseEstimator, ABC):
         module : EncoderDecoder
             The network in training.
         x : Tensor of shape (B, D)
-            Scaled samples, as the encoder saw them.
+            Scaled samples, as the encoder took them.
         z : Tensor of shape (B, H)
             Their codes.
         generator : Generator
@@ -93,9 +93,9 @@ class Penalty(BaseEstimator, ABC):
 
 
 class Sparse(Penalty):
-    r"""The magnitudes of each code: :math:`\sum_h |z_h|`, so that few of them are far from 0.
+    r"""Penalize the magnitudes of the components, :math:`\sum_h |z_h|`, for a sparse code.
 
-    A decoder can undo the scale of the code, so the sum also falls by shrinking all of it; a
+    A model can also lower the sum by shrinking the whole code, which the decoder undoes; a
     ``weight_decay`` of the recipe prevents that.
 
     Parameters
@@ -122,9 +122,9 @@ class Sparse(Penalty):
 
 
 class Contractive(Penalty):
-    r"""How much the code of each sample moves with the sample: :math:`\Vert J \Vert_F^2`.
+    r"""Penalize the sensitivity of the code to the sample, :math:`\Vert J \Vert_F^2`.
 
-    :math:`J = \partial z / \partial x` is the encoder's Jacobian, of H × D numbers a sample, in
+    :math:`J = \partial z / \partial x` is the encoder's Jacobian, H × D numbers per sample, in
     units of the code per unit of a scaled sample. For an encoder without a hidden layer, or with
     one, the value is exact (`jacobian_norm`); for every other it is an estimate from one random
     direction in the code (`estimated_jacobian_norm`).
@@ -152,7 +152,7 @@ class Contractive(Penalty):
         self, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
     ) -> Tensor:
         """Return the values of a batch; see `Penalty.__call__`."""
-        # A wrapper that only changes how a module is run keeps it under this name.
+        # A wrapper, such as one for bfloat16, keeps the module under this name.
         encoder = getattr(module.encoder, "module", module.encoder)
         match list(encoder) if type(encoder) is nn.Sequential else []:
             case [nn.Linear() as only]:
@@ -166,13 +166,13 @@ class Contractive(Penalty):
 
 
 class CodeAndWeights(Penalty):
-    r"""Short codes and a smooth decoder: :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2`.
+    r"""Penalize code and weights: :math:`\frac12 \Vert z \Vert^2 + \Vert \theta \Vert^2`.
 
-    :math:`\theta` are the decoder's weights, without its biases. Either term alone could be made
-    small by making the other large, for a decoder can undo the scale of the code; together they
-    ask for a smooth decoder, from which codes near the training codes give samples like theirs. The
-    second term is the same for all samples and stands in each, so that its weight against the
-    others depends neither on the size of the batch nor on the number of samples.
+    :math:`\theta` are the decoder's weights, without its biases. One term alone could be made small
+    at the cost of the other, because a decoder can undo the scale of the code; together they make
+    the decoder smooth, so codes near the training codes give samples like theirs. The second term
+    is added to every sample, so that its weight relative to the others depends neither on the size
+    of the batch nor on the number of samples.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def squared_mmd(z: Tensor, generator: Generator, kernel: str = "inverse-multiqua
     ----------
     z : Tensor of shape (B, H)
     generator : Generator
-        Where p is drawn from.
+        The source of the draws p.
     kernel : {"inverse-multiquadratic", "gaussian"}
 
     Returns
@@ -295,11 +295,11 @@ class MMD(Penalty):
 
 @dataclass(eq=False, repr=False)
 class Adversarial(Penalty):
-    r"""A critic that tells codes from draws of N(0, I), and the encoder misleads it.
+    r"""Train the codes against a critic that discriminates them from draws of N(0, I).
 
-    :math:`-\log \sigma(D(z))`, with a critic D that is trained along: an adversarial autoencoder,
-    whose codes ``sampler="prior"`` may draw. Where neither wins, the value is
-    :math:`\log 2 \approx 0.69`.
+    The penalty is :math:`-\log \sigma(D(z))`, with a critic D that is trained by the same steps:
+    an adversarial autoencoder, whose codes ``sampler="prior"`` can draw. If the critic cannot
+    discriminate, the value is :math:`\log 2 \approx 0.69`.
 
     Parameters
     ----------
@@ -331,18 +331,19 @@ class Adversarial(Penalty):
         """Return the values of a batch, which also train the critic; see `Penalty.__call__`."""
         prior = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
         misled = nn.functional.softplus(-judged(module.critic, z))
-        # The critic's gradient has no strength.
+        # The strength does not scale the critic's gradient.
         return misled + critic_loss(module.critic, prior, z) / float(self.strength)
 
 
 class DecoderGradient(Penalty):
-    r"""Short codes and a decoder that moves little with them.
+    r"""Penalize the length of the code and the decoder's sensitivity to it.
 
     .. math::
         \frac12 \Vert z \Vert^2 + \Vert J \Vert_F^2
 
     :math:`J = \partial \hat x / \partial z` is the decoder's Jacobian, estimated from one random
-    direction (`estimated_jacobian_norm`). The length of the code keeps it from growing in exchange.
+    direction (`estimated_jacobian_norm`). Without the first term, a model could lower the second by
+    scaling the code up.
 
     Parameters
     ----------
@@ -391,10 +392,10 @@ def jacobian_norm(first: nn.Linear, nonlinearity: nn.Module, last: nn.Linear, x:
         J = W_2\, \mathrm{diag}(s)\, W_1, \qquad
         \Vert J \Vert_F^2 = s^\top \left( W_2^\top W_2 \circ W_1 W_1^\top \right) s.
 
-    The matrix in the middle is the same for all rows, so no Jacobian is ever held. For m hidden
-    units it costs :math:`m^2 (D + H)` multiplications, and :math:`m D + m^2` more a row; the
-    Jacobians themselves would cost :math:`H m D` a row, which is more from batches of about
-    :math:`m / H` rows on.
+    The matrix in the middle is the same for all samples, so no Jacobian is stored. For m hidden
+    units it takes :math:`m^2 (D + H)` multiplications, and :math:`m D + m^2` more per sample; the
+    Jacobians themselves would take :math:`H m D` per sample, which is more for batches of at least
+    about :math:`m / H` samples.
 
     Parameters
     ----------
@@ -431,16 +432,16 @@ def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator)
         \Vert J \Vert_F^2 = E_v \left[ \Vert J^\top v \Vert^2 \right]
 
     for any v with :math:`E[v v^\top] = I`. Here each :math:`v_h` is 1 or -1 at even odds, for which
-    the variance is least, :math:`2 \sum_{i \ne j} (J J^\top)_{ij}^2`. One pass forward and one
-    backward give the value, whatever the layers are.
+    the variance is least, :math:`2 \sum_{i \ne j} (J J^\top)_{ij}^2`. The value takes one pass
+    forward and one backward, for any layers.
 
     Parameters
     ----------
     encoder : Module, (B, D) to (B, H)
-        Each row's code depends on that row alone.
+        The code of a sample must depend on that sample alone.
     x : Tensor of shape (B, D)
     generator : Generator
-        Each row has a direction of its own.
+        The source of the directions, one for each sample.
 
     Returns
     -------
@@ -458,7 +459,7 @@ def estimated_jacobian_norm(encoder: nn.Module, x: Tensor, generator: Generator)
     >>> estimated_jacobian_norm(nn.Flatten(), torch.zeros(2, 3), generator)
     tensor([3., 3.])
     """
-    # Unlike torch.autograd.grad, it differentiates by x also where gradients are switched off.
+    # Unlike torch.autograd.grad, vjp also works where gradients are switched off.
     codes, pull_back = torch.func.vjp(encoder, x)[:2]
     coins = torch.randint(0, 2, codes.shape, generator=generator, device=generator.device)
     (pulled,) = pull_back(2 * coins.to(codes) - 1)

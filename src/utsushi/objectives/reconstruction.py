@@ -1,4 +1,4 @@
-"""What an autoencoder minimizes: the error of its reconstructions, and a penalty."""
+"""The objective of an autoencoder: reconstruction error and penalty."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["ReconstructionObjective"]
 
 @dataclass(frozen=True)
 class ReconstructionObjective:
-    """The autoencoder's objective: the squared error of each row, in scaled units, and a penalty.
+    """The squared error of each sample, in scaled units, plus a penalty.
 
     Parameters
     ----------
     corrupt : callable, optional
-        Takes scaled rows (B, D) and a generator and returns what the encoder sees instead; the
-        target stays the clean row.
+        Takes scaled samples (B, D) and a generator and returns corrupted samples for the encoder;
+        the clean samples remain the target.
     penalty : Penalty or callable, optional
-        What is added to the error of a row, times its ``strength``, which of a callable is 1; see
+        Added to the error of a sample, times its ``strength`` (1 for a callable); see
         `utsushi.objectives.penalties`.
     """
 
@@ -36,21 +36,21 @@ class ReconstructionObjective:
 
     @property
     def is_rotation_invariant(self) -> bool:
-        """Whether it stays the same when rows and copies are turned alike."""
+        """Whether it stays the same when samples and reconstructions are rotated alike."""
         return self.corrupt is None and self.penalty is None
 
     def of_turned_rows(self, n_features: int) -> Self:
-        """Return itself: a sum of squares does not ask for the number of columns."""
+        """Return itself, because a sum of squares does not depend on the number of columns."""
         return self
 
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
-        """Return itself: a squared error has nothing to calibrate."""
+        """Return itself, because a squared error has no noise scale."""
         return self
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
-        """Return the terms of a batch; only ``corrupt`` and ``penalty`` draw."""
+        """Return the terms of a batch; ``corrupt``, bottleneck and ``penalty`` may draw noise."""
         seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
-        if batch.mask is not None:  # the damage is done to what is known
+        if batch.mask is not None:  # a corrupted missing value is still missing
             seen = torch.where(batch.mask, seen, 0.0)
         codes, of_bottleneck = module.codes(seen, generator)
         error = squared_error(batch.x, module.decoder(codes), batch.mask)

@@ -27,8 +27,8 @@ class SemiSupervisedObjective(VariationalObjective):
             - \beta\, D_{KL}(q(z \mid x) \Vert p(z))
 
     is maximized together with :math:`\alpha \log q(y \mid x)` where y is known; without y, it is
-    :math:`\sum_y q(y \mid x) (L(x, y) - \log q(y \mid x))`. What a class looks like is learned from
-    the labelled samples first, so each of them counts several times.
+    :math:`\sum_y q(y \mid x) (L(x, y) - \log q(y \mid x))`. As only labelled samples define the
+    classes, each of them counts several times.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class SemiSupervisedObjective(VariationalObjective):
     classification : float, default=1.0
         :math:`\alpha`.
     labelled_weight : float, default=1.0
-        How many times a labelled sample counts.
+        The weight of a labelled sample, relative to an unlabelled one.
 
     References
     ----------

@@ -19,28 +19,29 @@ from utsushi.objectives.elbo import ELBO, Bound, Draws
 
 __all__ = ["VariationalObjective", "decoded"]
 
-#: Rows per block when a likelihood is calibrated over all of them.
+#: Samples per block when a likelihood is calibrated on all of them.
 CALIBRATION_BLOCK_ROWS = 1000
 
-#: Rows and steps of the fixed point by which it is calibrated for the importance-weighted bound.
+#: Samples and steps of the fixed-point iteration that calibrates a likelihood for the
+#: importance-weighted bound.
 WEIGHTED_ROWS, FIXED_POINT_STEPS = 500, 20
 
 
 @dataclass(frozen=True)
 class VariationalObjective:
-    r"""The variational autoencoder's objective: a bound with its sign changed, in nats.
+    r"""The objective of a variational autoencoder: the negative of a bound, in nats.
 
     Parameters
     ----------
     likelihood : Likelihood
         :math:`p(x \mid z)`.
     bound : Bound
-        What is maximized, and with how many codes.
+        The bound to maximize, with its number of codes.
     beta : float or callable, default=1.0
         Weight of the divergence; 1 gives the bound. A callable takes the epochs that are done, in
         fractions, and returns the weight.
     target : callable, optional
-        Makes of scaled rows what the likelihood is a density of; they themselves without it.
+        Returns samples as the likelihood takes them from scaled samples; None leaves them scaled.
     """
 
     likelihood: Likelihood
@@ -50,12 +51,12 @@ class VariationalObjective:
 
     @property
     def is_rotation_invariant(self) -> bool:
-        """Whether it stays the same when rows and copies are turned alike."""
+        """Whether it stays the same when samples and reconstructions are rotated alike."""
         parts = (self.likelihood, self.bound)
         return self.target is None and all(part.is_rotation_invariant for part in parts)
 
     def of_turned_rows(self, n_features: int) -> Self:
-        """Return the objective of rows of ``n_features`` that are told by fewer numbers."""
+        """Return the objective for projected samples of ``n_features`` columns."""
         return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
@@ -87,15 +88,16 @@ class VariationalObjective:
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
-        """Return the objective with its likelihood calibrated over known rows.
+        """Return the objective with its likelihood calibrated on the training samples.
 
-        A likelihood that learns as it trains has no fixed density before: each batch has its own.
+        During training, a calibrated likelihood is fitted to each batch, so its density differs
+        from batch to batch.
 
         Parameters
         ----------
         module : EncoderDecoder
         known : Source
-            Training rows; all of them count, with one drawn code each.
+            The training samples, all of which are used, with one drawn code each.
         generator : Generator
             The only source of random numbers.
         """
@@ -115,12 +117,12 @@ class VariationalObjective:
     def _calibrate_by_weights(
         self, likelihood: Likelihood, module: EncoderDecoder, known: Source, generator: Generator
     ) -> None:
-        r"""Calibrate for the importance-weighted bound, whose draws count by their weights.
+        r"""Calibrate for the importance-weighted bound, with the errors of draws weighted.
 
         A fixed point of :math:`\sigma^2 = \sum_k \tilde w_k (x - \hat x_k)^2 / D`, averaged over
-        rows, with normalized weights :math:`\tilde w` that depend on :math:`\sigma` themselves.
+        samples, with normalized weights :math:`\tilde w` that depend on :math:`\sigma` themselves.
         """
-        # Rows of a file may stand in the order of their classes.
+        # A random choice, because samples may be sorted by class.
         chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
         some = known[chosen.to(known.device)]
         target, outputs, z, posterior = self._drawn(
@@ -139,7 +141,7 @@ class VariationalObjective:
     ) -> tuple[Tensor, Tensor, Tensor, PosteriorDistribution]:
         """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posteriors.
 
-        One draw goes without the dimension of the draws, which is a tenth of a small step.
+        For one draw the dimension of the draws is left out, which saves a tenth of a small step.
         """
         posterior: PosteriorDistribution = module.posterior_of(batch.x)
         shape = posterior.mean.shape if n_draws == 1 else (n_draws, *posterior.mean.shape)
