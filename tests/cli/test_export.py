@@ -64,7 +64,7 @@ def test_a_table_keeps_its_names_and_labels(utsushi, table_run, tmp_path):
         (["--to", "onnx", "--out", "page.html"], "--out must end in .onnx, got 'page.html'"),
         (["--to", "onnx", "--data", "mnist20k"], "--data must not be set with --to onnx"),
         (["--to", "html", "--out", "page.pdf"], "--out must end in .html, got 'page.pdf'"),
-        (["--to", "html", "--lang", "fr"], "--lang fr, expected one of en, ja"),
+        (["--to", "html", "--lang", "fr"], "--lang must be one of en, ja, got 'fr'"),
         (["--to", "html", "--data", "no/such"], "no/such"),
         ([], "--to"),
     ],

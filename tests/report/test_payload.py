@@ -307,7 +307,7 @@ def test_a_sampler_that_the_page_cannot_be_is_drawn_from_beforehand(read, monkey
 def test_the_history_has_words_in_both_languages(ae, ae_page):
     history = ae_page.header["models"][0]["history"]
     assert [curve["name"] for curve in history["curves"]] == [
-        {"en": "training rows", "ja": "学習データ"}
+        {"en": "training samples", "ja": "学習データ"}
     ]
     assert history["curves"][0]["values"] == curves_of(ae).training
     assert history["unit"].keys() == {"en", "ja"}

@@ -61,7 +61,7 @@ def test_the_language_is_declared(language):
 
 
 def test_an_unknown_language_is_named():
-    with pytest.raises(SettingError, match="lang='fr', expected one of en, ja"):
+    with pytest.raises(SettingError, match="lang must be one of en, ja, got 'fr'"):
         render(page_of(language="fr"))
 
 

@@ -68,5 +68,5 @@ def test_many_weights_are_halves(read):
 def test_a_page_that_no_browser_opens_is_refused(refusal, monkeypatch):
     monkeypatch.setattr(tensors, "MOST_BYTES", 2**20)
     message = refusal(SettingError, Blob().add, np.zeros(2**18 + 1), "float32")
-    assert "would hold 1 MB" in message
-    assert "expected at most 1 MB" in message
+    assert "must hold at most 1 MB" in message
+    assert "got 1 MB." in message

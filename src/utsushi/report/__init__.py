@@ -1,7 +1,7 @@
 """The report: one HTML file that needs no network.
 
-A page is sections of text, tables and pictures; a living page also carries models and rows, and
-runs the models. What makes one is imported when it is first used, for it loads torch.
+A page is sections of text, tables and pictures; a living page also contains models and samples, and
+runs the models. The functions that make one are imported late, because they load torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which rows a living page carries, and how they are stored."""
+"""Choose the samples that a living page contains, and store them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["Sample", "samples_of", "stored"]
 
 Rows = NDArray[Any]
 
-#: The most rows to carry, and the fewest that make a map, or neighbours.
+#: The most samples of a page, and the fewest for a map, and for nearest neighbors.
 MOST_TEST, LEAST_TEST = 1000, 200
 MOST_TRAINING, LEAST_TRAINING = 4000, 500
 
-#: What the compressed rows should stay under.
+#: The compressed samples should have at most so many bytes.
 BUDGET = 1_200_000
 
-#: How many rows are compressed to know how small the others will get.
+#: So many samples are compressed to estimate the compressed size of all.
 _TRIED = 200
 
-#: What whole numbers from 0 to 255 were divided by: pixels, zeros and ones, scikit-learn's digits.
+#: Divisors of integers from 0 to 255: of pixels, of zeros and ones, of scikit-learn's digits.
 DIVISORS = (255, 1, 16)
 
 _SEED = 0
@@ -36,7 +36,7 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Sample:
-    """Some of the rows that there are, in their order.
+    """Some of all samples, in order.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Sample:
         The same as the caller gave them, perhaps with names.
     labels : ndarray of shape (n,) or None
     n_total : int
-        How many rows there are.
+        The number of all samples.
     """
 
     rows: Rows
@@ -55,11 +55,11 @@ class Sample:
 
     @classmethod
     def of(cls, rows: Rows, given: ArrayLike, labels: Rows | None) -> Sample:
-        """Return all rows."""
+        """Return all samples."""
         return cls(rows, given, labels, len(rows))
 
     def draw(self, at_most: int) -> Sample:
-        """Draw at most so many rows; fewer are some of those that more would be."""
+        """Draw at most ``at_most`` samples; a smaller draw is a subset of a larger one."""
         chosen = chosen_rows(len(self.rows), at_most, _SEED)
         return Sample(
             self.rows[chosen],
@@ -69,31 +69,31 @@ class Sample:
         )
 
     def as_fitted(self, model: BaseAutoencoder) -> ArrayLike:
-        """Return the rows as a model knows them: with names if it was given some."""
+        """Return the samples as a model takes them: with names if it was fitted with names."""
         return self.given if hasattr(model, "feature_names_in_") else self.rows
 
 
 def samples_of(
     test: Sample, train: Sample | None, *, images: bool, budget: int = BUDGET
 ) -> tuple[Sample, Sample | None]:
-    """Draw the rows to carry: as many as are wanted, or as the budget allows.
+    """Draw the samples of a page, as many as the budget allows.
 
     Parameters
     ----------
     test : Sample
-        All rows for the map.
+        All samples for the map.
     train : Sample or None
-        All training rows, for nearest neighbours.
+        All training samples, for nearest neighbors.
     images : bool
         See `stored`.
     budget : int
-        Bytes of the compressed rows. Training rows are given up first, and a page has no fewer
-        than 500 of them and 200 others where there are so many.
+        Bytes of the compressed samples. Training samples are left out first, and a page has at
+        least 500 of them and 200 others, if there are so many.
 
     Returns
     -------
     test, train : Sample
-        `Sample.n_total` says of how many they are.
+        The draws; `Sample.n_total` is the number of all samples.
     """
     n_train_rows = 0 if train is None else len(train.rows)
     n_test, n_train = min(MOST_TEST, len(test.rows)), min(MOST_TRAINING, n_train_rows)
@@ -109,19 +109,19 @@ def samples_of(
 
 
 def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
-    """Return rows as they are stored, and what to divide by to have them back.
+    """Return samples as they are stored, and the divisor that restores them.
 
     Parameters
     ----------
     rows : ndarray of shape (n, D)
     images : bool
-        Three digits of a pixel are enough, of a number in a table they are not.
+        Whether three digits are enough, as for pixels; the numbers of a table need more.
 
     Returns
     -------
     values : ndarray of shape (n, D)
-        uint8 where each value is a whole number up to 255 over one of `DIVISORS`, to the last bit
-        of a float32; else float16 for images and float32 for tables.
+        uint8 if each value is an integer up to 255 divided by one of `DIVISORS`, to the last bit
+        of a float32; otherwise float16 for images and float32 for tables.
     divisor : int or None
 
     Examples
@@ -143,6 +143,6 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
 
 
 def _compressed_size(rows: Rows, *, images: bool) -> float:
-    """Return about how many bytes a row takes when it is compressed."""
+    """Estimate the compressed size of a sample in bytes."""
     some = stored(rows[chosen_rows(len(rows), _TRIED, _SEED)], images=images)[0]
     return len(zlib.compress(some.tobytes())) / len(some)

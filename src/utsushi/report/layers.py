@@ -1,4 +1,4 @@
-"""Networks as lists of layers: what a page needs to run them by itself."""
+"""Describe networks as lists of layers, which a page's script can run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Layer", "layers_of"]
 #: A layer as plain data, ready for JSON.
 Layer = dict[str, Any]
 
-#: By exact type: a subclass may compute something else.
+#: By exact type, because a subclass may compute something else.
 _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.ReLU: "relu",
     nn.GELU: "gelu",
@@ -36,22 +36,22 @@ _RUNS = (
 
 
 def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
-    """Describe a sequence of layers, and put its weights into a blob.
+    """Describe a sequence of layers, and add its weights to a blob.
 
-    Flattening and its inverse are left out: each convolution says the shapes of its input and its
-    output. Many weights are rounded to float16, few ones and biases are not.
+    Flattening and its inverse are left out, because each convolution has the shapes of its input
+    and output. Large weights are rounded to float16, small ones and biases are not.
 
     Parameters
     ----------
     module : Module
-        An encoder or a decoder, with rows or codes (B, D) on both sides.
+        An encoder or a decoder, from and to tensors of shape (B, D).
     blob : Blob
-        Takes the weights.
+        The weights are added to it.
 
     Returns
     -------
     list of dict
-        In the order in which they are applied; each has a ``type``, ``"linear"``, ``"conv"``,
+        The layers in order; each has a ``type``, ``"linear"``, ``"conv"``,
         ``"conv_transpose"``, ``"quantize"`` or the name of a nonlinearity.
 
     Raises
@@ -65,7 +65,7 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
     ['linear', 'relu']
     """
     layers: list[Layer] = []
-    shape: tuple[int, ...] | None = None  # of the image that a row is at this place, if it is one
+    shape: tuple[int, ...] | None = None  # of the image between two layers; None if it is flat
     for leaf in _leaves(module):
         kind = type(leaf)
         if kind in _ACTIVATIONS and _is_plain(leaf):
@@ -91,7 +91,7 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
 
 
 def _leaves(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the layers of nested sequences in their order."""
+    """Yield the layers of nested sequences in order."""
     if type(module) is not nn.Sequential:
         yield module
         return
@@ -100,7 +100,7 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def _is_plain(activation: nn.Module) -> bool:
-    """Tell whether a nonlinearity has the parameters that its name stands for."""
+    """Tell whether a nonlinearity has its default parameters, which its name implies."""
     return (
         getattr(activation, "alpha", 1.0) == 1.0
         and getattr(activation, "approximate", "none") == "none"
@@ -108,7 +108,7 @@ def _is_plain(activation: nn.Module) -> bool:
 
 
 def _is_square(layer: Any) -> bool:
-    """Tell whether a convolution is one of those that its description can say."""
+    """Tell whether a convolution is one that `_convolution` can describe."""
     sizes = (layer.kernel_size, layer.stride, layer.padding)
     return (
         all(isinstance(size, tuple) and len(set(size)) == 1 for size in sizes)
@@ -123,7 +123,7 @@ def _convolution(layer: Any, shape: tuple[int, ...], blob: Blob) -> Layer:
     kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
     transposed = isinstance(layer, nn.ConvTranspose2d)
     if transposed:
-        # Two sizes are halved to the same; the padding of the output tells which it was.
+        # Two sizes are halved to the same one; the padding of the output restores the right one.
         sizes = [
             (size - 1) * stride - 2 * padding + kernel + more
             for size, more in zip(shape[1:], layer.output_padding, strict=True)
@@ -141,7 +141,7 @@ def _convolution(layer: Any, shape: tuple[int, ...], blob: Blob) -> Layer:
 
 
 def _parameters(layer: Any, blob: Blob) -> dict[str, Reference | None]:
-    """Put the weights of a layer into the blob and return the references."""
+    """Add the weights of a layer to the blob and return the references."""
     weight = blob.add_rounded(layer.weight.detach().cpu().numpy())
     bias = layer.bias
     return {

@@ -1,4 +1,4 @@
-"""The living page of fitted models: encoder and decoder run in it."""
+"""The living page of fitted models, which runs their encoders and decoders."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from utsushi.report.texts import TEXTS, check_language, languages_from
 
 __all__ = ["LivingPage", "settings_of", "to_html"]
 
-#: Pixels of a notebook's cell; what is longer scrolls within it.
+#: The height of the page in a notebook, in pixels; a longer page scrolls.
 HEIGHT = 900
 
 
 @dataclass(frozen=True, repr=False)
 class LivingPage:
-    """A whole page: ``str(page)`` is the text of its file, and a notebook shows it in place.
+    """A whole page: ``str(page)`` is the text of its file, and a notebook displays it.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class LivingPage:
         return write_text(path, self.html)
 
     def _repr_html_(self) -> str:
-        """Return a frame that can run the page's script, and reach nothing outside."""
+        """Return a sandboxed frame, in which the page's script has no access to the notebook."""
         return (
             f'<iframe sandbox="allow-scripts" title="{escape(self.title)}" width="100%" '
             f'height="{HEIGHT}" style="border: 0" srcdoc="{escape(self.html)}"></iframe>'
@@ -71,27 +71,27 @@ def to_html(
     language: str = "en",
     title: str | None = None,
 ) -> LivingPage:
-    """Make one HTML file to play with: encoder and decoder run in it, without a network.
+    """Make an interactive HTML page, one file in which encoder and decoder run without a network.
 
     Parameters
     ----------
     model : fitted autoencoder or AnomalyDetector, or mapping of str to such
-        Of a detector its autoencoder. A mapping names one to four models of the same columns,
-        between which the page switches.
+        The autoencoder, or the detector that has one. A mapping names one to four models of the
+        same columns, between which the page switches.
     X : array-like of shape (n_samples, n_features)
-        Rows for the map, best ones that the model has not seen. The page carries at most 1,000 of
-        them, and fewer of large images.
+        Samples for the map, preferably some that the model was not trained on. The page contains
+        at most 1,000 of them, and fewer of large images.
     labels : array-like of shape (n_samples,), optional
-        Their classes; a conditional model needs them.
+        The classes of ``X``; a conditional model needs them.
     X_train : array-like of shape (m, n_features), optional
-        The training rows; with them the page shows the nearest one beside each generated row. At
-        most 4,000 of them are carried.
+        The training samples; with them the page shows the nearest one to each generated sample. At
+        most 4,000 of them are stored.
     labels_train : array-like of shape (m,), optional
-        Their classes.
+        The classes of ``X_train``.
     feature_names : sequence of n_features str, optional
-        The names of the columns of a table; else those that the model was fitted with.
+        The names of the columns of a table. None takes those that the model was fitted with.
     language : {"en", "ja"}, default="en"
-        The one that shows when the page is opened; both are in it.
+        The language in which the page opens; it contains both.
     title : str, optional
         The heading of the page.
 
@@ -102,9 +102,9 @@ def to_html(
     Raises
     ------
     SettingError
-        If ``model`` is something else, or has a layer that a page cannot run.
+        If ``model`` is not such a model, or has a layer that a page cannot run.
     DataError
-        If rows or labels do not suit the models.
+        If samples or labels do not fit the models.
 
     Examples
     --------
@@ -121,8 +121,8 @@ def to_html(
     train = None if X_train is None else _rows_of(models, X_train, labels_train)
     if labels is None and any(map(is_conditional, models.values())):
         raise DataError(
-            "labels=None, expected the class of each row for a conditional model; pass labels "
-            "(name their column by --label on the command line)"
+            "labels must be the class of each sample for a conditional model, got None. Pass "
+            "labels (on the command line, name their column by --label)."
         )
     heading = title or ", ".join(
         models if isinstance(model, Mapping) else (type(m).__name__ for m in models.values())
@@ -139,7 +139,7 @@ def to_html(
 
 
 def settings_of(model: BaseAutoencoder) -> dict[str, str]:
-    """Return a model's parameters, and the recipe that they led to, as text."""
+    """Return a model's parameters, and its resolved recipe, as text."""
     recipe = model.recipe_
     return {
         **{name: str(value) for name, value in model.get_params(deep=False).items()},
@@ -150,7 +150,7 @@ def settings_of(model: BaseAutoencoder) -> dict[str, str]:
 
 
 def _page(title: str, models: Mapping[str, BaseAutoencoder], language: str) -> Page:
-    """Return what the page says in one language beside what it shows."""
+    """Return the static part of the page in one language."""
     words = TEXTS[language]
     items = [
         item
@@ -161,20 +161,20 @@ def _page(title: str, models: Mapping[str, BaseAutoencoder], language: str) -> P
 
 
 def _models(model: Any) -> dict[str, BaseAutoencoder]:
-    """Return the fitted autoencoders by the names that the page gives them."""
+    """Return the fitted autoencoders by their names on the page."""
     if not isinstance(model, Mapping):
         autoencoder = _autoencoder(model)
         return {short_name(autoencoder): autoencoder}
     if not 1 <= len(model) <= MOST_MODELS:
         raise SettingError(
-            f"model has {len(model)} models, expected 1 to {MOST_MODELS}; choose among them"
+            f"model must hold 1 to {MOST_MODELS} models, got {len(model)}. Choose some of them."
         )
     models = {str(name): _autoencoder(value) for name, value in model.items()}
     sizes = {name: found.n_features_in_ for name, found in models.items()}
     if len(set(sizes.values())) > 1:
         raise SettingError(
-            f"the models were fitted to rows of {', '.join(map(str, sizes.values()))} features, "
-            "expected the same rows for all; make a page for each"
+            "the models of a page must have the same number of features, got "
+            f"{', '.join(map(str, sizes.values()))}. Make a page for each."
         )
     return models
 
@@ -185,11 +185,11 @@ def _autoencoder(model: Any) -> BaseAutoencoder:
         check_is_fitted(model)
     found = autoencoder_of(model)
     if not is_autoencoder(found):
-        advice = "a pipeline's steps apart: pipeline[-1] and pipeline[:-1].transform(X)"
+        advice = "the steps of a pipeline separately: pipeline[-1] and pipeline[:-1].transform(X)"
         raise SettingError(
-            f"model is a {type(model).__name__}, expected a fitted autoencoder or "
-            f"AnomalyDetector, or a mapping of names to such; give "
-            f"{advice if hasattr(model, 'steps') else 'what utsushi.load returns'}"
+            "model must be a fitted autoencoder or AnomalyDetector, or a mapping of names to such, "
+            f"got a {type(model).__name__}. Give "
+            f"{advice if hasattr(model, 'steps') else 'what utsushi.load returns'}."
         )
     check_is_fitted(found)
     return found
@@ -198,7 +198,7 @@ def _autoencoder(model: Any) -> BaseAutoencoder:
 def _rows_of(
     models: Mapping[str, BaseAutoencoder], X: ArrayLike, labels: ArrayLike | None
 ) -> Sample:
-    """Return rows that every model takes, with their labels."""
+    """Return samples that every model takes, with their labels."""
     with_names = [model for model in models.values() if hasattr(model, "feature_names_in_")]
     checked = [checked_rows(model, X) for model in with_names or models.values()]
     rows = checked[0]
@@ -209,22 +209,22 @@ def _rows_of(
 def _checked_names(
     names: Sequence[str] | None, models: Mapping[str, BaseAutoencoder]
 ) -> list[str] | None:
-    """Return the names of the columns, as they are given or as a model knows them."""
+    """Return the names of the columns, as given or from a model."""
     known = [getattr(model, "feature_names_in_", None) for model in models.values()]
     found = next((names for names in (names, *known) if names is not None), None)
     n_features = next(iter(models.values())).n_features_in_
     if found is not None and len(found) != n_features:
         raise DataError(
-            f"feature_names has {len(found)} names, expected {n_features}; give one name a column"
+            f"feature_names must have {n_features} names, one for each column, got {len(found)}."
         )
     return None if found is None else [str(name) for name in found]
 
 
 def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
-    """Return labels as an array, one a row."""
+    """Return labels as an array, one for each sample."""
     found = np.asarray(labels)
     if found.shape != (n_rows,):
         raise DataError(
-            f"labels has shape {found.shape}, expected ({n_rows},); give one label a row"
+            f"labels must have the shape ({n_rows},), one for each sample, got {found.shape}."
         )
     return found

@@ -1,4 +1,4 @@
-"""One fitted model as the page's script reads it."""
+"""Describe a fitted model for the page's script."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = ["Curves", "anomaly_scores", "curves_of", "model_header", "short_name"
 
 Rows = NDArray[Any]
 
-#: A component of an autoencoder's code is unused when it varies by less than this part of what the
-#: one that varies most does.
+#: A component of an autoencoder's code is unused if its variance is below this share of the largest
+#: one.
 STILL_BELOW = 1e-6
 
-#: Codes that are drawn beforehand where the page cannot draw them itself.
+#: The number of codes to draw in advance if the page's script cannot draw them.
 N_DRAWN = 500
 
-#: A sampler of more numbers is one of those: its codes take less room.
+#: Codes are also drawn in advance for a sampler of more numbers, because they need less space.
 MOST_SAMPLER_NUMBERS = 2**18
 
 
-#: Of the library's classes.
+#: The short names of the library's classes.
 _SHORT_NAMES = {
     "Autoencoder": "AE",
     "DenoisingAutoencoder": "DAE",
@@ -53,21 +53,21 @@ _SHORT_NAMES = {
 
 
 def short_name(model: BaseAutoencoder) -> str:
-    """Return what a model is called where there is little room."""
+    """Return a short name of a model."""
     name = type(model).__name__
     return _SHORT_NAMES.get(name, name)
 
 
 def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) -> dict[str, Any]:
-    """Describe a fitted model, and put its numbers into a blob.
+    """Describe a fitted model, and add its tensors to a blob.
 
     Parameters
     ----------
     name : str
-        Short, for the switch between models.
+        A short name, for the switch between models.
     model : fitted autoencoder
     test : Sample
-        The rows of the map.
+        The samples of the map.
     blob : Blob
 
     Returns
@@ -113,7 +113,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
 
 
 def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
-    r"""Return how unusual each row is, without a draw, shape (n,).
+    r"""Return the anomaly score of each sample, without random numbers, shape (n,).
 
     The squared error in scaled units; of a variational model
     :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input.
@@ -125,7 +125,7 @@ def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
 
 
 def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
-    """Return the mean codes (n, H) of the rows, and their log-variances where there are some."""
+    """Return the mean codes (n, H) of the samples, and the log-variances of a variational model."""
     rows = test.as_fitted(model)
     if not has_posterior(model):
         return np.asarray(model._vectors(rows)), None
@@ -134,24 +134,24 @@ def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
 
 
 def _likelihood(likelihood: Likelihood) -> dict[str, Any]:
-    """Return the name of a likelihood, and its standard deviation where that was learned."""
+    """Return the name of a likelihood, and its standard deviation if that was calibrated."""
     for name, kind in LIKELIHOODS.items():
         if type(likelihood) is kind:
             return {"name": name, "sigma": getattr(likelihood, "sigma_", None)}
     raise SettingError(
-        f"likelihood={likelihood!r}, but a page knows {', '.join(LIKELIHOODS)}; train with one of "
-        "these"
+        f"likelihood must be one of {', '.join(LIKELIHOODS)} for a page, got {likelihood!r}. Train "
+        "with one of these."
     )
 
 
 def _to_codes(module: EncoderDecoder) -> nn.Module:
-    """Return the encoder, and the bottleneck behind it if there is one."""
+    """Return the encoder, followed by the bottleneck if there is one."""
     bottleneck = getattr(module, "bottleneck", None)
     return module.encoder if bottleneck is None else nn.Sequential(module.encoder, bottleneck)
 
 
 def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
-    """Return the mixture of Gaussians that a prior is; None is N(0, I).
+    """Describe a prior that is a mixture of Gaussians; return None for N(0, I).
 
     Raises
     ------
@@ -180,7 +180,7 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
 
 
 def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dict[str, Any]:
-    """Return what each component carries, in which unit, and which ones carry nothing."""
+    """Return the information of each component, its unit, and which components are unused."""
     if has_posterior(model) and model.has_standard_normal_prior:
         kl = divergence_per_component(model, test.as_fitted(model)).mean(axis=0)
         dead = (kl < DEAD_BELOW).tolist()
@@ -204,7 +204,7 @@ def _plane(codes: Rows) -> dict[str, Any]:
 
 
 def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:
-    """Describe where new codes come from, and of a conditional model those of each class."""
+    """Describe the sampler, and of a conditional model that of each class."""
     by_class = getattr(model, "class_samplers_", []) if conditional else []
     return {
         "sampler": _sampler(model, model.sampler_, blob),
@@ -213,13 +213,13 @@ def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[
 
 
 def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, Any]:
-    """Describe a sampler so that a page can draw by itself, or draw for it."""
+    """Describe a sampler such that the page's script can draw from it, or draw in advance."""
     kind = type(sampler)  # exactly: a subclass may draw otherwise
     few = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
     if kind is Prior and getattr(model, "has_standard_normal_prior", True):
         return {"kind": "prior"}
     if isinstance(sampler, Gaussian) and kind is Gaussian and few:
-        # The root that NumPy's own draw takes.
+        # The root of the covariance that NumPy's draw uses.
         variances, directions = np.linalg.eigh(sampler.covariance_)
         factor = directions * np.sqrt(np.abs(variances))
         return {
@@ -248,12 +248,12 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
 
 
 def _numbers(sampler: Sampler) -> int:
-    """Return how many numbers a sampler has learned."""
+    """Return how many fitted numbers a sampler has."""
     return sum(np.size(value) for value in sampler.state().values())
 
 
 def _history(model: BaseAutoencoder) -> dict[str, Any]:
-    """Return the learning curves, with their words in each language."""
+    """Return the learning curves, with their texts in each language."""
     curves = curves_of(model)
     drawn: Mapping[str, list[float] | None] = {
         "curve_training": curves.training,
@@ -271,17 +271,17 @@ def _history(model: BaseAutoencoder) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Curves:
-    """What was measured of a model in each epoch.
+    """The learning curves of a model: a value for each epoch.
 
     Attributes
     ----------
     unit : {"error", "loss", "objective"}
         Squared error over the features, the lecture's loss over the features, or the objective in
-        nats per row.
+        nats per sample.
     training : list of float
-        During each epoch.
+        Of the training samples, during each epoch.
     held_out : list of float or None
-        After each epoch, of the rows that were held out, if any were.
+        Of the held-out samples, if any, after each epoch.
     """
 
     unit: str
@@ -301,7 +301,7 @@ def curves_of(model: BaseAutoencoder) -> Curves:
     ('error', 3, None)
     """
     variational = has_posterior(model)
-    # Of an autoencoder the error alone: a penalty is of another kind.
+    # Without the penalty of an autoencoder, which has another unit.
     name = "objective" if variational else "reconstruction"
     unit, scale, shift = "error", 1 / model.n_features_in_, 0.0
     if model.scaling == "unit-length":

@@ -1,4 +1,4 @@
-"""A page is data: sections of items. ``render`` turns it into one HTML file."""
+"""Pages as plain data, sections of items, and ``render``, which makes one HTML file of a page."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Table:
     Attributes
     ----------
     columns : tuple of str
-        The heads of the columns.
+        The headings of the columns.
     rows : tuple of tuple of str
-        Each as long as ``columns``.
+        The rows, each as long as ``columns``.
     caption : str
         What the table shows.
     note : str or None
-        A word below it; its lines stay lines.
+        A text below the table; its line breaks are kept.
     """
 
     columns: tuple[str, ...]
@@ -58,11 +58,11 @@ class Picture:
     Attributes
     ----------
     png : bytes
-        The whole PNG file; the page carries it.
+        The content of the PNG file, which the page contains.
     alt : str
-        What is to be seen, for who cannot see it.
+        The alternative text.
     caption : str
-        What to look for.
+        The caption, which says what to look for.
     """
 
     png: bytes
@@ -72,7 +72,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """Names and values, folded away until they are asked for."""
+    """Names and values in an element that a click unfolds."""
 
     values: Mapping[str, str]
 
@@ -82,7 +82,7 @@ Item = Paragraph | Table | Picture | Settings
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and the items under it."""
 
     title: str
     items: tuple[Item, ...]
@@ -95,7 +95,7 @@ class Page:
     Attributes
     ----------
     title, lead : str
-        What it is about, in a few words and in a few sentences.
+        The heading, and an introduction of a few sentences.
     language : {"en", "ja"}
     sections : tuple of Section
     """
@@ -107,15 +107,15 @@ class Page:
 
 
 def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> str:
-    """Turn a page into HTML: one file, no connection.
+    """Render a page as one HTML file that needs no network.
 
     Parameters
     ----------
     pages : Page, or mapping of str to Page
-        All text is taken as text: markup is escaped. Of a mapping by language, both are in the
-        file, and the first shows when it is opened; their sections must be alike.
+        Markup in texts is escaped. A mapping has a page for each language; the file contains all,
+        and opens in the first language. Their sections must have the same structure.
     payload : Payload, optional
-        Models and rows, which make it a living page.
+        The models and samples of a living page.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
 
     Examples
     --------
-    >>> page = Page("Copies", "A lead.", "en", (Section("One", (Paragraph("1 < 2"),)),))
+    >>> page = Page("Title", "A lead.", "en", (Section("One", (Paragraph("1 < 2"),)),))
     >>> "1 &lt; 2" in render(page)
     True
     """
@@ -166,19 +166,19 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
 
 
 def _part(name: str) -> str:
-    """Return a part of the page that is no Python."""
+    """Return a file of this package that is not Python."""
     return files("utsushi.report").joinpath(name).read_text("utf-8")
 
 
 def _script() -> str:
-    """Return the page's script: its files in the order of their names."""
+    """Return the page's script: its files, sorted by name."""
     folder = files("utsushi.report").joinpath("script")
     parts = sorted((f for f in folder.iterdir() if f.name.endswith(".js")), key=lambda f: f.name)
     return "".join(part.read_text("utf-8") + "\n" for part in parts)
 
 
 def _security_policy(script: str) -> str:
-    """Return what the page may do: run this very script and workers of it, and show itself."""
+    """Return the content security policy: the page runs this script and its workers alone."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"script-src 'sha256-{digest}'; worker-src blob:; " if script else ""
     return (
@@ -188,12 +188,12 @@ def _security_policy(script: str) -> str:
 
 
 def _within_quotes(attribute: str) -> str:
-    """Return an attribute for a place where the template has written its name and the quotes."""
+    """Return the inside of an attribute whose name and quotes are in the template."""
     return attribute.partition('"')[2].removesuffix('"')
 
 
 def _data(payload: Payload) -> str:
-    """Return the elements that hold the data; none of them is a script that runs."""
+    """Return the elements that hold the data; none of them is an executable script."""
     header = json.dumps(payload.header, separators=(",", ":"), allow_nan=False)
     return "\n".join(
         f'<script type="{kind}" id="utsushi-{name}">{content}</script>'
@@ -206,7 +206,7 @@ def _data(payload: Payload) -> str:
 
 
 def safe_json(text: str) -> str:
-    """Return JSON without a character that HTML would read: they can only be within strings.
+    """Escape the characters of JSON that are special in HTML; they occur in strings alone.
 
     Examples
     --------
@@ -235,8 +235,8 @@ def _section(number: int, sections: Sequence[Section], voices: Voices) -> str:
 
 @singledispatch
 def _html(first: Item, items: Sequence[Any], voices: Voices) -> str:
-    """Return an item of a section as HTML, given in each language; the first says of what kind."""
-    raise TypeError(f"{type(first).__name__} is no item of a page")
+    """Return an item of a section as HTML, given in each language; ``first`` decides its type."""
+    raise TypeError(f"{type(first).__name__} is not an item of a page")
 
 
 @_html.register

@@ -1,32 +1,32 @@
-"""What a living page carries: fitted models and rows, as JSON and one blob of numbers.
+"""The data of a living page: fitted models and samples, as JSON and one blob of numbers.
 
-The header is what the page's script reads. Wherever it has a tensor, it has a reference into the
-blob; see `utsushi.report.tensors`.
+The page's script reads the header, in which tensors are references into the blob; see
+`utsushi.report.tensors`.
 
     format            1
     title             plain text
-    image_shape       [C, H, W] where rows are images of one or three channels, else null
-    range             the values of the carried test rows that are shown as black and as white
+    image_shape       [C, H, W] if the samples are images of one or three channels, else null
+    range             the values of the test samples that are shown as black and as white
     features          of tables: the names of the columns, and the range of each; else null
-    digits            whether rows are images like MNIST's, which it centred in a certain way
-    classes           the names of the classes, or null where there are none, or too many
-    test, train       rows: values, divisor, labels (places in ``classes``), n_total
-    seen              whether the test rows are the training rows, for want of others
-    typical_distance  the median distance of the test rows to the nearest of the training rows
-                      here, which is another one where they are seen, or null without these; a
-                      generated row that is much nearer may be a copy
+    digits            whether the samples are images like MNIST's, which are centred by mass
+    classes           the names of the classes, or null if there are none, or too many
+    test, train       samples: values, divisor, labels (indices into ``classes``), n_total
+    seen              whether the test samples are the training samples
+    typical_distance  the median distance of the test samples to the nearest other training sample
+                      here, or null without training samples; a generated sample that is much
+                      nearer may be memorized
     models            one to four
 
 A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling`` and
-``log_volume``, ``likelihood`` and ``target_scaled`` (whether the decoder gives scaled units), what
-it makes of the carried test rows (``codes``, ``log_variances``, ``scores``), what its components
-carry (``information``, its ``information_unit``, "kl" or "variance", and ``dead``), the ``prior``
-(null for N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of the Gaussians that it
-mixes), the plane of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, by the order of
-``conditions``, ``class_samplers``, and its ``history``.
+``log_volume``, ``likelihood`` and ``target_scaled`` (whether the decoder's output is in scaled
+units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the ``information`` of
+its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
+N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
+of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, in the order of ``conditions``,
+``class_samplers``, and its ``history``.
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder
-gives the mean, then the raw log-variance r, which is bent where it is larger than b:
+returns the mean, then the raw log-variance r, which is compressed beyond b:
 
     inner = min(max(r, -b), b)
     log_variance = inner + b tanh((r - inner) / b)
@@ -49,13 +49,13 @@ from utsushi.report.tensors import Blob
 
 __all__ = ["MOST_MODELS", "Payload", "payload_of"]
 
-#: Models of one page.
+#: The most models of one page.
 MOST_MODELS = 4
 
-#: Classes that can still be told apart.
+#: The most classes whose colours can be distinguished.
 MOST_CLASSES = 24
 
-#: The shape of MNIST's images, and the mean pixel under which a page takes them for dark.
+#: The shape of MNIST's images, and the mean pixel below which images count as dark.
 _MNIST_SHAPE, _DARK_BELOW = [1, 28, 28], 0.25
 
 Rows = NDArray[Any]
@@ -68,7 +68,7 @@ class Payload:
     Attributes
     ----------
     header : dict
-        Ready for JSON.
+        Plain data for JSON.
     tensors : str
         The blob, in base64.
     """
@@ -85,16 +85,16 @@ def payload_of(
     title: str,
     feature_names: Sequence[str] | None = None,
 ) -> Payload:
-    """Gather what a page carries of fitted models.
+    """Collect the data of a page of fitted models.
 
     Parameters
     ----------
     models : mapping of str to fitted autoencoder
-        One to four of the same columns, by the names of the switch.
+        One to four models of the same columns, by their names on the page.
     test : Sample
-        All rows for the map; some of them are drawn.
+        All samples for the map, of which some are drawn.
     train : Sample, optional
-        All training rows, for the nearest neighbours of new ones.
+        All training samples, for the nearest neighbors of generated samples.
     title : str
     feature_names : sequence of str, optional
         The names of the columns of a table.
@@ -102,21 +102,21 @@ def payload_of(
     Returns
     -------
     Payload
-        A function of its arguments: the same models and rows give the same page.
+        A function of the arguments: the same models and samples give the same page.
 
     Raises
     ------
     SettingError
         If a page cannot run a model, or would grow too large.
     DataError
-        If rows do not suit a model.
+        If samples do not fit a model.
     """
     shape = _image_shape(models.values())
     seen = train is not None and _are_equal(test.rows, train.rows)
     test, train = samples_of(test, train, images=shape is not None)
     classes = _class_names(test, train)
     blob = Blob()
-    # The models first: one that a page cannot run is refused before anything is packed.
+    # The models first, so that one that a page cannot run is refused early.
     described = [model_header(name, model, test, blob) for name, model in models.items()]
     header = {
         "format": 1,
@@ -138,7 +138,7 @@ def payload_of(
 
 
 def _image_shape(models: Iterable[BaseAutoencoder]) -> list[int] | None:
-    """Return the shape (C, H, W) of the rows, if they are images that can be drawn."""
+    """Return the shape (C, H, W) of the samples, if they are images that a page can draw."""
     shapes = [model.image_shape for model in models if model.image_shape is not None]
     if not shapes:
         return None
@@ -148,12 +148,12 @@ def _image_shape(models: Iterable[BaseAutoencoder]) -> list[int] | None:
 
 
 def _is_dark(rows: Rows) -> bool:
-    """Tell whether rows are within 0 and 1, and most of them near 0."""
+    """Tell whether values are from 0 to 1, and mostly near 0."""
     return bool(rows.min() >= 0 and rows.max() <= 1 and rows.mean() < _DARK_BELOW)
 
 
 def _features(test: Sample, train: Sample | None, names: Sequence[str] | None) -> dict[str, Any]:
-    """Return the names of the columns and their ranges over all carried rows."""
+    """Return the names of the columns and their ranges over the samples of the page."""
     parts = [test.rows] if train is None else [test.rows, train.rows]
     if names is None:
         names = [f"x{column}" for column in range(test.rows.shape[1])]
@@ -165,7 +165,7 @@ def _features(test: Sample, train: Sample | None, names: Sequence[str] | None) -
 
 
 def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
-    """Return the names of the classes of the carried rows in the order of the labels."""
+    """Return the names of the classes on the page, in the order of the labels."""
     known = [part.labels for part in (test, train) if part is not None and part.labels is not None]
     if not known:
         return None
@@ -175,40 +175,41 @@ def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
 
 
 def _sortable(labels: Rows) -> Rows:
-    """Return labels that `numpy.unique` can sort, as a conditional model would name them."""
+    """Return labels that `numpy.unique` can sort, as a conditional model names them."""
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
     return labels.astype(np.str_) if labels.dtype.kind == "O" else labels
 
 
 def _name(label: Any) -> str:
-    """Return a label as text: 3 for the number 3.0, which is how a CSV file often spells it."""
+    """Return a label as text: 3 for the number 3.0, as CSV files often have integers."""
     return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _are_equal(rows: Rows, others: Rows) -> bool:
-    """Tell whether two samples are of the same rows."""
+    """Tell whether two arrays hold the same samples."""
     return rows is others or (rows.shape == others.shape and bool((rows == others).all()))
 
 
 def _typical_distance(test: Rows, train: Rows, *, seen: bool) -> float:
-    """Return the median Euclidean distance of rows to the nearest training row, to six digits.
+    """Return the median Euclidean distance to the nearest training sample, to six digits.
 
-    Of seen rows, one half to the nearest of the other half: each is nearest to itself.
+    If the test samples are the training samples, the distance is from one half to the other,
+    because each sample is the nearest to itself.
     """
     if seen:
         test, train = train[1::2], train[::2]
         if not len(test):
             return 0.0
     distances = nearest_distances(test.astype(np.float64), train.astype(np.float64))
-    # The digits beyond depend on the order in which a processor takes a sum.
+    # Further digits depend on the order of summation, which differs between processors.
     return float(f"{np.median(distances):.6g}")
 
 
 def _packed(
     sample: Sample, classes: list[str] | None, blob: Blob, *, images: bool
 ) -> dict[str, Any]:
-    """Put rows and their labels into the blob."""
+    """Add samples and their labels to the blob."""
     values, divisor = stored(sample.rows, images=images)
     labels = None
     if classes is not None and sample.labels is not None:

@@ -1,4 +1,4 @@
-"""The numbers of a living page: one compressed blob, and references into it."""
+"""Store the tensors of a living page: one compressed blob, and references into it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from utsushi.exceptions import SettingError
 
 __all__ = ["Blob", "Reference", "holds_in_half"]
 
-#: What a page may hold, before it is compressed: no browser opens a file of several gigabytes.
+#: The most bytes of a page before compression, because no browser opens a file of gigabytes.
 MOST_BYTES = 256 * 2**20
 
-#: So many weights are not worth rounding: those next to the code are few, and their errors grow on
-#: the way through the layers that follow.
+#: Tensors of at most so many weights are not rounded: those next to the code are small, and errors
+#: in them grow through the layers that follow.
 FEW = 2**16
 
-#: Every tensor starts at a multiple of so many bytes, as the page's typed arrays ask for.
+#: Every tensor starts at a multiple of so many bytes, which JavaScript's typed arrays need.
 ALIGNMENT = 4
 
 
 class Reference(TypedDict):
-    """Where a tensor lies in the blob: little-endian, in C order."""
+    """The position of a tensor in the blob: little-endian, in C order."""
 
     dtype: str
     shape: list[int]
@@ -34,7 +34,7 @@ class Reference(TypedDict):
 
 
 class Blob:
-    """Tensors one after the other, each read back by its reference.
+    """Tensors in one array of bytes, each read by its reference.
 
     Examples
     --------
@@ -52,13 +52,13 @@ class Blob:
         self._size = 0
 
     def add(self, array: NDArray[Any], dtype: str) -> Reference:
-        """Take a tensor in.
+        """Add a tensor, and return its reference.
 
         Parameters
         ----------
         array : ndarray
         dtype : {"float32", "float16", "uint16", "uint8"}
-            What it is stored as; the caller knows what that costs.
+            The dtype to store, which may round the values.
 
         Raises
         ------
@@ -69,9 +69,9 @@ class Blob:
         offset, n_bytes = self._size, prod(array.shape) * kind.itemsize
         if offset + n_bytes > MOST_BYTES:
             raise SettingError(
-                f"the page would hold {(offset + n_bytes) / 2**20:,.0f} MB of weights and rows, "
-                f"expected at most {MOST_BYTES // 2**20} MB, which a browser can open; take a "
-                "smaller network, or fewer models"
+                f"a page must hold at most {MOST_BYTES // 2**20} MB of weights and samples, for a "
+                f"browser to open it, got {(offset + n_bytes) / 2**20:,.0f} MB. Use a smaller "
+                "network, or fewer models."
             )
         content = np.ascontiguousarray(array, kind).tobytes()
         self._parts += [content, bytes(-len(content) % ALIGNMENT)]
@@ -79,20 +79,20 @@ class Blob:
         return {"dtype": dtype, "shape": list(array.shape), "offset": offset}
 
     def add_rounded(self, array: NDArray[Any]) -> Reference:
-        """Take weights in as float16 where there are many, and three digits of them are held."""
+        """Add weights, as float16 if there are many and float16 keeps three digits of them."""
         half = array.size > FEW and holds_in_half(array)
         return self.add(array, "float16" if half else "float32")
 
     def encoded(self) -> str:
         """Return all tensors, compressed by zlib, in base64."""
-        # The highest level takes seven times as long, and saves less than a hundredth.
+        # The highest level of compression takes seven times as long, and saves less than 1 %.
         return base64.b64encode(zlib.compress(b"".join(self._parts))).decode()
 
 
 def holds_in_half(array: NDArray[Any]) -> bool:
-    r"""Tell whether float16 is within :math:`2^{-11}` of each value, or of the largest one.
+    r"""Tell whether float16 rounds each value by at most :math:`2^{-11}` of itself or the largest.
 
-    Its numbers end at 65,504, and get coarse under :math:`2^{-14}`.
+    The range of float16 ends at 65,504, and its precision falls below :math:`2^{-14}`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The fixed words of a page, in both languages."""
+"""The fixed texts of a page, in both languages."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "footer": "Made with Utsushi {version}. This page is one file and needs no network.",
         "languages": "Language",
         "models_title": "Settings",
-        "lead": "Encoder and decoder run in this page: walk through the code, and see what a place in it stands for.",
-        "curve_training": "training rows",
-        "curve_held_out": "held-out rows",
+        "lead": "Encoder and decoder run in this page: move through the space of codes, and see what each point decodes to.",
+        "curve_training": "training samples",
+        "curve_held_out": "held-out samples",
         "unit_error": "squared error / features",
         "unit_unexplained": "part of the variance that is not explained",
         "unit_loss": "loss / features",
-        "unit_objective": "objective, nats per row",
+        "unit_objective": "objective, nats per sample",
     },
     "ja": {
         "skip": "本文へ移動",
@@ -50,7 +50,7 @@ TEXTS: dict[str, dict[str, str]] = {
     },
 }
 
-#: The languages of a report, and what each calls itself.
+#: The languages of a report, and their own names.
 LANGUAGES = tuple(TEXTS)
 OWN_NAMES = {"en": "English", "ja": "日本語"}
 
@@ -58,7 +58,7 @@ OWN_NAMES = {"en": "English", "ja": "日本語"}
 def in_each_language(
     say: Callable[[Mapping[str, str]], str], texts: Mapping[str, Mapping[str, str]] = TEXTS
 ) -> dict[str, str]:
-    """Return what ``say`` makes of the words of each language.
+    """Return what ``say`` returns for the texts of each language.
 
     Examples
     --------
@@ -80,12 +80,12 @@ def languages_from(first: str) -> tuple[str, ...]:
 
 
 def check_language(language: str) -> None:
-    """Refuse a language that reports do not speak.
+    """Refuse a language that reports do not have.
 
     Raises
     ------
     SettingError
-        If ``language`` is none of `LANGUAGES`.
+        If ``language`` is not one of `LANGUAGES`.
 
     Examples
     --------
@@ -93,17 +93,17 @@ def check_language(language: str) -> None:
     """
     if language not in TEXTS:
         raise SettingError(
-            f"lang={language!r}, expected one of {', '.join(LANGUAGES)}; choose one of them"
+            f"lang must be one of {', '.join(LANGUAGES)}, got {language!r}. Choose one of them."
         )
 
 
 class Voices:
-    """What is said in each language of a page.
+    """A translator that writes texts as HTML in each language of a page.
 
     Parameters
     ----------
     languages : sequence of str
-        The first is the one that shows when the page is opened.
+        The page opens in the first.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class Voices:
         )
 
     def attribute(self, name: str, texts: Sequence[str]) -> str:
-        """Return an attribute in the first language, with the others beside it.
+        """Return an attribute in the first language, followed by one for each language.
 
         Examples
         --------
@@ -147,7 +147,7 @@ class Voices:
         return [TEXTS[language][key].format(**values) for language in self.languages]
 
     def switch(self) -> str:
-        """Return the buttons that change the language, which the page's script listens to."""
+        """Return the buttons that change the language, by the page's script."""
         buttons = "".join(
             f'<button type="button" lang="{language}" data-language="{language}" '
             f'aria-pressed="{str(language == self.languages[0]).lower()}">{name}</button>'
