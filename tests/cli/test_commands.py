@@ -135,12 +135,12 @@ def test_evaluating_puts_pca_beside_the_model(utsushi, ae_run):
 
 def test_evaluating_prints_its_groups_aligned(utsushi, vae_run):
     lines = utsushi("evaluate", vae_run).out.splitlines()
-    heads = [line for line in lines if line.endswith("Rows")]
+    heads = [line for line in lines if line.endswith("Samples")]
     assert [head.split("  ")[0] for head in heads] == [
         "Reconstruction",
         "Likelihood",
         "Use of the code",
-        "Worth of the code",
+        "Codes as features",
     ]
     assert len({len(head) for head in heads}) == 1
     rows = [line for line in lines if line.endswith(" 360")]

@@ -169,7 +169,7 @@ def test_both_languages_fill_in_the_same_values(key):
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [("en", "PCA of the same size reconstructs these rows better"), ("ja", "成分数が同じ PCA")],
+    [("en", "PCA of the same size reconstructs these samples better"), ("ja", "成分数が同じ PCA")],
 )
 def test_the_tables_of_one_model_and_of_several_show_it(short, language, sentence):
     results = {"reconstruction": json.loads(json.dumps(reconstruction_of(short)))}

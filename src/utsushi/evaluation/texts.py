@@ -8,35 +8,35 @@ from typing import Any
 __all__ = ["Remark", "remark", "say"]
 
 #: A key of the sentences below, the values in it, and the English sentence as ``"text"``: plain
-#: data, which goes into JSON and can be said again in another language.
+#: data for JSON, which can be translated later.
 Remark = dict[str, Any]
 
 _SENTENCES: dict[str, dict[str, str]] = {
     "en": {
-        "data_range": "PSNR and SSIM count with a data range of {data_range:g}.",
-        "standardized": "Errors are in standard deviations of the columns: 0 is an exact copy, 1 is as good as each column's mean.",
-        "columns": "Numbers and dates: squared error over variance, 0 is exact and 1 as good as the mean. Categories and truth values: share of wrong values.",
+        "data_range": "The data range of PSNR and SSIM is {data_range:g}.",
+        "standardized": "Errors are in standard deviations of the columns: 0 is an exact reconstruction, 1 is as good as each column's mean.",
+        "columns": "Numbers and dates: squared error over variance; 0 is exact, 1 is as good as the mean. Categories and booleans: share of wrong values.",
+        "missing": "{n_missing} values are missing. They count in no error, and PCA takes the mean of the column in their place.",
+        "no_range": "All values are equal, so the data range is 0: PSNR and SSIM are not defined.",
+        "as_good_as_the_mean": "The model leaves {percent:.3g} % of the variance of these samples, about as much as their mean: it has learned almost nothing. Try {fixes}.",
+        "worse_than_pca": "PCA of the same size reconstructs these samples better: it leaves {percent_of_pca:.3g} % of their variance, the model {percent:.3g} %. Try {fixes}.",
+        "by_heart": "The model overfits: the error of these samples is at least {times:.3g} times that of the training samples. Train on more samples, or try fewer components, a narrower network or recipe__weight_decay=1.",
+        "ssim_window": "SSIM compares windows of {window} × {window} pixels.",
+        "ssim_too_small": "SSIM is not measured: no window fits into images smaller than 3 pixels.",
+        "ssim_missing": "SSIM is not measured: it needs torchmetrics. Install it with pip install 'utsushi[metrics]'.",
+        "extractor": "These figures compare features of {extractor}. They are comparable only between models with the same features and the same numbers of samples, and not with distances of Inception features (FID, KID).",
+        "no_anomalies": "Anomalies are not measured: the score of a conditional model needs the class of a sample, which anomalies do not have.",
+        "no_whole_labels": "Measures by class are left out: the labels must be integers or strings.",
+        "no_generation": "Generated samples are not measured: {reason}.",
+        "information_limit": "The estimate of the mutual information has reached its limit, {limit:.2f} nats, the logarithm of the number of samples: it is a lower bound, and the divergence of the aggregate posterior is an upper bound.",
         "active_pca": "PCA has {n_components} components, as many as are active in a sample.",
-        "missing": "{n_missing} values are missing: errors count what is known, and PCA sees the mean of the column in their place.",
-        "no_range": "All values are equal: there is no data range for PSNR and SSIM to count with.",
-        "as_good_as_the_mean": "The model leaves {percent:.3g} % of the variance of these rows, about as much as their mean would: it has learned almost nothing; try {fixes}.",
-        "worse_than_pca": "PCA of the same size reconstructs these rows better: it leaves {percent_of_pca:.3g} % of their variance, the model {percent:.3g} %; try {fixes}.",
-        "by_heart": "The error of these rows is {times:.3g} times that of the training rows, or more: the model learned its training rows by heart; give it more of them, or try fewer components, a narrower network or recipe__weight_decay=1.",
-        "ssim_window": "SSIM looks at windows of {window} × {window} pixels.",
-        "ssim_too_small": "SSIM is left out: no window fits into images under 3 pixels.",
-        "ssim_missing": "SSIM is left out: it needs torchmetrics; pip install 'utsushi[metrics]'.",
-        "extractor": "Figures between features of {extractor}: they compare models under these features and these row counts only, and are not comparable with distances between Inception features (FID, KID).",
-        "no_anomalies": "Anomalies are not measured: a conditional model scores rows by their classes, which anomalies have not.",
-        "no_whole_labels": "Classes are left out: the labels are measurements, expected integers or strings.",
-        "no_generation": "Generated rows are not measured: {reason}.",
-        "information_limit": "The mutual information has come to its limit, {limit:.2f} nats, the logarithm of the number of rows: take it as a lower bound, and the aggregate posterior's divergence as an upper one.",
         "all_alive": "All {n_components} components carry information.",
-        "some_dead": "Dead components (under 0.1 nats): {n_dead} of {n_components}; try {fixes}, or fewer components.",
-        "all_dead": "All {n_components} components are dead (under 0.1 nats): the posterior has collapsed and the decoder ignores the code; try {fixes}.",
-        "tells_nothing": "The code costs {cost:.2f} nats and tells {told:.2f} nats of its row: the network has hardly learned yet; try max_epochs>{n_epochs}.",
-        "far_from_prior": "The aggregate posterior is far from the prior (by {far_by:.1f} nats or more): samples from the prior will fall between the codes; use sampler='mixture'.",
-        "split_rows": "There are no other labelled rows: the classifiers learned from one half of these, and were measured on the other.",
-        "no_classes": "Classes are left out: the labels have {n_labels} different values, expected 2 to {max_classes}.",
+        "some_dead": "Dead components (under 0.1 nats): {n_dead} of {n_components}. Try {fixes}, or fewer components.",
+        "all_dead": "All {n_components} components are dead (under 0.1 nats): the posterior has collapsed, and the decoder ignores the code. Try {fixes}.",
+        "tells_nothing": "The code has a divergence of {cost:.2f} nats, but carries only {told:.2f} nats of information on its sample: the network has hardly learned yet. Try max_epochs>{n_epochs}.",
+        "far_from_prior": "The aggregate posterior is far from the prior (by at least {far_by:.1f} nats): codes drawn from the prior will lie between those of the data. Use sampler='mixture'.",
+        "split_rows": "There are no other labelled samples: the classifiers were trained on one half of these, and evaluated on the other.",
+        "no_classes": "Measures by class are left out: the labels must have 2 to {max_classes} different values, and have {n_labels}.",
     },
     "ja": {
         "data_range": "PSNR と SSIM では，データの値の範囲を {data_range:g} としています．",
@@ -81,12 +81,12 @@ def remark(key: str, **values: Any) -> Remark:
 
 
 def say(remark: Mapping[str, Any], language: str) -> str:
-    """Return the sentence of a remark in a language.
+    """Translate a remark into a sentence of a language.
 
     Parameters
     ----------
     remark : mapping
-        What `remark` gave, perhaps read back from JSON.
+        What `remark` returned, or the same read from JSON.
     language : {"en", "ja"}
 
     Examples

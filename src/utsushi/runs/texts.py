@@ -10,16 +10,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "title": "{model} of {data}",
         "lead": (
             "{model} with a code of {n_components} numbers, fitted for {n_epochs} epochs to "
-            "{n_rows} rows of {n_features} features."
+            "{n_rows} samples of {n_features} features."
         ),
         "numbers": "Numbers",
         "numbers_lead": "PCA has as many components as the code. Each standard error is that of the value before it.",
         "numbers_caption": "{group}, measured on {rows}",
-        "test_rows": "test rows that the model has not seen",
-        "training_rows": "training rows, for the source has no test rows",
+        "test_rows": "test samples that the model was not trained on",
+        "training_rows": "training samples, because the source has no test samples",
         "model": "Model",
         "standard_error": "s.e.",
-        "rows": "Rows",
+        "rows": "Samples",
         "group_reconstruction": "Reconstruction",
         "group_columns": "Columns",
         "group_sparsity": "Sparse codes",
@@ -29,13 +29,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "group_denoising": "Denoising",
         "group_likelihood": "Likelihood",
         "group_collapse": "Use of the code",
+        "group_features": "Codes as features",
         "group_symbols": "Discrete codes",
-        "group_features": "Worth of the code",
         "measure_mse": "Mean squared error",
         "measure_standardized_mse": "Mean squared error, standardized columns",
-        "measure_squared_error": "Squared error of a row",
-        "measure_mse_damaged": "Damaged rows as they are, mean squared error",
-        "measure_mse_repaired": "Damaged rows repaired, mean squared error",
+        "measure_squared_error": "Squared error per sample",
+        "measure_mse_damaged": "Corrupted samples, mean squared error",
+        "measure_mse_repaired": "Corrupted samples after denoising, mean squared error",
         "measure_psnr": "PSNR, dB",
         "measure_ssim": "SSIM",
         "measure_lecture_loss": "Loss / features, as the lecture prints it",
@@ -49,31 +49,31 @@ TEXTS: dict[str, dict[str, str]] = {
         "measure_roc_auc": "ROC-AUC",
         "measure_average_precision": "Average precision",
         "measure_false_positive_rate_at_95_recall": "False-positive rate at 95 % recall",
-        "measure_n_normal": "Normal rows",
-        "measure_n_anomalies": "Anomalous rows",
-        "group_generation": "Generated rows",
+        "measure_n_normal": "Normal samples",
+        "measure_n_anomalies": "Anomalous samples",
+        "group_generation": "Generated samples",
         "measure_frechet_distance": "Fréchet distance",
         "measure_kernel_distance": "Kernel distance",
         "measure_precision": "Precision",
         "measure_recall": "Recall",
-        "measure_real_frechet_distance": "Fréchet distance of training rows (the floor)",
-        "measure_real_kernel_distance": "Kernel distance of training rows",
-        "measure_real_precision": "Precision of training rows",
-        "measure_real_recall": "Recall of training rows",
-        "measure_nearest_training_row": "Distance to the nearest training row",
-        "measure_nearest_training_row_held_out": "The same of held-out rows",
-        "measure_nearest_training_row_ratio": "Their ratio",
-        "measure_share_memorized": "Share nearer than 1 % of held-out rows",
+        "measure_real_frechet_distance": "Fréchet distance of training samples (attainable minimum)",
+        "measure_real_kernel_distance": "Kernel distance of training samples",
+        "measure_real_precision": "Precision of training samples",
+        "measure_real_recall": "Recall of training samples",
+        "measure_nearest_training_row": "Distance to the nearest training sample",
+        "measure_nearest_training_row_held_out": "The same of held-out samples",
+        "measure_nearest_training_row_ratio": "Ratio of the two",
+        "measure_share_memorized": "Share nearer than the nearest 1 % of held-out samples",
         "measure_kl": "Divergence from the prior, nats",
         "measure_kl_per_component": "Divergence of each component, nats",
         "measure_dead_components": "Dead components, under 0.1 nats",
         "measure_active_units": "Active units",
+        "measure_mutual_information": "Mutual information of sample and code, nats",
+        "measure_aggregate_divergence": "Divergence of the aggregate posterior, nats",
+        "measure_aggregate_divergence_at_least": "The same, lower bound",
         "measure_bits_per_code": "Bits per code",
         "measure_symbols_in_use": "Share of the symbols in use",
         "measure_perplexity": "Perplexity of the symbols",
-        "measure_mutual_information": "Mutual information of row and code, nats",
-        "measure_aggregate_divergence": "Aggregate posterior from the prior, nats",
-        "measure_aggregate_divergence_at_least": "The same, at least",
         "measure_trustworthiness": "Trustworthiness, 5 neighbours",
         "measure_linear_probe": "Accuracy of a linear probe",
         "measure_neighbours": "Accuracy of 5 nearest neighbours",
@@ -81,22 +81,22 @@ TEXTS: dict[str, dict[str, str]] = {
         "measure_normalized_mutual_information": "Clusters: normalized mutual information",
         "comparison_title": "Models of {data}, side by side",
         "comparison_lead": (
-            "{models}: measured alike, on {n_rows} {rows}. PCA stands beside them at each of their "
-            "sizes."
+            "{models}, evaluated in the same way on {n_rows} {rows}. For each number of components "
+            "there is a PCA of the same size."
         ),
         "comparison_learning": (
-            "The objective of the training rows during each epoch. Only curves of the same unit "
-            "share an axis: a squared error is no density. Compare how soon they settle; a lower "
-            "curve is a better copy only where the objectives are the same."
+            "The objective of the training samples during each epoch. Only curves of the same unit "
+            "share an axis. Compare how fast they converge; a lower curve means better "
+            "reconstructions only between models with the same objective."
         ),
         "comparison_copies_alt": "Rows of images: originals, and each model's reconstructions.",
         "comparison_copies": (
-            "The same ten images through each model. Look for the column that all find hard, and "
-            "for the row that keeps thin strokes."
+            "Reconstructions of the same ten images by each model. Look for an image that is hard "
+            "for all models, and for a model that preserves thin strokes."
         ),
         "comparison_drawn_alt": "Rows of generated images, one row for each model.",
         "comparison_drawn": (
-            "Ten images that each model generated by its own sampler. Look for shapes that are no "
+            "Ten images that each model generated with its own sampler. Look for shapes of no "
             "class, and for blur."
         ),
         "worst_columns": "The {n_shown} of {n_columns} columns with the largest errors.",
@@ -104,34 +104,35 @@ TEXTS: dict[str, dict[str, str]] = {
         "settings": "Settings",
         "learning_alt": "Learning curves of the objective.",
         "learning": (
-            "The objective of the training rows during each epoch and, where rows were held out, of "
-            "those after it. Look for the gap: where the curve of held-out rows parts from the "
-            "training curve, the model has begun to learn its rows by heart."
+            "The objective of the training samples during each epoch and, if samples were held out, "
+            "of these after it. Look for a gap: once the curve of held-out samples departs from the "
+            "training curve, the model overfits."
         ),
-        "reconstructions_alt": "Rows of images: originals, and what came back through the code.",
+        "reconstructions_alt": "Rows of images: originals and reconstructions.",
         "reconstructions_ae": (
-            "Ten images, and what comes back from their codes. Look for what the code dropped: "
-            "thin lines, small openings, whatever made one image differ from its neighbours."
+            "Ten images and their reconstructions. Look for details that the code does not hold, "
+            "such as thin lines and small openings."
         ),
         "reconstructions_vae": (
-            "Ten images, two reconstructions from drawn codes, and one from the mean code. Look at "
-            "how much the two middle rows differ: that is what the posterior leaves open. The mean "
-            "code gives the steadiest copy."
+            "Ten images, two reconstructions from drawn codes, and one from the mean code. The "
+            "difference between the two middle rows shows the uncertainty of the posterior. The "
+            "mean code gives the most stable reconstruction."
         ),
         "reconstructions_dae": (
-            "Ten images, the same damaged as in training, and what the model makes of these. Look "
-            "for strokes that it closed, and for those that it made up where too little was left."
+            "Ten images, the same images corrupted as in training, and the reconstructions from "
+            "these. Look for strokes that the model restored, and for strokes that it invented "
+            "where too little was left."
         ),
         "samples_alt": "Fifty generated images.",
         "samples_ae": (
             "Fifty codes drawn from a {sampler} fitted to the training codes, decoded. Look for "
-            "images between two classes: the autoencoder was never asked to make every code "
-            "mean something."
+            "images between two classes: the training of an autoencoder does not give every code a "
+            "meaning."
         ),
         "samples_vae": (
-            "Fifty codes drawn from the {sampler}, decoded. Look for shapes that are clearly one "
-            "class, and for blur: a decoder gives the mean of all images that a code could stand "
-            "for."
+            "Fifty codes drawn from the {sampler}, decoded. Look for shapes that are clearly of one "
+            "class, and for blur: a decoder returns the mean of all images that are possible for a "
+            "code."
         ),
         "atoms_alt": "Fifty atoms as images.",
         "atoms": (
@@ -140,16 +141,15 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "codes_alt": "Scatter plot of the codes on their first two principal components.",
         "codes": (
-            "The codes of rows along their first two principal components, {coloured}. Look for "
-            "classes that lie apart, and for those that share a place: they look alike to the "
-            "model."
+            "The codes of the samples on their first two principal components, {coloured}. Classes "
+            "that overlap are similar for the model."
         ),
         "coloured": "coloured by class",
-        "uncoloured": "which carry the shares of variance that the axes name",
+        "uncoloured": "with the share of variance of each on its axis",
         "components_alt": "Bars of the divergence per component, largest first.",
         "components": (
-            "Information that each component of the code carries. A bar near zero is a component "
-            "that the model has given up: its posterior is the prior, whatever the row."
+            "The information that each component of the code carries. A bar near zero is a "
+            "component that the model does not use: its posterior is the prior for every sample."
         ),
         "sampler_Prior": "prior",
         "sampler_Gaussian": "Gaussian",
