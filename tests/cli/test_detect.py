@@ -138,7 +138,7 @@ def test_the_score_is_named(utsushi, ae_run, tmp_path):
         (["--out", "s.csv", "--scoring", "auto,best"], "--scoring auto,best, expected"),
         (["--out", "s.csv", "--scoring", "bound"], "VariationalAutoencoder"),
         (["--out", "s.csv", "--contamination", "0.9"], "0.9"),
-        (["--out", "s.csv", "--max-false-positive-rate", "0.0001"], "9999 held-out rows"),
+        (["--out", "s.csv", "--max-false-positive-rate", "0.0001"], "9999 held-out samples"),
         (
             ["--out", "s.csv", "--contamination", ".1", "--max-false-positive-rate", ".1"],
             "both set",
