@@ -88,7 +88,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     ----------
     autoencoder : Autoencoder, VariationalAutoencoder, FrozenEstimator or None, default=None
         Cloned and fitted in ``fit``; scikit-learn's ``FrozenEstimator(model)`` keeps a fitted one
-        as it is. None is no autoencoder for ``scoring="auto"`` and ``"neighbors"``, and
+        as it is. None means no autoencoder for ``scoring="auto"`` and ``"neighbors"``, and
         ``Autoencoder()`` for the other scores.
     contamination : float in (0, 0.5] or None, default=None
         The share of the training samples that may be outliers: the threshold is the percentile

@@ -47,7 +47,7 @@ OwnClasses = Mapping[str, Callable[..., Any]]
 #: By name, the estimators that `persistent` marks.
 ESTIMATORS: dict[str, type[Any]] = {}
 
-#: By parameter, the base of the objects that it takes, and what its names stand for.
+#: By parameter, the base of the objects that it takes, and how to make one by its name.
 CHOICES: dict[str, tuple[type[BaseEstimator], Mapping[str, Callable[[], BaseEstimator]]]] = {
     "network": (Network, NETWORKS),
     "bottleneck": (Bottleneck, BOTTLENECKS),
