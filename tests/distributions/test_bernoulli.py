@@ -151,7 +151,7 @@ def test_other_values_raise(likelihood, value):
     ],
 )
 def test_rows_that_do_not_suit_the_likelihood_are_warned_of(likelihood, rows, better):
-    with pytest.warns(UtsushiWarning, match=f"likelihood='{better}' does"):
+    with pytest.warns(UtsushiWarning, match=f"Set likelihood='{better}'"):
         VariationalAutoencoder(**SMALL, likelihood=likelihood).fit(rows)
 
 
