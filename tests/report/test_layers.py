@@ -90,4 +90,5 @@ class Doubled(nn.ReLU):
 def test_a_layer_that_a_page_cannot_run_is_named(refusal, layer):
     last = list(layer)[-1] if isinstance(layer, nn.Sequential) else layer
     message = refusal(SettingError, layers_of, nn.Sequential(layer), Blob())
-    assert message.startswith(f"the network has {last}, but a page runs Linear")
+    assert message.startswith("network must be made of Linear, ")
+    assert message.endswith(f", got {type(last).__name__}.")

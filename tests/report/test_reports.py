@@ -98,7 +98,7 @@ def digits_like():
 def test_a_report_without_room_for_its_model_says_so_and_is_written(tmp_path, images, monkeypatch):
     monkeypatch.setattr("utsushi.report.tensors.MOST_BYTES", 10)
     model = Autoencoder(**SMALL).fit(images.X_train)
-    with pytest.warns(UtsushiWarning, match="the report cannot run the model: the page would hold"):
+    with pytest.warns(UtsushiWarning, match="the report cannot run the model: a page must hold"):
         write_run(tmp_path / "run", model, images, source="noise")
     text = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert 'id="utsushi-header"' not in text
