@@ -169,7 +169,7 @@ def test_the_report_shows_the_numbers_and_what_they_mean(vae_run):
         for value in group.values():
             if isinstance(value, dict):
                 assert f"<td>{value['value']:.6g}</td>" in html
-    assert metrics["collapse"]["remarks"][0]["text"].split(";")[0] in html
+    assert metrics["collapse"]["remarks"][0]["text"].split(". ")[0] in html
 
 
 def test_a_run_that_learned_nothing_says_so_wherever_it_is_looked_at(utsushi, ae_run):
