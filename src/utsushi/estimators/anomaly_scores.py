@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.base import BaseAutoencoder

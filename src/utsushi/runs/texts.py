@@ -23,7 +23,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "group_reconstruction": "Reconstruction",
         "group_columns": "Columns",
         "group_sparsity": "Sparse codes",
-        "measure_l0": "Active components of a row (L0)",
+        "measure_l0": "Active components of a sample (L0)",
         "measure_explained_variance": "Explained variance",
         "measure_dead": "Share of dead components",
         "group_denoising": "Denoising",
