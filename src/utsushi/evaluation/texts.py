@@ -24,7 +24,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "ssim_window": "SSIM compares windows of {window} × {window} pixels.",
         "ssim_too_small": "SSIM is not measured: no window fits into images smaller than 3 pixels.",
         "ssim_missing": "SSIM is not measured: it needs torchmetrics. Install it with pip install 'utsushi[metrics]'.",
-        "extractor": "These figures compare features of {extractor}. They are comparable only between models with the same features and the same numbers of samples, and not with distances of Inception features (FID, KID).",
+        "extractor": "These figures compare features of {extractor}. Compare them only between models with the same features and the same numbers of samples; they are not comparable with distances of Inception features (FID, KID).",
         "no_anomalies": "Anomalies are not measured: the score of a conditional model needs the class of a sample, which anomalies do not have.",
         "no_whole_labels": "Measures by class are left out: the labels must be integers or strings.",
         "no_generation": "Generated samples are not measured: {reason}.",
