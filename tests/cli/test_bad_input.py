@@ -132,7 +132,8 @@ def test_an_option_that_does_not_fit_is_named_with_what_it_needs(
 def test_an_option_of_an_unknown_object_names_the_known_ones(utsushi, tmp_path):
     call = utsushi("train", "ae", "--network", "cnn", "--activation", "relu", "--out", tmp_path)
     assert call.status == 2
-    assert call.error == "utsushi: --network must be 'dense' or 'conv', got 'cnn'."
+    assert call.error.startswith("utsushi: --network must be 'dense' or 'conv' or ")
+    assert call.error.endswith(", got 'cnn'.")
 
 
 def test_an_error_of_a_value_says_what_it_must_be_and_what_it_is(refused):
