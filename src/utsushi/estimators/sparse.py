@@ -74,11 +74,11 @@ class SparseAutoencoder(BaseAutoencoder):
     sparse_output : bool, default=True
         Whether `transform` gives a `scipy.sparse` matrix; otherwise an array.
     image_shape : (height, width) or (channels, height, width), optional
-        What a row was flattened from.
+        The shape of an image, if the samples are flattened images.
     scaling : {"unit-length", "center", "standard", "minmax"} or None, default="unit-length"
         ``"unit-length"`` removes the mean and divides all columns by one number, so that the
         squared error is the part of the variance that is not explained. See `Autoencoder`.
-    missing : {"refuse", "mask"}, default="refuse"
+    missing : {"raise", "mask"}, default="raise"
         See `Autoencoder`.
     augment : {"affine", "binarize"}, Augmentation or None, default=None
         See `Autoencoder`.
@@ -103,8 +103,9 @@ class SparseAutoencoder(BaseAutoencoder):
         of the last 10,000 training samples made active), ``bottleneck`` (what the sparsity adds),
         ``objective``, the same of the held-out samples with the prefix ``validation_``,
         ``learning_rate``, ``seconds``.
-    n_features_in_, n_components_, feature_names_in_, n_epochs_, module_, network_, recipe_, \
-scaling_, seed_, device_
+    n_features_in_, n_components_, n_epochs_ : int
+        See `Autoencoder`.
+    feature_names_in_, module_, network_, recipe_, scaling_, seed_, device_
         See `Autoencoder`.
 
     References
