@@ -47,7 +47,7 @@ class VectorQuantization(Bottleneck):
         The components that are quantized together; it divides ``n_components``.
     commitment : float >= 0, default=0.25
         :math:`\beta`.
-    decay : float in (0, 1) or None, default=0.99
+    decay : float in (0, 1) or None, default=0.9
         :math:`\gamma`. With None the codebook is trained by the gradient of
         :math:`\Vert \mathrm{sg}[z] - e \Vert^2`, which is added to the objective, and no vector is
         revived.
@@ -86,7 +86,7 @@ class VectorQuantization(Bottleneck):
         codebook_size: int = 64,
         group_size: int = 2,
         commitment: float = 0.25,
-        decay: float | None = 0.99,
+        decay: float | None = 0.9,
         revival: float = 0.05,
     ) -> None:
         self.codebook_size = codebook_size
@@ -132,7 +132,7 @@ class ResidualVectorQuantization(VectorQuantization):
     n_levels : int in [1, 64], default=2
         L.
     commitment : float >= 0, default=0.25
-    decay : float in (0, 1) or None, default=0.99
+    decay : float in (0, 1) or None, default=0.9
     revival : float in [0, 1), default=0.05
         See `VectorQuantization`.
 
@@ -159,7 +159,7 @@ class ResidualVectorQuantization(VectorQuantization):
         group_size: int = 2,
         n_levels: int = 2,
         commitment: float = 0.25,
-        decay: float | None = 0.99,
+        decay: float | None = 0.9,
         revival: float = 0.05,
     ) -> None:
         super().__init__(codebook_size, group_size, commitment, decay, revival)
