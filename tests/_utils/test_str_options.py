@@ -19,7 +19,9 @@ def test_the_names_are_sorted_in_every_process():
 
 
 def test_a_refused_parameter_is_told_the_names_in_order():
-    with pytest.raises(ValueError, match=r"a str among \{'center', 'minmax', 'standard'\} or None"):
+    with pytest.raises(
+        ValueError, match=r"a str among \{'center', 'minmax', 'standard', 'unit-length'\} or None"
+    ):
         Autoencoder(scaling="none").fit([[0.0, 1.0], [1.0, 0.0]])
 
 

@@ -141,7 +141,8 @@ def test_an_error_of_a_value_says_what_it_must_be_and_what_it_is(refused):
     assert "--weight-decay must be a float in the range [0.0, inf), got -1.0. See" in error
     error = refused("digits8x8", "--scaling", "log")
     assert (
-        "--scaling must be one of 'center', 'minmax', 'standard' or none, got 'log'. See" in error
+        "--scaling must be one of 'center', 'minmax', 'standard', 'unit-length' or none, got 'log'"
+        in error
     )
 
 
