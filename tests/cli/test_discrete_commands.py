@@ -87,4 +87,4 @@ def test_an_option_of_another_bottleneck_is_refused(utsushi, tmp_path):
     words = ["--levels", "8,5", "--out", tmp_path / "run"]
     call = utsushi("train", "vq", *SMALL, *words)
     assert call.status == 2
-    assert "no parameter of" in call.error
+    assert "--levels is not a parameter of --bottleneck vector-quantization" in call.error
