@@ -146,7 +146,7 @@ def test_rows_that_are_all_alike_have_finite_scores(score):
 
 def test_a_code_that_hardly_moved_in_training_does_not_outweigh_the_others():
     class Copy(Autoencoder):
-        def transform(self, X):
+        def _vectors(self, X):
             return np.asarray(X)
 
     rng = np.random.default_rng(0)
