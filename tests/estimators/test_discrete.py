@@ -123,7 +123,7 @@ def test_a_page_runs_a_codebook_and_refuses_the_others(model):
     ):
         assert "<html" in str(to_html(model, TEST))
     elif model.network == "dense" or model.network.grid:
-        with pytest.raises(SettingError, match="but a page runs"):
+        with pytest.raises(SettingError, match=r"network must be made of .* for a page, got"):
             to_html(model, TEST)
 
 

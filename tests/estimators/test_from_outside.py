@@ -57,7 +57,7 @@ class Attention(nn.Module):
         return x + (seen * self.scale).transpose(1, 2).reshape(x.shape)
 
 
-class ResNet(Network):
+class SmallResNet(Network):
     def __init__(self, channels=4, dropout=0.1):
         self.channels = channels
         self.dropout = dropout
@@ -119,7 +119,7 @@ class _Rounded(nn.Module):
         self.step = step
 
     def forward(self, z, generator=None):
-        return z + (z.div(self.step).round() * self.step - z).detach(), torch.zeros(len(z))
+        return z + (z.div(self.step).round() * self.step - z).detach(), {}
 
 
 class Around(Sampler):
@@ -222,12 +222,12 @@ def recipe(**settings):
     return SHORT.with_settings(**settings)
 
 
-RESNET = {"network": ResNet(), "image_shape": (8, 8)}
+RESNET = {"network": SmallResNet(), "image_shape": (8, 8)}
 
 #: What a user writes, and the classes that the file needs.
 MEMBERS = {
-    "network": (Autoencoder, RESNET, [ResNet]),
-    "variational network": (VariationalAutoencoder, RESNET, [ResNet]),
+    "network": (Autoencoder, RESNET, [SmallResNet]),
+    "variational network": (VariationalAutoencoder, RESNET, [SmallResNet]),
     "likelihood": (VariationalAutoencoder, {"likelihood": Laplace(0.3)}, [Laplace]),
     "prior": (VariationalAutoencoder, {"prior": Wide(), "sampler": "prior"}, [Wide]),
     "bottleneck": (Autoencoder, {"bottleneck": Rounded(0.2)}, [Rounded]),
@@ -446,9 +446,9 @@ def test_a_network_with_frozen_weights_resumes(tmp_path):
 def test_a_detector_holds_its_own_network(tmp_path):
     detector = AnomalyDetector(unfitted("network")).fit(TRAIN)
     path = detector.save(tmp_path / "model")
-    with pytest.raises(ModelFileError, match=r"classes=\[ResNet\]"):
+    with pytest.raises(ModelFileError, match=r"classes=\[SmallResNet\]"):
         load(path)
-    again = load(path, classes=[ResNet])
+    again = load(path, classes=[SmallResNet])
     np.testing.assert_array_equal(again.score_samples(TEST), detector.score_samples(TEST))
 
 
@@ -476,7 +476,7 @@ def test_what_has_no_name_is_not_saved(settings, tmp_path):
 
 
 def test_a_parameter_that_json_cannot_hold_is_not_saved(tmp_path):
-    network = ResNet(dropout=0.1)
+    network = SmallResNet(dropout=0.1)
     model = Autoencoder(**SMALL, network=network, image_shape=(8, 8), recipe=SHORT).fit(TRAIN)
     model.network_.dropout = {"rate": 0.1}
     with pytest.raises(SettingError, match=r"dropout cannot be saved.*\{'rate': 0.1\}"):
@@ -539,7 +539,7 @@ def test_a_class_of_another_kind_is_refused(tmp_path):
     class NotANetwork(Laplace):
         pass
 
-    NotANetwork.__name__ = "ResNet"
+    NotANetwork.__name__ = "SmallResNet"
     with pytest.raises(ModelFileError, match="not a Network"):
         load(path, classes=[NotANetwork])
 
