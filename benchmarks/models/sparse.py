@@ -86,8 +86,8 @@ def of_peer(
 ) -> Figures:
     """Train and measure a trainer of dictionary-learning, which decays its rate at the end."""
     for missing in ("nnsight", "transformers", "datasets", "transformer_lens"):
-        if importlib.util.find_spec(missing) is None:
-            sys.modules.setdefault(missing, MagicMock())
+        if missing not in sys.modules and importlib.util.find_spec(missing) is None:
+            sys.modules[missing] = MagicMock()
     from dictionary_learning import trainers
 
     n_steps = epochs * -(-len(train) // batch_size)

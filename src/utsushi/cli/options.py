@@ -373,9 +373,9 @@ SPARSE = (
     Parameter("network__tied", None, truth, "true|false", "One matrix for encoder and decoder."),
     Parameter(
         "sparsity",
-        "batch-topk",
+        "topk",
         str,
-        "batch-topk|topk|jumprelu|l1",
+        "topk|batch-topk|jumprelu|l1",
         "What makes the codes sparse.",
     ),
     Parameter("sparsity__k", None, integer, "K", "Active components of a sample; else 32."),

@@ -63,10 +63,10 @@ class SparseAutoencoder(BaseAutoencoder):
     network : {"dictionary", "dense", "conv"} or Network, default="dictionary"
         What the encoder and the decoder are made of: ``networks.Dictionary(tied=True)`` has one
         matrix for both. Only a dictionary has atoms of unit length.
-    sparsity : {"batch-topk", "topk", "jumprelu", "l1"} or Sparsity, default="batch-topk"
-        What makes the codes sparse: the largest components of a batch or of each sample
-        (``networks.TopK(k=32)``), a threshold for each component, or their sum as a penalty. See
-        `utsushi.networks.Sparsity`.
+    sparsity : {"topk", "batch-topk", "jumprelu", "l1"} or Sparsity, default="topk"
+        What makes the codes sparse: the largest components of each sample
+        (``networks.TopK(k=32)``) or of a batch, a threshold for each component, or their sum as a
+        penalty. See `utsushi.networks.Sparsity`.
     matryoshka : bool, default=False
         Whether the first eighth, quarter and half of the components have to reconstruct the sample,
         too: then the first are general, and the others refine them. The errors of all four are
@@ -141,7 +141,7 @@ class SparseAutoencoder(BaseAutoencoder):
     scaling: str | None = "unit-length"
     # It asks for no codes; nothing is drawn.
     sampler: str = field(default="prior", init=False)
-    sparsity: str | Sparsity = "batch-topk"
+    sparsity: str | Sparsity = "topk"
     matryoshka: bool = False
     sparse_output: bool = True
 
