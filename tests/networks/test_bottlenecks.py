@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from utsushi.exceptions import SettingError
-from utsushi.networks import BOTTLENECKS, VectorQuantization
+from utsushi.networks import BOTTLENECKS, VectorQuantization, initialize
 
 H, N = 6, 20
 
@@ -30,15 +30,16 @@ def test_codes_become_the_nearest_vectors_of_the_codebook():
 def test_quantized_codes_stay_as_they_are():
     part = quantizer()
     once, _ = part(codes())
-    twice, cost = part(once.detach())
+    twice, parts = part(once.detach())
     torch.testing.assert_close(twice, once, atol=1e-6, rtol=0)
-    assert cost.abs().max() < 1e-10
+    assert parts["bottleneck"].abs().max() < 1e-10
 
 
 def test_the_decoders_gradient_passes_and_each_term_of_the_cost_moves_its_own_side():
     z = codes().requires_grad_()
-    part = quantizer(commitment=0.5)
-    quantized, cost = part(z)
+    part = quantizer(commitment=0.5, decay=None)
+    quantized, parts = part(z)
+    cost = parts["bottleneck"]
     (passed,) = torch.autograd.grad((3 * quantized).sum(), z, retain_graph=True)
     torch.testing.assert_close(passed, torch.full((N, H), 3.0))
     of_codes, of_codebook = torch.autograd.grad(cost.sum(), [z, part.codebook])
@@ -55,10 +56,11 @@ def test_a_group_that_does_not_divide_the_code_is_refused():
 
 
 @pytest.mark.parametrize("name", BOTTLENECKS)
-def test_every_bottleneck_gives_codes_and_a_cost_of_each_sample(name):
+def test_every_bottleneck_gives_codes_and_values_of_each_sample(name):
     part = BOTTLENECKS[name]().build(H)
     if part is None:
         return
-    part.initialize(torch.Generator().manual_seed(0))
-    found, cost = part(codes(), None)
-    assert (found.shape, cost.shape) == ((N, H), (N,))
+    initialize(part, torch.Generator().manual_seed(0))
+    found, parts = part(codes(), None)
+    assert found.shape == (N, H)
+    assert all(values.shape == (N,) for values in parts.values())
