@@ -42,7 +42,7 @@ def tables_of(
     >>> mse = {"value": 0.25, "standard_error": 0.0123, "n_rows": 50, "pca": None}
     >>> (table,) = tables_of({"reconstruction": {"mse": mse}})
     >>> table.columns
-    ('Reconstruction', 'Model', 's.e.', 'Rows')
+    ('Reconstruction', 'Model', 's.e.', 'Samples')
     >>> table.rows
     (('Mean squared error', '0.25', '0.012', '50'),)
     """
