@@ -270,16 +270,7 @@ _COMMON = (
 
 _CODES = "Where new codes come from."
 
-#: Options of ``train ae``.
-AUTOENCODER = (
-    *_COMMON,
-    Parameter(
-        "bottleneck",
-        "identity",
-        str,
-        "identity|vector-quantization|residual-vector-quantization|finite-scalar-quantization",
-        "What codes pass through on their way to the decoder.",
-    ),
+_PENALTY = (
     Parameter(
         "penalty",
         None,
@@ -290,6 +281,19 @@ AUTOENCODER = (
     Parameter(
         "penalty__strength", None, number, "X", "Weight of the penalty; else 10 for mmd, 0.1."
     ),
+)
+
+#: Options of ``train ae``.
+AUTOENCODER = (
+    *_COMMON,
+    Parameter(
+        "bottleneck",
+        "identity",
+        str,
+        "identity|vector-quantization|residual-vector-quantization|finite-scalar-quantization",
+        "What codes pass through on their way to the decoder.",
+    ),
+    *_PENALTY,
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
 )
 
@@ -317,8 +321,7 @@ VECTOR_QUANTIZED = (
     Parameter("bottleneck__group_size", None, integer, "N", "Components of a vector."),
     Parameter("bottleneck__n_levels", None, integer, "N", "Codebooks of residual quantization."),
     Parameter("bottleneck__levels", None, integers, "N,N,…", "Of finite scalar quantization."),
-    Parameter("penalty", None, word, "NAME", "sparse, contractive, code-and-weights or mmd."),
-    Parameter("penalty__strength", None, number, "X", "Its weight; else its default."),
+    *_PENALTY,
     Parameter("sampler", "autoregressive", str, "autoregressive", _CODES),
 )
 
