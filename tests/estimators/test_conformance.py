@@ -4,8 +4,18 @@ import pytest
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from utsushi import AnomalyDetector, Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from utsushi import (
+    AnomalyDetector,
+    Autoencoder,
+    DenoisingAutoencoder,
+    Recipe,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+    VectorQuantizedAutoencoder,
+)
 from utsushi.estimators.anomaly_scores import SCORES
+from utsushi.networks import TopK, VectorQuantization
+from utsushi.samplers import Autoregressive
 
 # Two components: several checks have data of two or three columns, and more components than
 # columns is a warning, which is an error here. Small and short: the checks are about manners.
@@ -14,7 +24,15 @@ TRANSFORMERS = [
     Autoencoder(**SMALL),
     DenoisingAutoencoder(**SMALL),
     VariationalAutoencoder(**SMALL),
+    VectorQuantizedAutoencoder(
+        **SMALL,
+        sampler=Autoregressive(n_blocks=1, width=8, recipe=Recipe(max_epochs=1, min_steps=1)),
+        bottleneck=VectorQuantization(8, group_size=1),
+    ),
+    SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3, sparse_output=False),
 ]
+#: A frame has no sparse columns.
+SPARSE = [SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3)]
 DETECTORS = [
     AnomalyDetector(),
     AnomalyDetector(contamination=0.1),
@@ -28,7 +46,7 @@ DETECTORS = [
 ]
 
 
-@parametrize_with_checks(TRANSFORMERS + DETECTORS)
+@parametrize_with_checks(TRANSFORMERS + SPARSE + DETECTORS)
 def test_scikit_learns_conformance_checks_pass_whole(estimator, check):
     check(estimator)
 

@@ -6,8 +6,6 @@ import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.utils import estimator_checks as checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from utsushi import AnomalyDetector, Autoencoder, VectorQuantizedAutoencoder, datasets, load
 from utsushi.evaluation import evaluate
@@ -265,37 +263,3 @@ def test_a_file_of_a_codebook_that_a_gradient_trained_loads_whatever_its_paramet
 
     again = load(write_model_file(tmp_path / "old.safetensors", header, tensors))
     np.testing.assert_array_equal(again.transform(TEST), expected)
-
-
-# --- scikit-learn -------------------------------------------------------------------------------
-
-MANNERS = VectorQuantizedAutoencoder(
-    n_components=2,
-    hidden=(16,),
-    max_epochs=3,
-    sampler=QUICK,
-    bottleneck=VectorQuantization(8, group_size=1),
-)
-
-
-@parametrize_with_checks([MANNERS])
-def test_scikit_learns_conformance_checks_pass(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
-@pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
-@pytest.mark.parametrize(
-    "check",
-    [
-        checks.check_transformer_get_feature_names_out,
-        checks.check_transformer_get_feature_names_out_pandas,
-        checks.check_set_output_transform,
-        checks.check_set_output_transform_pandas,
-        checks.check_param_validation,
-        checks.check_dataframe_column_names_consistency,
-    ],
-    ids=lambda check: check.__name__,
-)
-def test_the_checks_that_the_suite_leaves_out_pass_too(check):
-    check("VectorQuantizedAutoencoder", MANNERS)

@@ -9,8 +9,6 @@ from pyarrow import parquet as pq
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import estimator_checks as checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from utsushi import Recipe, SparseAutoencoder, datasets, load
 from utsushi._utils import lazy_rows
@@ -55,35 +53,6 @@ def said(model, X=TEST):
 
 
 # --- the contract -------------------------------------------------------------------------------
-
-TINY = {"n_components": 3, "sparsity": TopK(1), "max_epochs": 3}
-CHECKED = [SparseAutoencoder(**TINY), SparseAutoencoder(**TINY, sparse_output=False)]
-
-
-@parametrize_with_checks(CHECKED)
-def test_scikit_learns_conformance_checks_pass_whole(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
-@pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
-@pytest.mark.parametrize(
-    "check",
-    [
-        checks.check_transformer_get_feature_names_out,
-        checks.check_transformer_get_feature_names_out_pandas,
-        checks.check_set_output_transform,
-        checks.check_set_output_transform_pandas,
-        checks.check_set_output_transform_polars,
-        checks.check_global_output_transform_pandas,
-        checks.check_global_set_output_transform_polars,
-        checks.check_param_validation,
-        checks.check_dataframe_column_names_consistency,
-    ],
-    ids=lambda check: check.__name__,
-)
-def test_the_checks_that_the_suite_leaves_out_pass_too(check):
-    check("SparseAutoencoder", CHECKED[1])
 
 
 def test_what_it_says_is_finite_and_of_the_right_shape(model):
