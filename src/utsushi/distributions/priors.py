@@ -43,6 +43,7 @@ __all__ = [
     "PriorModule",
     "StandardNormal",
     "VampPrior",
+    "flow_log_prob",
 ]
 
 #: Takes scaled samples (B, D); returns their posteriors.
@@ -348,6 +349,28 @@ class _MixtureOfGaussians(MixtureModule):
         return np.asarray(codes, dtype=np.float64)
 
 
+def flow_log_prob(flow: nn.Module, z: Tensor) -> Tensor:
+    r"""Return the log density of codes under an invertible map f from them to N(0, I).
+
+    .. math::
+        \log p(z) = \log N(f(z); 0, I) + \log \left| \det \frac{\partial f}{\partial z} \right|
+
+    Parameters
+    ----------
+    flow : Module
+        A lazy transform of `zuko`: called, it gives f.
+    z : Tensor of shape (..., H)
+
+    Returns
+    -------
+    Tensor of shape (...)
+        Nats.
+    """
+    u, log_volume = flow().call_and_ladj(z)
+    log_prob: Tensor = log_volume - 0.5 * (u.square().sum(dim=-1) + z.shape[-1] * LOG_2PI)
+    return log_prob
+
+
 class FlowPrior(Prior):
     r"""A neural spline flow, learned with the network: an invertible map f from codes to N(0, I).
 
@@ -413,9 +436,7 @@ class _FlowPrior(PriorModule):
         initialize(self.flow, generator)
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
-        u, log_volume = self.flow().call_and_ladj(z)
-        log_prob: Tensor = log_volume - 0.5 * (u.square() + LOG_2PI).sum(dim=-1)
-        return log_prob
+        return flow_log_prob(self.flow, z)
 
     def sample(
         self, n_samples: int, encode: Encode, generator: np.random.Generator

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from utsushi._utils.optional_dependencies import import_flows, require_extra
 from utsushi._utils.seeds import Purpose
 from utsushi._utils.seeds import generator as seeded
-from utsushi.distributions.likelihoods import LOG_2PI
+from utsushi.distributions.priors import flow_log_prob
 from utsushi.exceptions import SettingError, TrainingDivergedError
 from utsushi.networks import initialize
 from utsushi.networks.dense import check_widths
@@ -142,7 +142,7 @@ class Flow(TrainedSampler):
             error = torch.randn(rows.shape, generator=draws, dtype=rows.dtype)
             return rows + noise * error
 
-        if not train_by_likelihood(module, _log_prob, x, recipe=recipe, seed=seed, seen=noisy):
+        if not train_by_likelihood(module, flow_log_prob, x, recipe=recipe, seed=seed, seen=noisy):
             raise TrainingDivergedError(
                 "training of the flow diverged: its density is not finite. Set "
                 f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
@@ -161,7 +161,9 @@ class Flow(TrainedSampler):
         Of components that never moved in training there is no density: they count in units of 1.
         """
         log_volume = np.log(self.spread_[self.spread_ > 0]).sum()
-        densities: Codes = self._mapped(lambda x: _log_prob(self.module_, x), self._scaled(codes))
+        densities: Codes = self._mapped(
+            lambda x: flow_log_prob(self.module_, x), self._scaled(codes)
+        )
         densities -= log_volume
         return densities
 
@@ -193,10 +195,3 @@ class Flow(TrainedSampler):
                 shapes[f"{name}.weight"] = (widths[layer + 1], widths[layer])
                 shapes[f"{name}.bias"] = (widths[layer + 1],)
         return shapes
-
-
-def _log_prob(module: nn.Module, x: Tensor) -> Tensor:
-    """Return the log density (B,) of standardized codes (B, H), by the change of variables."""
-    u, log_determinant = module().call_and_ladj(x)
-    log_density: Tensor = log_determinant - 0.5 * (u.square().sum(dim=-1) + x.shape[-1] * LOG_2PI)
-    return log_density
