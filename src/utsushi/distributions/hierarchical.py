@@ -108,7 +108,7 @@ class HierarchicalGaussian(PosteriorDistribution):
     @property
     def mean(self) -> Tensor:  # type: ignore[override]
         """The means of the layers, each given those before it."""
-        return self.rsample(torch.zeros_like(self._like))
+        return self.rsample(torch.zeros_like(self.like))
 
     @property
     def log_variance(self) -> Tensor:  # type: ignore[override]
@@ -116,7 +116,8 @@ class HierarchicalGaussian(PosteriorDistribution):
         return torch.cat([layer.log_variance for layer in self.layers(self.mean)], dim=-1)
 
     @property
-    def _like(self) -> Tensor:
+    def like(self) -> Tensor:
+        """See `PosteriorDistribution.like`."""
         n_components = sum(self.conditionals.sizes)
         return self.first.mean[..., :1].expand(*self.first.mean.shape[:-1], n_components)
 

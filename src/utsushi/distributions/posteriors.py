@@ -50,6 +50,11 @@ class PosteriorDistribution(ABC):
     mean: Tensor
     log_variance: Tensor
 
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the shape, dtype and device of the codes, at no cost."""
+        return self.mean
+
     @abstractmethod
     def rsample(self, noise: Tensor) -> Tensor:
         """Return codes, differentiably, for standard normal noise (S, ..., H) or (..., H)."""
@@ -266,6 +271,11 @@ class TransformedGaussian(PosteriorDistribution):
         """The code of the base's mean."""
         code: Tensor = self.flow(self.context)(self.base.mean)
         return code
+
+    @property
+    def like(self) -> Tensor:
+        """See `PosteriorDistribution.like`."""
+        return self.base.mean
 
     def rsample(self, noise: Tensor) -> Tensor:
         """Return f of a draw from the base."""

@@ -515,7 +515,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             posterior = self.module_.posterior_of(x)
             if prior.has_closed_form(posterior):  # the same for every code
                 return self.module_.divergence(posterior, posterior.mean)
-            noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.mean)
+            noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.like)
             codes = posterior.rsample(torch.stack(list(noises)))
             found = self.module_.divergence(posterior, codes)
             return found.mean(dim=0) if found.dim() > 2 else found
@@ -588,7 +588,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
             target = x if self.likelihood_.of_scaled_rows else raw
             posterior = self.module_.posterior_of(x)
-            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, posterior.mean)
+            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, posterior.like)
             mask = self._mask(block[:, :n_features], x)
             return bound(
                 lambda z: self.likelihood_.log_prob(
@@ -698,8 +698,8 @@ def _importance_bound(
 ) -> Tensor:
     r"""Return :math:`L_K` of each sample (B,); see `importance_weighted_bound`."""
     # A running sum of thousands of weights needs more digits than one weight.
-    mean = posterior.mean
-    total = torch.full((len(mean),), -math.inf, dtype=torch.float64, device=mean.device)
+    like = posterior.like
+    total = torch.full((len(like),), -math.inf, dtype=torch.float64, device=like.device)
     n_draws = 0
     for noise in noises:
         z = posterior.rsample(noise)

@@ -5,7 +5,15 @@ The functions are pure and return one value per sample.
 """
 
 from utsushi.objectives.adversarial import AdversarialELBO
-from utsushi.objectives.base import Batch, Objective, Source, Terms, random_order, with_condition
+from utsushi.objectives.base import (
+    Batch,
+    MappedSource,
+    Objective,
+    Source,
+    Terms,
+    random_order,
+    with_condition,
+)
 from utsushi.objectives.bounds import (
     elbo,
     free_bits_kl,
@@ -60,6 +68,7 @@ __all__ = [
     "FactorVAE",
     "ImportanceWeighted",
     "InfoVAE",
+    "MappedSource",
     "Objective",
     "PartiallyImportanceWeighted",
     "Penalty",

@@ -65,12 +65,12 @@ class AdversarialELBO(PenalizedELBO):
 
     def penalty(self, draws: Draws) -> Tensor:
         """Return the penalty of each reconstruction, whose gradient also trains the critic."""
-        critic = draws.module.critic
-        loss = critic_loss(critic, draws.target, draws.output)
-        value = functional.softplus(-judged(critic, draws.output))
+        critic, reconstructions = draws.module.critic, draws.reconstruct()
+        loss = critic_loss(critic, draws.target, reconstructions)
+        value = functional.softplus(-judged(critic, reconstructions))
         if self.similarity:
             # A wrapper, such as one for bfloat16, keeps the module under this name.
             features = frozen(getattr(critic, "module", critic)[:-1])
-            distance = (features(draws.output) - features(draws.target)).square()
+            distance = (features(reconstructions) - features(draws.target)).square()
             value = value + float(self.similarity) * distance.mean(dim=-1)
         return value + loss / max(float(self.strength), 1e-6)

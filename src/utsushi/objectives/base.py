@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,15 @@ from torch import Generator, Tensor
 
 from utsushi.networks import EncoderDecoder
 
-__all__ = ["Batch", "Objective", "Source", "Terms", "random_order", "with_condition"]
+__all__ = [
+    "Batch",
+    "MappedSource",
+    "Objective",
+    "Source",
+    "Terms",
+    "random_order",
+    "with_condition",
+]
 
 
 class Source(Protocol):
@@ -99,6 +107,45 @@ class Batch:
     def decoder_input(self, z: Tensor) -> Tensor:
         """Return codes (..., B, H) with their conditions, if any, as (..., B, H + C)."""
         return with_condition(z, self.condition)
+
+
+@dataclass(frozen=True)
+class MappedSource:
+    """A `Source` whose batches are changed as they are taken.
+
+    Attributes
+    ----------
+    data : Source
+    change : callable
+        Takes a `Batch`; returns one of as many samples.
+    n_features : int
+        The columns of the changed batches.
+    """
+
+    data: Source
+    change: Callable[[Batch], Batch]
+    n_features: int
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the batches."""
+        return self.data.device
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.data)
+
+    def __getitem__(self, rows: slice | Tensor) -> Batch:
+        """Return some of the samples, changed."""
+        return self.change(self.data[rows])
+
+    def blocks(self, n_rows: int) -> Iterator[Batch]:
+        """Yield the samples in their order, changed, at most ``n_rows`` at a time."""
+        return (self.change(block) for block in self.data.blocks(n_rows))
+
+    def order(self, draws: Generator) -> Tensor:
+        """Return the indices of all samples, shuffled."""
+        return self.data.order(draws)
 
 
 def random_order(

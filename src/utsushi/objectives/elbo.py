@@ -37,8 +37,8 @@ class Draws:
         :math:`D_{KL}(q(z \mid x) \Vert p(z))` in nats, in terms that add up to it.
     target : Tensor of shape (B, D)
         The samples as the likelihood takes them: scaled, or in their own units.
-    output : Tensor of shape (B, D)
-        The mean of :math:`p(x \mid z)` for one code of each sample.
+    reconstruct : callable
+        Returns the mean of :math:`p(x \mid z)` for one code of each sample, (B, D).
     log_likelihood_of : callable
         Takes codes (..., B, H) and a decoder; returns their log-likelihood, (..., B).
     generator : Generator
@@ -55,7 +55,7 @@ class Draws:
     log_likelihood: Tensor
     divergence: Tensor
     target: Tensor
-    output: Tensor
+    reconstruct: Callable[[], Tensor]
     log_likelihood_of: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
     generator: Generator
     epochs: float

@@ -2,9 +2,9 @@ r"""The objective of a semi-supervised variational autoencoder (M2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 import torch
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from utsushi.distributions.likelihoods import Likelihood, squared_error
 from utsushi.networks import EncoderDecoder
-from utsushi.objectives.base import Batch, Source, Terms, with_condition
+from utsushi.objectives.base import Batch, MappedSource, Source, Terms, with_condition
 from utsushi.objectives.variational import VariationalObjective, decoded
 
 __all__ = ["SemiSupervisedObjective"]
@@ -61,8 +61,8 @@ class SemiSupervisedObjective(VariationalObjective):
         n_classes = batch.condition.shape[1]
         target = batch.x if self.target is None else self.target(batch.x)
         posterior = module.posterior_of(batch.x)
-        noise = torch.randn(posterior.mean.shape, generator=generator, device=generator.device)
-        z = posterior.rsample(noise.to(posterior.mean))
+        noise = torch.randn(posterior.like.shape, generator=generator, device=generator.device)
+        z = posterior.rsample(noise.to(posterior.like))
         each = torch.eye(n_classes, device=z.device)[:, None].expand(-1, len(z), -1)
         codes = with_condition(z.expand(n_classes, *z.shape), each)
         outputs = decoded(module.decoder, codes)  # (C, B, D)
@@ -84,7 +84,8 @@ class SemiSupervisedObjective(VariationalObjective):
 
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
         """Return the objective with its likelihood calibrated; see `VariationalObjective`."""
-        return super().calibrated(module, _Classified(known, module), generator)
+        classified = MappedSource(known, partial(_classified, module), known.n_features)
+        return super().calibrated(module, classified, generator)
 
     def _fixed(
         self, target: Tensor, outputs: Tensor, weights: Tensor, mask: Tensor | None
@@ -99,36 +100,10 @@ class SemiSupervisedObjective(VariationalObjective):
         return likelihood.calibrate(total / (len(target) * (likelihood.width(target, mask) or 1)))
 
 
-@dataclass(frozen=True)
-class _Classified:
-    """A `Source` whose samples without a class have the most probable one."""
-
-    data: Source
-    module: EncoderDecoder
-
-    @property
-    def device(self) -> torch.device:
-        return self.data.device
-
-    @property
-    def n_features(self) -> int:
-        return self.data.n_features
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, rows: slice | Tensor) -> Batch:
-        return self._classified(self.data[rows])
-
-    def blocks(self, n_rows: int) -> Iterator[Batch]:
-        return (self._classified(block) for block in self.data.blocks(n_rows))
-
-    def order(self, draws: Generator) -> Tensor:
-        return self.data.order(draws)
-
-    def _classified(self, batch: Batch) -> Batch:
-        assert batch.condition is not None
-        best = self.module.classifier(batch.x).argmax(dim=-1)
-        guess = torch.nn.functional.one_hot(best, batch.condition.shape[1]).to(batch.condition)
-        is_labelled = batch.condition.sum(dim=-1, keepdim=True) > 0
-        return replace(batch, condition=torch.where(is_labelled, batch.condition, guess))
+def _classified(module: EncoderDecoder, batch: Batch) -> Batch:
+    """Return a batch whose samples without a class have the most probable one."""
+    assert batch.condition is not None
+    best = module.classifier(batch.x).argmax(dim=-1)
+    guess = torch.nn.functional.one_hot(best, batch.condition.shape[1]).to(batch.condition)
+    is_labelled = batch.condition.sum(dim=-1, keepdim=True) > 0
+    return replace(batch, condition=torch.where(is_labelled, batch.condition, guess))

@@ -86,7 +86,7 @@ class SparseObjective:
         if module.bottleneck.training and bool(dead.any()):
             left = (x - copies).detach()
             auxiliary = _of_dead(module, output, dead, max(1, batch.n_features // 2))
-            weight = AUXILIARY_WEIGHT / squared_error(x, copies, mask).mean().detach().clamp(1e-12)
+            weight = AUXILIARY_WEIGHT / error.mean().detach().clamp(1e-12)
             objective = objective + weight * squared_error(left, auxiliary, mask)
         return Terms(objective, {"reconstruction": error, **parts})
 

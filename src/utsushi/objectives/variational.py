@@ -72,7 +72,7 @@ class VariationalObjective:
             log_likelihood=self.likelihood.log_prob(target, output, batch.mask),
             divergence=divergence,
             target=target,
-            output=self.likelihood.mean(output if z.dim() == 2 else output[0]),
+            reconstruct=lambda: self.likelihood.mean(output if z.dim() == 2 else output[0]),
             log_likelihood_of=lambda codes, decoder: self.likelihood.log_prob(
                 target, decoded(decoder, batch.decoder_input(codes)), batch.mask
             ),
@@ -144,11 +144,11 @@ class VariationalObjective:
         For one draw the dimension of the draws is left out, which saves a tenth of a small step.
         """
         posterior: PosteriorDistribution = module.posterior_of(batch.x)
-        shape = posterior.mean.shape if n_draws == 1 else (n_draws, *posterior.mean.shape)
+        shape = posterior.like.shape if n_draws == 1 else (n_draws, *posterior.like.shape)
         noise = torch.randn(
             shape, generator=generator, dtype=torch.float32, device=generator.device
         )
-        z = posterior.rsample(noise.to(posterior.mean))
+        z = posterior.rsample(noise.to(posterior.like))
         output = decoded(module.decoder, batch.decoder_input(z))
         target = batch.x if self.target is None else self.target(batch.x)
         return target, output, z, posterior

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.linear import Linear
-from utsushi.objectives import Batch, Objective, Source
+from utsushi.objectives import Batch, MappedSource, Objective, Source
 from utsushi.training.data_parallel import current_group
 from utsushi.training.history import History
 from utsushi.training.loop import train
@@ -178,10 +178,13 @@ class Subspace:
             blocks.append(torch.cat([inside, outside.clamp(min=0).sqrt()[:, None]], dim=1))
         return torch.cat(blocks)
 
+    def _project_batch(self, batch: Batch) -> Batch:
+        return replace(batch, x=self.project(batch.x))
+
     def projected(self, data: Source) -> Source:
         """Return all samples projected: now, or if they are large, a batch at a time."""
         if 4 * len(data) * (self.basis.shape[1] + 1) > KEPT_BYTES:
-            return _ProjectedRows(self, data)
+            return MappedSource(data, self._project_batch, self.basis.shape[1] + 1)
         x = torch.empty(len(data), self.basis.shape[1] + 1, device=data.device)
         conditions, start = [], 0
         for block in _blocks(data):
@@ -283,37 +286,6 @@ def _linear(weight: Tensor, bias: Tensor) -> Linear:
     layer.weight = nn.Parameter(weight.detach().clone())
     layer.bias = nn.Parameter(bias.detach().clone())
     return layer
-
-
-@dataclass(frozen=True)
-class _ProjectedRows:
-    """A `Source` whose samples are projected a batch at a time."""
-
-    subspace: Subspace
-    data: Source
-
-    @property
-    def device(self) -> torch.device:
-        return self.data.device
-
-    @property
-    def n_features(self) -> int:
-        return self.subspace.basis.shape[1] + 1
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, rows: slice | Tensor) -> Batch:
-        return self._project(self.data[rows])
-
-    def blocks(self, n_rows: int) -> Iterator[Batch]:
-        return (self._project(block) for block in self.data.blocks(n_rows))
-
-    def order(self, draws: Generator) -> Tensor:
-        return self.data.order(draws)
-
-    def _project(self, batch: Batch) -> Batch:
-        return replace(batch, x=self.subspace.project(batch.x))
 
 
 class _Components(nn.Module):

@@ -105,8 +105,12 @@ class FiniteScalarQuantizer(Quantizer):
 
     def indices(self, z: Tensor) -> Tensor:
         """Return the symbols (B, P): the digits of a group, the first one counting the most."""
-        places = _like(_places(self.levels), z)
-        return (self._digits(z).round() * places).sum(dim=-1).long()
+        return self._symbols(self._digits(z))
+
+    def _symbols(self, digits: Tensor) -> Tensor:
+        """Return the symbols (B, P) of unrounded digits."""
+        places = _like(_places(self.levels), digits)
+        return (digits.round() * places).sum(dim=-1).long()
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the numbers from -1 to 1 of symbols, (B, H)."""
@@ -119,8 +123,9 @@ class FiniteScalarQuantizer(Quantizer):
 
     def forward(self, z: Tensor, generator: Generator | None = None) -> tuple[Tensor, Parts]:
         """Return the quantized codes, and ``perplexity``."""
-        bounded = (2 * self._digits(z) / (_like(self.levels, z) - 1) - 1).flatten(-2)
-        chosen = self.indices(z)
+        digits = self._digits(z)
+        bounded = (2 * digits / (_like(self.levels, z) - 1) - 1).flatten(-2)
+        chosen = self._symbols(digits)
         use = perplexity(chosen, self.n_symbols)
         codes = self.lookup(chosen) + (bounded - bounded.detach())
         return codes, {"perplexity": use.expand(z.shape[0])}
