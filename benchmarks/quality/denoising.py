@@ -22,7 +22,7 @@ from models import CONV, SHARED, recipe
 from sklearn.decomposition import PCA
 
 from utsushi import Autoencoder, DenoisingAutoencoder, datasets
-from utsushi.evaluation import error_of_copies
+from utsushi.evaluation import reconstruction_mse
 from utsushi.transforms.corruption import CORRUPTIONS
 
 DATA = datasets.load_mnist20k()
@@ -87,7 +87,7 @@ def runs_of(seed: int, networks: Sequence[str]) -> list[dict[str, Any]]:
 
     def note(name: str, kind: str, copies: Rows) -> None:
         run = runs.setdefault(name, {"model": name, "seed": seed, "standard errors": {}})
-        error = error_of_copies(clean, copies)
+        error = reconstruction_mse(clean, copies)
         run[kind] = error.value
         run["standard errors"][kind] = error.standard_error
 

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from utsushi import Autoencoder
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 
 
 def test_the_names_are_sorted_in_every_process():
     code = (
-        "from utsushi._utils.str_options import Names; "
-        "print(Names({'tanh', 'elu', 'relu', 'gelu', 'silu'}))"
+        "from utsushi._utils.str_options import SortedStrOptions; "
+        "print(SortedStrOptions({'tanh', 'elu', 'relu', 'gelu', 'silu'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "a str among {'elu', 'gelu', 'relu', 'silu', 'tanh'}\n"
@@ -26,6 +26,6 @@ def test_a_refused_parameter_is_told_the_names_in_order():
 
 
 def test_it_takes_the_names_alone():
-    assert Names({"a", "b"}).is_satisfied_by("a")
-    assert not Names({"a", "b"}).is_satisfied_by("c")
-    assert not Names({"a", "b"}).is_satisfied_by(["a"])
+    assert SortedStrOptions({"a", "b"}).is_satisfied_by("a")
+    assert not SortedStrOptions({"a", "b"}).is_satisfied_by("c")
+    assert not SortedStrOptions({"a", "b"}).is_satisfied_by(["a"])

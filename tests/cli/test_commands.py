@@ -169,18 +169,18 @@ def test_the_report_shows_the_numbers_and_what_they_mean(vae_run):
         for value in group.values():
             if isinstance(value, dict):
                 assert f"<td>{value['value']:.6g}</td>" in html
-    assert metrics["collapse"]["remarks"][0]["text"].split(". ")[0] in html
+    assert metrics["collapse"]["diagnostics"][0]["text"].split(". ")[0] in html
 
 
 def test_a_run_that_learned_nothing_says_so_wherever_it_is_looked_at(utsushi, ae_run):
     metrics = json.loads((ae_run / "metrics.json").read_text())
-    (remark,) = (r for r in metrics["reconstruction"]["remarks"] if r["key"] in POOR_FIT)
-    assert remark["fixes"] == ["max_epochs=50"]
+    (diagnostic,) = (r for r in metrics["reconstruction"]["diagnostics"] if r["key"] in POOR_FIT)
+    assert diagnostic["fixes"] == ["max_epochs=50"]
     printed = " ".join(utsushi("evaluate", ae_run).out.split())
-    assert remark["text"].replace("max_epochs=50", "--max-epochs 50") in printed
+    assert diagnostic["text"].replace("max_epochs=50", "--max-epochs 50") in printed
     html = (ae_run / "report.html").read_text()
     for language in ("en", "ja"):
-        assert evaluation.say(remark, language) in html
+        assert evaluation.say(diagnostic, language) in html
 
 
 def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path):

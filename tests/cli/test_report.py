@@ -42,7 +42,7 @@ def test_a_run_without_a_report_has_its_model_and_the_cheap_figures(bare_and_who
     assert set(few) == set(all_) - {"collapse"}
     assert set(all_["reconstruction"]) - set(few["reconstruction"]) == {"ssim"}
     for group, figures in few.items():
-        for name in figures.keys() - {"remarks"}:
+        for name in figures.keys() - {"diagnostics"}:
             assert figures[name] == all_[group][name]
     assert few["reconstruction"]["mse"]["pca"] is not None
 

@@ -11,7 +11,7 @@ import pytest
 
 from utsushi import datasets
 from utsushi.exceptions import DataError, SettingError
-from utsushi.transforms.table_schema import Column, Columns
+from utsushi.transforms.table_schema import Column, TableSchema
 
 DAYS = [datetime.date(2026, 3, 31), None, datetime.date(1969, 12, 31)]
 TIMES = [datetime.datetime(2026, 3, 31, 18, 30, 5), None, datetime.datetime(1970, 1, 2)]
@@ -68,7 +68,7 @@ def test_a_time_zone_is_turned_into_utc(csv, text):
 def test_dates_come_back_as_they_were(values, kind):
     data = datasets.open(pl.DataFrame({"seen": values}), dates=["seen"])
     assert data.columns.columns[0].kind == kind
-    columns = Columns.from_json(json.loads(json.dumps(data.columns.to_json())))
+    columns = TableSchema.from_json(json.loads(json.dumps(data.columns.to_json())))
     decoded = columns.decode(data.X)["seen"]
     assert pa.array(decoded).to_pylist() == values
 
@@ -81,7 +81,7 @@ def test_a_second_survives_seventy_years():
 
 
 def test_a_generated_day_beyond_the_calendar_is_its_last():
-    columns = Columns((Column("seen", "date"),))
+    columns = TableSchema((Column("seen", "date"),))
     decoded = columns.decode(np.array([[1e9], [-1e9]]))["seen"]
     assert decoded.astype(str).tolist() == ["9999-12-31", "0001-01-01"]
 
@@ -103,7 +103,7 @@ def test_what_is_no_date_is_named(csv, refusal, cell, named):
     message = refusal(DataError, datasets.open, csv(text), dates=["seen"])
     assert message.startswith("column 'seen' of table.csv must hold dates")
     assert f"got {named}" in message
-    columns = Columns((Column("a"), Column("seen", "date")))
+    columns = TableSchema((Column("a"), Column("seen", "date")))
     assert named in refusal(DataError, datasets.open, csv(text), columns=columns)
 
 

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from utsushi import datasets
 from utsushi.exceptions import DataError, NonFiniteDataError, SettingError
-from utsushi.transforms.table_schema import Column, Columns
+from utsushi.transforms.table_schema import Column, TableSchema
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_a_category_that_was_not_in_training_can_be_ignored(csv):
 
 def test_the_columns_remember_what_to_do_about_an_unknown_category(csv):
     columns = datasets.open(csv(TRAINED), handle_unknown="ignore").columns
-    columns = Columns.from_json(json.loads(json.dumps(columns.to_json())))
+    columns = TableSchema.from_json(json.loads(json.dumps(columns.to_json())))
     new = csv("age,town,member\n2,Bonn,true\n")
     assert datasets.open(new, columns=columns).X.tolist() == [[2, 0, 0, 1]]
     with pytest.raises(DataError, match=r"column 'town' .* got 'Bonn'"):
@@ -455,14 +455,14 @@ NO_COLUMNS = [
 @pytest.mark.parametrize("described", NO_COLUMNS, ids=str)
 def test_what_no_columns_can_have_given_is_a_value_error(described):
     with pytest.raises(ValueError, match="columns cannot be read"):
-        Columns.from_json(described)
+        TableSchema.from_json(described)
 
 
 def test_columns_remember_only_what_can_be_done_about_an_unknown_category():
     with pytest.raises(ValueError, match="handle_unknown"):
-        Columns.from_json({"columns": [], "handle_unknown": "guess"})
+        TableSchema.from_json({"columns": [], "handle_unknown": "guess"})
 
 
 def test_the_columns_of_version_0_1_are_read():
     described = [{"name": "a", "kind": "category", "categories": ["x"]}]
-    assert Columns.from_json(described) == Columns((Column("a", "category", ("x",)),))
+    assert TableSchema.from_json(described) == TableSchema((Column("a", "category", ("x",)),))

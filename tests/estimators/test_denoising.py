@@ -9,7 +9,7 @@ from utsushi._utils.seeds import generator
 from utsushi.evaluation import evaluate
 from utsushi.exceptions import SettingError
 from utsushi.objectives import Batch
-from utsushi.runs.exhibits import exhibits_of
+from utsushi.runs.captioned_figures import captioned_figures
 from utsushi.transforms.corruption import CORRUPTIONS, gaussian_noise, masking, salt_pepper
 
 DIGITS = datasets.load_digits8x8()
@@ -125,5 +125,5 @@ def test_an_evaluation_measures_the_repair_beside_pcas(half_erased):
 
 
 def test_the_pictures_of_a_run_show_the_repair(half_erased):
-    names = [exhibit.name for exhibit in exhibits_of(half_erased, DIGITS.X_test, None)]
+    names = [figure.name for figure in captioned_figures(half_erased, DIGITS.X_test, None)]
     assert "reconstructions" in names

@@ -12,7 +12,7 @@ from utsushi.evaluation import (
     aggregate_divergence_at_least,
     divergence_per_component,
     information,
-    say,
+    translate,
 )
 from utsushi.evaluation.texts import _SENTENCES
 
@@ -196,6 +196,6 @@ def test_every_sentence_is_there_in_both_languages():
 
 def test_a_remark_is_said_again_in_japanese(model):
     (found,) = advice(np.array([0.0, 3.0]), 3.0, 0.0, model)
-    assert say(found, "en") == found["text"]
-    assert "2 個の潜在変数のうち 1 個" in say(found, "ja")
-    assert " または " in say({**found, "fixes": ["a", "b"]}, "ja")
+    assert translate(found, "en") == found["text"]
+    assert "2 個の潜在変数のうち 1 個" in translate(found, "ja")
+    assert " または " in translate({**found, "fixes": ["a", "b"]}, "ja")

@@ -17,7 +17,7 @@ from utsushi.runs import tables_of
 from utsushi.runs.texts import TEXTS
 
 SMALL = {"hidden": (16,), "max_epochs": 2, "random_state": 0}
-RECONSTRUCTION = {"mse", "squared_error", "psnr", "ssim", "lecture_loss", "remarks"}
+RECONSTRUCTION = {"mse", "squared_error", "psnr", "ssim", "lecture_loss", "diagnostics"}
 COLLAPSE = {
     "kl",
     "kl_per_component",
@@ -26,7 +26,7 @@ COLLAPSE = {
     "mutual_information",
     "aggregate_divergence",
     "aggregate_divergence_at_least",
-    "remarks",
+    "diagnostics",
 }
 CLASSES = {
     "linear_probe",
@@ -34,7 +34,7 @@ CLASSES = {
     "adjusted_rand_index",
     "normalized_mutual_information",
 }
-FEATURES = {"trustworthiness", "remarks"} | CLASSES
+FEATURES = {"trustworthiness", "diagnostics"} | CLASSES
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def figures_of(results):
     }
 
 
-def remarks_of(group):
-    return [remark["key"] for remark in group["remarks"]]
+def diagnostics_of(group):
+    return [diagnostic["key"] for diagnostic in group["diagnostics"]]
 
 
 # --- what is there ------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_constant_rows_have_no_range_to_measure_by():
     X = np.full((20, 4), 3.0)
     found = evaluate(Autoencoder(1, **SMALL).fit(X), X, X)["reconstruction"]
     assert "psnr" not in found
-    assert remarks_of(found) == ["no_range"]
+    assert diagnostics_of(found) == ["no_range"]
 
 
 # --- what it says -------------------------------------------------------------------------------
@@ -202,20 +202,20 @@ def test_the_bound_is_the_models_score(variational, digits, of_variational):
 
 def test_the_range_of_the_data_is_that_of_the_training_rows(table):
     model = Autoencoder(2, **SMALL).fit(table)
-    remarks = evaluate(model, table[:30], table)["reconstruction"]["remarks"]
-    assert remarks[0]["data_range"] == table.max() - table.min()
+    diagnostics = evaluate(model, table[:30], table)["reconstruction"]["diagnostics"]
+    assert diagnostics[0]["data_range"] == table.max() - table.min()
 
 
 def test_ssim_names_the_window_that_fits(of_autoencoder):
-    remarks = of_autoencoder["reconstruction"]["remarks"]
-    assert [remark["window"] for remark in remarks if "window" in remark] == [7]
+    diagnostics = of_autoencoder["reconstruction"]["diagnostics"]
+    assert [diagnostic["window"] for diagnostic in diagnostics if "window" in diagnostic] == [7]
 
 
 def test_the_health_of_the_code_is_told(of_variational):
     collapse = of_variational["collapse"]
     dead = sum(kl < 0.1 for kl in collapse["kl_per_component"])
     assert collapse["dead_components"] == dead == 4  # two epochs of the unit Gaussian
-    assert "all_dead" in remarks_of(collapse)
+    assert "all_dead" in diagnostics_of(collapse)
 
 
 def test_rows_that_were_trained_on_lend_half_of_their_labels(autoencoder, digits):
@@ -225,14 +225,14 @@ def test_rows_that_were_trained_on_lend_half_of_their_labels(autoencoder, digits
         features = features["features"]
         assert features["neighbours"]["n_rows"] == 719  # the larger half of 1437
         assert features["neighbours"]["value"] < 1  # no row is its own neighbour
-        assert remarks_of(features) == ["split_rows"]
+        assert diagnostics_of(features) == ["split_rows"]
 
 
 def test_labels_without_classes_are_left_out_with_a_remark(table):
     model = Autoencoder(2, **SMALL).fit(table)
     features = evaluate(model, table, y=np.zeros(60))["features"]
     assert set(features) == FEATURES - CLASSES
-    assert remarks_of(features) == ["no_classes"]
+    assert diagnostics_of(features) == ["no_classes"]
 
 
 def test_an_unknown_group_is_named(autoencoder, digits):
@@ -257,7 +257,7 @@ def test_every_group_and_figure_has_a_name_in_each_language(
     of_variational, of_autoencoder, language
 ):
     for name, group in [*of_variational.items(), *of_autoencoder.items()]:
-        keys = {f"group_{name}", *(f"measure_{key}" for key in group if key != "remarks")}
+        keys = {f"group_{name}", *(f"measure_{key}" for key in group if key != "diagnostics")}
         assert keys <= TEXTS[language].keys()
 
 
@@ -298,7 +298,7 @@ def test_a_group_of_another_kind_is_shown_as_it_is():
 
 def test_the_bounds_that_are_asked_for_stand_beside_the_score(variational, digits):
     found = evaluate(variational, digits.X_test[:50], n_importance_samples=(1, 20))["likelihood"]
-    names = [name for name in found if name != "remarks"]
+    names = [name for name in found if name != "diagnostics"]
     assert names[:3] == ["bound", "importance_bound_1", "importance_bound_20"]
     assert found["importance_bound_20"]["value"] > found["importance_bound_1"]["value"]
     bits = -found["importance_bound_20"]["value"] / (64 * np.log(2))
@@ -323,13 +323,13 @@ def test_generated_rows_are_measured_when_they_are_asked_for(variational, digits
     )["generation"]
     assert found["frechet_distance"]["value"] > found["real_frechet_distance"]["value"]
     assert "share_memorized" in found
-    assert "not comparable" in found["remarks"][0]["text"]
+    assert "not comparable" in found["diagnostics"][0]["text"]
 
 
 def test_without_an_extractor_a_remark_says_why(variational, digits):
     found = evaluate(variational, digits.X_test, groups=["generation"])["generation"]
-    assert list(found) == ["remarks"]
-    assert "extractor must be set for samples of 8x8" in found["remarks"][0]["text"]
+    assert list(found) == ["diagnostics"]
+    assert "extractor must be set for samples of 8x8" in found["diagnostics"][0]["text"]
 
 
 def test_known_anomalies_are_told_apart_and_by_pca_too(autoencoder, digits):
@@ -345,12 +345,12 @@ def test_labels_that_are_measurements_are_no_classes(autoencoder, digits):
     prices = np.random.default_rng(0).random(len(digits.X_test))
     found = evaluate(autoencoder, digits.X_test, y=prices)["features"]
     assert "linear_probe" not in found
-    assert "no_whole_labels" in [remark["key"] for remark in found["remarks"]]
+    assert "no_whole_labels" in [diagnostic["key"] for diagnostic in found["diagnostics"]]
 
 
 def test_too_few_rows_to_compare_are_a_remark(autoencoder, digits):
     found = evaluate(autoencoder, digits.X_test[:11], groups=["generation"])["generation"]
-    assert "20 rows or more" in found["remarks"][0]["text"]
+    assert "20 rows or more" in found["diagnostics"][0]["text"]
 
 
 def test_bits_are_those_of_the_tightest_bound_in_any_order(variational, digits):
@@ -366,7 +366,9 @@ def test_bits_are_those_of_the_tightest_bound_in_any_order(variational, digits):
 def test_a_conditional_model_is_asked_about_no_anomalies(digits):
     model = VariationalAutoencoder(2, conditional=True, **SMALL).fit(digits.X_train, digits.y_train)
     found = evaluate(model, digits.X_test, y=digits.y_test, anomalies=digits.X_train[:5])
-    assert [remark["key"] for remark in found["anomalies"]["remarks"]] == ["no_anomalies"]
+    assert [diagnostic["key"] for diagnostic in found["anomalies"]["diagnostics"]] == [
+        "no_anomalies"
+    ]
 
 
 def test_rows_on_the_disk_are_measured_as_the_array_is():

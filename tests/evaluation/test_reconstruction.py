@@ -108,7 +108,7 @@ def test_without_torchmetrics_similarity_is_left_out_and_a_remark_says_so(monkey
     group = evaluate(model, X, groups=["reconstruction"])["reconstruction"]
     assert "ssim" not in group
     assert "psnr" in group
-    assert any("utsushi[metrics]" in remark["text"] for remark in group["remarks"])
+    assert any("utsushi[metrics]" in diagnostic["text"] for diagnostic in group["diagnostics"])
 
 
 # --- PCA ----------------------------------------------------------------------------------------

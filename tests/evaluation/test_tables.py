@@ -6,7 +6,7 @@ import pytest
 
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
 from utsushi.evaluation import evaluate
-from utsushi.evaluation.subject import Subject
+from utsushi.evaluation.context import EvaluationContext
 from utsushi.runs import comparison_tables, tables_of
 from utsushi.runs.tables import MOST_COLUMNS
 
@@ -22,7 +22,7 @@ def people():
             "mse": draws.normal(size=80),
             "joined": np.datetime64("2024-01-01") + draws.integers(0, 400, 80),
             "town": draws.choice(["Bonn", "Kobe", "Oslo"], 80),
-            "remarks": draws.random(80) < 0.5,
+            "diagnostics": draws.random(80) < 0.5,
             "same": 1.0,
         }
     )
@@ -40,7 +40,7 @@ def model(people):
 def test_each_column_has_an_error_without_a_unit(people, model):
     X = people.X_train
     errors = evaluate(model, X, X, groups=["columns"])["columns"]["errors"]
-    assert list(errors) == ["income", "mse", "joined", "town", "remarks", "same"]
+    assert list(errors) == ["income", "mse", "joined", "town", "diagnostics", "same"]
     copies, variances = model.reconstruct(X), np.nanvar(X, axis=0)
     for column, place in (("income", 0), ("mse", 1), ("joined", 2)):
         expected = np.nanmean((X[:, place] - copies[:, place]) ** 2) / variances[place]
@@ -48,7 +48,7 @@ def test_each_column_has_an_error_without_a_unit(people, model):
     given, found = people.columns.decode(X), people.columns.decode(copies)
     known = [town is not None for town in given["town"]]
     assert errors["town"]["value"] == np.mean(given["town"][known] != found["town"][known])
-    assert errors["remarks"]["value"] == np.mean(given["remarks"] != found["remarks"])
+    assert errors["diagnostics"]["value"] == np.mean(given["diagnostics"] != found["diagnostics"])
     assert (errors["income"]["n_rows"], errors["town"]["n_rows"]) == (79, 79)
     assert 0 < errors["joined"]["pca"]["value"] < 1.01
 
@@ -65,23 +65,23 @@ def test_units_change_nothing(people, model):
         )
         one, two = one[groups[0]], two[groups[0]]
         one, two = one.get("errors", one), two.get("errors", two)
-        for name in set(one) - {"remarks", "same"}:
+        for name in set(one) - {"diagnostics", "same"}:
             assert two[name]["value"] == pytest.approx(one[name]["value"], rel=1e-3)
 
 
 def test_a_table_has_no_psnr_and_no_error_in_mixed_units(people, model):
     found = evaluate(model, people.X_train, people.X_train)["reconstruction"]
-    assert set(found) == {"standardized_mse", "remarks"}
+    assert set(found) == {"standardized_mse", "diagnostics"}
     spreads = np.nanstd(people.X_train, axis=0)
     spreads[spreads == 0] = 1
-    departures = (model.reconstruct(people.X_train) - people.X_train) / spreads
+    residuals = (model.reconstruct(people.X_train) - people.X_train) / spreads
     assert found["standardized_mse"]["value"] == pytest.approx(
-        np.nanmean(departures**2, axis=1).mean()
+        np.nanmean(residuals**2, axis=1).mean()
     )
 
 
 def test_the_means_of_the_columns_have_an_error_of_one(people, model):
-    subject = Subject(model, people.X_train)
+    subject = EvaluationContext(model, people.X_train)
     varying = subject.spreads[:-1] ** 2
     np.testing.assert_allclose(varying, np.nanvar(people.X_train, axis=0)[:-1])
     assert subject.spreads[-1] == 1
@@ -119,7 +119,7 @@ def test_the_columns_have_a_table_of_their_own(people, model, language):
         comparison_tables(results, {"a": model, "b": vae}, language),
     ):
         rows = [row[0] for row in tables[1].rows]
-        assert rows == ["income", "mse", "joined", "town", "remarks", "same"]
+        assert rows == ["income", "mse", "joined", "town", "diagnostics", "same"]
         assert tables[1].note
 
 

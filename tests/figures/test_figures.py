@@ -25,8 +25,8 @@ def draw_each():
         "rows": figures.image_rows([("a", IMAGES[:3]), ("b", IMAGES[3:6])], (4, 5)),
         "curves": figures.learning_curves({"train": [3.0, 2.0], "test": [3.5, 2.5]}, ylabel="loss"),
         "codes": figures.code_map(RNG.random((30, 3)), np.arange(30) % 3),
-        "departures": figures.departure_images(IMAGES, IMAGES / 2, IMAGES / 4, (4, 5)),
-        "departure bars": figures.departure_bars(IMAGES[:3], list("abcdefghijklmnopqrst"), "xyz"),
+        "residuals": figures.residual_images(IMAGES, IMAGES / 2, IMAGES / 4, (4, 5)),
+        "residual bars": figures.residual_bars(IMAGES[:3], list("abcdefghijklmnopqrst"), "xyz"),
         "bars": figures.component_bars([0.01, 2.0], ylabel="nats"),
     }
 
@@ -153,7 +153,7 @@ def test_codes_of_one_component_have_a_map():
 def test_the_maps_of_all_images_share_one_scale():
     maps = np.zeros((2, 20))
     maps[0, 0], maps[1, 0] = 4.0, 1.0
-    figure = figures.departure_images(IMAGES[:2], IMAGES[:2], maps, (4, 5))
+    figure = figures.residual_images(IMAGES[:2], IMAGES[:2], maps, (4, 5))
     assert figure.axes[1].get_xlim() == (0.0, 4.0)
     tiles = figure.axes[0].images[0].get_array()
     strongest, weaker, nothing = (tiles[-4, column] for column in (0, 6, 7))
@@ -162,14 +162,14 @@ def test_the_maps_of_all_images_share_one_scale():
 
 def test_the_channels_of_a_map_are_added_up():
     images = np.ones((1, 12))
-    figure = figures.departure_images(images, images, images, (3, 2, 2))
+    figure = figures.residual_images(images, images, images, (3, 2, 2))
     assert figure.axes[1].get_xlim() == (0.0, 3.0)
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_any_number_of_departures_is_drawn_without_a_collision_of_words(n):
     maps = np.resize(IMAGES, (n, 20))
-    figure = figures.departure_images(maps, maps, maps, (4, 5))
+    figure = figures.residual_images(maps, maps, maps, (4, 5))
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.texts]
     assert not any(box.overlaps(figure.axes[1].get_tightbbox()) for box in boxes)
@@ -179,30 +179,30 @@ def test_any_number_of_departures_is_drawn_without_a_collision_of_words(n):
 @pytest.mark.parametrize("largest", [0.8, 1.0, 2.5])
 def test_the_last_numeral_of_the_scale_is_not_cut(largest):
     images = np.ones((8, 784))
-    figure = figures.departure_images(images, images, largest * images, (28, 28))
+    figure = figures.residual_images(images, images, largest * images, (28, 28))
     figure.draw_without_rendering()
     assert figure.axes[1].get_tightbbox().x1 <= figure.bbox.x1
 
 
 def test_maps_of_nothing_are_white():
-    figure = figures.departure_images(IMAGES, IMAGES, 0 * IMAGES, (4, 5))
+    figure = figures.residual_images(IMAGES, IMAGES, 0 * IMAGES, (4, 5))
     assert (figure.axes[0].images[0].get_array()[-4:] == 255).all()
 
 
 def test_images_and_maps_of_different_rows_are_refused():
     with pytest.raises(DataError, match="originals, copies and maps must have one shape"):
-        figures.departure_images(IMAGES, IMAGES, IMAGES[:3], (4, 5))
+        figures.residual_images(IMAGES, IMAGES, IMAGES[:3], (4, 5))
 
 
 def test_the_columns_that_depart_the_most_stand_above():
-    figure = figures.departure_bars([[1.0, 3.0, 2.0]], ["a", "b", "c"], ["row 0"], n_columns=2)
+    figure = figures.residual_bars([[1.0, 3.0, 2.0]], ["a", "b", "c"], ["row 0"], n_columns=2)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["b", "c"]
     assert [bar.get_width() for bar in figure.axes[0].patches] == [3.0, 2.0]
 
 
 def test_bars_without_a_name_for_each_column_are_refused():
     with pytest.raises(DataError, match="one name per column"):
-        figures.departure_bars([[1.0, 2.0]], ["a"], ["row 0"])
+        figures.residual_bars([[1.0, 2.0]], ["a"], ["row 0"])
 
 
 def test_letters_that_no_font_has_are_one_warning_at_the_place_that_draws(monkeypatch):

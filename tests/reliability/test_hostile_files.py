@@ -25,7 +25,7 @@ from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import UtsushiError
 from utsushi.runs import go_on_with, open_run
 from utsushi.samplers import Mixture
-from utsushi.transforms.table_schema import Column, Columns
+from utsushi.transforms.table_schema import Column, TableSchema
 
 #: Mutations of all kinds of files together.
 N_MUTATIONS = 1_000_000 if os.environ.get("UTSUSHI_SOAK") == "1" else 10_000
@@ -44,7 +44,7 @@ SECOND = 1.0
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 IMAGES = (255 * X[:4].reshape(4, 4, 4)).astype(np.uint8)
-COLUMNS = Columns(
+COLUMNS = TableSchema(
     (
         *(Column(f"c{i}") for i in range(12)),
         Column("day", "date"),

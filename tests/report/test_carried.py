@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utsushi.report.carried import Sample, samples_of, stored
+from utsushi.report.embedded_samples import Sample, samples_of, stored
 
 RNG = np.random.default_rng(0)
 

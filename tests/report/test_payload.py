@@ -9,7 +9,7 @@ from utsushi import Autoencoder, DenoisingAutoencoder, Recipe, VariationalAutoen
 from utsushi.distributions.likelihoods import Gaussian as GaussianLikelihood
 from utsushi.evaluation import divergence_per_component
 from utsushi.exceptions import SettingError
-from utsushi.report.carried import Sample
+from utsushi.report.embedded_samples import Sample
 from utsushi.report.model import anomaly_scores, curves_of, short_name
 from utsushi.report.payload import payload_of
 from utsushi.samplers import Mixture

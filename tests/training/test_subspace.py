@@ -101,7 +101,9 @@ def test_the_objective_is_that_of_the_network_on_all_columns(name, hidden, rows)
     reduced = subspace.reduce(module)
     subspace.expand(reduced, module)
     whole = objective(module, Batch(rows), rng(4))
-    inside = objective.of_turned_rows(N_FEATURES)(reduced, Batch(subspace.project(rows)), rng(4))
+    inside = objective.for_projected_samples(N_FEATURES)(
+        reduced, Batch(subspace.project(rows)), rng(4)
+    )
     torch.testing.assert_close(inside.objective, whole.objective, rtol=1e-4, atol=1e-3)
     for part, values in whole.parts.items():
         torch.testing.assert_close(inside.parts[part], values, rtol=1e-4, atol=1e-3)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from sklearn.utils._param_validation import StrOptions
 
-__all__ = ["Names"]
+__all__ = ["SortedStrOptions"]
 
 
-class Names(StrOptions):
+class SortedStrOptions(StrOptions):
     """Constrain a parameter to some names, as scikit-learn does, but list them in a fixed order.
 
     The original lists them in the order of a set, which differs between processes.
 
     Examples
     --------
-    >>> str(Names({"relu", "gelu"}))
+    >>> str(SortedStrOptions({"relu", "gelu"}))
     "a str among {'gelu', 'relu'}"
     """
 

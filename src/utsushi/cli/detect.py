@@ -191,7 +191,7 @@ def _draw(
 ) -> Path:
     """Draw samples with their reconstructions, in the order of ``order``."""
     from utsushi._utils.files import write_whole
-    from utsushi.figures import departure_bars, departure_images, to_png, within_range_of
+    from utsushi.figures import residual_bars, residual_images, to_png, within_range_of
 
     rows = dataset.X[order]
     maps = detector.anomaly_map(rows)
@@ -199,9 +199,9 @@ def _draw(
     if model is not None and shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
         copies = model.reconstruct(rows)
         pairs = within_range_of(rows, rows), within_range_of(rows, copies)
-        return write_whole(picture, to_png(departure_images(*pairs, maps, shape)))
+        return write_whole(picture, to_png(residual_images(*pairs, maps, shape)))
     columns = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     titles = [f"row {index}" for index in order]
     if dataset.y is not None:
         titles = [f"{title}, {dataset.y[i]}" for title, i in zip(titles, order, strict=True)]
-    return write_whole(picture, to_png(departure_bars(maps, columns, titles)))
+    return write_whole(picture, to_png(residual_bars(maps, columns, titles)))

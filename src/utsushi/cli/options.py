@@ -465,7 +465,8 @@ def _reading(
         ),
     ] = None,
     drop: Annotated[
-        Any, typer.Option(parser=_names, metavar="COLUMN,…", help="Columns to leave out (tables).")
+        Any,
+        typer.Option(parser=_names, metavar="COLUMN,…", help="TableSchema to leave out (tables)."),
     ] = None,
     dates: Annotated[
         Any,

@@ -84,5 +84,5 @@ def _error(model: BaseAutoencoder, rows: NDArray[Any], copies: NDArray[Any]) -> 
     if not hasattr(model, "columns_"):
         return f"mean squared error {np.nanmean((copies - rows) ** 2):.6g}"
     spreads = np.sqrt(column_moments(rows).var_)
-    departures = (copies - rows) / np.where(spreads > 0, spreads, 1)
-    return f"mean squared error of standardized columns {np.nanmean(departures**2):.6g}"
+    residuals = (copies - rows) / np.where(spreads > 0, spreads, 1)
+    return f"mean squared error of standardized columns {np.nanmean(residuals**2):.6g}"

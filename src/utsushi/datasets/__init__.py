@@ -12,14 +12,14 @@ from utsushi.datasets.factors import FactorImages, make_factors
 from utsushi.datasets.inspection import describe, describe_columns, info, suggest
 from utsushi.datasets.mnist import fetch_mnist, load_mnist
 from utsushi.datasets.sources import open_source
-from utsushi.transforms.table_schema import Column, Columns
+from utsushi.transforms.table_schema import Column, TableSchema
 
 __all__ = [
     "Column",
-    "Columns",
     "Dataset",
     "Entry",
     "FactorImages",
+    "TableSchema",
     "catalogue",
     "describe",
     "describe_columns",

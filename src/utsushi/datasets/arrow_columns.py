@@ -207,7 +207,7 @@ def whole_numbers(values: Any) -> Any:
 def values_of(
     values: Any, column: Column, name: str, handle_unknown: str = "error"
 ) -> NDArray[Any]:
-    """Convert a column to the input of `Columns.encode`; NaN is missing."""
+    """Convert a column to the input of `TableSchema.encode`; NaN is missing."""
     if column.kind == "category":
         return _places(values, column, name, handle_unknown)
     if column.kind in DATES:

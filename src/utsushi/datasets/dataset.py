@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi.exceptions import DataError
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = ["Dataset"]
 
@@ -33,7 +33,7 @@ class Dataset:
         The shape of a row that is an image.
     feature_names : tuple of n_features str, default=None
         The names of the features of a table.
-    columns : Columns, default=None
+    columns : TableSchema, default=None
         The columns of that table; a category has several features.
     skipped : tuple of str, default=()
         The unreadable files that were skipped, each with the reason.
@@ -59,7 +59,7 @@ class Dataset:
     y_test: NDArray[Any] | None = None
     image_shape: tuple[int, ...] | None = None
     feature_names: tuple[str, ...] | None = None
-    columns: Columns | None = None
+    columns: TableSchema | None = None
     skipped: tuple[str, ...] = ()
     pixels: bool | None = None
 

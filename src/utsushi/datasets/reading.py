@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from utsushi.exceptions import DataError, SettingError
-from utsushi.transforms.table_schema import HANDLE_UNKNOWN, Columns
+from utsushi.transforms.table_schema import HANDLE_UNKNOWN, TableSchema
 
 __all__ = ["Reading"]
 
@@ -32,7 +32,7 @@ class Reading:
     dates: tuple[str, ...] = ()
     handle_unknown: str | None = None
     pixels: bool | None = None
-    columns: Columns | None = None
+    columns: TableSchema | None = None
     image_size: tuple[int, int] | None = None
     color: str | None = None
     skip_bad: bool = False

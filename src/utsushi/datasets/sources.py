@@ -27,7 +27,7 @@ from utsushi.datasets.parquet import find_parts, read_parquet
 from utsushi.datasets.reading import Reading
 from utsushi.datasets.tables import from_frame, is_frame, read_arrow, read_csv
 from utsushi.exceptions import DataError
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = ["check_values", "open_reading", "open_source", "read"]
 
@@ -50,7 +50,7 @@ def open_source(
     dates: Sequence[str] = (),
     handle_unknown: str | None = None,
     pixels: bool | None = None,
-    columns: Columns | None = None,
+    columns: TableSchema | None = None,
     image_size: int | Sequence[int] | None = None,
     color: str | None = None,
     skip_bad: bool = False,
@@ -83,7 +83,7 @@ def open_source(
     dates : sequence of str, default=()
         For a table, the columns of dates, or of texts in the form of ISO 8601, such as 2026-03-31
         or 2026-03-31 18:30. They become days since 1970-01-01 (in UTC if they have a time zone);
-        `Columns.decode` converts them back to dates.
+        `TableSchema.decode` converts them back to dates.
     handle_unknown : {"error", "ignore"}, default=None
         For a table, how to treat a category that ``columns`` does not list: raise a `DataError`,
         or set all features of that column to zero, as scikit-learn's ``OneHotEncoder`` does. The
@@ -92,7 +92,7 @@ def open_source(
     pixels : bool, default=None
         For a table or an array, whether whole numbers from 0 to 255 are pixels, which are divided
         by 255; values between 0 and 1 are unchanged. None means that only uint8 is pixels.
-    columns : Columns, default=None
+    columns : TableSchema, default=None
         For a table, the description of its columns: ``model.columns_`` of the model that will use
         it. None infers them.
     image_size : int or (height, width), default=None

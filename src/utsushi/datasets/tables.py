@@ -37,7 +37,7 @@ from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.file_checks import check_unpacked, unreadable
 from utsushi.datasets.reading import Reading
 from utsushi.exceptions import DataError
-from utsushi.transforms.table_schema import DATES, Column, Columns
+from utsushi.transforms.table_schema import DATES, Column, TableSchema
 
 __all__ = [
     "FEW_CATEGORIES",
@@ -253,7 +253,7 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
     )
 
 
-def check_pixel_columns(columns: Columns, name: str) -> None:
+def check_pixel_columns(columns: TableSchema, name: str) -> None:
     """Raise `DataError` if pixels include categories, truth values or dates."""
     for column in columns.columns:
         if column.kind != "number":
@@ -316,7 +316,7 @@ def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
     return labels
 
 
-def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
+def learned_columns(table: Any, name: str, reading: Reading) -> TableSchema:
     """Infer the kinds of the columns, unless ``reading.columns`` describes them."""
     if reading.columns is not None:
         return reading.columns.with_handle_unknown(reading.handle_unknown)
@@ -326,7 +326,7 @@ def learned_columns(table: Any, name: str, reading: Reading) -> Columns:
         find_column(table, name, column, " of dates")
     fields = zip(table.column_names, table.columns, strict=True)
     learned = tuple(learned_column(column, values, name, reading) for column, values in fields)
-    columns = Columns(learned, reading.handle_unknown or "error")
+    columns = TableSchema(learned, reading.handle_unknown or "error")
     if len(set(columns.feature_names)) < len(columns.feature_names) and columns.has_categories:
         twice = max(columns.feature_names, key=columns.feature_names.count)
         raise DataError(
@@ -457,7 +457,7 @@ def _first_row_where(values: Any, condition: Any) -> int:
     return next(i for i, value in found if value is not None and condition(str(value)))
 
 
-def known_columns(table: Any, columns: Columns, name: str) -> Any:
+def known_columns(table: Any, columns: TableSchema, name: str) -> Any:
     """Select the columns of a fitted model, in its order."""
     from pyarrow import types
 

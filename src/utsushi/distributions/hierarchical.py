@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.distributions.divergences import kl_diagonal_gaussians
 from utsushi.distributions.posteriors import (
     DiagonalGaussian,
@@ -245,7 +245,7 @@ class HierarchicalPrior(Prior):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_layers": _LAYERS,
         "hidden": SIZES,
-        "first": [Names(set(_TOPS)), Prior],
+        "first": [SortedStrOptions(set(_TOPS)), Prior],
     }
 
     def __init__(

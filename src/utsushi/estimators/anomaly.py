@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
 from utsushi._utils.seeds import Purpose, numpy_generator, seed_from
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.estimators.anomaly_scores import (
     LEARNING,
     SCORES,
@@ -48,10 +48,10 @@ from utsushi.estimators.model_file import (
 )
 from utsushi.estimators.neighbors import Neighbors, row_keys
 from utsushi.estimators.parameters import check_image_shape
-from utsushi.estimators.registry import OwnClasses, persistent
+from utsushi.estimators.registry import OwnClasses, register_estimator
 from utsushi.estimators.rows import Rows, TrainingData, check_width, checked_rows, n_to_hold_out
 from utsushi.exceptions import SettingError
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = ["AnomalyDetector"]
 
@@ -71,7 +71,7 @@ _IN_FILE = (
 )
 
 
-@persistent
+@register_estimator
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Outlier detector for tables and images.
 
@@ -162,7 +162,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
         1 for each outlier among the samples given to ``fit``, 0 for each normal one. A loaded
         detector has none.
-    columns_ : Columns
+    columns_ : TableSchema
         The table schema, if ``fit`` got one.
     n_features_in_ : int
         The number of columns of the training data.
@@ -195,9 +195,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "autoencoder": [BaseAutoencoder, FrozenEstimator, None],
         "contamination": [Interval(Real, 0, 0.5, closed="right"), None],
-        "scoring": [Names(set(SCORES)), tuple, list],
+        "scoring": [SortedStrOptions(set(SCORES)), tuple, list],
         "image_shape": ["array-like", None],
-        "missing": [Names({"raise", "mask"})],
+        "missing": [SortedStrOptions({"raise", "mask"})],
         "max_false_positive_rate": [Interval(Real, 0, 1, closed="neither"), None],
         "holdout_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
@@ -226,7 +226,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     # --- learning -------------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike, y: Any = None, *, columns: Columns | None = None) -> Self:
+    def fit(self, X: ArrayLike, y: Any = None, *, columns: TableSchema | None = None) -> Self:
         """Fit the score and the threshold to samples, most of them normal.
 
         Parameters
@@ -234,7 +234,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features), n_samples >= 2
             With ``max_false_positive_rate``, normal samples only.
         y : ignored
-        columns : Columns, optional
+        columns : TableSchema, optional
             The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the
             detector's file, so that ``datasets.open(table, columns=detector.columns_)`` makes the
             same features of another table.

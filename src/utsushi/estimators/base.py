@@ -58,7 +58,7 @@ from utsushi.training.data_parallel import checkpoints_in, current_group
 from utsushi.training.loop import Augment
 from utsushi.training.progress_bar import progress_bar
 from utsushi.transforms.scaling import Scaling, column_moments
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = ["BaseAutoencoder", "autoencoder_of"]
 
@@ -93,7 +93,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     sampler_: Sampler
     history_: list[dict[str, Any]]
     n_epochs_: int
-    columns_: Columns
+    columns_: TableSchema
 
     # --- parameters, and what follows from them -------------------------------------------------
 
@@ -150,7 +150,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         checkpoint_dir: str | Path | None = None,
         checkpoint_every: str = "60s",
         on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None = None,
-        columns: Columns | None = None,
+        columns: TableSchema | None = None,
     ) -> Self:
         """Fit the autoencoder to ``X``.
 
@@ -181,7 +181,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             True, the training ends and the model keeps what it has learned; an exception ends it
             without a fitted model. A resumed training first calls it with the rows before the
             checkpoint, where the model is that of the checkpoint.
-        columns : Columns, optional
+        columns : TableSchema, optional
             The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the model
             file, so that reconstructions can be written as a table.
 
@@ -751,10 +751,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
           (2): Linear(in_features=16, out_features=3, bias=True)
         )
         """
-        from utsushi.estimators.torch_export import portable
+        from utsushi.estimators.torch_export import to_plain_torch
 
         check_is_fitted(self)
-        return portable(self)
+        return to_plain_torch(self)
 
     # --- between samples and tensors ------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.seeds import Purpose, generator, seed_from
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.parameters import estimator
 from utsushi.estimators.rows import Rows
@@ -59,7 +59,7 @@ class DenoisingAutoencoder(Autoencoder):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Autoencoder._parameter_constraints,
-        "corruption": [Names(set(CORRUPTIONS))],
+        "corruption": [SortedStrOptions(set(CORRUPTIONS))],
         "corruption_level": [Interval(Real, 0, None, closed="left")],
     }
 

@@ -46,7 +46,7 @@ from utsushi.exceptions import (
     UtsushiWarning,
 )
 from utsushi.transforms.scaling import Scaling
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = [
     "Expected",
@@ -300,9 +300,9 @@ def restore_names(estimator: Any, names: list[str] | None) -> None:
     estimator.feature_names_in_ = np.array([str(name) for name in names], dtype=object)
 
 
-def columns_from_json(described: Any, n_features: int) -> Columns:
+def columns_from_json(described: Any, n_features: int) -> TableSchema:
     """Return the table schema of so many features."""
-    columns = Columns.from_json(described)
+    columns = TableSchema.from_json(described)
     if columns.n_features != n_features:
         raise ValueError(f"{columns.n_features} features of columns")
     return columns

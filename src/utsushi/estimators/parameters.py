@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from utsushi._utils.str_options import Names
-from utsushi.estimators.registry import CHOICES, persistent
+from utsushi._utils.str_options import SortedStrOptions
+from utsushi.estimators.registry import CHOICES, register_estimator
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import Network
 from utsushi.networks.base import SIZES, as_sizes, is_size
@@ -145,7 +145,7 @@ _POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 def one_of(name: str) -> list[Any]:
     """Return scikit-learn's constraints of a parameter that takes a name or an object."""
     base, table = CHOICES[name]
-    return [Names(set(table)), base]
+    return [SortedStrOptions(set(table)), base]
 
 
 #: scikit-learn's parameter constraints of the parameters that all estimators share.
@@ -154,8 +154,8 @@ COMMON_CONSTRAINTS: dict[str, list[Any]] = {
     "network": one_of("network"),
     "hidden": [*SIZES, None],
     "image_shape": ["array-like", None],
-    "scaling": [Names(set(SCALINGS)), None],
-    "missing": [Names({"raise", "mask"})],
+    "scaling": [SortedStrOptions(set(SCALINGS)), None],
+    "missing": [SortedStrOptions({"raise", "mask"})],
     "sampler": one_of("sampler"),
     "augment": [*one_of("augment"), None],
     "recipe": one_of("recipe"),
@@ -232,7 +232,7 @@ def estimator(cls: type[T]) -> type[T]:
     It becomes a dataclass that model files can hold; its constructor raises an error that says
     where a parameter of version 0.1 went.
     """
-    made = persistent(dataclass(kw_only=True, eq=False, repr=False)(cls))
+    made = register_estimator(dataclass(kw_only=True, eq=False, repr=False)(cls))
     initialize: Callable[..., None] = made.__init__
 
     @functools.wraps(initialize)

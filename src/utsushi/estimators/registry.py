@@ -33,7 +33,7 @@ __all__ = [
     "is_own",
     "name_of",
     "own_classes",
-    "persistent",
+    "register_estimator",
 ]
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ _WITH_NAMES = ("class", "parameters", "network", "recipe", "sampler", "likelihoo
 #: Classes and functions from outside of this library, by name.
 OwnClasses = Mapping[str, Callable[..., Any]]
 
-#: By name, the estimators that `persistent` marks.
+#: By name, the estimators that `register_estimator` marks.
 ESTIMATORS: dict[str, type[Any]] = {}
 
 #: By parameter, the base of the objects that it takes, and how to make one by its name.
@@ -78,7 +78,7 @@ CALLABLES: dict[str, dict[str, Callable[..., Any]]] = {
 }
 
 
-def persistent(cls: type[T]) -> type[T]:
+def register_estimator(cls: type[T]) -> type[T]:
     """Decorate an estimator of this library that model files can hold."""
     ESTIMATORS[cls.__name__] = cls
     return cls

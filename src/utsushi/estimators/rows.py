@@ -22,7 +22,7 @@ from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
 from utsushi.objectives import Batch, random_order
 from utsushi.transforms.scaling import Scaling
-from utsushi.transforms.table_schema import Columns
+from utsushi.transforms.table_schema import TableSchema
 
 __all__ = [
     "SCANNED_ROWS",
@@ -369,7 +369,7 @@ def _with_fix(message: str, *, reset: bool = False) -> str:
     return f"{' '.join(message.split()).rstrip('.')}. {fix}."
 
 
-def check_width(columns: Columns | None, X: Any) -> None:
+def check_width(columns: TableSchema | None, X: Any) -> None:
     """Refuse a table schema whose number of features is not that of ``X``."""
     if columns is None:
         return

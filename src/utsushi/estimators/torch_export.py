@@ -18,10 +18,10 @@ from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
 from utsushi.networks.linear import Linear
 
-__all__ = ["joined", "portable"]
+__all__ = ["joined", "to_plain_torch"]
 
 
-def portable(model: Any) -> fx.GraphModule:
+def to_plain_torch(model: Any) -> fx.GraphModule:
     """Return a fitted autoencoder as a torch module; see `BaseAutoencoder.to_torch`."""
     if hasattr(model, "posterior") and not model.chosen("posterior").gives_mean:
         raise SettingError(

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.lazy_rows import AnyRows
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.parameters import estimator
 from utsushi.estimators.rows import Rows
@@ -75,7 +75,7 @@ class VectorQuantizedAutoencoder(Autoencoder):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Autoencoder._parameter_constraints,
         "bottleneck": [
-            Names({name for name, kind in BOTTLENECKS.items() if kind.is_discrete}),
+            SortedStrOptions({name for name, kind in BOTTLENECKS.items() if kind.is_discrete}),
             Bottleneck,
         ],
     }

@@ -36,9 +36,9 @@ from utsushi.evaluation.likelihood import (
     likelihood_bounds,
 )
 from utsushi.evaluation.pca import PCABaseline, pca_errors
-from utsushi.evaluation.reconstruction import error_of_copies, psnr, reconstruction_error, ssim
+from utsushi.evaluation.reconstruction import psnr, reconstruction_error, reconstruction_mse, ssim
 from utsushi.evaluation.symbols import symbol_use
-from utsushi.evaluation.texts import say
+from utsushi.evaluation.texts import translate
 
 __all__ = [
     "CHEAP",
@@ -55,7 +55,6 @@ __all__ = [
     "clustering",
     "dci",
     "divergence_per_component",
-    "error_of_copies",
     "evaluate",
     "evaluate_features",
     "evaluate_generation",
@@ -75,10 +74,11 @@ __all__ = [
     "precision_recall",
     "psnr",
     "reconstruction_error",
+    "reconstruction_mse",
     "roc_auc",
     "sap",
-    "say",
     "ssim",
     "symbol_use",
+    "translate",
     "trustworthiness_of",
 ]

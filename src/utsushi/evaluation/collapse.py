@@ -16,7 +16,7 @@ from utsushi.distributions.likelihoods import LOG_2PI, UnitGaussian
 from utsushi.estimators import VariationalAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.rows import chosen_rows
-from utsushi.evaluation.texts import Remark, remark
+from utsushi.evaluation.texts import Diagnostic, diagnostic
 from utsushi.samplers import Prior
 
 __all__ = [
@@ -235,7 +235,7 @@ def advice(
     told: float,
     far_by: float,
     model: VariationalAutoencoder,
-) -> list[Remark]:
+) -> list[Diagnostic]:
     """Return diagnostics of the code in plain words, with what to change.
 
     Parameters
@@ -251,7 +251,7 @@ def advice(
 
     Returns
     -------
-    list of Remark
+    list of Diagnostic
         One of "all components carry information", "so many of them are dead (under 0.1 nats)",
         "all are: the posterior has collapsed" and "they cost nats, but tell nothing"; and, where
         ``far_by`` is over 1 nat and new codes are drawn from the prior, that they will fall
@@ -266,20 +266,20 @@ def advice(
     """
     n_components = len(kl_per_component)
     n_dead = int((kl_per_component < DEAD_BELOW).sum())
-    remarks = []
+    diagnostics = []
     if n_dead < n_components and told < DEAD_BELOW * (n_components - n_dead):
         # The posteriors are equal and far from the prior: no sampler can correct that.
         cost = float(kl_per_component.sum())
-        return [remark("tells_nothing", told=told, cost=cost, n_epochs=model.n_epochs_)]
+        return [diagnostic("tells_nothing", told=told, cost=cost, n_epochs=model.n_epochs_)]
     if n_dead == 0:
-        remarks.append(remark("all_alive", n_components=n_components))
+        diagnostics.append(diagnostic("all_alive", n_components=n_components))
     else:
         key = "all_dead" if n_dead == n_components else "some_dead"
         fixes = _fixes(model.get_params(deep=False), model)
-        remarks.append(remark(key, n_dead=n_dead, n_components=n_components, fixes=fixes))
+        diagnostics.append(diagnostic(key, n_dead=n_dead, n_components=n_components, fixes=fixes))
     if far_by > FAR_ABOVE and isinstance(model.sampler_, Prior):
-        remarks.append(remark("far_from_prior", far_by=far_by))
-    return remarks
+        diagnostics.append(diagnostic("far_from_prior", far_by=far_by))
+    return diagnostics
 
 
 def _fixes(settings: Mapping[str, Any], model: VariationalAutoencoder) -> list[str]:

@@ -1,8 +1,8 @@
-"""The groups of figures that make up an evaluation, each a function of a `Subject`.
+"""The groups of metrics that make up an evaluation, each a function of an `EvaluationContext`.
 
-A group is a dict ready for JSON. Under a name stands a figure (a dict with ``"value"``, see
-`beside`), a number that is certain, or a list of numbers; under ``"remarks"`` what is to be said of
-them. A new group is a new function with a place in `GROUPS`.
+A group is a dict ready for JSON. A metric is a dict with ``"value"`` (see `with_baseline`), a number
+without error, or a list of numbers; ``"diagnostics"`` holds sentences about them. A new group is a
+new function and its entry in `GROUPS`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from utsushi.evaluation.collapse import (
     divergence_per_component,
     information,
 )
+from utsushi.evaluation.context import EvaluationContext, with_baseline
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
 from utsushi.evaluation.features import MAX_CLASSES, evaluate_features, trustworthiness_of
@@ -45,16 +46,15 @@ from utsushi.evaluation.poor_fit import poor_fit
 from utsushi.evaluation.reconstruction import (
     data_range_of,
     decibels,
-    error_of_copies,
     per_known_feature,
+    reconstruction_mse,
     squared_errors,
     ssim,
-    ssim_remark,
+    ssim_diagnostic,
 )
 from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
-from utsushi.evaluation.subject import Subject, beside
 from utsushi.evaluation.symbols import symbol_use
-from utsushi.evaluation.texts import Remark, remark
+from utsushi.evaluation.texts import Diagnostic, diagnostic
 from utsushi.exceptions import DataError, SettingError
 from utsushi.transforms.table_schema import Column
 
@@ -83,34 +83,36 @@ Rows = NDArray[np.floating[Any]]
 # --- reconstruction -----------------------------------------------------------------------------
 
 
-def reconstruction(subject: Subject) -> Group:
+def reconstruction(context: EvaluationContext) -> Group:
     """Measure reconstructions from the mean code, in the units of the input."""
-    if subject.spreads is not None:
-        return _reconstruction_of_table(subject, subject.spreads)
-    model, X, pca = subject.model, subject.X, subject.pca
-    data_range = data_range_of(X if subject.X_train is None else subject.X_train)
-    found = _errors(X, subject.copies, data_range)
-    others = {} if pca is None else _errors(X, pca.reconstruct(subject.filled(X)), data_range)
-    remarks = [remark("data_range", data_range=data_range) if data_range else remark("no_range")]
-    if subject.has_gaps:
-        remarks.append(remark("missing", n_missing=int(np.isnan(X).sum())))
-    if subject.similarity and model.image_shape is not None and data_range and not subject.has_gaps:
+    if context.spreads is not None:
+        return _reconstruction_of_table(context, context.spreads)
+    model, X, pca = context.model, context.X, context.pca
+    data_range = data_range_of(X if context.X_train is None else context.X_train)
+    found = _errors(X, context.copies, data_range)
+    others = {} if pca is None else _errors(X, pca.reconstruct(context.filled(X)), data_range)
+    diagnostics = [
+        diagnostic("data_range", data_range=data_range) if data_range else diagnostic("no_range")
+    ]
+    if context.has_gaps:
+        diagnostics.append(diagnostic("missing", n_missing=int(np.isnan(X).sum())))
+    if context.similarity and model.image_shape is not None and data_range and not context.has_gaps:
         shape = tuple(model.image_shape)
-        remarks.append(ssim_remark(shape))
-        if remarks[-1]["key"] == "ssim_window":
-            rows = affordable_rows(X, min(COSTLY_VALUES, SSIM_ROWS * X.shape[1]), subject.seed)
-            seed = subject.seed if len(rows) < len(X) else None
-            originals, copies = X[rows], subject.copies[rows]
+        diagnostics.append(ssim_diagnostic(shape))
+        if diagnostics[-1]["key"] == "ssim_window":
+            rows = affordable_rows(X, min(COSTLY_VALUES, SSIM_ROWS * X.shape[1]), context.seed)
+            seed = context.seed if len(rows) < len(X) else None
+            originals, copies = X[rows], context.copies[rows]
             found["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
             if pca is not None:
                 copies = pca.reconstruct(originals)
                 others["ssim"] = Estimate.over(ssim(originals, copies, shape, data_range), seed)
-    group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
-    remarks += poor_fit(subject, found["mse"], others.get("mse"))
-    plain = not has_posterior(model) and not subject.has_gaps
+    group: Group = {name: with_baseline(figure, others.get(name)) for name, figure in found.items()}
+    diagnostics += poor_fit(context, found["mse"], others.get("mse"))
+    plain = not has_posterior(model) and not context.has_gaps
     if has_lecture_loss(model) and plain:
-        group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
-    return {**group, "remarks": remarks}
+        group["lecture_loss"] = with_baseline(loss_from_scores(model, context.scores))
+    return {**group, "diagnostics": diagnostics}
 
 
 def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
@@ -123,47 +125,47 @@ def _errors(X: Rows, copies: Rows, data_range: float) -> dict[str, Estimate]:
     return found
 
 
-def _reconstruction_of_table(subject: Subject, spreads: Rows) -> Group:
+def _reconstruction_of_table(context: EvaluationContext, spreads: Rows) -> Group:
     """Measure the copies of a table in standard deviations of its columns, which have own units."""
-    X, pca = subject.X, subject.pca
+    X, pca = context.X, context.pca
     of_pca = None
     if pca is not None:
-        of_pca = error_of_copies(X / spreads, pca.reconstruct(subject.filled(X)) / spreads)
-    remarks = [remark("standardized")]
-    if subject.has_gaps:
-        firsts = [features.start for _, features in subject.model.columns_.slices()]
-        remarks.append(remark("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
-    error = error_of_copies(X / spreads, subject.copies / spreads)
-    remarks += poor_fit(subject, error, of_pca, spreads)
-    return {"standardized_mse": beside(error, of_pca), "remarks": remarks}
+        of_pca = reconstruction_mse(X / spreads, pca.reconstruct(context.filled(X)) / spreads)
+    diagnostics = [diagnostic("standardized")]
+    if context.has_gaps:
+        firsts = [features.start for _, features in context.model.columns_.slices()]
+        diagnostics.append(diagnostic("missing", n_missing=int(np.isnan(X[:, firsts]).sum())))
+    error = reconstruction_mse(X / spreads, context.copies / spreads)
+    diagnostics += poor_fit(context, error, of_pca, spreads)
+    return {"standardized_mse": with_baseline(error, of_pca), "diagnostics": diagnostics}
 
 
 # --- columns of a table -------------------------------------------------------------------------
 
 
-def columns(subject: Subject) -> Group:
+def columns(context: EvaluationContext) -> Group:
     """Measure the reconstruction of each column of a table, by name under ``"errors"``.
 
     Of numbers and dates the squared error over the variance, of the others the share of rows that
     come back as another value.
     """
-    if subject.spreads is None:
+    if context.spreads is None:
         return {}
-    X, pca = subject.X, subject.pca
-    others = None if pca is None else pca.reconstruct(subject.filled(X))
+    X, pca = context.X, context.pca
+    others = None if pca is None else pca.reconstruct(context.filled(X))
     errors: Group = {}
-    for column, features in subject.model.columns_.slices():
+    for column, features in context.model.columns_.slices():
         error, of_pca = (
             None
             if copies is None
             else _column_error(
-                column, X[:, features], copies[:, features], subject.spreads[features]
+                column, X[:, features], copies[:, features], context.spreads[features]
             )
-            for copies in (subject.copies, others)
+            for copies in (context.copies, others)
         )
         if error is not None:
-            errors[column.name] = beside(error, of_pca)
-    return {"errors": errors, "remarks": [remark("columns")]}
+            errors[column.name] = with_baseline(error, of_pca)
+    return {"errors": errors, "diagnostics": [diagnostic("columns")]}
 
 
 def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estimate | None:
@@ -180,28 +182,28 @@ def _column_error(column: Column, X: Rows, copies: Rows, spreads: Rows) -> Estim
 # --- sparsity -----------------------------------------------------------------------------------
 
 
-def sparsity(subject: Subject) -> Group:
+def sparsity(context: EvaluationContext) -> Group:
     """Measure how many components are active, and what part of the variance they explain."""
-    model = subject.model
+    model = context.model
     if not has_sparse_codes(model):
         return {}
-    X, pca, scale = subject.filled(subject.X), subject.pca, model.scaling_.scale
-    known = X if subject.X_train is None else subject.filled(subject.X_train)
+    X, pca, scale = context.filled(context.X), context.pca, model.scaling_.scale
+    known = X if context.X_train is None else context.filled(context.X_train)
     variance = (np.square((X - known.mean(axis=0)) / scale).sum(axis=1)).mean(dtype=np.float64)
 
     def explained(copies: Rows) -> Estimate:
-        return Estimate.over(1 - squared_errors(subject.X / scale, copies / scale) / variance)
+        return Estimate.over(1 - squared_errors(context.X / scale, copies / scale) / variance)
 
-    group: Group = {"l0": beside(Estimate.over(subject.n_active))}
+    group: Group = {"l0": with_baseline(Estimate.over(context.n_active))}
     if variance > 0:
         of_pca = None if pca is None else explained(pca.reconstruct(X))
-        group["explained_variance"] = beside(explained(subject.copies), of_pca)
-    used = _is_used(subject.codes)
-    if subject.X_train is not None and not subject.has_seen_its_rows:
-        used |= _is_used(model.transform(subject.X_train))
+        group["explained_variance"] = with_baseline(explained(context.copies), of_pca)
+    used = _is_used(context.codes)
+    if context.X_train is not None and not context.has_seen_its_rows:
+        used |= _is_used(model.transform(context.X_train))
     group["dead"] = float(1 - used.mean())
-    remarks = [] if pca is None else [remark("active_pca", n_components=pca.n_components)]
-    return {**group, "remarks": remarks}
+    diagnostics = [] if pca is None else [diagnostic("active_pca", n_components=pca.n_components)]
+    return {**group, "diagnostics": diagnostics}
 
 
 def _is_used(codes: Any) -> NDArray[np.bool_]:
@@ -212,63 +214,63 @@ def _is_used(codes: Any) -> NDArray[np.bool_]:
 # --- denoising ----------------------------------------------------------------------------------
 
 
-def denoising(subject: Subject) -> Group:
+def denoising(context: EvaluationContext) -> Group:
     """Measure reconstructions of corrupted samples against the clean samples."""
-    if not can_corrupt(subject.model):
+    if not can_corrupt(context.model):
         return {}
-    X, seed = subject.X, subject.seed
-    damaged = subject.model.corrupt(X, random_state=seed)
-    repaired, pca = subject.model.reconstruct(damaged), subject.pca
-    unit = 1.0 if subject.spreads is None else subject.spreads
+    X, seed = context.X, context.seed
+    damaged = context.model.corrupt(X, random_state=seed)
+    repaired, pca = context.model.reconstruct(damaged), context.pca
+    unit = 1.0 if context.spreads is None else context.spreads
 
     def error(copies: Rows) -> Estimate:
-        return error_of_copies(X / unit, copies / unit, seed)
+        return reconstruction_mse(X / unit, copies / unit, seed)
 
-    of_pca = None if pca is None else error(pca.reconstruct(subject.filled(damaged)))
+    of_pca = None if pca is None else error(pca.reconstruct(context.filled(damaged)))
     return {
-        "mse_damaged": beside(error(damaged)),
-        "mse_repaired": beside(error(repaired), of_pca),
+        "mse_damaged": with_baseline(error(damaged)),
+        "mse_repaired": with_baseline(error(repaired), of_pca),
     }
 
 
 # --- likelihood ---------------------------------------------------------------------------------
 
 
-def likelihood(subject: Subject) -> Group:
+def likelihood(context: EvaluationContext) -> Group:
     """Measure the bound on the log density, in nats a row and in the input's units."""
-    model = subject.model
+    model = context.model
     if not has_posterior(model):
         return {}
-    X = subject.X[subject.scored]
+    X = context.X[context.scored]
     exact = None
     # A density is compared with that of probabilistic PCA; a probability cannot be.
-    has_density = isinstance(model.likelihood_, (Gaussian, UnitGaussian)) and not subject.has_gaps
-    if subject.pca is not None and has_density:
-        exact = subject.pca.log_likelihood(X)
-    score = Estimate.over(subject.scores, model.seed_)
-    group = {"bound": beside(score, None if exact is None else Estimate.over(exact))}
+    has_density = isinstance(model.likelihood_, (Gaussian, UnitGaussian)) and not context.has_gaps
+    if context.pca is not None and has_density:
+        exact = context.pca.log_likelihood(X)
+    score = Estimate.over(context.scores, model.seed_)
+    group = {"bound": with_baseline(score, None if exact is None else Estimate.over(exact))}
     # Some of the scored rows, in their order: fewer are chosen as the first of more.
-    rows = affordable_rows(subject.X, COSTLY_VALUES, subject.seed)
-    few, labels = subject.X[rows], subject.labels_of(rows)
+    rows = affordable_rows(context.X, COSTLY_VALUES, context.seed)
+    few, labels = context.X[rows], context.labels_of(rows)
     bounds = importance_bounds(
-        model, few, labels, n_importance_samples=subject.n_importance_samples
+        model, few, labels, n_importance_samples=context.n_importance_samples
     )
     found = {f"importance_bound_{n_draws}": bound for n_draws, bound in bounds.items()}
-    if not subject.has_gaps:
+    if not context.has_gaps:
         found |= exact_likelihood(model, X)
-    group |= {name: beside(estimate) for name, estimate in found.items()}
+    group |= {name: with_baseline(estimate) for name, estimate in found.items()}
     # Of the bounds that were asked for, the one with the most draws; compared on the same rows.
     widest = bounds[max(bounds)] if bounds else score
-    of_few = subject.scores[np.searchsorted(subject.scored, rows)].mean(dtype=np.float64)
+    of_few = context.scores[np.searchsorted(context.scored, rows)].mean(dtype=np.float64)
     tightest = found.get("exact", widest if widest.value > of_few else score)
-    if model.likelihood_.is_density and not subject.has_gaps:
-        n_features = subject.X.shape[1]
-        group["bits_per_dimension"] = beside(
+    if model.likelihood_.is_density and not context.has_gaps:
+        n_features = context.X.shape[1]
+        group["bits_per_dimension"] = with_baseline(
             bits_per_dimension(tightest, n_features),
             None if exact is None else bits_per_dimension(Estimate.over(exact), n_features),
         )
-    if has_lecture_loss(model) and not subject.has_gaps:
-        group["lecture_loss"] = beside(loss_from_scores(model, subject.scores))
+    if has_lecture_loss(model) and not context.has_gaps:
+        group["lecture_loss"] = with_baseline(loss_from_scores(model, context.scores))
     return group
 
 
@@ -292,41 +294,44 @@ def loss_from_scores(model: BaseAutoencoder, scores: Rows) -> Estimate:
 # --- collapse -----------------------------------------------------------------------------------
 
 
-def collapse(subject: Subject) -> Group:
+def collapse(context: EvaluationContext) -> Group:
     """Measure what the components of a variational code carry, in nats a row."""
-    model = subject.model
+    model = context.model
     if not has_posterior(model):
         return {}
-    posterior = model.posterior_of(subject.X)
-    terms = divergence_per_component(model, subject.X)
+    posterior = model.posterior_of(context.X)
+    terms = divergence_per_component(model, context.X)
     kl = terms.sum(axis=1)
-    found: Group = {"kl": beside(Estimate.over(kl)), "active_units": active_units(posterior[0])}
-    remarks: list[Remark] = []
+    found: Group = {
+        "kl": with_baseline(Estimate.over(kl)),
+        "active_units": active_units(posterior[0]),
+    }
+    diagnostics: list[Diagnostic] = []
     if not model.has_diagonal_posterior:  # whose mean and deviations are not all of it
-        return found | {"remarks": remarks}
-    carried = information(*posterior, divergence=kl, random_state=subject.seed)
-    found["mutual_information"] = beside(carried.mutual_information)
-    found["aggregate_divergence"] = beside(carried.aggregate_divergence)
+        return found | {"diagnostics": diagnostics}
+    carried = information(*posterior, divergence=kl, random_state=context.seed)
+    found["mutual_information"] = with_baseline(carried.mutual_information)
+    found["aggregate_divergence"] = with_baseline(carried.aggregate_divergence)
     if model.has_standard_normal_prior:
         means, far_by = terms.mean(axis=0), aggregate_divergence_at_least(*posterior)
         found["kl_per_component"] = means.tolist()
         found["dead_components"] = int((means < DEAD_BELOW).sum())
         found["aggregate_divergence_at_least"] = far_by
-        remarks = advice(means, carried.mutual_information.value, far_by, model)
+        diagnostics = advice(means, carried.mutual_information.value, far_by, model)
     if carried.is_at_limit:
-        remarks.append(remark("information_limit", limit=carried.limit))
-    return found | {"remarks": remarks}
+        diagnostics.append(diagnostic("information_limit", limit=carried.limit))
+    return found | {"diagnostics": diagnostics}
 
 
 # --- symbols ------------------------------------------------------------------------------------
 
 
-def symbols(subject: Subject) -> Group:
+def symbols(context: EvaluationContext) -> Group:
     """Measure which symbols a model with discrete codes uses, and what a code takes."""
-    model = subject.model
+    model = context.model
     if not has_symbols(model):
         return {}
-    used, numbers = symbol_use(model, subject.X)
+    used, numbers = symbol_use(model, context.X)
     return {
         "bits_per_code": model.n_bits_,
         "symbols_in_use": used,
@@ -337,49 +342,49 @@ def symbols(subject: Subject) -> Group:
 # --- features -----------------------------------------------------------------------------------
 
 
-def features(subject: Subject) -> Group:
+def features(context: EvaluationContext) -> Group:
     """Measure classification from the codes, and whether they preserve neighbours."""
-    if len(subject.X) < FEWEST_NEIGHBOURS:
+    if len(context.X) < FEWEST_NEIGHBOURS:
         return {}
-    lesson, remarks = _lesson(subject)
-    found = _of_codes(subject, subject.model._vectors, subject.codes, lesson)
-    pca = subject.pca
+    lesson, diagnostics = _lesson(context)
+    found = _of_codes(context, context.model._vectors, context.codes, lesson)
+    pca = context.pca
 
     def encode(rows: Rows) -> Rows:
         assert pca is not None
-        return pca.transform(subject.filled(rows))
+        return pca.transform(context.filled(rows))
 
-    others = {} if pca is None else _of_codes(subject, encode, encode(subject.X), lesson)
-    group: Group = {name: beside(figure, others.get(name)) for name, figure in found.items()}
-    return {**group, "remarks": remarks}
+    others = {} if pca is None else _of_codes(context, encode, encode(context.X), lesson)
+    group: Group = {name: with_baseline(figure, others.get(name)) for name, figure in found.items()}
+    return {**group, "diagnostics": diagnostics}
 
 
-def _lesson(subject: Subject) -> tuple[Lesson | None, list[Remark]]:
+def _lesson(context: EvaluationContext) -> tuple[Lesson | None, list[Diagnostic]]:
     """Return training and test samples with labels for a classifier, and diagnostics."""
-    if subject.y is None:
+    if context.y is None:
         return None, []
-    X, y, remarks = subject.X, np.asarray(subject.y), []
-    if subject.X_train is None or subject.y_train is None or subject.has_seen_its_rows:
-        known, asked = halves(len(y), subject.seed)
+    X, y, diagnostics = context.X, np.asarray(context.y), []
+    if context.X_train is None or context.y_train is None or context.has_seen_its_rows:
+        known, asked = halves(len(y), context.seed)
         lesson = X[known], y[known], X[asked], y[asked]
-        remarks = [remark("split_rows")]
+        diagnostics = [diagnostic("split_rows")]
     else:
-        lesson = subject.X_train, np.asarray(subject.y_train), X, y
+        lesson = context.X_train, np.asarray(context.y_train), X, y
     n_labels = len(np.unique(lesson[1]))
     if lesson[1].dtype.kind == "f" and (lesson[1] != np.round(lesson[1])).any():
-        return None, [remark("no_whole_labels")]
+        return None, [diagnostic("no_whole_labels")]
     if 2 <= n_labels <= MAX_CLASSES:
-        return lesson, remarks
-    return None, [remark("no_classes", n_labels=n_labels, max_classes=MAX_CLASSES)]
+        return lesson, diagnostics
+    return None, [diagnostic("no_classes", n_labels=n_labels, max_classes=MAX_CLASSES)]
 
 
 def _of_codes(
-    subject: Subject, encode: Callable[[Rows], Rows], codes: Rows, lesson: Lesson | None
+    context: EvaluationContext, encode: Callable[[Rows], Rows], codes: Rows, lesson: Lesson | None
 ) -> dict[str, Estimate]:
-    """Measure the codes that one encoder gives; ``codes`` are those of the subject's rows."""
-    seed = subject.seed
+    """Measure the codes that one encoder gives; ``codes`` are those of the context's rows."""
+    seed = context.seed
     found = {
-        "trustworthiness": trustworthiness_of(subject.filled(subject.X), codes, random_state=seed)
+        "trustworthiness": trustworthiness_of(context.filled(context.X), codes, random_state=seed)
     }
     if lesson is None:
         return found
@@ -387,7 +392,7 @@ def _of_codes(
     return found | evaluate_features(
         encode(known),
         y_known,
-        codes if asked is subject.X else encode(asked),
+        codes if asked is context.X else encode(asked),
         y_asked,
         random_state=seed,
     )
@@ -396,53 +401,53 @@ def _of_codes(
 # --- generation ---------------------------------------------------------------------------------
 
 
-def generation(subject: Subject) -> Group:
+def generation(context: EvaluationContext) -> Group:
     """Measure as many generated samples as real ones, with the reachable floor of real samples."""
-    model, X = subject.model, subject.X
-    train = None if subject.has_seen_its_rows else subject.X_train
+    model, X = context.model, context.X
+    train = None if context.has_seen_its_rows else context.X_train
     shape = None if model.image_shape is None else tuple(model.image_shape)
     if min(len(rows) for rows in (X, train) if rows is not None) < FEWEST_TO_COMPARE:
         reason = f"it takes {FEWEST_TO_COMPARE} rows or more"
-        return {"remarks": [remark("no_generation", reason=reason)]}
-    if subject.has_gaps:
-        return {"remarks": [remark("no_generation", reason="the rows lack values")]}
-    rows = affordable_rows(X, COSTLY_VALUES, subject.seed)
+        return {"diagnostics": [diagnostic("no_generation", reason=reason)]}
+    if context.has_gaps:
+        return {"diagnostics": [diagnostic("no_generation", reason="the rows lack values")]}
+    rows = affordable_rows(X, COSTLY_VALUES, context.seed)
     try:
         figures = evaluate_generation(
-            model.sample(len(rows), y=subject.labels_of(rows), random_state=subject.seed),
+            model.sample(len(rows), y=context.labels_of(rows), random_state=context.seed),
             X[rows],
             train,
-            extractor=subject.extractor,
+            extractor=context.extractor,
             image_shape=shape,
-            random_state=subject.seed,
+            random_state=context.seed,
         )
     except SettingError as error:
-        return {"remarks": [remark("no_generation", reason=str(error).rstrip("."))]}
+        return {"diagnostics": [diagnostic("no_generation", reason=str(error).rstrip("."))]}
     measured = {
-        name: {**figure, "seed": subject.seed}
+        name: {**figure, "seed": context.seed}
         for name, figure in figures.items()
         if isinstance(figure, dict)
     }
-    return {**measured, "remarks": [remark("extractor", extractor=figures["extractor"])]}
+    return {**measured, "diagnostics": [diagnostic("extractor", extractor=figures["extractor"])]}
 
 
 # --- anomalies ----------------------------------------------------------------------------------
 
 
-def anomalies(subject: Subject) -> Group:
+def anomalies(context: EvaluationContext) -> Group:
     """Measure how the score separates given anomalies from the samples, which count as normal."""
-    model, seed = subject.model, subject.seed
-    if subject.anomalies is None:
+    model, seed = context.model, context.seed
+    if context.anomalies is None:
         return {}
     if is_conditional(model):
-        return {"remarks": [remark("no_anomalies")]}
-    scores = subject.scores, model.score_samples(subject.anomalies)
+        return {"diagnostics": [diagnostic("no_anomalies")]}
+    scores = context.scores, model.score_samples(context.anomalies)
     found = evaluate_scores(*scores, random_state=seed)
     of_pca: Group = {}
-    if subject.pca is not None:
+    if context.pca is not None:
         errors = (
-            -squared_errors(rows, subject.pca.reconstruct(subject.filled(rows)))
-            for rows in (subject.X[subject.scored], subject.anomalies)
+            -squared_errors(rows, context.pca.reconstruct(context.filled(rows)))
+            for rows in (context.X[context.scored], context.anomalies)
         )
         of_pca = evaluate_scores(*errors, random_state=seed)
     return {
@@ -452,7 +457,7 @@ def anomalies(subject: Subject) -> Group:
 
 
 #: By name; the order is that of the tables.
-GROUPS: dict[str, Callable[[Subject], Group]] = {
+GROUPS: dict[str, Callable[[EvaluationContext], Group]] = {
     "reconstruction": reconstruction,
     "columns": columns,
     "sparsity": sparsity,
@@ -523,18 +528,18 @@ def evaluate(
         Ready for JSON: by group and by name. A figure is a dict of its ``value``,
         ``standard_error`` (None where there is no honest one), ``n_rows``, ``seed`` (None where
         nothing was drawn) and, in ``pca``, the same of PCA (or None). What is certain is a plain
-        number. ``remarks`` says in sentences what to know of a group, and what to do. A group that
-        the model or the rows have nothing for is left out. Of rows with many features, figures
-        that take long are measured on some rows; ``n_rows`` says on how many:
+        number. ``diagnostics`` explains a group in sentences, and says what to do. A group that
+        does not apply to the model or the samples is left out. Of samples with many features,
+        costly metrics are measured on some samples; ``n_rows`` says on how many:
         ``bound`` and what follows from it on rows of 2^24 values together, ``ssim``,
         ``importance_bound_K`` and generation on rows of 2^22, and no figure on fewer than 100.
 
         - reconstruction: of a table, a model with ``columns_``, ``standardized_mse``, in standard
           deviations of the columns; of all else ``mse`` (over rows and features),
           ``squared_error`` (of a row: summed over its features), ``psnr`` (decibels), ``ssim``
-          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``; remarks
-          where the error is no smaller than PCA's, no smaller than 95 % of the variance, or more
-          than three times that of training rows;
+          (images, with torchmetrics; at most 1,000); for an autoencoder ``lecture_loss``;
+          diagnostics where the error is no smaller than PCA's, no smaller than 95 % of the
+          variance, or more than three times that of training rows;
         - columns, of a table: under ``errors`` a figure for each column, the squared error over the
           variance for numbers and dates, the share of wrong values for the others;
         - sparsity, of a sparse autoencoder: ``l0``, the active components of a sample;
@@ -547,7 +552,7 @@ def evaluate(
           lecture's;
         - collapse, variational: ``kl`` (nats a row), ``kl_per_component``, ``dead_components``
           (under 0.1 nats), ``active_units``, ``mutual_information``, ``aggregate_divergence``
-          and ``aggregate_divergence_at_least``, and advice among the remarks;
+          and ``aggregate_divergence_at_least``, and advice among the diagnostics;
         - symbols, discrete codes: ``bits_per_code``; ``symbols_in_use``, the share of a codebook's
           entries that a row has; ``perplexity`` of their frequencies, at most as many as there are
           entries;
@@ -579,7 +584,7 @@ def evaluate(
     for name in names:
         if name not in GROUPS:
             raise SettingError(f"groups must be some of {', '.join(GROUPS)}, got {name!r}.")
-    subject = Subject(
+    context = EvaluationContext(
         model,
         X,
         X_train,
@@ -591,7 +596,7 @@ def evaluate(
         anomalies,
         similarity,
     )
-    found = {name: GROUPS[name](subject) for name in names}
+    found = {name: GROUPS[name](context) for name in names}
     return {name: group for name, group in found.items() if group}
 
 

@@ -16,14 +16,14 @@ from utsushi.estimators.diagnosis import (
     SOME_ROWS,
     TIMES_TRAINING,
 )
+from utsushi.evaluation.context import EvaluationContext
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.reconstruction import mean_squared_errors
-from utsushi.evaluation.subject import Subject
-from utsushi.evaluation.texts import Remark, remark
+from utsushi.evaluation.texts import Diagnostic, diagnostic
 
 __all__ = ["POOR_FIT", "poor_fit"]
 
-#: The keys of these remarks; each is of one model.
+#: The keys of these diagnostics; each is of one model.
 POOR_FIT = frozenset({"as_good_as_the_mean", "worse_than_pca", "by_heart"})
 
 #: The fewest samples whose error is compared.
@@ -36,13 +36,13 @@ Rows = NDArray[np.floating[Any]]
 
 
 def poor_fit(
-    subject: Subject, found: Estimate, of_pca: Estimate | None, unit: Rows | float = 1.0
-) -> list[Remark]:
+    context: EvaluationContext, found: Estimate, of_pca: Estimate | None, unit: Rows | float = 1.0
+) -> list[Diagnostic]:
     """Compare the error of the measured rows with that of the mean, of PCA and of training rows.
 
     Parameters
     ----------
-    subject : Subject
+    context : EvaluationContext
     found : Estimate
         The mean squared error of the measured rows, over rows and features.
     of_pca : Estimate or None
@@ -52,48 +52,50 @@ def poor_fit(
 
     Returns
     -------
-    list of Remark
+    list of Diagnostic
         One of ``"as_good_as_the_mean"``, an error of at least 95 % of the variance about the
         training mean, and ``"worse_than_pca"``, where PCA is a fair comparison; and
         ``"by_heart"``, where the error is more than three times that of training rows.
     """
-    X, X_train, error = subject.X, subject.X_train, found.value
+    X, X_train, error = context.X, context.X_train, found.value
     known = X if X_train is None else X_train
     if len(X) < FEWEST_ROWS:
         return []
     # A column without a value has no mean, and its error does not count.
-    mean = np.where(np.isnan(known).all(axis=0), 0, subject.filled(known).mean(axis=0))
+    mean = np.where(np.isnan(known).all(axis=0), 0, context.filled(known).mean(axis=0))
     variance = float(mean_squared_errors(X / unit, mean / unit).mean())
     if not variance > ROUNDING * float(np.nanmean(np.square(X / unit, dtype=np.float64))):
         return []
-    times = _times_training(subject, error, unit) if error > ROUNDING * variance else 0.0
-    fixes = _fixes(subject, learned_by_heart=times > TIMES_TRAINING)
-    remarks = []
+    times = _times_training(context, error, unit) if error > ROUNDING * variance else 0.0
+    fixes = _fixes(context, learned_by_heart=times > TIMES_TRAINING)
+    diagnostics = []
     if not error < AS_GOOD_AS_THE_MEAN * variance:
         percent = 100 * error / variance
-        remarks.append(remark("as_good_as_the_mean", percent=percent, fixes=fixes))
-    elif of_pca is not None and _compares_with_pca(subject) and not error < of_pca.value:
+        diagnostics.append(diagnostic("as_good_as_the_mean", percent=percent, fixes=fixes))
+    elif of_pca is not None and _compares_with_pca(context) and not error < of_pca.value:
         percent, percent_of_pca = 100 * error / variance, 100 * of_pca.value / variance
-        remarks.append(
-            remark("worse_than_pca", percent=percent, percent_of_pca=percent_of_pca, fixes=fixes)
+        diagnostics.append(
+            diagnostic(
+                "worse_than_pca", percent=percent, percent_of_pca=percent_of_pca, fixes=fixes
+            )
         )
     if times > TIMES_TRAINING:
-        remarks.append(remark("by_heart", times=min(times, MOST_TIMES)))
-    return remarks
+        diagnostics.append(diagnostic("by_heart", times=min(times, MOST_TIMES)))
+    return diagnostics
 
 
-def _compares_with_pca(subject: Subject) -> bool:
+def _compares_with_pca(context: EvaluationContext) -> bool:
     """Return whether the model is linear like PCA, and PCA cannot overfit the samples."""
-    model, X_train = subject.model, subject.X_train
+    model, X_train = context.model, context.X_train
     n_components = model.n_components_
     enough = X_train is not None and len(X_train) >= 2 * n_components
     return enough and n_components < model.n_features_in_ and model._compares_with_pca
 
 
-def _times_training(subject: Subject, error: float, unit: Rows | float) -> float:
+def _times_training(context: EvaluationContext, error: float, unit: Rows | float) -> float:
     """Return the error over that of some training rows, evenly spaced; 0 without any others."""
-    model, X, y = subject.model, subject.X_train, subject.y_train
-    if X is None or subject.has_seen_its_rows or (y is None and is_conditional(model)):
+    model, X, y = context.model, context.X_train, context.y_train
+    if X is None or context.has_seen_its_rows or (y is None and is_conditional(model)):
         return 0.0
     some = slice(None, None, -(-len(X) // SOME_ROWS))
     copies = model.reconstruct(X[some], None if y is None else y[some])
@@ -101,16 +103,16 @@ def _times_training(subject: Subject, error: float, unit: Rows | float) -> float
     return error / of_training if of_training > 0 else math.inf
 
 
-def _fixes(subject: Subject, *, learned_by_heart: bool) -> list[str]:
+def _fixes(context: EvaluationContext, *, learned_by_heart: bool) -> list[str]:
     """Return the settings to try first, as Python arguments."""
-    model = subject.model
+    model = context.model
     if model._first_to_try is not None:
         return [model._first_to_try]
     if learned_by_heart:
         return [f"n_components<{model.n_components_}", "recipe__weight_decay=1"]
     n_epochs, recipe = len(model.history_), model.recipe_
-    if subject.X_train is not None:
-        steps = recipe.steps_per_epoch(len(subject.X_train))
+    if context.X_train is not None:
+        steps = recipe.steps_per_epoch(len(context.X_train))
         if n_epochs * steps < FEW_STEPS:
             return [f"max_epochs={math.ceil(FEW_STEPS / steps)}"]
     return [f"max_epochs={2 * n_epochs}", f"recipe__learning_rate={recipe.learning_rate / 3:.1g}"]

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
-from utsushi.evaluation.texts import Remark, remark
+from utsushi.evaluation.texts import Diagnostic, diagnostic
 from utsushi.exceptions import SettingError
 
 __all__ = [
     "MAX_PSNR",
     "data_range_of",
-    "error_of_copies",
     "mean_squared_errors",
     "psnr",
     "reconstruction_error",
+    "reconstruction_mse",
     "ssim",
-    "ssim_remark",
+    "ssim_diagnostic",
     "ssim_window",
 ]
 
@@ -61,10 +61,10 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
     >>> reconstruction_error(model, X).n_rows
     50
     """
-    return error_of_copies(X, model.reconstruct(X))
+    return reconstruction_mse(X, model.reconstruct(X))
 
 
-def error_of_copies(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
+def reconstruction_mse(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
     """Return the mean squared error of copies (n, D), over the rows; ``seed`` made the copies."""
     return Estimate.over(mean_squared_errors(X, X_hat), seed)
 
@@ -154,16 +154,16 @@ def ssim_window(image_shape: tuple[int, ...]) -> int | None:
     return window if window >= 3 else None
 
 
-def ssim_remark(image_shape: tuple[int, ...]) -> Remark:
-    """Return the remark on how SSIM is taken, or why it is not."""
+def ssim_diagnostic(image_shape: tuple[int, ...]) -> Diagnostic:
+    """Return the diagnostic on how SSIM is taken, or why it is not."""
     window = ssim_window(image_shape)
     if window is None:
-        return remark("ssim_too_small")
+        return diagnostic("ssim_too_small")
     try:
         import torchmetrics  # noqa: F401
     except ImportError:
-        return remark("ssim_missing")
-    return remark("ssim_window", window=window)
+        return diagnostic("ssim_missing")
+    return diagnostic("ssim_window", window=window)
 
 
 def ssim(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Remark", "remark", "say"]
+__all__ = ["Diagnostic", "diagnostic", "translate"]
 
 #: A key of the sentences below, the values in it, and the English sentence as ``"text"``: plain
 #: data for JSON, which can be translated later.
-Remark = dict[str, Any]
+Diagnostic = dict[str, Any]
 
 _SENTENCES: dict[str, dict[str, str]] = {
     "en": {
@@ -69,32 +69,32 @@ _SENTENCES: dict[str, dict[str, str]] = {
 _OR = {"en": " or ", "ja": " または "}
 
 
-def remark(key: str, **values: Any) -> Remark:
-    """Return a remark with its values and its English sentence.
+def diagnostic(key: str, **values: Any) -> Diagnostic:
+    """Return a diagnostic with its values and its English sentence.
 
     Examples
     --------
-    >>> remark("all_alive", n_components=3)["text"]
+    >>> diagnostic("all_alive", n_components=3)["text"]
     'All 3 components carry information.'
     """
     return {"key": key, **values, "text": _sentence(key, values, "en")}
 
 
-def say(remark: Mapping[str, Any], language: str) -> str:
-    """Translate a remark into a sentence of a language.
+def translate(diagnostic: Mapping[str, Any], language: str) -> str:
+    """Translate a diagnostic into a sentence of a language.
 
     Parameters
     ----------
-    remark : mapping
-        What `remark` returned, or the same read from JSON.
+    diagnostic : mapping
+        What `diagnostic` returned, or the same read from JSON.
     language : {"en", "ja"}
 
     Examples
     --------
-    >>> say(remark("ssim_window", window=7), "ja")
+    >>> translate(diagnostic("ssim_window", window=7), "ja")
     'SSIM のウィンドウは 7 × 7 画素です．'
     """
-    return _sentence(remark["key"], remark, language)
+    return _sentence(diagnostic["key"], diagnostic, language)
 
 
 def _sentence(key: str, values: Mapping[str, Any], language: str) -> str:

@@ -7,7 +7,7 @@ are English, as a Japanese font may be missing where it is drawn; captions belon
 
 from __future__ import annotations
 
-from utsushi.figures.anomalies import departure_bars, departure_images
+from utsushi.figures.anomalies import residual_bars, residual_images
 from utsushi.figures.canvas import to_png
 from utsushi.figures.charts import component_bars, learning_curves, part_bars
 from utsushi.figures.codes import code_map
@@ -16,12 +16,12 @@ from utsushi.figures.images import image_grid, image_rows, within_range_of
 __all__ = [
     "code_map",
     "component_bars",
-    "departure_bars",
-    "departure_images",
     "image_grid",
     "image_rows",
     "learning_curves",
     "part_bars",
+    "residual_bars",
+    "residual_images",
     "to_png",
     "within_range_of",
 ]

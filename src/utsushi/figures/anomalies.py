@@ -25,19 +25,19 @@ from utsushi.figures.images import draw_tiles, tiles_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["departure_bars", "departure_images"]
+__all__ = ["residual_bars", "residual_images"]
 
 #: The part of the pixels that the colours tell apart; those above have the last colour.
 _SHOWN = 0.995
 
-_QUANTITY = "squared departure, scaled units"
+_QUANTITY = "squared residual, scaled units"
 _TALLEST = 2**16 // DPI - 1  # inches of the largest picture, which more panels than fit share
 _BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
 _LONGEST_NAME = 24  # characters of a column's name
 
 
 @styled()
-def departure_images(
+def residual_images(
     originals: ArrayLike, copies: ArrayLike, maps: ArrayLike, image_shape: tuple[int, ...]
 ) -> Figure:
     """Draw images, their reconstructions under them, and under these where the two differ.
@@ -64,28 +64,28 @@ def departure_images(
     Examples
     --------
     >>> images = np.eye(64)[:5]
-    >>> figure = departure_images(images, images / 2, images / 4, (8, 8))
+    >>> figure = residual_images(images, images / 2, images / 4, (8, 8))
     >>> [text.get_text() for text in figure.texts]
-    ['original', 'reconstruction', 'departure']
+    ['original', 'reconstruction', 'residual']
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     tiles = [tiles_of(originals, image_shape), tiles_of(copies, image_shape)]
-    departures = finite_array(maps, "maps", n_axes=2)
-    if not np.shape(originals) == np.shape(copies) == departures.shape:
+    residuals = finite_array(maps, "maps", n_axes=2)
+    if not np.shape(originals) == np.shape(copies) == residuals.shape:
         raise DataError(
             f"originals, copies and maps must have one shape, got {np.shape(originals)}, "
-            f"{np.shape(copies)} and {departures.shape}. Pass those of the same samples."
+            f"{np.shape(copies)} and {residuals.shape}. Pass those of the same samples."
         )
-    heat = departures.reshape(len(departures), -1, *image_shape[-2:]).sum(axis=1)
+    heat = residuals.reshape(len(residuals), -1, *image_shape[-2:]).sum(axis=1)
     # A few pixels of one image would leave all others pale.
     strongest = float(np.quantile(heat, _SHOWN, method="higher")) or float(heat.max()) or 1.0
     scale = Normalize(0, strongest, clip=True)
-    colours = LinearSegmentedColormap.from_list("departure", ["#ffffff", ACCENT, INK])
+    colours = LinearSegmentedColormap.from_list("residual", ["#ffffff", ACCENT, INK])
     tiles.append(np.asarray(colours(scale(heat), bytes=True)[..., :3]))
 
-    labels = ["original", "reconstruction", "departure"]
+    labels = ["original", "reconstruction", "residual"]
     figure = draw_tiles(tiles, n_columns=len(heat), labels=labels, below=_BAR_ROOM)
     images = figure.axes[0].get_position()
     inch = 1 / figure.get_figheight()
@@ -101,7 +101,7 @@ def departure_images(
 
 
 @styled()
-def departure_bars(
+def residual_bars(
     maps: ArrayLike, columns: Sequence[str], titles: Sequence[str], *, n_columns: int = 5
 ) -> Figure:
     """Draw, for each row of a table, the columns that depart the most, the first one above.
@@ -128,20 +128,20 @@ def departure_bars(
 
     Examples
     --------
-    >>> figure = departure_bars([[0.1, 3.0]], ["height", "width"], ["row 7"])
+    >>> figure = residual_bars([[0.1, 3.0]], ["height", "width"], ["row 7"])
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['width', 'height']
     """
-    departures = finite_array(maps, "maps", n_axes=2)
-    if departures.shape != (len(titles), len(columns)):
+    residuals = finite_array(maps, "maps", n_axes=2)
+    if residuals.shape != (len(titles), len(columns)):
         raise DataError(
             "maps must have one title per row and one name per column, got the shape "
-            f"{departures.shape} with {len(titles)} titles and {len(columns)} names."
+            f"{residuals.shape} with {len(titles)} titles and {len(columns)} names."
         )
     shown = min(n_columns, len(columns))
-    tall = len(departures) * (0.24 * shown + 0.42) + 0.5
-    figure, panels = new_panels(len(departures), min(tall, _TALLEST))
-    for axes, row, title in zip(panels, departures, titles, strict=True):
+    tall = len(residuals) * (0.24 * shown + 0.42) + 0.5
+    figure, panels = new_panels(len(residuals), min(tall, _TALLEST))
+    for axes, row, title in zip(panels, residuals, titles, strict=True):
         order = np.argsort(-row, kind="stable")[:shown]
         axes.barh(np.arange(shown), row[order], color=ACCENT, height=0.7)
         axes.set_yticks(np.arange(shown), [_shortened(columns[index]) for index in order])
@@ -149,7 +149,7 @@ def departure_bars(
         axes.invert_yaxis()
         axes.set_title(title, fontsize=SMALL, pad=4)
     panels[-1].set_xlabel(_QUANTITY)
-    panels[-1].set_xlim(0, float(departures.max()) * 1.02 or 1.0)
+    panels[-1].set_xlim(0, float(residuals.max()) * 1.02 or 1.0)
     return settled(figure)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from utsushi.lecture.numbers import Comparison
 from utsushi.lecture.sections import LectureSection, Study
 from utsushi.lecture.sections.base import Model
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["Chapter", "row_names", "run_sections"]
 
@@ -25,14 +25,14 @@ class Chapter:
         Those that it trained.
     measured : dict
         Its group in ``metrics.json``.
-    exhibits : list of Exhibit
+    figures : list of CaptionedFigure
         Its figures.
     """
 
     section: LectureSection
     models: dict[str, Model]
     measured: dict[str, Any]
-    exhibits: list[Exhibit]
+    figures: list[CaptionedFigure]
 
     @property
     def comparisons(self) -> list[Comparison]:
@@ -60,8 +60,8 @@ def run_sections(study: Study, sections: Iterable[LectureSection]) -> Iterator[C
     for section in sections:
         models = section.train(study)
         study = replace(study, models={**study.models, **models})
-        exhibits = list(section.exhibits(study))
-        yield Chapter(section, models, section.measure(study), exhibits)
+        figures = list(section.figures(study))
+        yield Chapter(section, models, section.measure(study), figures)
 
 
 def row_names(sections: Iterable[LectureSection], language: str) -> Mapping[str, str]:

@@ -21,9 +21,9 @@ from utsushi.lecture.texts import TEXTS
 from utsushi.report import Page, check_language, languages_from, render
 from utsushi.report.model import short_name
 from utsushi.runs import (
-    Exhibit,
+    CaptionedFigure,
+    captioned_figures,
     check_free,
-    exhibits_of,
     living_payload,
     new_run,
     write_figures,
@@ -183,7 +183,7 @@ def run_lecture(
                 done.experiment.models,
                 table,
                 done.digits,
-                done.exhibits,
+                done.figures,
                 done.chapters,
                 sections,
                 language=spoken,
@@ -202,8 +202,8 @@ class _Done:
 
     name: str
     experiment: Experiment
-    digits: Exhibit
-    exhibits: Mapping[str, Sequence[Exhibit]]
+    digits: CaptionedFigure
+    figures: Mapping[str, Sequence[CaptionedFigure]]
     chapters: Sequence[Chapter] = ()
 
 
@@ -217,8 +217,8 @@ def _done_so_far(
     ):
         name = list(experiment.models)[-1]
         digits = _first_digits(experiment) if done is None else done.digits
-        before = {} if done is None else done.exhibits
-        drawn = {**before, name: _exhibits(experiment, name, random_state)}
+        before = {} if done is None else done.figures
+        drawn = {**before, name: _captioned_figures(experiment, name, random_state)}
         done = _Done(name, experiment, digits, drawn)
         yield done
     assert done is not None  # there are two models
@@ -251,25 +251,25 @@ def _write(
         write_models(folder, models, command="lecture", data="mnist20k")
         write_json(folder / "metrics.json", _metrics_to_json(done.experiment, done.chapters))
         write_figures(folder, [done.digits])
-        for name, drawn in done.exhibits.items():
+        for name, drawn in done.figures.items():
             write_figures(folder, drawn, prefix=f"{name}-")
         for chapter in done.chapters:
-            write_figures(folder, chapter.exhibits, prefix=f"{chapter.section.name}-")
+            write_figures(folder, chapter.figures, prefix=f"{chapter.section.name}-")
         write_text(folder / "report.html", render(pages, payload))
 
 
-def _first_digits(experiment: Experiment) -> Exhibit:
+def _first_digits(experiment: Experiment) -> CaptionedFigure:
     """Draw the first digits."""
     first = image_grid(experiment.digits.X_train[:N_DIGITS], (28, 28))
-    return Exhibit.of("digits", first, TEXTS, "digits_caption", "digits_alt")
+    return CaptionedFigure.of("digits", first, TEXTS, "digits_caption", "digits_alt")
 
 
-def _exhibits(experiment: Experiment, name: str, seed: int) -> list[Exhibit]:
+def _captioned_figures(experiment: Experiment, name: str, seed: int) -> list[CaptionedFigure]:
     """Draw the figures of a model."""
     data = experiment.digits
     assert data.X_test is not None
     model = experiment.models[name]
-    return list(exhibits_of(model, data.X_test, data.y_test, seed=seed, held_out="test rows"))
+    return list(captioned_figures(model, data.X_test, data.y_test, seed=seed, held_out="test rows"))
 
 
 def _metrics_to_json(experiment: Experiment, chapters: Sequence[Chapter]) -> dict[str, Any]:

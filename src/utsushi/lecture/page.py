@@ -10,7 +10,7 @@ from utsushi.lecture.numbers import Comparison
 from utsushi.lecture.sections import LectureSection
 from utsushi.lecture.texts import TEXTS
 from utsushi.report import Page, Paragraph, Section, Settings, Table, settings_of
-from utsushi.runs import Exhibit, pictures_of
+from utsushi.runs import CaptionedFigure, pictures_of
 
 __all__ = ["comparison_table", "lecture_page"]
 
@@ -18,8 +18,8 @@ __all__ = ["comparison_table", "lecture_page"]
 def lecture_page(
     models: Mapping[str, BaseAutoencoder],
     comparisons: Sequence[Comparison],
-    digits: Exhibit,
-    exhibits: Mapping[str, Sequence[Exhibit]],
+    digits: CaptionedFigure,
+    figures: Mapping[str, Sequence[CaptionedFigure]],
     chapters: Sequence[Chapter] = (),
     sections: Sequence[LectureSection] = (),
     *,
@@ -32,9 +32,9 @@ def lecture_page(
     models : mapping of str to fitted autoencoder
         "autoencoder" and "variational"; what is to come is named in the lead.
     comparisons : sequence of Comparison
-    digits : Exhibit
+    digits : CaptionedFigure
         The first digits.
-    exhibits : mapping of str to sequence of Exhibit
+    figures : mapping of str to sequence of CaptionedFigure
         The figures of each model.
     chapters : sequence of Chapter
         What was run beyond the two models.
@@ -49,7 +49,7 @@ def lecture_page(
     words = TEXTS[language]
     model_sections = [
         Section(
-            words[name], (Paragraph(words[f"{name}_lead"]), *pictures_of(exhibits[name], language))
+            words[name], (Paragraph(words[f"{name}_lead"]), *pictures_of(figures[name], language))
         )
         for name in models
     ]
@@ -97,7 +97,7 @@ def _chapter_section(chapter: Chapter, language: str) -> Section:
     """Return what the page shows of a chapter."""
     words = chapter.section.texts[language]
     return Section(
-        words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.exhibits, language))
+        words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.figures, language))
     )
 
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 
 __all__ = [
     "INITIALIZATION",
@@ -31,10 +31,10 @@ __all__ = [
 SIZES: list[Any] = ["array-like", Interval(Integral, 1, None, closed="left")]
 
 #: scikit-learn's parameter constraints of the last layer of a decoder.
-OUTPUT: list[Any] = [Names({"linear", "sigmoid"})]
+OUTPUT: list[Any] = [SortedStrOptions({"linear", "sigmoid"})]
 
 #: scikit-learn's parameter constraints of the initialization of weights.
-INITIALIZATION: list[Any] = [Names({"uniform", "normal"})]
+INITIALIZATION: list[Any] = [SortedStrOptions({"uniform", "normal"})]
 
 
 class EncoderDecoder(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
     INITIALIZATION,
@@ -134,7 +134,7 @@ class Conv(Network):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "channels": [*SIZES, None],
         "hidden": [*SIZES, None],
-        "activation": [Names(set(ACTIVATIONS)), None],
+        "activation": [SortedStrOptions(set(ACTIVATIONS)), None],
         "output": OUTPUT,
         "initialization": INITIALIZATION,
         "grid": ["boolean"],

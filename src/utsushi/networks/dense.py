@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import (
     INITIALIZATION,
@@ -129,7 +129,7 @@ class Dense(Network):
     _activation: ClassVar[str] = "relu"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden": [*SIZES, None],
-        "activation": [Names(set(ACTIVATIONS)), None],
+        "activation": [SortedStrOptions(set(ACTIVATIONS)), None],
         "output": OUTPUT,
         "initialization": INITIALIZATION,
     }

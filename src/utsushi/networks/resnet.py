@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.networks.base import (
     OUTPUT,
     SIZES,
@@ -64,7 +64,7 @@ class ResNet(Network):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "channels": [*SIZES, None],
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
-        "activation": [Names(set(ACTIVATIONS))],
+        "activation": [SortedStrOptions(set(ACTIVATIONS))],
         "output": OUTPUT,
     }
 

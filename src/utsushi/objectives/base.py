@@ -224,7 +224,7 @@ class Objective(Protocol):
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, drawing noise from ``generator`` alone."""
 
-    def of_turned_rows(self, n_features: int) -> Objective:
+    def for_projected_samples(self, n_features: int) -> Objective:
         """Return the objective for projected samples of ``n_features`` columns.
 
         Only called if it is rotation invariant: projected samples keep their squared distances.

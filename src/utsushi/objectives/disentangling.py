@@ -15,7 +15,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.distributions.likelihoods import LOG_2PI
 from utsushi.objectives.bounds import elbo
 from utsushi.objectives.critics import code_critic, critic_loss, judged
@@ -225,7 +225,7 @@ class DisentangledInferredPrior(PenalizedELBO):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **PenalizedELBO._parameter_constraints,
-        "kind": [Names({"I", "II"})],
+        "kind": [SortedStrOptions({"I", "II"})],
         "diagonal": [_NOT_NEGATIVE],
     }
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.objectives.bounds import elbo, importance_weighted_bound, log_weights
 from utsushi.objectives.critics import frozen
 from utsushi.objectives.elbo import Bound, Draws
@@ -55,7 +55,7 @@ class ImportanceWeighted(Bound):
         **Bound._parameter_constraints,
         "n_samples": [Interval(Integral, 1, None, closed="left")],
         "n_estimates": [Interval(Integral, 1, None, closed="left")],
-        "gradient": [Names({"standard", "doubly-reparameterized"})],
+        "gradient": [SortedStrOptions({"standard", "doubly-reparameterized"})],
     }
 
     @property

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.dense import ACTIVATIONS
 from utsushi.objectives.critics import code_critic, critic_loss, judged
@@ -283,7 +283,7 @@ class MMD(Penalty):
     leads_to_standard_normal: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Penalty._parameter_constraints,
-        "kernel": [Names(set(KERNELS))],
+        "kernel": [SortedStrOptions(set(KERNELS))],
     }
 
     def __call__(

@@ -39,7 +39,7 @@ class ReconstructionObjective:
         """Whether it stays the same when samples and reconstructions are rotated alike."""
         return self.corrupt is None and self.penalty is None
 
-    def of_turned_rows(self, n_features: int) -> Self:
+    def for_projected_samples(self, n_features: int) -> Self:
         """Return itself, because a sum of squares does not depend on the number of columns."""
         return self
 

@@ -58,7 +58,7 @@ class SparseObjective:
         """False: a dictionary is trained on the features themselves."""
         return False
 
-    def of_turned_rows(self, n_features: int) -> Self:
+    def for_projected_samples(self, n_features: int) -> Self:
         """Return itself."""
         return self
 

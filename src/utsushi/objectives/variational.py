@@ -55,9 +55,9 @@ class VariationalObjective:
         parts = (self.likelihood, self.bound)
         return self.target is None and all(part.is_rotation_invariant for part in parts)
 
-    def of_turned_rows(self, n_features: int) -> Self:
+    def for_projected_samples(self, n_features: int) -> Self:
         """Return the objective for projected samples of ``n_features`` columns."""
-        return replace(self, likelihood=self.likelihood.of_turned_rows(n_features))
+        return replace(self, likelihood=self.likelihood.for_projected_samples(n_features))
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with codes drawn anew."""

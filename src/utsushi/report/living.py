@@ -17,7 +17,7 @@ from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of
 from utsushi.estimators.capabilities import is_autoencoder, is_conditional, is_detector
 from utsushi.estimators.rows import checked_rows
 from utsushi.exceptions import DataError, SettingError
-from utsushi.report.carried import Sample
+from utsushi.report.embedded_samples import Sample
 from utsushi.report.model import short_name
 from utsushi.report.page import Page, Paragraph, Section, Settings, render
 from utsushi.report.payload import MOST_MODELS, payload_of

@@ -21,7 +21,7 @@ from utsushi.estimators.capabilities import has_posterior, has_sparse_codes, is_
 from utsushi.evaluation.collapse import DEAD_BELOW, divergence_per_component
 from utsushi.exceptions import SettingError
 from utsushi.networks import EncoderDecoder
-from utsushi.report.carried import Sample
+from utsushi.report.embedded_samples import Sample
 from utsushi.report.layers import layers_of
 from utsushi.report.tensors import Blob
 from utsushi.report.texts import in_each_language

@@ -14,7 +14,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from utsushi.report.texts import Voices, check_language
+from utsushi.report.texts import Translator, check_language
 
 if TYPE_CHECKING:
     from utsushi.report.payload import Payload
@@ -137,7 +137,7 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
     spoken = list(pages.values()) if isinstance(pages, Mapping) else [pages]
     for page in spoken:
         check_language(page.language)
-    voices = Voices([page.language for page in spoken])
+    translator = Translator([page.language for page in spoken])
     sections = list(zip(*(page.sections for page in spoken), strict=True))
     moves = len(spoken) > 1 or payload is not None
     script = _script() if moves else ""
@@ -145,21 +145,23 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
         language=spoken[0].language,
         csp=_security_policy(script),
         title=escape(spoken[0].title),
-        title_html=voices.html([page.title for page in spoken]),
-        lead_html=voices.html([page.lead for page in spoken]),
+        title_html=translator.html([page.title for page in spoken]),
+        lead_html=translator.html([page.lead for page in spoken]),
         style=_part("style.css") + (_part("living.css") if moves else ""),
-        skip_html=voices.html(voices.words("skip")),
-        languages_html=voices.switch() if moves else "",
-        contents_label=_within_quotes(voices.attribute("aria-label", voices.words("contents"))),
+        skip_html=translator.html(translator.words("skip")),
+        languages_html=translator.switch() if moves else "",
+        contents_label=_within_quotes(
+            translator.attribute("aria-label", translator.words("contents"))
+        ),
         contents="\n".join(
-            f'<li><a href="#s{number}">{_title(section, voices)}</a></li>'
+            f'<li><a href="#s{number}">{_title(section, translator)}</a></li>'
             for number, section in enumerate(sections, 1)
         ),
         living=_part("living.html") if payload else "",
         sections="\n".join(
-            _section(number, section, voices) for number, section in enumerate(sections, 1)
+            _section(number, section, translator) for number, section in enumerate(sections, 1)
         ),
-        footer_html=voices.html(voices.words("footer", version=version("utsushi"))),
+        footer_html=translator.html(translator.words("footer", version=version("utsushi"))),
         data=_data(payload) if payload else "",
         script=f"<script>{script}</script>" if moves else "",
     )
@@ -217,73 +219,75 @@ def safe_json(text: str) -> str:
     return text.translate({ord(character): f"\\u{ord(character):04x}" for character in unsafe})
 
 
-def _title(sections: Sequence[Section], voices: Voices) -> str:
-    return voices.html([section.title for section in sections])
+def _title(sections: Sequence[Section], translator: Translator) -> str:
+    return translator.html([section.title for section in sections])
 
 
-def _section(number: int, sections: Sequence[Section], voices: Voices) -> str:
+def _section(number: int, sections: Sequence[Section], translator: Translator) -> str:
     """Return a section, given in each language."""
     items = "\n".join(
-        _html(several[0], several, voices)
+        _html(several[0], several, translator)
         for several in zip(*(section.items for section in sections), strict=True)
     )
     return (
         f'<section id="s{number}" aria-labelledby="h{number}">\n'
-        f'<h2 id="h{number}">{_title(sections, voices)}</h2>\n{items}\n</section>'
+        f'<h2 id="h{number}">{_title(sections, translator)}</h2>\n{items}\n</section>'
     )
 
 
 @singledispatch
-def _html(first: Item, items: Sequence[Any], voices: Voices) -> str:
+def _html(first: Item, items: Sequence[Any], translator: Translator) -> str:
     """Return an item of a section as HTML, given in each language; ``first`` decides its type."""
     raise TypeError(f"{type(first).__name__} is not an item of a page")
 
 
 @_html.register
-def _(first: Paragraph, items: Sequence[Paragraph], voices: Voices) -> str:
-    return f"<p>{voices.html([item.text for item in items])}</p>"
+def _(first: Paragraph, items: Sequence[Paragraph], translator: Translator) -> str:
+    return f"<p>{translator.html([item.text for item in items])}</p>"
 
 
 @_html.register
-def _(first: Picture, items: Sequence[Picture], voices: Voices) -> str:
+def _(first: Picture, items: Sequence[Picture], translator: Translator) -> str:
     data = base64.b64encode(first.png).decode()
-    alt = voices.attribute("alt", [item.alt for item in items])
+    alt = translator.attribute("alt", [item.alt for item in items])
     return (
         f'<figure>\n<div class="card"><img src="data:image/png;base64,{data}" {alt}></div>\n'
-        f"<figcaption>{voices.html([item.caption for item in items])}</figcaption>\n</figure>"
+        f"<figcaption>{translator.html([item.caption for item in items])}</figcaption>\n</figure>"
     )
 
 
 @_html.register
-def _(first: Table, items: Sequence[Table], voices: Voices) -> str:
+def _(first: Table, items: Sequence[Table], translator: Translator) -> str:
     heads = "".join(
-        f'<th scope="col">{voices.html(head)}</th>'
+        f'<th scope="col">{translator.html(head)}</th>'
         for head in zip(*(item.columns for item in items), strict=True)
     )
-    rows = "\n".join(_row(row, voices) for row in zip(*(item.rows for item in items), strict=True))
+    rows = "\n".join(
+        _row(row, translator) for row in zip(*(item.rows for item in items), strict=True)
+    )
     captions = [item.caption for item in items]
     notes = [item.note or "" for item in items]
-    note = f'\n<p class="note">{voices.html(notes)}</p>' if any(notes) else ""
+    note = f'\n<p class="note">{translator.html(notes)}</p>' if any(notes) else ""
     # A wide table scrolls within itself; tabindex lets a keyboard scroll it too.
     return (
         f'<div class="table" tabindex="0" role="region" '
-        f"{voices.attribute('aria-label', captions)}>\n"
-        f"<table>\n<caption>{voices.html(captions)}</caption>\n"
+        f"{translator.attribute('aria-label', captions)}>\n"
+        f"<table>\n<caption>{translator.html(captions)}</caption>\n"
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>{note}"
     )
 
 
-def _row(rows: Sequence[tuple[str, ...]], voices: Voices) -> str:
+def _row(rows: Sequence[tuple[str, ...]], translator: Translator) -> str:
     """Return a row of a table, given in each language."""
-    name, *cells = (voices.html(cell) for cell in zip(*rows, strict=True))
+    name, *cells = (translator.html(cell) for cell in zip(*rows, strict=True))
     return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
 @_html.register
-def _(first: Settings, items: Sequence[Settings], voices: Voices) -> str:
+def _(first: Settings, items: Sequence[Settings], translator: Translator) -> str:
     rows = "\n".join(
-        f"<dt>{escape(name)}</dt><dd>{voices.html([item.values[name] for item in items])}</dd>"
+        f"<dt>{escape(name)}</dt><dd>{translator.html([item.values[name] for item in items])}</dd>"
         for name in first.values
     )
-    summary = voices.html(voices.words("settings"))
+    summary = translator.html(translator.words("settings"))
     return f"<details>\n<summary>{summary}</summary>\n<dl>\n{rows}\n</dl>\n</details>"

@@ -43,7 +43,7 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.two_samples import nearest_distances
-from utsushi.report.carried import Sample, samples_of, stored
+from utsushi.report.embedded_samples import Sample, samples_of, stored
 from utsushi.report.model import model_header
 from utsushi.report.tensors import Blob
 

@@ -11,7 +11,7 @@ __all__ = [
     "LANGUAGES",
     "OWN_NAMES",
     "TEXTS",
-    "Voices",
+    "Translator",
     "check_language",
     "in_each_language",
     "languages_from",
@@ -97,7 +97,7 @@ def check_language(language: str) -> None:
         )
 
 
-class Voices:
+class Translator:
     """A translator that writes texts as HTML in each language of a page.
 
     Parameters
@@ -107,9 +107,9 @@ class Voices:
 
     Examples
     --------
-    >>> Voices(["en", "ja"]).html(["code", "コード"])
+    >>> Translator(["en", "ja"]).html(["code", "コード"])
     '<span lang="en">code</span><span lang="ja">コード</span>'
-    >>> Voices(["en", "ja"]).html(["AE < VAE", "AE < VAE"])
+    >>> Translator(["en", "ja"]).html(["AE < VAE", "AE < VAE"])
     'AE &lt; VAE'
     """
 
@@ -130,7 +130,7 @@ class Voices:
 
         Examples
         --------
-        >>> Voices(["en", "ja"]).attribute("alt", ["map", "散布図"])
+        >>> Translator(["en", "ja"]).attribute("alt", ["map", "散布図"])
         'alt="map" data-en-alt="map" data-ja-alt="散布図"'
         """
         shown = f'{name}="{escape(texts[0])}"'

@@ -1,7 +1,7 @@
 """Run folders: write, open and compare the results of trainings."""
 
+from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
-from utsushi.runs.exhibits import Exhibit, exhibits_of
 from utsushi.runs.folder import (
     Run,
     RunSpec,
@@ -26,14 +26,14 @@ from utsushi.runs.write import (
 )
 
 __all__ = [
-    "Exhibit",
+    "CaptionedFigure",
     "Run",
     "RunSpec",
     "begin_run",
+    "captioned_figures",
     "check_free",
     "check_model_name",
     "comparison_tables",
-    "exhibits_of",
     "go_on_or_begin",
     "go_on_with",
     "living_payload",

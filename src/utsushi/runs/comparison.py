@@ -14,7 +14,7 @@ from utsushi._utils.files import write_json, write_text
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.capabilities import has_posterior, has_sparse_codes
-from utsushi.evaluation import GROUPS, evaluate, say
+from utsushi.evaluation import GROUPS, evaluate, translate
 from utsushi.evaluation.poor_fit import POOR_FIT
 from utsushi.evaluation.rows import measurable
 from utsushi.figures import image_rows, learning_curves, within_range_of
@@ -29,7 +29,7 @@ from utsushi.report import (
     settings_of,
 )
 from utsushi.report.payload import MOST_MODELS
-from utsushi.runs.exhibits import N_ORIGINALS, Exhibit, can_be_drawn
+from utsushi.runs.captioned_figures import N_ORIGINALS, CaptionedFigure, can_be_drawn
 from utsushi.runs.folder import ReadingOption, new_run, write_models
 from utsushi.runs.tables import figure_and_error, figures_of, measure_name
 from utsushi.runs.texts import TEXTS
@@ -78,8 +78,8 @@ def write_comparison(
     dict of str to dict
         By model, what `utsushi.evaluation.evaluate` gives.
     """
-    results, exhibits = _compared(models, dataset, random_state, measured)
-    html = _report(models, dataset, results, exhibits, language)
+    results, figures = _compared(models, dataset, random_state, measured)
+    html = _report(models, dataset, results, figures, language)
     with new_run(path, force=force) as folder:
         write_models(
             folder,
@@ -91,7 +91,7 @@ def write_comparison(
             feature_names=dataset.feature_names,
         )
         write_json(folder / "metrics.json", results)
-        write_figures(folder, exhibits)
+        write_figures(folder, figures)
         write_text(folder / "report.html", html)
     return results
 
@@ -109,14 +109,14 @@ def write_comparison_page(
 
     Parameters and what is returned are those of `write_comparison`.
     """
-    results, exhibits = _compared(models, dataset, random_state, measured)
-    write_text(path, _report(models, dataset, results, exhibits, language))
+    results, figures = _compared(models, dataset, random_state, measured)
+    write_text(path, _report(models, dataset, results, figures, language))
     return results
 
 
 def _compared(
     models: Models, dataset: Dataset, seed: int, measured: Mapping[str, Any]
-) -> tuple[Measured, list[Exhibit]]:
+) -> tuple[Measured, list[CaptionedFigure]]:
     """Measure the models and draw their figures."""
     dataset = measurable(dataset, seed)
     X, y = dataset.measured
@@ -124,15 +124,19 @@ def _compared(
     results = {
         name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
     }
-    return results, list(_exhibits(models, X, y, seed))
+    return results, list(_captioned_figures(models, X, y, seed))
 
 
 def _report(
-    models: Models, dataset: Dataset, results: Results, exhibits: list[Exhibit], language: str
+    models: Models,
+    dataset: Dataset,
+    results: Results,
+    figures: list[CaptionedFigure],
+    language: str,
 ) -> str:
     """Return the report, in which as many of the models run as a page can switch between."""
     pages = {
-        spoken: _page(models, dataset, results, exhibits, spoken)
+        spoken: _page(models, dataset, results, figures, spoken)
         for spoken in languages_from(language)
     }
     running = dict(islice(models.items(), MOST_MODELS))
@@ -140,7 +144,11 @@ def _report(
 
 
 def _page(
-    models: Models, dataset: Dataset, results: Results, exhibits: list[Exhibit], language: str
+    models: Models,
+    dataset: Dataset,
+    results: Results,
+    figures: list[CaptionedFigure],
+    language: str,
 ) -> Page:
     """Compose the report in one language."""
     words = TEXTS[language]
@@ -160,7 +168,7 @@ def _page(
         language=language,
         sections=(
             Section(words["numbers"], tuple(tables)),
-            Section(words["figures"], tuple(pictures_of(exhibits, language))),
+            Section(words["figures"], tuple(pictures_of(figures, language))),
             Section(words["settings"], tuple(settings)),
         ),
     )
@@ -206,18 +214,18 @@ def _table(
         for key, value in figures.items()
         if isinstance(value, int | float | Mapping)
     )
-    neighbours = {
+    baselines = {
         f"PCA-{size}": {key: value for name in names for key, value in _of_pca(found[name]).items()}
         for size, names in sorted(sizes.items())
     }
-    columns = {**found, **{name: pca for name, pca in neighbours.items() if pca}}
+    columns = {**found, **{name: pca for name, pca in baselines.items() if pca}}
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(
-        f"{name}: {say(remark, language)}"
-        if group == "collapse" or remark["key"] in POOR_FIT
-        else say(remark, language)
+        f"{name}: {translate(diagnostic, language)}"
+        if group == "collapse" or diagnostic["key"] in POOR_FIT
+        else translate(diagnostic, language)
         for name, figures in groups.items()
-        for remark in figures.get("remarks", ())
+        for diagnostic in figures.get("diagnostics", ())
     )
     return Table(
         columns=(title, *columns),
@@ -235,13 +243,15 @@ def _table(
 
 def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metrics of PCA, the baseline of a model."""
-    beside = {key: value.get("pca") for key, value in figures.items() if isinstance(value, Mapping)}
-    return {key: pca for key, pca in beside.items() if pca is not None}
+    figures_of_pca = {
+        key: value.get("pca") for key, value in figures.items() if isinstance(value, Mapping)
+    }
+    return {key: pca for key, pca in figures_of_pca.items() if pca is not None}
 
 
-def _exhibits(
+def _captioned_figures(
     models: Models, X: NDArray[Any], y: NDArray[Any] | None, seed: int
-) -> Iterator[Exhibit]:
+) -> Iterator[CaptionedFigure]:
     """Draw the models' learning curves, and for images their copies and what they generate."""
     yield from _curves(models)
     shape = next((m.image_shape for m in models.values() if m.image_shape is not None), None)
@@ -259,7 +269,7 @@ def _exhibits(
     for kind, rows in kinds if drawn else kinds[:1]:
         pictures = [(name, within_range_of(X, images)) for name, images in rows.items()]
         figure = image_rows(pictures, tuple(shape))
-        yield Exhibit.of(f"comparison-{kind}", figure, TEXTS, f"comparison_{kind}")
+        yield CaptionedFigure.of(f"comparison-{kind}", figure, TEXTS, f"comparison_{kind}")
 
 
 def _unit(model: BaseAutoencoder) -> str:
@@ -269,7 +279,7 @@ def _unit(model: BaseAutoencoder) -> str:
     return "unexplained" if model.scaling == "unit-length" else "error"
 
 
-def _curves(models: Models) -> Iterator[Exhibit]:
+def _curves(models: Models) -> Iterator[CaptionedFigure]:
     """Draw the objectives of training on one axis for each unit that they come in."""
     units = {
         "error": "squared error / features",
@@ -286,7 +296,7 @@ def _curves(models: Models) -> Iterator[Exhibit]:
             if _unit(model) == kind
         }
         if curves:
-            yield Exhibit.of(
+            yield CaptionedFigure.of(
                 f"comparison-learning-{kind}",
                 learning_curves(curves, ylabel=ylabel),
                 TEXTS,

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from utsushi.evaluation import say
+from utsushi.evaluation import translate
 from utsushi.report import Table
 from utsushi.runs.texts import TEXTS
 
 __all__ = ["MOST_COLUMNS", "figure_and_error", "figures_of", "measure_name", "tables_of"]
 
-#: Columns of a table that are shown, those with the largest errors where there are more.
+#: TableSchema of a table that are shown, those with the largest errors where there are more.
 MOST_COLUMNS = 20
 
 
@@ -33,9 +33,9 @@ def tables_of(
     -------
     list of Table
         The model's value and its standard error, the same of PCA where any figure has it, and the
-        number of rows. Lists of numbers and remarks go into the notes, a line each. A group or a
-        name without words in ``language`` is shown as it is. Of a table's columns, at most 20 are
-        shown.
+        number of rows. Lists of numbers and diagnostics go into the notes, a line each. A group
+        or a name without words in ``language`` is shown as it is. Of a table's columns, at most 20
+        are shown.
 
     Examples
     --------
@@ -113,12 +113,12 @@ def _notes(name: str, group: Mapping[str, Any], language: str) -> list[str]:
     if name == "columns" and n_shown < n_columns:
         notes.append(words["worst_columns"].format(n_shown=n_shown, n_columns=n_columns))
     for key, value in group.items():
-        if isinstance(value, list) and key != "remarks":
+        if isinstance(value, list) and key != "diagnostics":
             numbers = " ".join(f"{number:.2f}" for number in value)
             notes.append(f"{words.get(f'measure_{key}', _plain(key))}: {numbers}")
         elif isinstance(value, str):
             notes.append(f"{_plain(key)}: {value}")
-    return notes + [say(remark, language) for remark in group.get("remarks", ())]
+    return notes + [translate(diagnostic, language) for diagnostic in group.get("diagnostics", ())]
 
 
 def measure_name(key: str, language: str, group: str = "") -> str:

@@ -21,7 +21,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "s.e.",
         "rows": "Samples",
         "group_reconstruction": "Reconstruction",
-        "group_columns": "Columns",
+        "group_columns": "TableSchema",
         "group_sparsity": "Sparse codes",
         "measure_l0": "Active components of a sample (L0)",
         "measure_explained_variance": "Explained variance",

@@ -28,10 +28,10 @@ from utsushi.report import (
     render,
     settings_of,
 )
-from utsushi.report.carried import Sample
+from utsushi.report.embedded_samples import Sample
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
-from utsushi.runs.exhibits import Exhibit, exhibits_of
+from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
 from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
@@ -149,13 +149,13 @@ class _Measurements:
     """What is measured of a run, with figures and report or without."""
 
     results: dict[str, Any]
-    exhibits: tuple[Exhibit, ...] = ()
+    figures: tuple[CaptionedFigure, ...] = ()
     html: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write the files of the measurements."""
         write_json(folder / "metrics.json", self.results)
-        write_figures(folder, self.exhibits)
+        write_figures(folder, self.figures)
         if self.html is not None:
             write_text(folder / "report.html", self.html)
 
@@ -180,24 +180,24 @@ def _measure(
     )
     if not report:
         return _Measurements(results)
-    exhibits = tuple(exhibits_of(model, X, y))
+    figures = tuple(captioned_figures(model, X, y))
     pages = {
-        spoken: _page(model, dataset, n_rows, results, exhibits, seen=seen, language=spoken)
+        spoken: _page(model, dataset, n_rows, results, figures, seen=seen, language=spoken)
         for spoken in languages_from(language)
     }
     payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
-    return _Measurements(results, exhibits, render(pages, payload))
+    return _Measurements(results, figures, render(pages, payload))
 
 
-def write_figures(folder: Path, exhibits: Iterable[Exhibit], prefix: str = "") -> None:
-    """Write each exhibit's figure as ``figures/{prefix}{name}.png``."""
-    for exhibit in exhibits:
-        write_whole(folder / "figures" / f"{prefix}{exhibit.name}.png", exhibit.png)
+def write_figures(folder: Path, figures: Iterable[CaptionedFigure], prefix: str = "") -> None:
+    """Write each figure's figure as ``figures/{prefix}{name}.png``."""
+    for figure in figures:
+        write_whole(folder / "figures" / f"{prefix}{figure.name}.png", figure.png)
 
 
-def pictures_of(exhibits: Iterable[Exhibit], language: str) -> list[Picture]:
-    """Return the exhibits as the report shows them in a language."""
-    return [Picture(e.png, alt=e.alt[language], caption=e.caption[language]) for e in exhibits]
+def pictures_of(figures: Iterable[CaptionedFigure], language: str) -> list[Picture]:
+    """Return the figures as the report shows them in a language."""
+    return [Picture(e.png, alt=e.alt[language], caption=e.caption[language]) for e in figures]
 
 
 def living_payload(
@@ -233,7 +233,7 @@ def _page(
     dataset: Dataset,
     n_rows: int,
     results: Mapping[str, Any],
-    exhibits: Iterable[Exhibit],
+    figures: Iterable[CaptionedFigure],
     *,
     seen: bool,
     language: str,
@@ -256,7 +256,7 @@ def _page(
         language=language,
         sections=(
             Section(words["numbers"], (Paragraph(words["numbers_lead"]), *numbers)),
-            Section(words["figures"], tuple(pictures_of(exhibits, language))),
+            Section(words["figures"], tuple(pictures_of(figures, language))),
             Section(words["settings"], (Settings(settings_of(model)),)),
         ),
     )

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.optim import Optimizer
 
-from utsushi._utils.str_options import Names
+from utsushi._utils.str_options import SortedStrOptions
 from utsushi.exceptions import SettingError
 
 __all__ = ["LECTURE", "Recipe", "fast_settings"]
@@ -118,22 +118,22 @@ class Recipe(BaseEstimator):
     compile: bool = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "name": [Names({"fast", "lecture"})],
+        "name": [SortedStrOptions({"fast", "lecture"})],
         "max_epochs": [_POSITIVE_INTEGER, None],
         "min_steps": [Interval(Integral, 0, None, closed="left"), None],
         "batch_size": [_POSITIVE_INTEGER, None],
         "learning_rate": [_POSITIVE, None],
-        "optimizer": [Names({"adamw"}), callable, None],
-        "schedule": [Names({"constant", "one-cycle"}), callable, None],
+        "optimizer": [SortedStrOptions({"adamw"}), callable, None],
+        "schedule": [SortedStrOptions({"constant", "one-cycle"}), callable, None],
         "warmup_fraction": [_FRACTION, None],
         "betas": ["array-like", None],
         "weight_decay": [_NOT_NEGATIVE, None],
-        "start": [Names({"random", "principal"}), None],
+        "start": [SortedStrOptions({"random", "principal"}), None],
         "principal_rate": [_POSITIVE, None],
         "subspace": [_FRACTION, None],
         "validation_fraction": [_FRACTION],
         "early_stopping": [_POSITIVE_INTEGER, None],
-        "precision": [Names({"float32", "bfloat16"})],
+        "precision": [SortedStrOptions({"float32", "bfloat16"})],
         "compile": ["boolean"],
     }
 

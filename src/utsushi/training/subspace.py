@@ -116,7 +116,7 @@ def train_in_subspace(
     )
     history = train(
         reduced,
-        objective.of_turned_rows(data.n_features),
+        objective.for_projected_samples(data.n_features),
         projected,
         recipe=recipe,
         validation=None if validation is None else subspace.projected(validation),

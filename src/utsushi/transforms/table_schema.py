@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DATES", "HANDLE_UNKNOWN", "KINDS", "Column", "Columns"]
+__all__ = ["DATES", "HANDLE_UNKNOWN", "KINDS", "Column", "TableSchema"]
 
 #: Whole days, and dates with a time of day; both become days since 1970-01-01.
 DATES = ("date", "datetime")
@@ -80,7 +80,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableSchema:
     """Describe the columns of a table, in their order.
 
     Numbers are unchanged, and categories are one-hot encoded. A model file stores the names, the
@@ -95,7 +95,7 @@ class Columns:
 
     Examples
     --------
-    >>> columns = Columns((Column("age"), Column("town", "category", ("Kobe", "Oslo"))))
+    >>> columns = TableSchema((Column("age"), Column("town", "category", ("Kobe", "Oslo"))))
     >>> X = columns.encode(np.array([[31.0, 1], [np.nan, 0], [54.0, np.nan]]))
     >>> X  # a missing category is missing in all of its columns
     array([[31.,  0.,  1.],
@@ -160,7 +160,7 @@ class Columns:
         """Whether a column is a category."""
         return any(column.kind == "category" for column in self.columns)
 
-    def with_handle_unknown(self, handle_unknown: str | None) -> Columns:
+    def with_handle_unknown(self, handle_unknown: str | None) -> TableSchema:
         """Return a copy with another ``handle_unknown``; None keeps the current one."""
         if handle_unknown in (None, self.handle_unknown):
             return self
@@ -197,7 +197,7 @@ class Columns:
         return {"columns": described, "handle_unknown": self.handle_unknown}
 
     @classmethod
-    def from_json(cls, described: Any) -> Columns:
+    def from_json(cls, described: Any) -> TableSchema:
         """Read the value of `to_json`, or raise ``ValueError`` for any other value.
 
         Version 0.1 wrote the list of columns alone.

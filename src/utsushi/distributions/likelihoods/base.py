@@ -62,11 +62,11 @@ class Likelihood(BaseEstimator, ABC):
         self._validate_params()
         return self
 
-    def of_turned_rows(self, n_features: int) -> Self:
+    def for_projected_samples(self, n_features: int) -> Self:
         """Return the density for projected samples of ``n_features`` columns."""
-        turned = copy(self)
-        turned.n_features = n_features
-        return turned
+        projected = copy(self)
+        projected.n_features = n_features
+        return projected
 
     def width(self, x: Tensor, mask: Tensor | None = None) -> float:
         """Return the number of columns of samples ``x``, shape (..., k), before a projection.

@@ -12,9 +12,9 @@ from sklearn.frozen import FrozenEstimator
 from utsushi.estimators import AnomalyDetector, Autoencoder, autoencoder_of
 from utsushi.estimators.capabilities import is_detector
 from utsushi.evaluation import PCABaseline, evaluate_scores
-from utsushi.figures import departure_images
+from utsushi.figures import residual_images
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["Anomalies"]
 
@@ -69,7 +69,7 @@ class Anomalies(LectureSection):
             rate = figures["false_positive_rate_at_95_recall"]["value"]
             yield f"false_{name}", f"{rate:.3f}"
 
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Show the lowest scores, the lowest among the eights, and the anomalies that pass."""
         detector = study.models["detector"]
         assert is_detector(detector)
@@ -81,8 +81,8 @@ class Anomalies(LectureSection):
             "missed": order[~normal][-N_SHOWN:],
         }
         for name, places in shown.items():
-            figure = _departures(detector, study.test_rows, places)
-            yield Exhibit.of(name, figure, self.texts, name)
+            figure = _residual_images(detector, study.test_rows, places)
+            yield CaptionedFigure.of(name, figure, self.texts, name)
 
     texts: ClassVar = {
         "en": {
@@ -115,18 +115,18 @@ class Anomalies(LectureSection):
             "false_relative_error": (
                 "Eights or not: autoencoder, relative error, false positives at 95 % recall"
             ),
-            "worst_alt": "The test digits with the largest error, their copies, and the departure.",
+            "worst_alt": "The test digits with the largest error, their copies, and the residual.",
             "worst": (
                 "The test digits with the largest squared error, their copies, and where the two "
                 "differ. Look at the copies: whatever the digit, the model writes with the loops "
                 "of eights, and where these do not fit they fall to pieces."
             ),
-            "false_alarms_alt": "The eights with the largest error, copies, and the departure.",
+            "false_alarms_alt": "The eights with the largest error, copies, and the residual.",
             "false_alarms": (
                 "The eights that look least like eights to the model: its false alarms. Look for "
                 "what is unusual about them, and whether the map shows it."
             ),
-            "missed_alt": "The other digits with the smallest error, copies, and the departure.",
+            "missed_alt": "The other digits with the smallest error, copies, and the residual.",
             "missed": (
                 "The anomalies with the smallest squared error, which pass for eights. Look at "
                 "which digit they are and at their copies: an eight pressed flat is a stroke, so "
@@ -190,8 +190,8 @@ def normal_rows(study: Study) -> Rows:
     return rows
 
 
-def _departures(detector: AnomalyDetector, X: Rows, places: NDArray[np.intp]) -> Any:
+def _residual_images(detector: AnomalyDetector, X: Rows, places: NDArray[np.intp]) -> Any:
     """Draw rows, what the detector's autoencoder makes of them, and where the two differ."""
     rows = X[places]
     copies = autoencoder_of(detector).reconstruct(rows)
-    return departure_images(rows, copies, detector.anomaly_map(rows), IMAGE_SHAPE)
+    return residual_images(rows, copies, detector.anomaly_map(rows), IMAGE_SHAPE)

@@ -14,7 +14,7 @@ from utsushi.datasets import Dataset
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder
 from utsushi.estimators.capabilities import is_autoencoder
 from utsushi.evaluation import PCABaseline
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["IMAGE_SHAPE", "LectureSection", "Model", "Rows", "Study"]
 
@@ -125,5 +125,5 @@ class LectureSection(ABC):
         """Yield the rows of the table: a key of the texts and the number as it is printed."""
 
     @abstractmethod
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Draw the figures, with captions of `texts`."""

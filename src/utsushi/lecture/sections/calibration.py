@@ -10,7 +10,7 @@ from utsushi.estimators.capabilities import has_posterior
 from utsushi.evaluation import QUICK, divergence_per_component, evaluate
 from utsushi.figures import component_bars, image_rows
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Study
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["Calibration"]
 
@@ -47,7 +47,7 @@ class Calibration(LectureSection):
         yield "unit_bound", f"{measured['unit_variance_bound']['value']:.1f}"
         yield "bound", f"{measured['likelihood']['bound']['value']:.1f}"
 
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Show copies and samples of both models, and what the components carry."""
         both = {
             "unit variance": study.model("variational"),
@@ -57,19 +57,19 @@ class Calibration(LectureSection):
         copies = [(label, model.reconstruct(X)) for label, model in both.items()]
         drawn = [("original", X), *copies]
         figure = image_rows(drawn, IMAGE_SHAPE)
-        yield Exhibit.of("reconstructions", figure, self.texts, "reconstructions")
+        yield CaptionedFigure.of("reconstructions", figure, self.texts, "reconstructions")
         lines = []
         for label, model in both.items():
             samples = model.sample(30, random_state=study.random_state)
             lines += [
                 ("" if start else label, samples[start : start + 10]) for start in (0, 10, 20)
             ]
-        yield Exhibit.of("samples", image_rows(lines, IMAGE_SHAPE), self.texts, "samples")
+        yield CaptionedFigure.of("samples", image_rows(lines, IMAGE_SHAPE), self.texts, "samples")
         model = both["calibrated"]
         assert has_posterior(model)
         kl = divergence_per_component(model, study.test_rows).mean(axis=0)
         figure = component_bars(kl, ylabel="KL per component, nats")
-        yield Exhibit.of("components", figure, self.texts, "components")
+        yield CaptionedFigure.of("components", figure, self.texts, "components")
 
     texts: ClassVar = {
         "en": {

@@ -9,7 +9,7 @@ from utsushi.estimators import Autoencoder
 from utsushi.evaluation import evaluate
 from utsushi.figures import image_rows
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Study
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["Convolution"]
 
@@ -37,7 +37,7 @@ class Convolution(LectureSection):
         """Give the error; that of the dense autoencoder is in the table already."""
         yield "mse", f"{measured['reconstruction']['mse']['value']:.4f}"
 
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Show the copies of both networks."""
         X = study.test_rows[:10]
         drawn = [
@@ -46,7 +46,7 @@ class Convolution(LectureSection):
             ("convolutional", study.model("convolutional").reconstruct(X)),
         ]
         figure = image_rows(drawn, IMAGE_SHAPE)
-        yield Exhibit.of("reconstructions", figure, self.texts, "reconstructions")
+        yield CaptionedFigure.of("reconstructions", figure, self.texts, "reconstructions")
 
     texts: ClassVar = {
         "en": {

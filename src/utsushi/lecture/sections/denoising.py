@@ -9,10 +9,10 @@ import torch
 
 from utsushi._utils.seeds import Purpose, generator
 from utsushi.estimators import DenoisingAutoencoder
-from utsushi.evaluation import error_of_copies
+from utsushi.evaluation import reconstruction_mse
 from utsushi.figures import image_rows
 from utsushi.lecture.sections.base import IMAGE_SHAPE, LectureSection, Model, Rows, Study
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 from utsushi.transforms.corruption import masking
 
 __all__ = ["Denoising"]
@@ -39,11 +39,11 @@ class Denoising(LectureSection):
         """Measure how far the repaired test rows are from the clean ones."""
         X = study.test_rows
         found: dict[str, Any] = {
-            name: error_of_copies(X, rows, study.random_state).to_json()
+            name: reconstruction_mse(X, rows, study.random_state).to_json()
             for name, rows in repaired(study, damaged(X, study.random_state)).items()
         }
         clean = study.model("denoising").reconstruct(X)
-        found["clean_input"] = error_of_copies(X, clean).to_json()
+        found["clean_input"] = reconstruction_mse(X, clean).to_json()
         return found
 
     def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -51,7 +51,7 @@ class Denoising(LectureSection):
         for key in ("damaged", "pca", "autoencoder", "denoising", "clean_input"):
             yield f"mse_{key}", f"{measured[key]['value']:.4f}"
 
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Show what each model makes of the same damaged digits."""
         labels = {"damaged": "half erased", "pca": "PCA", "autoencoder": "plain AE"}
         noisy = damaged(study.test_rows, study.random_state)[:10]
@@ -60,7 +60,7 @@ class Denoising(LectureSection):
             (labels.get(name, "denoising AE"), rows)
             for name, rows in repaired(study, noisy).items()
         ]
-        yield Exhibit.of("repairs", image_rows(drawn, IMAGE_SHAPE), self.texts, "repairs")
+        yield CaptionedFigure.of("repairs", image_rows(drawn, IMAGE_SHAPE), self.texts, "repairs")
 
     texts: ClassVar = {
         "en": {

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from utsushi.evaluation import linear_probe, neighbour_accuracy
 from utsushi.figures import code_map
 from utsushi.lecture.sections.base import LectureSection, Rows, Study
-from utsushi.runs import Exhibit
+from utsushi.runs import CaptionedFigure
 
 __all__ = ["Features"]
 
@@ -41,11 +41,11 @@ class Features(LectureSection):
             for name, figures in measured.items():
                 yield f"{key}_{name}", f"{figures[key]['value']:.3f}"
 
-    def exhibits(self, study: Study) -> Iterator[Exhibit]:
+    def figures(self, study: Study) -> Iterator[CaptionedFigure]:
         """Show the map of the last model's codes."""
         name = [name for name in ASKED if name in study.models][-1]
         figure = code_map(study.model(name).transform(study.test_rows), study.y_test)
-        yield Exhibit.of("codes", figure, self.texts, "codes", model=f"map_{name}")
+        yield CaptionedFigure.of("codes", figure, self.texts, "codes", model=f"map_{name}")
 
     texts: ClassVar = {
         "en": {

@@ -19,13 +19,13 @@ from utsushi.evaluation.pca import PCABaseline
 from utsushi.evaluation.rows import SCORED_VALUES, affordable_rows, measurable_rows
 from utsushi.transforms.scaling import column_moments
 
-__all__ = ["Subject", "beside"]
+__all__ = ["EvaluationContext", "with_baseline"]
 
 Rows = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class EvaluationContext:
     """The evaluation context. Values that several metrics need are computed once, on first use.
 
     Attributes
@@ -154,12 +154,12 @@ class Subject:
         )
 
 
-def beside(model: Estimate, pca: Estimate | None = None) -> dict[str, Any]:
+def with_baseline(model: Estimate, pca: Estimate | None = None) -> dict[str, Any]:
     """Return a figure ready for JSON: the model's numbers, and under ``"pca"`` those of PCA.
 
     Examples
     --------
-    >>> beside(Estimate.over([1.0, 3.0]), Estimate.over([2.0, 4.0]))["pca"]["value"]
+    >>> with_baseline(Estimate.over([1.0, 3.0]), Estimate.over([2.0, 4.0]))["pca"]["value"]
     3.0
     """
     return {**model.to_json(), "pca": None if pca is None else pca.to_json()}

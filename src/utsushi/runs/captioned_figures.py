@@ -31,7 +31,7 @@ from utsushi.samplers import Prior
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["N_ORIGINALS", "Exhibit", "can_be_drawn", "exhibits_of"]
+__all__ = ["N_ORIGINALS", "CaptionedFigure", "can_be_drawn", "captioned_figures"]
 
 #: How many originals and how many generated images are shown.
 N_ORIGINALS, N_SAMPLES = 10, 50
@@ -44,7 +44,7 @@ Texts = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class CaptionedFigure:
     """A figure and its words.
 
     Attributes
@@ -66,7 +66,7 @@ class Exhibit:
     @classmethod
     def of(
         cls, name: str, figure: Figure, texts: Texts, caption: str, alt: str = "", **inserted: str
-    ) -> Exhibit:
+    ) -> CaptionedFigure:
         """Take the words from texts by language.
 
         Parameters
@@ -96,14 +96,14 @@ class Exhibit:
         return to_png(self.figure)
 
 
-def exhibits_of(
+def captioned_figures(
     model: BaseAutoencoder,
     X: Rows,
     y: Rows | None,
     *,
     seed: int = 0,
     held_out: str = "held-out rows",
-) -> Iterator[Exhibit]:
+) -> Iterator[CaptionedFigure]:
     """Draw the figures of a fitted model.
 
     Parameters
@@ -121,14 +121,14 @@ def exhibits_of(
 
     Yields
     ------
-    Exhibit
+    CaptionedFigure
     """
-    yield Exhibit.of("learning", _learning(model, held_out), TEXTS, "learning")
+    yield CaptionedFigure.of("learning", _learning(model, held_out), TEXTS, "learning")
     if model.image_shape is not None and can_be_drawn(tuple(model.image_shape)):
         yield from _images(model, X, y, tuple(model.image_shape), seed)
     if len(X) > 1 and not has_sparse_codes(model):
         labels = None if y is None else y[:MAX_MAP_POINTS]
-        yield Exhibit.of(
+        yield CaptionedFigure.of(
             "codes",
             code_map(model._vectors(X[:MAX_MAP_POINTS]), labels),
             TEXTS,
@@ -138,19 +138,19 @@ def exhibits_of(
     if has_posterior(model) and model.has_standard_normal_prior:
         kl = divergence_per_component(model, X).mean(axis=0)
         bars = component_bars(kl, ylabel="KL per component, nats")
-        yield Exhibit.of("components", bars, TEXTS, "components")
+        yield CaptionedFigure.of("components", bars, TEXTS, "components")
 
 
 def _images(
     model: BaseAutoencoder, X: Rows, y: Rows | None, shape: tuple[int, ...], seed: int
-) -> Iterator[Exhibit]:
+) -> Iterator[CaptionedFigure]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
     kind = "vae" if has_posterior(model) else "ae"
     shown = "dae" if can_corrupt(model) else kind
     rows = [
         (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
-    yield Exhibit.of(
+    yield CaptionedFigure.of(
         "reconstructions",
         image_rows(rows, shape),
         TEXTS,
@@ -159,11 +159,11 @@ def _images(
     )
     if has_sparse_codes(model):
         if hasattr(model.module_.decoder, "atoms"):
-            yield Exhibit.of("atoms", image_grid(_atoms(model, X), shape), TEXTS, "atoms")
+            yield CaptionedFigure.of("atoms", image_grid(_atoms(model, X), shape), TEXTS, "atoms")
         return
     samples = within_range_of(X, model.sample(N_SAMPLES, random_state=seed))
     from_prior = type(model.sampler_) is Prior
-    yield Exhibit.of(
+    yield CaptionedFigure.of(
         "samples",
         image_grid(samples, shape),
         TEXTS,
