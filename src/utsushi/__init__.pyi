@@ -18,6 +18,7 @@ from .estimators import (
     DenoisingAutoencoder as DenoisingAutoencoder,
     SemiSupervisedVariationalAutoencoder as SemiSupervisedVariationalAutoencoder,
     SparseAutoencoder as SparseAutoencoder,
+    TableAutoencoder as TableAutoencoder,
     VariationalAutoencoder as VariationalAutoencoder,
     VectorQuantizedAutoencoder as VectorQuantizedAutoencoder,
     load as load,

@@ -7,6 +7,7 @@ from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.model_file import load
 from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
 from utsushi.estimators.sparse import SparseAutoencoder
+from utsushi.estimators.table import TableAutoencoder
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
@@ -17,6 +18,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "SemiSupervisedVariationalAutoencoder",
     "SparseAutoencoder",
+    "TableAutoencoder",
     "VariationalAutoencoder",
     "VectorQuantizedAutoencoder",
     "autoencoder_of",

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -210,12 +211,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             if checkpoint_dir is None
             else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
+        # The sampler is fitted last, and makes the model a fitted one: a refit that fails must
+        # not leave a fitted model with the old network and new attributes.
+        for name in ("sampler_", "columns_"):
+            self.__dict__.pop(name, None)
+        if columns is not None:
+            self.columns_ = columns
         # The caller may be in inference mode, where nothing can be learned.
         with kept as checkpoints, torch.inference_mode(mode=False):
             self._fit(X, y, validation_data, checkpoints, on_epoch)
-        self.__dict__.pop("columns_", None)
-        if columns is not None:
-            self.columns_ = columns
         return self
 
     def _fit(
@@ -228,9 +232,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     ) -> None:
         """Fit in the context of the checkpoints."""
         self._validate_params()
-        # The sampler is fitted last, and makes the model a fitted one: a refit that fails must
-        # not leave a fitted model with the old network and new attributes.
-        self.__dict__.pop("sampler_", None)
         rows = self._checked(X, reset=True)
         may_miss = self.missing == "mask" and has_missing(rows)
         if may_miss:
@@ -245,7 +246,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         training, held_out = self._split(data, validation_data)
         self._choose(len(training.rows))
         moments = column_moments(training.rows, may_miss=may_miss)
-        self.scaling_ = Scaling.learn(self.scaling, training.rows, moments)
+        self.scaling_ = self._learn_scaling(training.rows, moments)
         if self.scaling in ("center", "unit-length", None):
             warn_of_unlike_columns(moments.var_)
         if checkpoints is not None:
@@ -314,6 +315,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Choose the open settings of the network and the recipe by the data's shape."""
         self.network_ = network_of(self, warn=True).sized(self.n_features_in_, n_rows, self._shape)
         self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
+
+    def _learn_scaling(self, rows: AnyRows, moments: StandardScaler) -> Scaling:
+        """Learn the scaling of the training samples, of these column moments."""
+        return Scaling.learn(self.scaling, rows, moments)
 
     def _identity(self, training: TrainingData, held_out: TrainingData | None) -> dict[str, Any]:
         """Return what the training is a function of, to compare it with that of a checkpoint."""

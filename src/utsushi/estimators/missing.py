@@ -14,28 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from utsushi._utils.lazy_rows import AnyRows, LazyRows, row_blocks
+from utsushi._utils.lazy_rows import AnyRows, row_blocks
 from utsushi._utils.validation import has_missing
 from utsushi.exceptions import DataError
 
-__all__ = ["check_columns", "check_rows", "known_values", "mask_of", "without_gaps"]
+__all__ = ["check_columns", "check_rows", "mask_of", "without_gaps"]
 
 Rows = NDArray[np.floating[Any]]
-
-
-def known_values(rows: AnyRows) -> AnyRows:
-    """Return the values that are not missing, in one dimension.
-
-    Rows (n, D) without missing values, and `LazyRows`, are returned as they are.
-
-    Examples
-    --------
-    >>> known_values(np.array([[1.0, np.nan], [2.0, 3.0]]))
-    array([1., 2., 3.])
-    """
-    if isinstance(rows, LazyRows) or not has_missing(rows):
-        return rows
-    return rows[~np.isnan(rows)]
 
 
 def without_gaps(scaled: NDArray[np.float32]) -> NDArray[np.float32]:

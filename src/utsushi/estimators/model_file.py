@@ -214,8 +214,9 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
     header, tensors = read_model_file(path)
     check_known(str(path), header, own)
     try:
-        if "detector" in header:
-            return ESTIMATORS["AnomalyDetector"]._from_file(header, tensors, own)
+        for part, name in (("detector", "AnomalyDetector"), ("table", "TableAutoencoder")):
+            if part in header:
+                return ESTIMATORS[name]._from_file(header, tensors, own)
         return autoencoder_from_file(header, tensors, own)
     except MissingPackageError as error:
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import field, replace
+from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -32,7 +34,7 @@ from utsushi.distributions.likelihoods import Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.conditions import Classes, codes_by_class, samplers_by_class
 from utsushi.estimators.inference import map_rows, row_noise
-from utsushi.estimators.missing import known_values, without_gaps
+from utsushi.estimators.missing import without_gaps
 from utsushi.estimators.model_file import object_from_json, object_to_json
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
 from utsushi.estimators.registry import OwnClasses
@@ -42,6 +44,7 @@ from utsushi.networks import EncoderDecoder
 from utsushi.networks.base import is_size
 from utsushi.objectives import (
     Bound,
+    Objective,
     Source,
     VariationalObjective,
     log_weights,
@@ -49,6 +52,8 @@ from utsushi.objectives import (
 )
 from utsushi.samplers import Codes, Sampler
 from utsushi.transforms.augmentation import Binarize
+from utsushi.transforms.corruption import HideColumns
+from utsushi.transforms.scaling import Scaling
 
 __all__ = ["SCORE_DRAWS", "VariationalAutoencoder"]
 
@@ -217,12 +222,14 @@ class VariationalAutoencoder(BaseAutoencoder):
     # --- fit ------------------------------------------------------------------------------------
 
     def _check_data(self, rows: AnyRows) -> None:
-        self.likelihood_ = self.chosen("likelihood")
+        likelihood: Likelihood = self.chosen("likelihood")
+        self.likelihood_ = likelihood.for_columns(
+            getattr(self, "columns_", None), self.n_features_in_
+        )
         self._check_settings()
-        known = self._known(rows)
-        self.likelihood_.check(known)
+        self.likelihood_.check(rows)
         binarized = self.augment == "binarize" or isinstance(self.augment, Binarize)
-        better = None if binarized else self.likelihood_.advice(known)
+        better = None if binarized else self.likelihood_.advice(rows)
         if better is not None:
             warnings.warn(
                 f"likelihood={self.likelihood!r} does not suit the training data, which hold "
@@ -248,10 +255,6 @@ class VariationalAutoencoder(BaseAutoencoder):
                 f"got network={self.network!r}. Leave output out."
             )
 
-    def _known(self, rows: AnyRows) -> AnyRows:
-        """Return the values that are not missing."""
-        return known_values(rows) if self.missing == "mask" else rows
-
     def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
         if not self.conditional:
             return None
@@ -265,6 +268,16 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _n_encoder_outputs(self) -> int:
         posterior: Posterior = self.chosen("posterior")
         return posterior.n_outputs(self.n_components)
+
+    def _assembled(self) -> EncoderDecoder:
+        module = super()._assembled()
+        first = self.likelihood_.build_input(self.n_features_in_)
+        head = self.likelihood_.build_head(self.n_features_in_)
+        if first is not None:
+            module = module.with_parts(encoder=nn.Sequential(first, module.encoder))
+        if head is not None:
+            module = module.with_parts(decoder=nn.Sequential(module.decoder, head))
+        return module
 
     def _other_parts(self) -> dict[str, nn.Module]:
         parts = {
@@ -289,7 +302,7 @@ class VariationalAutoencoder(BaseAutoencoder):
                 "validation_data must be a pair of samples and classes for a conditional model, "
                 f"got a {type(validation_data).__name__}. Pass validation_data=(X, y)."
             )
-        self.likelihood_.check(self._known(data.rows))
+        self.likelihood_.check(data.rows)
         return data
 
     def _objective(self, data: Source) -> VariationalObjective:
@@ -306,12 +319,34 @@ class VariationalAutoencoder(BaseAutoencoder):
             target = lambda x: unscale(x).clamp(0.0, 1.0)  # noqa: E731
         blocks = data.blocks(SCANNED_ROWS)
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
+        corrupt = None
+        if bound.masking:
+            groups = torch.from_numpy(self.likelihood_.groups_of(self.n_features_in_))
+            corrupt = HideColumns(float(bound.masking), groups)
         return VariationalObjective(
             self.likelihood_,
             bound,
             beta=self._beta_within(n_epochs),
             target=target,
+            corrupt=corrupt,
         )
+
+    def _train(
+        self,
+        module: EncoderDecoder,
+        objective: Objective,
+        data: Source,
+        *others: Any,
+    ) -> None:
+        if self.likelihood_.build_head(self.n_features_in_) is not None:
+            *_, head = module.decoder.children()
+            self.likelihood_.start(head, _mean_of(data))
+        super()._train(module, objective, data, *others)
+
+    def _learn_scaling(self, rows: AnyRows, moments: StandardScaler) -> Scaling:
+        scaling = super()._learn_scaling(rows, moments)
+        is_scaled = self.likelihood_.is_scaled(self.n_features_in_)
+        return scaling if is_scaled is None else scaling.only(is_scaled)
 
     def _beta_within(self, n_epochs: int) -> float | Callable[[float], float]:
         """Return beta; as a function of the epochs it keeps its last value after the training."""
@@ -575,31 +610,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         """Return a bound of each sample in the units of the input."""
         check_is_fitted(self)
         rows = self._checked(X)
-        self.likelihood_.check(self._known(rows))
-        n_features = self.n_features_in_
-
-        def prepare(block: Rows) -> NDArray[np.float32]:
-            """Return the columns of scaled samples, samples and condition."""
-            raw = block.astype(np.float32)
-            raw = without_gaps(raw) if self.missing == "mask" else raw
-            return np.concatenate([self._scaled(block[:, :n_features]), raw], axis=1)
-
-        def bound_of(prepared: Tensor, block: Rows) -> Tensor:
-            x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
-            target = x if self.likelihood_.of_scaled_rows else raw
-            posterior = self.module_.posterior_of(x)
-            noises = _noise_of_rows(block[:, :n_features], self.seed_, n_draws, posterior.like)
-            mask = self._mask(block[:, :n_features], x)
-            return bound(
-                lambda z: self.likelihood_.log_prob(
-                    target, self.module_.decoder(with_condition(z, condition)), mask
-                ),
-                self.module_,
-                posterior,
-                noises,
-            )
-
-        found = map_rows(self._with_condition(rows, y), prepare, bound_of, self.device_)
+        self.likelihood_.check(rows)
+        found = self._map_posteriors(self._with_condition(rows, y), bound, n_draws, self.seed_)
         scores: Rows = found.astype(rows.dtype, copy=False)
         if not self.likelihood_.of_scaled_rows:
             return scores
@@ -608,6 +620,49 @@ class VariationalAutoencoder(BaseAutoencoder):
             missing = np.where(np.isnan(rows), np.log(self.scaling_.scale), 0).sum(axis=1)
             scores = scores + missing.astype(rows.dtype)
         return scores
+
+    def _map_posteriors(
+        self, rows: Rows, function: Score, n_draws: int, seed: int
+    ) -> NDArray[np.float32]:
+        """Return what a function of the posteriors gives for checked samples with conditions."""
+        n_features = self.n_features_in_
+
+        def prepare(block: Rows) -> NDArray[np.float32]:
+            """Return the columns of scaled samples, samples and condition."""
+            raw = block.astype(np.float32)
+            raw = without_gaps(raw) if self.missing == "mask" else raw
+            return np.concatenate([self._scaled(block[:, :n_features]), raw], axis=1)
+
+        def result_of(prepared: Tensor, block: Rows) -> Tensor:
+            x, raw, condition = prepared.tensor_split((n_features, 2 * n_features), dim=1)
+            target = x if self.likelihood_.of_scaled_rows else raw
+            posterior = self.module_.posterior_of(x)
+            noises = _noise_of_rows(block[:, :n_features], seed, n_draws, posterior.like)
+            mask = self._mask(block[:, :n_features], x)
+            return function(
+                lambda z: self.likelihood_.log_prob(
+                    target, self.module_.decoder(with_condition(z, condition)), mask
+                ),
+                self.module_,
+                posterior,
+                noises,
+            )
+
+        return map_rows(rows, prepare, result_of, self.device_)
+
+    def _posterior_codes(
+        self, rows: Rows, n_codes: int, n_importance_samples: int, seed: int
+    ) -> NDArray[np.float32]:
+        r"""Draw codes from :math:`p(z \mid x)` of checked samples, (n, n_codes, H).
+
+        Codes drawn from :math:`q(z \mid x)` are drawn again with their importance weights, which
+        is exact for many of them: sampling importance resampling, Rubin 1987. Missing values have
+        no weight. The draws are functions of the seed and of each sample.
+        """
+        n_extra = -(-n_codes // self.n_components_)  # for the second drawing
+        draw = partial(_resampled_codes, n_codes=n_codes, n_draws=n_importance_samples)
+        codes = self._map_posteriors(rows, draw, n_importance_samples + n_extra, seed)
+        return codes.reshape(len(rows), n_codes, -1)
 
     # --- between samples and tensors ------------------------------------------------------------
 
@@ -656,6 +711,16 @@ class VariationalAutoencoder(BaseAutoencoder):
         return self.likelihood_.mean(self.module_.decoder(z))
 
 
+def _mean_of(data: Source) -> Tensor:
+    """Return the mean (D,) of each feature, of values that are not missing."""
+    total = torch.zeros(data.n_features, dtype=torch.float64)
+    count = torch.zeros(data.n_features, dtype=torch.float64)
+    for block in data.blocks(SCANNED_ROWS):
+        total += block.x.cpu().double().sum(dim=0)
+        count += len(block) if block.mask is None else block.mask.cpu().sum(dim=0)
+    return (total / count.clamp(min=1)).float()
+
+
 # --- bounds on log p(x) of a block of samples -----------------------------------------------------
 
 
@@ -688,6 +753,34 @@ def _mean_code_bound(
 ) -> Tensor:
     """Return the same with the mean code in place of drawn ones, (B,)."""
     return log_likelihood(posterior.mean) - module.divergence_without_draws(posterior)
+
+
+def _resampled_codes(
+    log_likelihood: LogLikelihood,
+    module: EncoderDecoder,
+    posterior: PosteriorDistribution,
+    noises: Iterator[Tensor],
+    *,
+    n_codes: int,
+    n_draws: int,
+) -> Tensor:
+    """Return codes of the true posterior of each sample, (B, n_codes * H)."""
+    z, log_w, extra = [], [], []
+    for number, noise in enumerate(noises):
+        if number >= n_draws:
+            extra.append(noise)
+            continue
+        code = posterior.rsample(noise)
+        z.append(code)
+        log_w.append(
+            log_weights(log_likelihood(code), module.log_prior(code), posterior.log_prob(code))
+        )
+    upto = torch.softmax(torch.stack(log_w).double(), dim=0).cumsum(dim=0)  # (K, B)
+    uniform = torch.special.ndtr(torch.cat(extra, dim=-1).double())[:, :n_codes]  # (B, S)
+    places = torch.searchsorted(upto.T.contiguous(), uniform.contiguous()).clamp(max=n_draws - 1)
+    codes = torch.stack(z, dim=1)  # (B, K, H)
+    chosen = torch.gather(codes, 1, places[:, :, None].expand(-1, -1, codes.shape[-1]))
+    return chosen.flatten(1)
 
 
 def _importance_bound(

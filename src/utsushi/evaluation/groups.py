@@ -1,8 +1,8 @@
 """The groups of metrics that make up an evaluation, each a function of an `EvaluationContext`.
 
-A group is a dict ready for JSON. A metric is a dict with ``"value"`` (see `with_baseline`), a number
-without error, or a list of numbers; ``"diagnostics"`` holds sentences about them. A new group is a
-new function and its entry in `GROUPS`.
+A group is a dict ready for JSON. A metric is a dict with ``"value"`` (see `with_baseline`), a
+number without error, or a list of numbers; ``"diagnostics"`` holds sentences about them. A new
+group is a new function and its entry in `GROUPS`.
 """
 
 from __future__ import annotations

@@ -75,13 +75,18 @@ class Draws:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Bound(BaseEstimator, ABC):
-    """The base of the objects that the ``objective`` of a variational autoencoder takes.
+    r"""The base of the objects that the ``objective`` of a variational autoencoder takes.
 
     Parameters
     ----------
     kl_warmup_epochs : float >= 0, default=0.0
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
+    masking : float in [0, 1], default=0.0
+        The share of the samples of a step of which the encoder sees a random part only: each column
+        is hidden with a probability that is drawn from [0, 1] for each sample. The bound still
+        counts all columns, so :math:`q(z \mid x)` learns the posterior given a part of a sample:
+        for imputation.
 
     Attributes
     ----------
@@ -92,11 +97,13 @@ class Bound(BaseEstimator, ABC):
     """
 
     kl_warmup_epochs: float = 0.0
+    masking: float = 0.0
 
     needs_diagonal_gaussian: ClassVar[bool] = False
     is_rotation_invariant: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")]
+        "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "masking": [Interval(Real, 0, 1, closed="both")],
     }
 
     def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
@@ -132,6 +139,8 @@ class ELBO(Bound):
     kl_warmup_epochs : float >= 0, default=0.0
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
+    masking : float in [0, 1], default=0.0
+        The share of the samples of a step of which the encoder sees a random part; see `Bound`.
 
     Examples
     --------

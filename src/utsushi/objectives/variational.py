@@ -42,18 +42,22 @@ class VariationalObjective:
         fractions, and returns the weight.
     target : callable, optional
         Returns samples as the likelihood takes them from scaled samples; None leaves them scaled.
+    corrupt : callable, optional
+        Takes scaled samples (B, D) and a generator; returns what the encoder sees in training.
     """
 
     likelihood: Likelihood
     bound: Bound = field(default_factory=ELBO)
     beta: float | Callable[[float], float] = 1.0
     target: Callable[[Tensor], Tensor] | None = None
+    corrupt: Callable[[Tensor, Generator], Tensor] | None = None
 
     @property
     def is_rotation_invariant(self) -> bool:
         """Whether it stays the same when samples and reconstructions are rotated alike."""
         parts = (self.likelihood, self.bound)
-        return self.target is None and all(part.is_rotation_invariant for part in parts)
+        whole = self.target is None and self.corrupt is None
+        return whole and all(part.is_rotation_invariant for part in parts)
 
     def for_projected_samples(self, n_features: int) -> Self:
         """Return the objective for projected samples of ``n_features`` columns."""
@@ -143,7 +147,8 @@ class VariationalObjective:
 
         For one draw the dimension of the draws is left out, which saves a tenth of a small step.
         """
-        posterior: PosteriorDistribution = module.posterior_of(batch.x)
+        seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
+        posterior: PosteriorDistribution = module.posterior_of(seen)
         shape = posterior.like.shape if n_draws == 1 else (n_draws, *posterior.like.shape)
         noise = torch.randn(
             shape, generator=generator, dtype=torch.float32, device=generator.device

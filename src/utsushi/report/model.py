@@ -14,7 +14,13 @@ from torch import nn
 
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.distributions import MixtureModule
-from utsushi.distributions.likelihoods import LIKELIHOODS, LOG_2PI, Likelihood, UnitGaussian
+from utsushi.distributions.likelihoods import (
+    LIKELIHOODS,
+    LOG_2PI,
+    Likelihood,
+    Mixed,
+    UnitGaussian,
+)
 from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
 from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
 from utsushi.estimators.capabilities import has_posterior, has_sparse_codes, is_conditional
@@ -135,11 +141,12 @@ def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
 
 def _likelihood(likelihood: Likelihood) -> dict[str, Any]:
     """Return the name of a likelihood, and its standard deviation if that was calibrated."""
-    for name, kind in LIKELIHOODS.items():
+    runnable = {k: cls for k, cls in LIKELIHOODS.items() if not issubclass(cls, Mixed)}
+    for name, kind in runnable.items():
         if type(likelihood) is kind:
             return {"name": name, "sigma": getattr(likelihood, "sigma_", None)}
     raise SettingError(
-        f"likelihood must be one of {', '.join(LIKELIHOODS)} for a page, got {likelihood!r}. Train "
+        f"likelihood must be one of {', '.join(runnable)} for a page, got {likelihood!r}. Train "
         "with one of these."
     )
 

@@ -8,11 +8,19 @@ https://www.jmlr.org/papers/v11/vincent10a.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["CORRUPTIONS", "Corruption", "gaussian_noise", "masking", "salt_pepper"]
+__all__ = [
+    "CORRUPTIONS",
+    "Corruption",
+    "HideColumns",
+    "gaussian_noise",
+    "masking",
+    "salt_pepper",
+]
 
 #: Takes samples (B, D), a level and a generator; returns corrupted samples.
 Corruption = Callable[[Tensor, float, Generator], Tensor]
@@ -67,6 +75,40 @@ def salt_pepper(x: Tensor, level: float, generator: Generator) -> Tensor:
     chance = _chance_like(x, generator)
     pepper = torch.where(chance < level / 2, torch.zeros_like(x), x)
     return torch.where((chance >= level / 2) & (chance < level), torch.ones_like(x), pepper)
+
+
+@dataclass(frozen=True)
+class HideColumns:
+    """Hide random columns of some samples from an encoder: they become zero.
+
+    Attributes
+    ----------
+    share : float in [0, 1]
+        The share of samples of which something is hidden; of each of these, a column is hidden
+        with a probability that is drawn from [0, 1].
+    groups : Tensor of shape (D,), int64
+        Features of equal numbers, 0 to G - 1, are hidden together.
+
+    Examples
+    --------
+    >>> hide = HideColumns(1.0, torch.tensor([0, 0, 1]))
+    >>> hide(torch.ones(2, 3), torch.Generator().manual_seed(1))
+    tensor([[1., 1., 1.],
+            [0., 0., 0.]])
+    """
+
+    share: float
+    groups: Tensor
+
+    def __call__(self, x: Tensor, generator: Generator) -> Tensor:
+        """Return samples (B, D) with zeros where they are hidden."""
+        n_groups = int(self.groups.max()) + 1
+        where = generator.device
+        hidden = torch.rand(len(x), 1, generator=generator, device=where)
+        is_chosen = torch.rand(len(x), 1, generator=generator, device=where) < self.share
+        chance = torch.rand(len(x), n_groups, generator=generator, device=where)
+        shown = (chance >= hidden) | ~is_chosen
+        return x * shown.index_select(1, self.groups.to(where)).to(x)
 
 
 def _chance_like(x: Tensor, generator: Generator) -> Tensor:

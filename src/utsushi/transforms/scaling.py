@@ -94,6 +94,10 @@ class Scaling:
         rows: Rows = (scaled * self.scale + self.offset).astype(dtype, copy=False)
         return rows
 
+    def only(self, is_scaled: NDArray[np.bool_]) -> Scaling:
+        """Return a scaling of some columns, shape (D,), that leaves the others as they are."""
+        return Scaling(np.where(is_scaled, self.offset, 0), np.where(is_scaled, self.scale, 1))
+
     def unscaler(self, device: torch.device) -> Callable[[Tensor], Tensor]:
         """Return the function that undoes `forward` for float32 tensors (B, D) on a device."""
         offset, scale = self._tensors(device)

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
 
@@ -80,6 +81,32 @@ class Likelihood(BaseEstimator, ABC):
     def calibrate(self, mean_squared_error: float) -> Self:
         """Fit what is fixed after training to the mean of (x - x̂)² over samples and features."""
         return self
+
+    def for_columns(self, columns: Any, n_features: int) -> Self:
+        """Return the likelihood for data of that width, with a table schema or None."""
+        return self
+
+    def is_scaled(self, n_features: int) -> NDArray[np.bool_] | None:
+        """Return which features are scaled; None if all are."""
+        return None
+
+    def groups_of(self, n_features: int) -> NDArray[np.int64]:
+        """Return for each feature the number of the group that is hidden together."""
+        return np.arange(n_features)
+
+    def build_head(self, n_features: int) -> nn.Module | None:
+        """Build the last layer of the decoder, or None: from (..., D) to the parameters of p(x|z).
+
+        With it, ``output`` of the other methods is what it returns.
+        """
+        return None
+
+    def build_input(self, n_features: int) -> nn.Module | None:
+        """Build the first layer of the encoder, from (..., D) to (..., D), or None."""
+        return None
+
+    def start(self, head: nn.Module, mean: Tensor) -> None:
+        """Fill the head's parameters for the start of training, by the mean (D,) of samples."""
 
     @abstractmethod
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
