@@ -19,6 +19,7 @@ from utsushi.distributions import (
     POSTERIORS,
     PRIORS,
     HierarchicalPrior,
+    Mixed,
     VampPrior,
 )
 from utsushi.exceptions import SettingError
@@ -33,6 +34,17 @@ SMALL = {"n_components": 4, "hidden": (32,), "max_epochs": 3, "random_state": 0,
 CONV = {"network": Conv((4,)), "image_shape": (8, 8)}
 WIDE = np.tile(TRAIN, 3), np.tile(TEST, 3)  # wide enough for a subspace
 
+#: A likelihood of columns of several kinds.
+MIXED = Mixed(
+    [
+        *[("gaussian", 1)] * 20,
+        *[("poisson", 1)] * 20,
+        *[("negative-binomial", 1)] * 12,
+        *[("zero-inflated", 1)] * 10,
+        *[("input", 1)] * 2,
+    ]
+)
+
 #: Each member of each kind, as what a user writes.
 MEMBERS = {
     **{f"bottleneck {n}": (Autoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
@@ -41,7 +53,10 @@ MEMBERS = {
     **{f"objective {n}": (VariationalAutoencoder, {"objective": n}) for n in OBJECTIVES},
     **{f"prior {n}": (VariationalAutoencoder, {"prior": n}) for n in PRIORS},
     **{f"posterior {n}": (VariationalAutoencoder, {"posterior": n}) for n in POSTERIORS},
-    **{f"likelihood {n}": (VariationalAutoencoder, {"likelihood": n}) for n in LIKELIHOODS},
+    **{
+        f"likelihood {n}": (VariationalAutoencoder, {"likelihood": MIXED if n == "mixed" else n})
+        for n in LIKELIHOODS
+    },
     **{
         f"sampler {n}": (VariationalAutoencoder, {"sampler": n})
         for n in SAMPLERS
@@ -70,18 +85,25 @@ MEMBERS = {
 pytestmark = pytest.mark.filterwarnings("ignore::utsushi.exceptions.UtsushiWarning")
 
 
+def suitable(likelihood, X):
+    """Return digits as a likelihood takes them: as they are, zeros and ones, or counts."""
+    if likelihood == "bernoulli":
+        return (X > 0.5).astype(np.float32)
+    is_count = likelihood in ("poisson", "negative-binomial", "zero-inflated", MIXED)
+    return np.rint(16 * X) if is_count else X
+
+
 def fitted(name, X=TRAIN, **settings):
     cls, own = MEMBERS[name]
-    if own.get("likelihood", "").endswith("bernoulli"):
+    likelihood = own.get("likelihood", "")
+    if str(likelihood).endswith("bernoulli"):
         settings |= {"scaling": None}
-        X = (X > 0.5).astype(np.float32) if own["likelihood"] == "bernoulli" else X
     model = cls(**{**SMALL, **own, **settings})
-    return model.fit(X, DIGITS.y_train[: len(X)])
+    return model.fit(suitable(likelihood, X), DIGITS.y_train[: len(X)])
 
 
 def rows_for(model):
-    binary = getattr(model, "likelihood", None) == "bernoulli"
-    return (TEST > 0.5).astype(np.float32) if binary else TEST
+    return suitable(getattr(model, "likelihood", None), TEST)
 
 
 def said(model, X):
@@ -136,7 +158,7 @@ def test_its_torch_module_computes_the_same(model):
         codes = module.encoder(torch.from_numpy(X)).numpy()
         copies = module(torch.from_numpy(X)).numpy()
     np.testing.assert_allclose(codes, model.transform(X), atol=1e-5)
-    np.testing.assert_allclose(copies, model.reconstruct(X), atol=1e-5)
+    np.testing.assert_allclose(copies, model.reconstruct(X), atol=1e-5, rtol=1e-5)
 
 
 #: What each needs of a model for a page; all others run there.
@@ -147,6 +169,10 @@ NOT_ON_A_PAGE = {
         for name in ("residual-vector", "finite-scalar")
     },
     "network resnet": "network must be made of Linear",
+    "likelihood poisson": "likelihood must be one of",
+    "likelihood negative-binomial": "likelihood must be one of",
+    "likelihood zero-inflated": "likelihood must be one of",
+    "likelihood mixed": "likelihood must be one of",
     "prior flow": "prior must be 'standard-normal', or a mixture",
     "prior hierarchical": "prior must be 'standard-normal', or a mixture",
     "posterior full-covariance": "posterior must be 'diagonal-gaussian'",
@@ -168,7 +194,8 @@ def test_a_page_runs_it(name):
 @pytest.mark.parametrize("name", NOT_ON_A_PAGE)
 def test_a_page_says_what_it_needs(name):
     with pytest.raises(SettingError, match=f"{NOT_ON_A_PAGE[name]}.*, got "):
-        report.to_html(fitted(name, max_epochs=1), TEST, DIGITS.y_test[:40])
+        model = fitted(name, max_epochs=1)
+        report.to_html(model, rows_for(model), DIGITS.y_test[:40])
 
 
 @pytest.mark.parametrize("name", ["prior vamp", "bottleneck vector-quantization", "network resnet"])

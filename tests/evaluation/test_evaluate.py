@@ -10,7 +10,7 @@ from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, d
 from utsushi._utils.lazy_rows import ConvertedRows, as_guarded
 from utsushi.evaluation import Estimate, evaluate, lecture_loss, reconstruction_error
 from utsushi.evaluation import groups as groups_module
-from utsushi.evaluation import subject as subject_module
+from utsushi.evaluation import context as context_module
 from utsushi.evaluation.rows import COSTLY_VALUES, SCORED_VALUES, affordable_rows, measurable
 from utsushi.exceptions import DataError, SettingError
 from utsushi.runs import tables_of
@@ -429,7 +429,7 @@ def test_the_rows_of_a_figure_follow_from_their_features(n_rows, n_features, val
 def narrow(monkeypatch):
     """Let costly figures be taken of 120 rows of 64 columns, and scores of 200."""
     monkeypatch.setattr(groups_module, "COSTLY_VALUES", 120 * 64 + 1)
-    monkeypatch.setattr(subject_module, "SCORED_VALUES", 200 * 64 + 1)
+    monkeypatch.setattr(context_module, "SCORED_VALUES", 200 * 64 + 1)
 
 
 def test_costly_figures_of_a_variational_model_are_of_the_rows_that_the_budget_allows(
@@ -484,7 +484,7 @@ def test_bounds_are_compared_with_the_score_of_the_same_rows(narrow, monkeypatch
     rows = np.argsort(scores)[:120] if better else np.argsort(scores)[-120:]
     rows = np.sort(rows)
     monkeypatch.setattr(groups_module, "affordable_rows", lambda *_: rows)
-    monkeypatch.setattr(subject_module, "affordable_rows", lambda X, *_: np.arange(len(X)))
+    monkeypatch.setattr(context_module, "affordable_rows", lambda X, *_: np.arange(len(X)))
     bound = {5: Estimate.over(scores[rows] + shift, model.seed_)}
     monkeypatch.setattr(groups_module, "importance_bounds", lambda *_, **__: bound)
     found = evaluate(model, X, groups=["likelihood"], n_importance_samples=(5,))["likelihood"]

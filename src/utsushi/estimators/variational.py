@@ -686,6 +686,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     def _restore_own(self, header: dict[str, Any], classes: OwnClasses) -> None:
         likelihood = object_from_json("likelihood", header["likelihood"], classes)
+        likelihood = likelihood.for_columns(None, self.n_features_in_)
         self.likelihood_ = likelihood.restore(header["likelihood_state"])
         self.class_samplers_ = []
         if self.conditional:

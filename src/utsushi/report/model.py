@@ -86,6 +86,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
             "a page does not run sparse codes, got a SparseAutoencoder. Use feature_examples."
         )
     variational = has_posterior(model)
+    likelihood = _likelihood(model.likelihood_) if has_posterior(model) else None
     conditional = is_conditional(model)
     codes, log_variances = _codes(model, test)
     scaling = model.scaling_
@@ -101,7 +102,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
             "scale": blob.add(scaling.scale, "float32"),
         },
         "target_scaled": not variational or model.likelihood_.of_scaled_rows,
-        "likelihood": _likelihood(model.likelihood_) if variational else None,
+        "likelihood": likelihood,
         "prior": _prior(model, blob) if has_posterior(model) else None,
         "log_volume": scaling.log_volume,
         "conditional": conditional,

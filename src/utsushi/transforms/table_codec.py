@@ -157,7 +157,7 @@ class ColumnCodec:
         """
         if self.kind == "category":
             places = features.argmax(axis=1)
-            levels = np.array([*self.categories, *self.rare[:1]], dtype=self._dtype)
+            levels: NDArray[Any] = np.array([*self.categories, *self.rare[:1]], self._dtype)
             values: NDArray[Any] = levels[places]
             is_rare = places >= len(self.categories)
             if draws is not None and is_rare.any():

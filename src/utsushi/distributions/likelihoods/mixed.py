@@ -258,6 +258,7 @@ class SharedParameters(nn.Module):
         super().__init__()
         self.offset = nn.Parameter(torch.zeros(n_features))
         self.shared = nn.Parameter(torch.zeros(n_shared))
+        self._n_shared = n_shared
 
     def initialize(self, generator: Generator) -> None:
         """Fill the parameters with zeros."""
@@ -267,7 +268,7 @@ class SharedParameters(nn.Module):
     def forward(self, output: Tensor) -> Tensor:
         """Return (..., D + P) for outputs (..., D)."""
         output = output + self.offset
-        if not len(self.shared):
+        if not self._n_shared:
             return output
         # A sum, because an export cannot expand to a shape that it does not know.
         return torch.cat([output, 0 * output[..., :1] + self.shared], dim=-1)
