@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from utsushi.exceptions import DataError
 
@@ -104,6 +105,10 @@ def write_frame(columns: list[RawColumn], backend: str | None) -> Any:
 
 def _columns_of_array(X: Any) -> list[RawColumn]:
     """Return the columns of an array-like, named x0, x1, …"""
+    if issparse(X):
+        raise DataError(
+            "X must be dense, because sparse tables are not supported. Give X.toarray()."
+        )
     array = np.asarray(X)
     if array.ndim != 2:
         raise DataError(

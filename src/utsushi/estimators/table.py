@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from utsushi._utils.frames import RawColumn, is_frame, read_frame, write_frame
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
+from utsushi._utils.validation import check_kind
 from utsushi.distributions import Mixed
 from utsushi.estimators.model_file import (
     Tensors,
@@ -215,7 +216,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.__dict__.pop("_quantiles", None)  # not fitted until the end
         columns, self.backend_ = self._read(X, reset=True)
         if len(columns[0].values) < 2:
-            raise DataError(f"X must have at least 2 samples, got {len(columns[0].values)}.")
+            raise DataError("X must have at least 2 samples, got n_samples=1. Give more rows.")
         codec = TableCodec.learn(columns, self.kinds)
         n_components = self.n_components or int(
             np.clip(len(codec.encoded) // COLUMNS_PER_COMPONENT, 2, MOST_COMPONENTS)
@@ -242,6 +243,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     def _read(self, X: ArrayLike, *, reset: bool = False) -> tuple[list[RawColumn], str | None]:
         """Return the columns of a table, whose names and number are checked or learned."""
+        check_kind(X)
         if is_frame(X) or getattr(X, "ndim", 2) == 2:
             columns, backend = read_frame(X)
             if len(columns) and len(columns[0].values):

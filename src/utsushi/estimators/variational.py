@@ -319,16 +319,16 @@ class VariationalAutoencoder(BaseAutoencoder):
             target = lambda x: unscale(x).clamp(0.0, 1.0)  # noqa: E731
         blocks = data.blocks(SCANNED_ROWS)
         self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
-        corrupt = None
+        hide = None
         if bound.masking:
             groups = torch.from_numpy(self.likelihood_.groups_of(self.n_features_in_))
-            corrupt = HideColumns(float(bound.masking), groups)
+            hide = HideColumns(float(bound.masking), groups)
         return VariationalObjective(
             self.likelihood_,
             bound,
             beta=self._beta_within(n_epochs),
             target=target,
-            corrupt=corrupt,
+            hide=hide,
         )
 
     def _train(

@@ -83,10 +83,10 @@ class Bound(BaseEstimator, ABC):
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
     masking : float in [0, 1], default=0.0
-        The share of the samples of a step of which the encoder sees a random part only: each column
-        is hidden with a probability that is drawn from [0, 1] for each sample. The bound still
-        counts all columns, so :math:`q(z \mid x)` learns the posterior given a part of a sample:
-        for imputation.
+        The share of the samples of a step that the encoder sees a second time, in part: each column
+        is hidden with a probability that is drawn from [0, 1] for each sample. Their bound, which
+        counts all columns, trains the encoder alone, so :math:`q(z \mid x)` learns the posterior
+        given a part of a sample, for imputation, and the decoder stays as sharp as without.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class ELBO(Bound):
         The weight of the divergence rises linearly from 0 over so many epochs, which must be
         fewer than those of the training.
     masking : float in [0, 1], default=0.0
-        The share of the samples of a step of which the encoder sees a random part; see `Bound`.
+        The share of the samples of a step that the encoder also sees in part; see `Bound`.
 
     Examples
     --------

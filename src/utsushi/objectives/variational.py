@@ -15,7 +15,9 @@ from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import log_weights
+from utsushi.objectives.critics import frozen
 from utsushi.objectives.elbo import ELBO, Bound, Draws
+from utsushi.transforms.corruption import HideColumns
 
 __all__ = ["VariationalObjective", "decoded"]
 
@@ -42,21 +44,22 @@ class VariationalObjective:
         fractions, and returns the weight.
     target : callable, optional
         Returns samples as the likelihood takes them from scaled samples; None leaves them scaled.
-    corrupt : callable, optional
-        Takes scaled samples (B, D) and a generator; returns what the encoder sees in training.
+    hide : HideColumns, optional
+        Hides random columns of some samples from the encoder, which then learns their posteriors,
+        too: see ``masking`` of `utsushi.objectives.Bound`.
     """
 
     likelihood: Likelihood
     bound: Bound = field(default_factory=ELBO)
     beta: float | Callable[[float], float] = 1.0
     target: Callable[[Tensor], Tensor] | None = None
-    corrupt: Callable[[Tensor, Generator], Tensor] | None = None
+    hide: HideColumns | None = None
 
     @property
     def is_rotation_invariant(self) -> bool:
         """Whether it stays the same when samples and reconstructions are rotated alike."""
         parts = (self.likelihood, self.bound)
-        whole = self.target is None and self.corrupt is None
+        whole = self.target is None and self.hide is None
         return whole and all(part.is_rotation_invariant for part in parts)
 
     def for_projected_samples(self, n_features: int) -> Self:
@@ -88,7 +91,36 @@ class VariationalObjective:
             "reconstruction": -draws.expected_log_likelihood.detach(),
             "kl": divergence.sum(dim=-1),
         }
-        return Terms(objective=-bound, parts=parts | draws.parts)
+        objective = -bound
+        if self.hide is not None:
+            objective = objective + self._of_hidden(self.hide, module, batch, target, generator)
+        return Terms(objective, parts=parts | draws.parts)
+
+    def _of_hidden(
+        self,
+        hide: HideColumns,
+        module: EncoderDecoder,
+        batch: Batch,
+        target: Tensor,
+        generator: Generator,
+    ) -> Tensor:
+        """Return minus the bound with codes of samples of which a part is hidden, (B,).
+
+        It trains the encoder alone, and is zero for samples of which nothing is hidden: a decoder
+        that learned from vague codes would blur. Prior and posterior layers are trained with both.
+        """
+        x = hide(batch.x, generator)
+        n_hidden = len(x)
+        posterior: PosteriorDistribution = module.posterior_of(x)
+        noise = torch.randn(
+            posterior.like.shape, generator=generator, dtype=torch.float32, device=generator.device
+        )
+        z = posterior.rsample(noise.to(posterior.like))
+        some = batch[:n_hidden]
+        output = frozen(module.decoder)(some.decoder_input(z))
+        log_likelihood = self.likelihood.log_prob(target[:n_hidden], output, some.mask)
+        bound = log_likelihood - module.divergence(posterior, z).sum(dim=-1)
+        return torch.nn.functional.pad(-bound, (0, len(batch) - n_hidden))
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
@@ -147,8 +179,7 @@ class VariationalObjective:
 
         For one draw the dimension of the draws is left out, which saves a tenth of a small step.
         """
-        seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
-        posterior: PosteriorDistribution = module.posterior_of(seen)
+        posterior: PosteriorDistribution = module.posterior_of(batch.x)
         shape = posterior.like.shape if n_draws == 1 else (n_draws, *posterior.like.shape)
         noise = torch.randn(
             shape, generator=generator, dtype=torch.float32, device=generator.device

@@ -84,31 +84,29 @@ class HideColumns:
     Attributes
     ----------
     share : float in [0, 1]
-        The share of samples of which something is hidden; of each of these, a column is hidden
-        with a probability that is drawn from [0, 1].
+        The share of the samples that are returned; of each, a column is hidden with a probability
+        that is drawn from [0, 1].
     groups : Tensor of shape (D,), int64
         Features of equal numbers, 0 to G - 1, are hidden together.
 
     Examples
     --------
-    >>> hide = HideColumns(1.0, torch.tensor([0, 0, 1]))
-    >>> hide(torch.ones(2, 3), torch.Generator().manual_seed(1))
-    tensor([[1., 1., 1.],
-            [0., 0., 0.]])
+    >>> hide = HideColumns(0.5, torch.tensor([0, 0, 1]))
+    >>> hide(torch.ones(4, 3), torch.Generator().manual_seed(1))
+    tensor([[0., 0., 0.],
+            [0., 0., 1.]])
     """
 
     share: float
     groups: Tensor
 
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
-        """Return samples (B, D) with zeros where they are hidden."""
-        n_groups = int(self.groups.max()) + 1
-        where = generator.device
+        """Return the first of the samples (B, D), at least one, with zeros where it hides them."""
+        x = x[: max(1, round(self.share * len(x)))]
+        n_groups, where = int(self.groups.max()) + 1, generator.device
         hidden = torch.rand(len(x), 1, generator=generator, device=where)
-        is_chosen = torch.rand(len(x), 1, generator=generator, device=where) < self.share
-        chance = torch.rand(len(x), n_groups, generator=generator, device=where)
-        shown = (chance >= hidden) | ~is_chosen
-        return x * shown.index_select(1, self.groups.to(where)).to(x)
+        is_shown = torch.rand(len(x), n_groups, generator=generator, device=where) >= hidden
+        return x * is_shown.index_select(1, self.groups.to(where)).to(x)
 
 
 def _chance_like(x: Tensor, generator: Generator) -> Tensor:
