@@ -193,8 +193,8 @@ def test_a_page_runs_it(name):
 
 @pytest.mark.parametrize("name", NOT_ON_A_PAGE)
 def test_a_page_says_what_it_needs(name):
+    model = fitted(name, max_epochs=1)
     with pytest.raises(SettingError, match=f"{NOT_ON_A_PAGE[name]}.*, got "):
-        model = fitted(name, max_epochs=1)
         report.to_html(model, rows_for(model), DIGITS.y_test[:40])
 
 

@@ -9,8 +9,8 @@ import pytest
 from utsushi import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder, datasets
 from utsushi._utils.lazy_rows import ConvertedRows, as_guarded
 from utsushi.evaluation import Estimate, evaluate, lecture_loss, reconstruction_error
-from utsushi.evaluation import groups as groups_module
 from utsushi.evaluation import context as context_module
+from utsushi.evaluation import groups as groups_module
 from utsushi.evaluation.rows import COSTLY_VALUES, SCORED_VALUES, affordable_rows, measurable
 from utsushi.exceptions import DataError, SettingError
 from utsushi.runs import tables_of

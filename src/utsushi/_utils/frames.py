@@ -51,9 +51,18 @@ class RawColumn:
 
 
 def is_frame(X: Any) -> bool:
-    """Tell whether ``X`` is a data frame of pandas or polars."""
+    """Tell whether ``X`` is a data frame of pandas or polars.
+
+    Raises
+    ------
+    DataError
+        If two of its columns have one name.
+    """
     import narwhals as nw
 
+    twice = [name for name, count in Counter(getattr(X, "columns", ())).items() if count > 1]
+    if twice:
+        raise DataError(f"X must have columns of different names, got {twice[0]!r} twice.")
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
 
 
@@ -79,10 +88,6 @@ def read_frame(X: ArrayLike) -> tuple[list[RawColumn], str | None]:
 
     if not is_frame(X):
         return _columns_of_array(X), None
-    names = [str(name) for name in getattr(X, "columns", ())]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(f"X must have columns of different names, got {twice[0]!r} twice.")
     native: Any = X
     frame = nw.from_native(native, eager_only=True)
     backend = frame.implementation.value

@@ -656,13 +656,33 @@ class VariationalAutoencoder(BaseAutoencoder):
         r"""Draw codes from :math:`p(z \mid x)` of checked samples, (n, n_codes, H).
 
         Codes drawn from :math:`q(z \mid x)` are drawn again with their importance weights, which
-        is exact for many of them: sampling importance resampling, Rubin 1987. Missing values have
-        no weight. The draws are functions of the seed and of each sample.
+        is exact for many of them: sampling importance resampling, Rubin 1987. Where the sampler is
+        a mixture, it is the prior: it knows better where codes are. Missing values have no weight.
+        The draws are functions of the seed and of each sample.
         """
         n_extra = -(-n_codes // self.n_components_)  # for the second drawing
-        draw = partial(_resampled_codes, n_codes=n_codes, n_draws=n_importance_samples)
+        draw = partial(
+            _resampled_codes,
+            n_codes=n_codes,
+            n_draws=n_importance_samples,
+            log_prior=getattr(self.sampler_, "log_prob", self.module_.log_prior),
+        )
         codes = self._map_posteriors(rows, draw, n_importance_samples + n_extra, seed)
         return codes.reshape(len(rows), n_codes, -1)
+
+    def _weighted_codes(
+        self, rows: Rows, n_codes: int
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
+        r"""Yield codes (n, H) of checked samples and :math:`\log p(z) - \log q(z \mid x)`, (n,).
+
+        The prior is as in `_posterior_codes`.
+        """
+        draw = partial(
+            _codes_with_ratios, log_prior=getattr(self.sampler_, "log_prob", self.module_.log_prior)
+        )
+        both = self._map_posteriors(rows, draw, n_codes, self.seed_)
+        for one in both.reshape(len(rows), n_codes, -1).transpose(1, 0, 2):
+            yield np.ascontiguousarray(one[:, :-1]), one[:, -1].astype(np.float64)
 
     # --- between samples and tensors ------------------------------------------------------------
 
@@ -764,6 +784,7 @@ def _resampled_codes(
     *,
     n_codes: int,
     n_draws: int,
+    log_prior: Callable[[Tensor], Tensor],
 ) -> Tensor:
     """Return codes of the true posterior of each sample, (B, n_codes * H)."""
     z, log_w, extra = [], [], []
@@ -773,15 +794,29 @@ def _resampled_codes(
             continue
         code = posterior.rsample(noise)
         z.append(code)
-        log_w.append(
-            log_weights(log_likelihood(code), module.log_prior(code), posterior.log_prob(code))
-        )
+        log_w.append(log_weights(log_likelihood(code), log_prior(code), posterior.log_prob(code)))
     upto = torch.softmax(torch.stack(log_w).double(), dim=0).cumsum(dim=0)  # (K, B)
     uniform = torch.special.ndtr(torch.cat(extra, dim=-1).double())[:, :n_codes]  # (B, S)
     places = torch.searchsorted(upto.T.contiguous(), uniform.contiguous()).clamp(max=n_draws - 1)
     codes = torch.stack(z, dim=1)  # (B, K, H)
     chosen = torch.gather(codes, 1, places[:, :, None].expand(-1, -1, codes.shape[-1]))
     return chosen.flatten(1)
+
+
+def _codes_with_ratios(
+    log_likelihood: LogLikelihood,
+    module: EncoderDecoder,
+    posterior: PosteriorDistribution,
+    noises: Iterator[Tensor],
+    *,
+    log_prior: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Return codes and the logarithms of their weights without the likelihood, (B, K * (H + 1))."""
+    both = []
+    for noise in noises:
+        z = posterior.rsample(noise)
+        both.append(torch.cat([z, (log_prior(z) - posterior.log_prob(z))[:, None]], dim=1))
+    return torch.cat(both, dim=1)
 
 
 def _importance_bound(

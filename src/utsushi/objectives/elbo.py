@@ -84,9 +84,10 @@ class Bound(BaseEstimator, ABC):
         fewer than those of the training.
     masking : float in [0, 1], default=0.0
         The share of the samples of a step that the encoder sees a second time, in part: each column
-        is hidden with a probability that is drawn from [0, 1] for each sample. Their bound, which
-        counts all columns, trains the encoder alone, so :math:`q(z \mid x)` learns the posterior
-        given a part of a sample, for imputation, and the decoder stays as sharp as without.
+        is hidden with a probability that is drawn from [0, 1] for each sample. The encoder learns
+        to give the codes of the whole sample from the part :math:`\tilde x` a high density,
+        :math:`\log q(z \mid \tilde x)` with :math:`z \sim q(z \mid x)`, for imputation. Ivanov,
+        Figurnov and Vetrov 2019, https://arxiv.org/abs/1806.02382
 
     Attributes
     ----------

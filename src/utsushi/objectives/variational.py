@@ -15,7 +15,6 @@ from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import log_weights
-from utsushi.objectives.critics import frozen
 from utsushi.objectives.elbo import ELBO, Bound, Draws
 from utsushi.transforms.corruption import HideColumns
 
@@ -93,34 +92,8 @@ class VariationalObjective:
         }
         objective = -bound
         if self.hide is not None:
-            objective = objective + self._of_hidden(self.hide, module, batch, target, generator)
+            objective = objective + _of_hidden(self.hide, module, batch.x, draws.one, generator)
         return Terms(objective, parts=parts | draws.parts)
-
-    def _of_hidden(
-        self,
-        hide: HideColumns,
-        module: EncoderDecoder,
-        batch: Batch,
-        target: Tensor,
-        generator: Generator,
-    ) -> Tensor:
-        """Return minus the bound with codes of samples of which a part is hidden, (B,).
-
-        It trains the encoder alone, and is zero for samples of which nothing is hidden: a decoder
-        that learned from vague codes would blur. Prior and posterior layers are trained with both.
-        """
-        x = hide(batch.x, generator)
-        n_hidden = len(x)
-        posterior: PosteriorDistribution = module.posterior_of(x)
-        noise = torch.randn(
-            posterior.like.shape, generator=generator, dtype=torch.float32, device=generator.device
-        )
-        z = posterior.rsample(noise.to(posterior.like))
-        some = batch[:n_hidden]
-        output = frozen(module.decoder)(some.decoder_input(z))
-        log_likelihood = self.likelihood.log_prob(target[:n_hidden], output, some.mask)
-        bound = log_likelihood - module.divergence(posterior, z).sum(dim=-1)
-        return torch.nn.functional.pad(-bound, (0, len(batch) - n_hidden))
 
     @torch.no_grad()
     def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
@@ -195,6 +168,20 @@ class VariationalObjective:
         if not self.bound.kl_warmup_epochs:
             return beta
         return beta * min(1.0, epochs / self.bound.kl_warmup_epochs)
+
+
+def _of_hidden(
+    hide: HideColumns, module: EncoderDecoder, x: Tensor, z: Tensor, generator: Generator
+) -> Tensor:
+    r"""Return :math:`-\log q(z \mid \tilde x)` of codes (B, H), with a part of each sample hidden.
+
+    The codes are fixed draws of the posterior of the whole sample, so that the posterior of a part
+    covers those of all samples that share the part; zero for samples of which nothing is hidden.
+    """
+    part = hide(x, generator)
+    posterior: PosteriorDistribution = module.posterior_of(part)
+    cost = -posterior.log_prob(z[: len(part)].detach())
+    return torch.nn.functional.pad(cost, (0, len(x) - len(part)))
 
 
 def decoded(decoder: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor:

@@ -7,12 +7,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from utsushi.samplers.base import Codes, Sampler
 
@@ -115,6 +117,19 @@ class Mixture(Sampler):
         noise *= self.temperature
         codes: Codes = self.means_[chosen] + np.einsum("nij,nj->ni", self.factors_[chosen], noise)
         return codes
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Return the log density, shape (...), of codes (..., H)."""
+        log_weights, means, factors = (
+            torch.as_tensor(values).to(z)
+            for values in (np.log(self.weights_ + 1e-300), self.means_, self.factors_)
+        )
+        centered = (z.unsqueeze(-2) - means).unsqueeze(-1)  # (..., K, H, 1)
+        standard = torch.linalg.solve_triangular(factors, centered, upper=False)
+        log_det = factors.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        squares = standard.square().sum(dim=(-2, -1))
+        constant = 0.5 * z.shape[-1] * np.log(2 * np.pi)
+        return torch.logsumexp(log_weights - 0.5 * squares - log_det, dim=-1) - constant
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Restore what `state` returned; raise ``ValueError`` for arrays that do not match."""
