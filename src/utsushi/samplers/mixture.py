@@ -129,7 +129,8 @@ class Mixture(Sampler):
         log_det = factors.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         squares = standard.square().sum(dim=(-2, -1))
         constant = 0.5 * z.shape[-1] * np.log(2 * np.pi)
-        return torch.logsumexp(log_weights - 0.5 * squares - log_det, dim=-1) - constant
+        log_densities: Tensor = log_weights - 0.5 * squares - log_det - constant
+        return torch.logsumexp(log_densities, dim=-1)
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Restore what `state` returned; raise ``ValueError`` for arrays that do not match."""
