@@ -13,6 +13,7 @@ from utsushi.evaluation.collapse import (
     divergence_per_component,
     information,
 )
+from utsushi.evaluation.copula import GaussianCopula
 from utsushi.evaluation.disentanglement import DCI, dci, mig, sap
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import (
@@ -38,6 +39,12 @@ from utsushi.evaluation.likelihood import (
 from utsushi.evaluation.pca import PCABaseline, pca_errors
 from utsushi.evaluation.reconstruction import psnr, reconstruction_error, reconstruction_mse, ssim
 from utsushi.evaluation.symbols import symbol_use
+from utsushi.evaluation.tables import (
+    associations,
+    evaluate_imputation,
+    evaluate_synthetic,
+    independent_columns,
+)
 from utsushi.evaluation.texts import translate
 
 __all__ = [
@@ -46,10 +53,12 @@ __all__ = [
     "GROUPS",
     "QUICK",
     "Estimate",
+    "GaussianCopula",
     "PCABaseline",
     "active_units",
     "advice",
     "aggregate_divergence_at_least",
+    "associations",
     "average_precision",
     "bits_per_dimension",
     "clustering",
@@ -58,10 +67,13 @@ __all__ = [
     "evaluate",
     "evaluate_features",
     "evaluate_generation",
+    "evaluate_imputation",
     "evaluate_scores",
+    "evaluate_synthetic",
     "exact_log_likelihood",
     "false_positive_rate",
     "frechet_distance",
+    "independent_columns",
     "information",
     "kernel_distance",
     "lecture_loss",

@@ -314,9 +314,9 @@ def _rounding(rows: Features) -> float:
 
 
 def jackknife_error(
-    statistic: Callable[[Features, Features], float],
-    rows_a: Features,
-    rows_b: Features,
+    statistic: Callable[[Any, Any], float],
+    rows_a: NDArray[Any],
+    rows_b: NDArray[Any],
     *,
     random_state: RandomState = 0,
 ) -> float:
