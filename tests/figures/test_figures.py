@@ -8,6 +8,8 @@ import warnings
 import matplotlib as mpl
 import matplotlib.font_manager
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from PIL import Image
 
@@ -17,6 +19,12 @@ from utsushi.figures import canvas
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((12, 20))
+TABLE = {
+    "income": np.exp(RNG.normal(10, 1, 60)),
+    "visits": RNG.integers(0, 5, 60),
+    "day": np.datetime64("2024-01-01") + RNG.integers(0, 400, 60),
+    "town": RNG.choice(["Bonn", "Kobe", "Oslo"], 60).astype(object),
+}
 
 
 def draw_each():
@@ -28,6 +36,8 @@ def draw_each():
         "residuals": figures.residual_images(IMAGES, IMAGES / 2, IMAGES / 4, (4, 5)),
         "residual bars": figures.residual_bars(IMAGES[:3], list("abcdefghijklmnopqrst"), "xyz"),
         "bars": figures.component_bars([0.01, 2.0], ylabel="nats"),
+        "columns": figures.column_histograms(TABLE, TABLE),
+        "associations": figures.association_matrices(np.eye(3), np.ones((3, 3)), "abc"),
     }
 
 
@@ -224,3 +234,88 @@ def test_names_in_another_script_are_drawn_where_a_font_for_them_is_installed():
         pytest.skip("no Japanese font is installed, or matplotlib's list is older than it")
     png = figures.to_png(figures.part_bars({"身長": 0.7, "体重": 0.3}, xlabel="割合"))  # no warning
     assert png[1:4] == b"PNG"
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def shares(axes):
+    """Return the heights of the bins of both tables, the real one first."""
+    return [patch.get_data().values for patch in axes.patches]
+
+
+def test_the_bins_of_both_tables_are_shares_of_their_own_rows():
+    other = {"visits": [1.0, 1.0, 3.0, np.nan]}
+    (axes,) = figures.column_histograms({"visits": [0, 1, 1, 1]}, other).axes
+    real, synthetic = shares(axes)
+    np.testing.assert_allclose(real, [0.25, 0.75, 0, 0])
+    np.testing.assert_allclose(synthetic, [0, 2 / 3, 0, 1 / 3])
+    assert axes.get_title(loc="right") == "0 / 25 % gaps"
+
+
+def test_values_beyond_the_bins_are_in_the_last_one():
+    column = np.append(np.linspace(0, 1, 1000), 1e9)
+    (axes,) = figures.column_histograms({"a": column}, {"a": np.linspace(0, 1, 10)}).axes
+    assert shares(axes)[0].sum() == pytest.approx(1)
+    assert axes.get_xlim()[1] < 2
+
+
+def test_rare_categories_share_a_bar():
+    names = [f"n{i}" for i in range(12) for _ in range(12 - i)]
+    (axes,) = figures.column_histograms({"a": names}, {"a": ["n0", "new"]}).axes
+    words = [label.get_text() for label in axes.get_yticklabels()]
+    assert words == [*(f"n{i}" for i in range(7)), "other (6)"]
+    widths = [bar.get_width() for bar in axes.patches]
+    assert widths[0] == pytest.approx(12 / 78)
+    assert widths[7] == pytest.approx(sum(range(1, 6)) / 78)
+    assert widths[8:] == [0.5, *6 * [0], 0.5]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [[None, None], [np.nan, 1.0], [True, None], [1, None, 2], ["a"], [np.datetime64("NaT")] * 2],
+)
+def test_columns_with_gaps_or_one_value_are_drawn(column):
+    for other in (column, column[-1:]):
+        assert pixels(figures.column_histograms({"a": column}, {"a": other})).size > 0
+
+
+def test_frames_of_pandas_and_polars_give_the_same_picture():
+    frame = pd.DataFrame(TABLE)
+    frame.loc[3, "town"] = None
+    one = figures.column_histograms(dict(frame), dict(frame))
+    table = pl.from_pandas(frame).to_dict()
+    assert figures.to_png(one) == figures.to_png(figures.column_histograms(table, table))
+
+
+def test_tables_without_a_common_column_are_refused():
+    with pytest.raises(DataError, match="lacks 'income'"):
+        figures.column_histograms(TABLE, {})
+    with pytest.raises(DataError, match="'a' must have at least one row"):
+        figures.column_histograms({"a": []}, {"a": [1]})
+
+
+@pytest.mark.parametrize("n", [2, 8, 45])
+@pytest.mark.parametrize("name", ["a", "a long name of a column"])
+def test_the_association_matrices_are_not_cut(n, name):
+    matrix = RNG.uniform(-1, 1, (n, n))
+    figure = figures.association_matrices(matrix, -matrix, [name] * n)
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert min(box.x0, box.y0) >= 0
+    assert box.y1 <= figure.get_figheight()
+    assert box.x1 <= figure.get_figwidth()
+
+
+def test_the_difference_has_its_own_scale():
+    real, synthetic = np.eye(2), np.array([[1, 0.2], [0.2, 1]])
+    images = [
+        axes.images[0] for axes in figures.association_matrices(real, synthetic, "ab").axes[:3]
+    ]
+    assert [image.get_clim() for image in images] == [(-1, 1), (-1, 1), (-0.2, 0.2)]
+    np.testing.assert_allclose(images[2].get_array(), synthetic - real)
+
+
+def test_matrices_that_do_not_fit_are_refused():
+    with pytest.raises(DataError, match=r"\(2, 2\) and \(3, 3\) with 2 names"):
+        figures.association_matrices(np.eye(2), np.eye(3), "ab")

@@ -12,9 +12,12 @@ from utsushi.figures.canvas import to_png
 from utsushi.figures.charts import component_bars, learning_curves, part_bars
 from utsushi.figures.codes import code_map
 from utsushi.figures.images import image_grid, image_rows, within_range_of
+from utsushi.figures.tables import association_matrices, column_histograms
 
 __all__ = [
+    "association_matrices",
     "code_map",
+    "column_histograms",
     "component_bars",
     "image_grid",
     "image_rows",

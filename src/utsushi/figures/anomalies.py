@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 from utsushi.exceptions import DataError
 from utsushi.figures.canvas import (
     ACCENT,
-    DPI,
     GREY,
     INK,
     SMALL,
+    TALLEST,
     finite_array,
     new_panels,
     settled,
+    shortened,
     styled,
 )
 from utsushi.figures.images import draw_tiles, tiles_of
@@ -31,7 +32,6 @@ __all__ = ["residual_bars", "residual_images"]
 _SHOWN = 0.995
 
 _QUANTITY = "squared residual, scaled units"
-_TALLEST = 2**16 // DPI - 1  # inches of the largest picture, which more panels than fit share
 _BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
 _LONGEST_NAME = 24  # characters of a column's name
 
@@ -140,19 +140,16 @@ def residual_bars(
         )
     shown = min(n_columns, len(columns))
     tall = len(residuals) * (0.24 * shown + 0.42) + 0.5
-    figure, panels = new_panels(len(residuals), min(tall, _TALLEST))
+    figure, panels = new_panels(len(residuals), min(tall, TALLEST))
     for axes, row, title in zip(panels, residuals, titles, strict=True):
         order = np.argsort(-row, kind="stable")[:shown]
         axes.barh(np.arange(shown), row[order], color=ACCENT, height=0.7)
-        axes.set_yticks(np.arange(shown), [_shortened(columns[index]) for index in order])
+        axes.set_yticks(
+            np.arange(shown), [shortened(columns[index], _LONGEST_NAME) for index in order]
+        )
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_title(title, fontsize=SMALL, pad=4)
     panels[-1].set_xlabel(_QUANTITY)
     panels[-1].set_xlim(0, float(residuals.max()) * 1.02 or 1.0)
     return settled(figure)
-
-
-def _shortened(name: str) -> str:
-    """Return a column's name, cut if it would leave no space for the bars."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

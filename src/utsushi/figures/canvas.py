@@ -26,11 +26,14 @@ __all__ = [
     "PALE",
     "SMALL",
     "STYLE",
+    "TALLEST",
     "TEXT",
     "finite_array",
     "new_axes",
+    "new_grid",
     "new_panels",
     "settled",
+    "shortened",
     "styled",
     "to_png",
 ]
@@ -45,6 +48,7 @@ CLASSES = (
 
 TEXT, SMALL = 11.0, 9.5  # points
 DPI = 150  # of a PNG file
+TALLEST = 2**16 // DPI - 1  # inches of the largest picture, which more panels than fit share
 _WIDTH = 6.4  # inches; on a page, the text then has the size of the page's own
 
 #: For the letters that matplotlib's own font lacks: a user's names of columns and classes may be in
@@ -127,13 +131,42 @@ def new_axes(height: float) -> tuple[Figure, Axes]:
 
 def new_panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
     """Return an empty figure of the common width with n panels above each other."""
+    figure = _empty(height)
+    panels = figure.subplots(n, 1, sharex=True, squeeze=False)
+    return figure, list(panels[:, 0])
+
+
+def new_grid(n: int, n_columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure of the common width with a grid of n panels.
+
+    Each row is ``height`` inches high, or less if the picture would be too tall for a PNG file.
+    """
+    n_rows = -(-n // n_columns)
+    figure = _empty(min(n_rows * height + 0.4, TALLEST))
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
+    for unused in panels[n:]:
+        unused.remove()
+    return figure, panels[:n]
+
+
+def _empty(height: float) -> Figure:
+    """Return an empty figure of the common width and some height in inches."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
-    figure = Figure(figsize=(_WIDTH, height), dpi=DPI, layout=air)
-    panels = figure.subplots(n, 1, sharex=True, squeeze=False)
-    return figure, list(panels[:, 0])
+    return Figure(figsize=(_WIDTH, height), dpi=DPI, layout=air)
+
+
+def shortened(name: str, longest: int) -> str:
+    """Return a name, cut if it has too many characters.
+
+    Examples
+    --------
+    >>> shortened("sepal length (cm)", 10)
+    'sepal len…'
+    """
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def settled(figure: Figure) -> Figure:
