@@ -97,6 +97,13 @@ def test_gaps_depend_on_other_columns_as_in_the_table():
     assert shares[False] < 0.1
 
 
+def test_gaps_that_depend_on_the_other_column_make_no_correlation():
+    """Of two independent columns, each is missing where the other is positive."""
+    a, b = np.random.default_rng(0).normal(size=(2, 20_000))
+    table = pd.DataFrame({"a": np.where(b > 0, np.nan, a), "b": np.where(a > 0, np.nan, b)})
+    assert GaussianCopula().fit(table).correlation_[0, 1] == pytest.approx(0, abs=0.05)
+
+
 def test_pandas_and_polars_have_the_same_samples():
     table = mixed().drop(columns="size")
     one = GaussianCopula().fit(table).sample(50, random_state=3)

@@ -238,6 +238,13 @@ def test_a_number_as_target_has_r2(train, test):
     assert figure["independent"]["value"] < 0.1
 
 
+def test_from_rows_without_a_target_nothing_is_learned(train, test):
+    number = evaluate_synthetic(train.assign(age=np.nan), train, test, target="age")
+    assert number["target_r2"]["value"] == pytest.approx(0)
+    category = evaluate_synthetic(train.assign(rich=None), train, test, target="rich")
+    assert category["target_roc_auc"]["value"] == 0.5
+
+
 def test_a_number_with_two_values_is_a_class(train, test, found):
     frames = [f.assign(rich=f["rich"].astype(int)) for f in (people(500, 2), train, test)]
     figure = evaluate_synthetic(*frames, target="rich")["target_roc_auc"]
@@ -334,7 +341,10 @@ def test_a_seed_decides_everything(train, test, found):
 
 def test_more_rows_than_can_be_compared_are_chosen(monkeypatch, train, test):
     monkeypatch.setattr(module, "MOST_ROWS", 100)
+    monkeypatch.setattr(module, "MOST_DISTANT_ROWS", 50)
     figures = evaluate_synthetic(train, train, test)
+    assert figures["nearest_training_row"]["n_rows"] == 50
+    assert figures["nearest_training_row"]["floor"]["n_rows"] == 50
     assert figures["n_compared"] == figures["column_error"]["n_rows"] == 100
     assert figures["n_synthetic"] == 500
 
@@ -428,6 +438,7 @@ def test_tables_that_do_not_fit_are_named(train, test, refusal):
         return refusal(error, evaluate_synthetic, *tables, **options)
 
     assert "synthetic must be a DataFrame" in message(DataError, np.ones((30, 2)), train)
+    assert "got NoneType" in message(DataError, train, None)
     assert "collect" in message(DataError, pl.from_pandas(train).lazy(), train)
     less = message(DataError, train.drop(columns="age"), train)
     assert "synthetic" in less

@@ -50,10 +50,9 @@ def read_tables(tables: Mapping[str, Any]) -> tuple[list[Field], dict[str, Matri
 
     Parameters
     ----------
-    tables : mapping of str to DataFrame of pandas or polars, or None
+    tables : mapping of str to DataFrame of pandas or polars
         By the name that an error uses. The first table decides the columns, their order and their
         kinds: numbers and dates are numbers, and booleans, strings and categoricals are categories.
-        None is left out.
 
     Returns
     -------
@@ -78,9 +77,7 @@ def read_tables(tables: Mapping[str, Any]) -> tuple[list[Field], dict[str, Matri
     array([[ 1.,  0.],
            [ 2., nan]])
     """
-    frames = {
-        what: native_frame(table, what) for what, table in tables.items() if table is not None
-    }
+    frames = {what: native_frame(table, what) for what, table in tables.items()}
     (first, reference), *_ = frames.items()
     names = _names(reference)
     by_name = {what: _columns(frame, names, what, first) for what, frame in frames.items()}

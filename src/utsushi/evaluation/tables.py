@@ -32,6 +32,9 @@ FEWEST_ROWS = 20
 #: The most rows of each table that are compared, and that a classifier learns from.
 MOST_ROWS = 10_000
 
+#: The most rows of each table whose distances to all training rows are taken.
+MOST_DISTANT_ROWS = 2_000
+
 #: The most columns whose pairs are compared.
 MOST_PAIRED_COLUMNS = 60
 
@@ -97,7 +100,8 @@ def evaluate_synthetic(
 
     **Privacy.** The distance of two rows is Euclidean: numbers in standard deviations of the
     training rows, plus one for each category that differs, and for each value that only one row
-    has. Measured is the distance of each synthetic row to the closest training row.
+    has. Measured is the distance of a synthetic row to the closest training row, for at most 2,000
+    rows.
 
     Each figure has that of three other tables with as many rows, measured in the same way:
     ``floor``, training rows, which differ from ``test`` by chance alone (for privacy: rows of
@@ -140,7 +144,7 @@ def evaluate_synthetic(
             ``test``: about 0.01 where nothing is memorized. Where 1 % of ``test`` are copies
             themselves, it is the share of copies.
         ``copied_rows``
-            The share of rows that are equal to a training row.
+            The share of rows that are equal to a training row, to the last bit.
         ``columns``
             By name: ``metric`` ("ks" or "total_variation"), its ``value``, the difference
             ``missing`` between the shares of gaps, and the values of the baselines.
@@ -180,7 +184,8 @@ def evaluate_synthetic(
     True
     """
     seed = seed_from(random_state)
-    fields, tables = read_tables({"train": train, "synthetic": synthetic, "test": test})
+    frames = {"train": train, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    fields, tables = read_tables(frames)
     for what, rows in tables.items():
         if len(rows) < FEWEST_ROWS:
             raise DataError(f"{what} must have at least {FEWEST_ROWS} rows, got {len(rows)}.")
@@ -774,7 +779,8 @@ def _area(train: Split, test: Split, learner: _GradientBoosting) -> Estimate:
 def _r2(train: Split, test: Split, learner: _GradientBoosting) -> Estimate:
     """Return the coefficient of determination for test rows, over these rows."""
     (X, y), (X_test, y_test) = train, test
-    predicted = learner.fit(X, y).predict(X_test) if len(y) else np.zeros(len(y_test))
+    # From rows without a target nothing can be learned: the best constant.
+    predicted = learner.fit(X, y).predict(X_test) if len(y) else np.full(len(y_test), y_test.mean())
     return Estimate.over(np.square(predicted - y_test)).scaled(-1 / float(y_test.var()), 1.0)
 
 
@@ -786,11 +792,11 @@ def _privacy(
 ) -> dict[str, dict[str, Estimate]]:
     """Return by table how close its rows are to the training rows."""
     train = comparison.embedded(comparison.train)
-    distances = {
-        name: nearest_distances(comparison.embedded(rows), train)
-        for name, rows in candidates.items()
-    }
     seed = comparison.seed
+    distances = {}
+    for name, rows in candidates.items():
+        some = rows[chosen_rows(len(rows), MOST_DISTANT_ROWS, seed)]
+        distances[name] = nearest_distances(comparison.embedded(some), train)
     whole = {row.tobytes() for row in _comparable(comparison.train)}
     figures: dict[str, dict[str, Estimate]] = {}
     for name, near in distances.items():
@@ -917,10 +923,9 @@ def evaluate_imputation(
     """
     drawn = {f"draws[{i}]": draw for i, draw in enumerate(() if draws is None else draws)}
     _check_level(level, len(drawn), has_draws=draws is not None)
-    named = {"original": original, "with_gaps": with_gaps, "imputed": imputed, **drawn}
-    for what, table in named.items():
-        native_frame(table, what)
-    fields, tables = read_tables(named)
+    fields, tables = read_tables(
+        {"original": original, "with_gaps": with_gaps, "imputed": imputed, **drawn}
+    )
     truth, gaps = tables["original"], tables["with_gaps"]
     hidden = _hidden(fields, truth, gaps, tables)
     deviations = np.array([_deviation(truth[:, j]) for j in range(len(fields))])
