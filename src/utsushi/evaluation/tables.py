@@ -855,9 +855,9 @@ def evaluate_imputation(
 
     With M draws, the central interval of a value runs between the :math:`(1 - c) / 2` and the
     :math:`(1 + c) / 2` quantiles of its draws, the k-th smallest draw being the quantile
-    :math:`k / (M + 1)`. So the interval of draws from the true distribution covers the value with
-    the probability c, for any M; those of ``numpy.quantile``'s default are too narrow (81 % in the
-    place of 90 % with 20 draws). The log density is that of Student's t,
+    :math:`k / (M + 1)`. So draws from the true distribution have the coverage c for any M; the
+    intervals of ``numpy.quantile``'s default are too narrow (82 % in the place of 90 % with 20
+    normal draws). The log density is that of Student's t,
 
     .. math:: \log t_{M-1}\!\left(\frac{x - \bar x}{s \sqrt{1 + 1/M}}\right)
         - \log \frac{s \sqrt{1 + 1/M}}{\sigma_j},
