@@ -2,9 +2,9 @@
 
     python benchmarks/quality/render.py
 
-A row of the first table is a bar: what was asked, what was measured (mean ± standard deviation over
-the seeds), and the command that measures it. A seed that misses is named, though the mean holds.
-What was not measured yet says so. ``notes.md`` stands between the bars and the tables.
+A row of the first table has a target, the measured value (mean ± standard deviation over the
+seeds), and the command that measures it. A seed that does not reach the target is named, even if
+the mean does. ``notes.md`` is inserted between the targets and the tables.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 TARGET = HERE.parents[1] / "docs" / "quality.md"
 
-LEAD = """# Quality
+LEAD = """# Quality: benchmarks of models
 
-How good the models are, on the lecture's split of 20,000 digits (16,000 to train, 4,000 to test)
-unless it says otherwise, and the command that measures each figure. Fréchet distances are between
-features of the classifier that ships with the package, 4,000 rows against 4,000, and are not
-comparable with distances between Inception features. Seconds are wall seconds of a training, while
-one or more others ran on the same two cores; the results name one thread, those of
-`reconstruction.py` two. This page is written by `python benchmarks/quality/render.py`.
+Metrics of the models on the lecture's split of 20,000 digits (16,000 for training, 4,000 for
+testing) unless stated otherwise, with the command that measures each. Fréchet distances are those
+of features of the bundled digit classifier, between 4,000 generated and 4,000 real samples, and are
+not comparable with distances of Inception features. Seconds are wall seconds of a training, while
+one or more others ran on the same two cores, in one thread, those of `reconstruction.py` in two.
+`python benchmarks/quality/render.py` writes this page.
 
-## The bars
+## Targets
 
-A bar is held against the mean over the seeds, which stands with its standard deviation, and in
-brackets the standard error over the rows where it is known; a seed that misses is named though the
-mean holds. A ratio is taken seed by seed. Seconds are those of the seeds in turn.
+A target is compared with the mean over the seeds, shown with its standard deviation and, in
+brackets, the standard error over the samples where it is known; a seed that does not reach the
+target is named, even if the mean does. A ratio is computed for each seed. Seconds are listed by
+seed.
 """
 
 Run = Mapping[str, Any]
@@ -44,13 +45,13 @@ Runs = Mapping[str, Sequence[Run]]
 N_SEEDS_ASKED = 3
 N_TEST_ROWS, N_BINARY_TEST_ROWS = 4_000, 10_000
 
-#: What a run holds beside its figures.
+#: The entries of a run other than its metrics.
 NO_FIGURES = ("model", "seed", "standard errors")
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What is asked of one figure of one model, or of its ratio to the least of some others."""
+    """A target for a metric of a model, or for its ratio to the smallest of some others."""
 
     question: str
     limit: float
@@ -74,7 +75,7 @@ class Bar:
         seeds = f"{len(runs)}" + ("" if len(runs) >= N_SEEDS_ASKED else f" of {N_SEEDS_ASKED}")
         rows = [run["rows of importance samples"] for run in runs if "NLL" in run]
         if rows:
-            measured += f"; samples for {counts(rows)} of {N_BINARY_TEST_ROWS:,} rows"
+            measured += f"; samples for {counts(rows)} of {N_BINARY_TEST_ROWS:,} test samples"
         return (
             f"| {self.question} | {self.asked()} | {measured} | {took} | {seeds} "
             f"| {command(self.script, runs)} |"
@@ -91,7 +92,7 @@ class Bar:
         return {seed: mine[seed] / min(values[seed] for values in theirs) for seed in known}
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value is good enough."""
+        """Return whether a value reaches the target."""
         return value >= self.limit if self.at_least else value <= self.limit
 
     def asked(self) -> str:
@@ -108,7 +109,21 @@ class Bar:
         return shown(values) + (f" = 1/{1 / mean(values):.1f}" if self.limit < 1 / 2 else "")
 
 
+#: Names in the results, and their titles in the tables.
+TITLES = {
+    "cool mixture of 50": "mixture of 50 at temperature 0.8",
+    "its copies": "its reconstructions",
+}
 COOL = "cool mixture of 50"
+
+
+def title_of(model: str) -> str:
+    """Return the title of a model in the results."""
+    for name, title in TITLES.items():
+        model = model.replace(name, title)
+    return model
+
+
 BETTER = ("PCA-10", "plain, dense, 10 numbers")
 BARS = [
     Bar("test MSE, dense 784-1000-10, ≤ 4 wall minutes on 2 cores", 0.015, "reconstruction",
@@ -144,12 +159,12 @@ BARS = [
     Bar("default autoencoder: the same, relative to a Gaussian fitted to its codes", 1 / 4,
         "generation", "default-ae, default", "Fréchet", others=("default-ae, Gaussian",)),
     *(
-        Bar(f"generated digits, Fréchet, of {whose}: {model}, {COOL}{standing}", limit,
+        Bar(f"generated digits, Fréchet, of {whose}: {model}, {title_of(COOL)}{standing}", limit,
             "generation", f"{model}, {COOL}", "Fréchet", others=(other or f"{model}, its copies",))
-        for model, standing in (("conv", ""), ("conv-vae", " (beside it, not chosen)"))
+        for model, standing in (("conv", ""), ("conv-vae", " (for comparison)"))
         for whose, limit, other in (
             ("the lecture's VAE's", 1 / 30, "lecture-vae, prior"),
-            ("the same model's copies'", 1.3, ""),
+            ("the same model's reconstructions'", 1.3, ""),
         )
     ),
     Bar("a VAE from a learned prior, Fréchet, of the lecture's VAE's: conv-vae, flow", 1 / 15,
@@ -158,30 +173,31 @@ BARS = [
         Bar(f"denoising by 10 numbers, {what}: test MSE, of the better of PCA-10 and the plain "
             f"autoencoder: {network}{standing}", 0.6, "denoising",
             f"denoising, {network}, 10 numbers", kind, others=BETTER)
-        for network, standing in (("conv", ""), ("dense", " (beside it, as the plain one)"))
+        for network, standing in (("conv", ""), ("dense", " (the network of the plain one)"))
         for kind, what in (("masking", "masking 0.5"), ("gaussian", "Gaussian noise 0.3"))
     ),
 ]  # fmt: skip
 
-#: What the rows of a script's table are, in words.
+#: The description of each script's table.
 COUNTS = {
-    "binary_likelihood": "Nats a row over the 10,000 test rows, binarized once.",
-    "denoising": """Mean squared error of the copies of the 4,000 damaged test rows, against the
-        clean ones.""",
-    "features": """Accuracies on the 4,000 test rows, learned from the codes and labels of the
-        16,000 training rows. The standard error of an accuracy p is the root of p (1 - p) / 3,999.
+    "binary_likelihood": "Nats per sample over the 10,000 test samples, binarized once.",
+    "denoising": """Mean squared error of the reconstructions of the 4,000 corrupted test samples,
+        against the clean ones.""",
+    "features": """Accuracies on the 4,000 test samples, after training on the codes and labels of
+        the 16,000 training samples. The standard error of an accuracy p is the root of
+        p (1 - p) / 3,999.
         """,
-    "generation": """4,000 generated rows against the 4,000 test rows. The floor is 4,000 training
-        digits in the place of the generated ones: no honest model has smaller distances but by
-        chance. A precision above the floor's is that of rows more usual than digits are, and their
-        recall is lower.
-        *Memorized* is the share of rows whose features are as near to a training row's as those of
-        the nearest 1 % of the test rows: about 0.01 where nothing is learned by heart, 1 for copies
-        of training rows.""",
-    "one_class": """All 4,000 test rows are ranked by the detector of each digit: 399 are normal for
-        0, 456 for 1, 389 for 4, 384 for 8, and the rest are anomalies.""",
-    "reconstruction": """Mean squared error over the 4,000 test rows and over the first 4,000
-        training rows; KL and the bound at K = 100 in nats over the 4,000 test rows.""",
+    "generation": """4,000 generated samples compared with the 4,000 test samples. The floor is that
+        of 4,000 training digits instead of generated ones, the smallest distances that a model
+        reaches without memorization, up to chance. Samples with a precision above the floor's are
+        more typical than real digits, and have a lower recall.
+        *Memorized* is the share of samples whose features are as near to a training sample's as
+        those of the nearest 1 % of the test samples: about 0.01 where nothing is memorized, 1 for
+        duplicates of training samples.""",
+    "one_class": """All 4,000 test samples are ranked by the detector of each digit: 399 are normal
+        for 0, 456 for 1, 389 for 4, 384 for 8, and the rest are anomalies.""",
+    "reconstruction": """Mean squared error over the 4,000 test samples and over the first 4,000
+        training samples; KL and the bound at K = 100 in nats over the 4,000 test samples.""",
     "thirty": """Squared error summed over the pixels of an image, over the 10,000 test images;
         trained on the 60,000.""",
 }
@@ -275,13 +291,13 @@ def shown(values: Sequence[float], errors: Sequence[float] = ()) -> str:
 
 
 def missed(values: Mapping[int, float], holds: Callable[[float], bool]) -> str:
-    """Say that the mean misses, or else which seeds do."""
+    """Return a note if the mean, or else some seeds, do not reach the target."""
     seeds = [str(seed) for seed, value in values.items() if not holds(value)]
     if not seeds:
         return ""
     if not holds(mean(values.values())):
-        return " (missed)"
-    return f" (missed by seed {' and '.join(seeds)})"
+        return " (not reached)"
+    return f" (not reached by seed {' and '.join(seeds)})"
 
 
 def command(script: str, runs: Sequence[Run] = ()) -> str:
@@ -296,9 +312,9 @@ def command(script: str, runs: Sequence[Run] = ()) -> str:
 
 
 def bars(found: Runs) -> list[str]:
-    """Return the table of the bars."""
+    """Return the table of the targets."""
     head = [
-        "| question | bar | measured | seconds | seeds | command |",
+        "| metric | target | measured | seconds | seeds | command |",
         "|---|---|---|---|---|---|",
     ]
     return head + [bar.row(found) for bar in BARS]
@@ -314,7 +330,9 @@ def details(found: Runs) -> list[str]:
         lines += ["| model | " + " | ".join(keys) + " |", "|---" * (1 + len(keys)) + "|"]
         for model in dict.fromkeys(run["model"] for run in runs):
             same = runs_of(found, script, model)
-            lines.append(f"| {model} | " + " | ".join(cell(same, key) for key in keys) + " |")
+            lines.append(
+                f"| {title_of(model)} | " + " | ".join(cell(same, key) for key in keys) + " |"
+            )
     return lines
 
 

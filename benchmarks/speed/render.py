@@ -2,8 +2,8 @@
 
     python benchmarks/speed/render.py
 
-A row of the first table is a bar: what was asked, the median of the rounds' ratios with their
-lowest and highest, and the command that measures it. What was not measured yet says so.
+A row of the first table has a target, the median of the rounds' ratios with their lowest and
+highest, and the command that measures it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ RESULTS = HERE / "results"
 DOCS = HERE.parents[1] / "docs"
 NOTES = HERE / "notes.md"
 
-LEAD = """# Performance
+LEAD = """# Performance: benchmarks of speed and memory
 
-How long things take, each against something that does the same work: the lecture's own loop, other
-libraries, or the bare products. Sides run in turn (A B A B …), each in a process of its own with
-the same threads, and are compared round by round; a figure is the median of the rounds' ratios,
-with the lowest and the highest. Seconds of one machine say little about another, and those of a
-shared one little about itself; ratios say more. `make bench` runs everything here, and this page is
-written by `python benchmarks/speed/render.py`.
+Times compared with those of the same work by the lecture's loop, other libraries, or the bare
+matrix products. Sides run in turn (A B A B …), each in its own process with the same number of
+threads, and are compared in each round; a value is the median of the rounds' ratios, with the
+lowest and the highest. Seconds depend on the machine and its load, ratios depend less on them.
+`make bench` runs all benchmarks, and `python benchmarks/speed/render.py` writes this page.
 """
 
 Found = Mapping[str, Mapping[str, Any]]
@@ -35,7 +34,7 @@ Found = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio that is asked for."""
+    """A target for a ratio."""
 
     question: str
     script: str
@@ -49,7 +48,7 @@ class Bar:
         ratio = self._ratio(found)
         measured = "not measured yet"
         if ratio is not None:
-            missed = "" if ratio["median"] <= self.limit else " (missed)"
+            missed = "" if ratio["median"] <= self.limit else " (not reached)"
             measured = f"{spread(ratio)}{missed}"
         return f"| {self.question} | {self.text} | {measured} | {command(self.script)} |"
 
@@ -127,7 +126,7 @@ def start_up_rows(found: Found) -> list[str]:
                 one["utsushi"]["seconds"] - one["python"]["seconds"]
                 for one in cases[case]["rounds"]
             ]
-            missed = "" if median(over) <= limit else " (missed)"
+            missed = "" if median(over) <= limit else " (not reached)"
             measured = f"{median(over):.3f} s ({min(over):.3f}–{max(over):.3f}){missed}"
         rows.append(
             f"| `{case}`, over Python's own start | ≤ {limit} s | {measured} "
@@ -144,9 +143,9 @@ def growth_rows(found: Found) -> list[str]:
     (case,) = cases.values()
     parts = [one["above"] / one["bound"] for round_ in case["rounds"] for one in round_.values()]
     ratios = [median(ratio) for ratio in sizes_of(case).values()]
-    memory = f"{max(parts):.2f} of it at most" + ("" if max(parts) <= 1 else " (missed)")
+    memory = f"{max(parts):.2f} of it at most" + ("" if max(parts) <= 1 else " (not reached)")
     within = max(abs(ratio - 1) for ratio in ratios)
-    grown = f"within {100 * within:.0f} %" + ("" if within <= 0.1 else " (missed)")
+    grown = f"within {100 * within:.0f} %" + ("" if within <= 0.1 else " (not reached)")
     return [
         "| peak memory of `fit`, of 1.5 × data + 10 × parameters + 64 MB over the imports "
         f"| ≤ 1 | {memory} | {command('growth')} |",
@@ -244,7 +243,7 @@ def losses(found: Found) -> list[str]:
         ours, theirs = (
             mean(one[side]["loss"] for one in measured["rounds"]) for side in ("utsushi", "loop")
         )
-        worse = "" if ours <= theirs else " (missed)"
+        worse = "" if ours <= theirs else " (not reached)"
         lines.append(
             f"| {case.upper()}: mean test loss of that fit, of the loop's | ≤ 1 "
             f"| {ours / theirs:.3f}{worse} | {command('time_to_quality')} |"
@@ -254,10 +253,10 @@ def losses(found: Found) -> list[str]:
 
 def document(found: Found) -> str:
     """Return the document."""
-    table = ["| question | bar | measured | command |", "|---|---|---|---|"]
+    table = ["| ratio | target | measured | command |", "|---|---|---|---|"]
     table += [bar.row(found) for bar in BARS] + losses(found)
     table += start_up_rows(found) + growth_rows(found)
-    lines = [LEAD, machine(found), "", "## The bars", "", *table, "", NOTES.read_text().strip()]
+    lines = [LEAD, machine(found), "", "## Targets", "", *table, "", NOTES.read_text().strip()]
     return "\n".join([*lines, *details(found), ""])
 
 

@@ -1,4 +1,4 @@
-"""Autoencoders with the manners of scikit-learn, on PyTorch.
+"""Autoencoders and variational autoencoders as scikit-learn estimators, on PyTorch.
 
 The public names are declared in ``__init__.pyi``, and imported when they are first used:
 ``import utsushi`` loads neither torch nor scikit-learn.

@@ -66,10 +66,10 @@ class ProcessLostError(UtsushiError, RuntimeError):
     """Another process of a training that cannot be reached any more."""
 
     def __init__(self, n_processes: int, reason: str) -> None:
-        said = re.findall(r"[Cc]onnection \w+ by peer|[Tt]imed out|[Tt]imeout", reason)
+        matches = re.findall(r"[Cc]onnection \w+ by peer|[Tt]imed out|[Tt]imeout", reason)
         super().__init__(
             f"one of the {n_processes} processes of the training is gone "
-            f"({said[0] if said else ' '.join(reason.split())[:200]}). Resume from the last "
+            f"({matches[0] if matches else ' '.join(reason.split())[:200]}). Resume from the last "
             "checkpoint with utsushi train --resume, or start torchrun with --max-restarts."
         )
 

@@ -46,7 +46,7 @@ def test_until_the_model_runs_there_is_a_sentence_and_no_empty_stage(visit):
     page.evaluate("delete document.getElementById('play').dataset.ready")
     expect(stage).to_be_hidden()
     expect(sentence).to_be_visible()
-    assert sentence.inner_text() == "Opening the model …"
+    assert sentence.inner_text() == "Loading the model …"
 
 
 def test_a_damaged_page_says_that_its_model_cannot_be_opened(browser, made, tmp_path):
@@ -132,11 +132,13 @@ def test_the_focus_is_kept_when_a_control_is_used(visit):
 def test_a_row_that_is_selected_is_said_aloud(visit, made):
     living, page = visit("digits"), made("digits")
     living.page.locator("#map").press("n")
-    expect(living.page.locator("#spoken")).to_contain_text(f"Test row 1, of class {page.labels[1]}")
+    expect(living.page.locator("#spoken")).to_contain_text(
+        f"Test sample 1, of class {page.labels[1]}"
+    )
     assert (
         living.page.locator("#walk-decoded canvas")
         .get_attribute("aria-label")
-        .startswith("Test row 1")
+        .startswith("Test sample 1")
     )
 
 

@@ -56,7 +56,7 @@ def test_a_click_places_a_row_on_the_map_beside_its_nearest_training_row(visit, 
         sentence = living.page.locator("#generated-sentence").inner_text()
         shown = float(re.match(r"Distance (\d+\.\d+)", sentence)[1])
         assert shown == pytest.approx(distances.min(), rel=5e-3)
-        assert "800 training rows carried here (a sample of 800)" in sentence
+        assert "800 training samples in this page (of 800)" in sentence
     assert (living.pixels("#map") != before).any()
     assert [b.get_attribute("aria-pressed") for b in buttons.all()].count("true") == 1
 
@@ -66,9 +66,9 @@ def test_what_is_usual_of_test_rows_is_their_distance_to_the_training_rows(visit
     made_rows(living)
     distances = [np.linalg.norm(page.X_train - row, axis=1).min() for row in page.X]
     sentence = living.page.locator("#generated-sentence").inner_text()
-    typical = float(re.search(r"about ([\d.]+) from", sentence)[1])
+    typical = float(re.search(r"\) is ([\d.]+):", sentence)[1])
     assert typical == pytest.approx(np.median(distances), rel=5e-3)
-    assert "no copy" in sentence
+    assert "not memorized" in sentence
 
 
 def test_a_training_row_itself_would_be_called_a_copy(visit, made):
@@ -83,7 +83,7 @@ def test_a_training_row_itself_would_be_called_a_copy(visit, made):
     assert found == {"row": 41, "distance": 0}
     living.js("() => { Utsushi.page.nearestTraining = () => ({ row: 41, distance: 0.01 }) }")
     living.page.locator("#generated button").first.click()
-    assert "this may be a copy" in living.page.locator("#generated-sentence").inner_text()
+    assert "this sample may be memorized" in living.page.locator("#generated-sentence").inner_text()
 
 
 @pytest.mark.parametrize(

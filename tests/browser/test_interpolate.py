@@ -129,7 +129,7 @@ def test_an_end_is_dragged_or_put_on_a_mark(between, end):
     assert after[1 - end] == before[1 - end]
     assert after[end]["row"] == -1
     assert after[end]["z"] != before[end]["z"]
-    assert living.page.locator(f"#end-{'ab'[end]} figcaption").inner_text().endswith("a free code")
+    assert living.page.locator(f"#end-{'ab'[end]} figcaption").inner_text().endswith("any code")
 
 
 def test_the_point_between_the_ends_is_dragged_along_the_path(between):

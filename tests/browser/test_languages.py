@@ -82,18 +82,18 @@ def test_all_words_change_their_language_without_a_reload(visit, name):
 
 def test_what_was_said_aloud_is_not_left_in_the_other_language(visit):
     living = visit("digits")
-    expect(living.page.locator("#spoken")).to_contain_text("Test row")
+    expect(living.page.locator("#spoken")).to_contain_text("Test sample")
     living.view("interpolate")
     living.page.locator("[data-language=ja]").click()
     living.settle()
-    assert "Test row" not in living.page.locator("#spoken").inner_text()
+    assert "Test sample" not in living.page.locator("#spoken").inner_text()
 
 
 def test_training_rows_are_not_called_test_rows(visit):
     """Of a source without a held-out part the map shows the rows of the training."""
     living = visit("seen")
     for language, said, unsaid in (
-        ("en", "training row", "est row"),
+        ("en", "training sample", "est sample"),
         ("ja", "学習データ", "テスト"),
     ):
         living.page.locator(f"[data-language={language}]").click()

@@ -79,7 +79,7 @@ def test_pressing_a_mark_selects_its_row(visit, made, rounded):
         shown = living.pixels("#walk-pair [data-slot=original] canvas")
         np.testing.assert_array_equal(shown, page.bytes(page.X[row]))
         assert living.page.locator("#walk-caption").inner_text() == (
-            f"Test row {row}, of class {page.labels[row]}, decoded from its code"
+            f"Test sample {row}, of class {page.labels[row]}, decoded from its code"
         )
 
 

@@ -180,14 +180,14 @@ def test_a_run_that_learned_nothing_says_so_wherever_it_is_looked_at(utsushi, ae
     assert diagnostic["text"].replace("max_epochs=50", "--max-epochs 50") in printed
     html = (ae_run / "report.html").read_text()
     for language in ("en", "ja"):
-        assert evaluation.say(diagnostic, language) in html
+        assert evaluation.translate(diagnostic, language) in html
 
 
 def test_evaluating_takes_a_model_file_with_other_rows(utsushi, ae_run, tmp_path):
     np.save(tmp_path / "rows.npy", datasets.load_digits8x8().X_test)
     call = utsushi("evaluate", ae_run / "model.safetensors", "--data", tmp_path / "rows.npy")
     assert call.status == 0
-    assert "no held-out part" in call.err
+    assert "no test part" in call.err
 
 
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "parquet"])
@@ -268,7 +268,7 @@ def test_reconstructions_of_a_table_keep_its_columns(utsushi, table_run, tmp_pat
 def test_reconstructions_become_a_picture_under_the_originals(utsushi, vae_run, tmp_path):
     call = utsushi("reconstruct", vae_run, "--out", tmp_path / "copies.png")
     assert (tmp_path / "copies.png").read_bytes().startswith(b"\x89PNG")
-    assert "10 rows" in call.err
+    assert "10 samples" in call.err
 
 
 def test_one_row_can_be_reconstructed(utsushi, ae_run, tmp_path):

@@ -42,10 +42,10 @@ def test_the_models_are_told_apart_in_one_history(compared):
 
 def test_the_figures_put_the_models_side_by_side(compared):
     assert sorted(path.name for path in (compared / "figures").iterdir()) == [
-        "comparison-copies.png",
-        "comparison-drawn.png",
         "comparison-learning-bound.png",
         "comparison-learning-error.png",
+        "comparison-reconstructions.png",
+        "comparison-samples.png",
     ]
     page = (compared / "report.html").read_text()
     assert page.count("<img") == 4

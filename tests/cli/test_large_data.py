@@ -42,7 +42,9 @@ def large_source(request, tmp_path, monkeypatch):
 
 
 def test_a_run_is_measured_on_some_of_its_rows(utsushi, large_source, tmp_path):
-    with pytest.warns(UtsushiWarning, match="300 rows, too many to be measured: 100 are drawn"):
+    with pytest.warns(
+        UtsushiWarning, match="300 samples, too many to measure: a random subset of 100"
+    ):
         utsushi("train", "ae", "--data", large_source, "--out", tmp_path / "run", *SMALL)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     found = metrics["reconstruction"]
@@ -51,7 +53,7 @@ def test_a_run_is_measured_on_some_of_its_rows(utsushi, large_source, tmp_path):
     assert "300" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.filterwarnings("ignore:.*too many to be measured")
+@pytest.mark.filterwarnings("ignore:.*too many to measure")
 def test_all_of_its_rows_are_encoded(utsushi, large_source, tmp_path):
     utsushi("train", "ae", "--data", large_source, "--out", tmp_path / "run", *SMALL)
     out = tmp_path / "codes.npy"

@@ -103,7 +103,7 @@ def test_a_terminal_sees_how_long_it_will_take(utsushi, ae_run, tmp_path, monkey
     monkeypatch.setenv("FORCE_COLOR", "1")
     call = utsushi("encode", ae_run, "--out", tmp_path / "codes.npy")
     assert "encoding" in call.err
-    assert "rows" in call.err
+    assert "samples" in call.err
     assert "0:00:0" in call.err
     assert call.out == ""
 

@@ -12,7 +12,7 @@ import pytest
 
 from utsushi import load
 from utsushi.exceptions import ModelFileError
-from utsushi.runs import RunSpec, go_on_with
+from utsushi.runs import RunSpec, resume_run
 from utsushi.training.checkpoint import Checkpoints
 
 TRAIN = ["train", "ae", "--data", "digits8x8", "--hidden", "16", "--random-state", "0"]
@@ -55,7 +55,7 @@ def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path)
     running.send_signal(number)
     err = running.communicate()[1]
     command = f"utsushi train --resume {shlex.quote(str(run))}"
-    said = f"{number.name} stopped the training after a checkpoint; go on with {command}"
+    said = f"{number.name} stopped the training after a checkpoint; continue with {command}"
     assert err.splitlines() == [said]
     assert running.returncode == 128 + number
     assert [path.name for path in run.iterdir()] == ["checkpoints"]
@@ -164,7 +164,7 @@ def test_a_run_that_version_0_1_began_is_resumed(unfinished):
     known = {"estimator", "data", "label", "reading", "language", "checkpoint_every"}
     before = {name: spec[name] for name in known} | {"parameters": spec["models"]["model"]}
     description.write_text(json.dumps(before))
-    with go_on_with(unfinished) as (run, _):
+    with resume_run(unfinished) as (run, _):
         assert run == RunSpec.model_validate(spec)
 
 

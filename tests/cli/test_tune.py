@@ -25,8 +25,8 @@ def test_of_two_trials_no_column_is_empty_and_of_a_model_worse_than_pca_a_word_i
     words = ["tune", "ae", "--data", "digits8x8", "--out", tmp_path / "best", "--trials", "2"]
     call = utsushi(*words, "--n-components", "2", "--max-epochs", "1", "--verbose", "0")
     assert call.status == 0
-    assert "part of the variance" not in call.out
-    assert "it takes 4 that came to their end" in call.err
+    assert "share of variance" not in call.out
+    assert "at least 4 completed trials" in call.err
     assert "PCA of the same size reconstructs as well or better" in call.err
 
 

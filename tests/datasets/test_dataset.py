@@ -34,7 +34,7 @@ def test_without_test_rows_all_rows_are_the_training_rows_uncopied():
 
 def test_the_repr_sums_up_and_dumps_no_numbers(split):
     assert repr(split) == (
-        "Dataset('split': 2 training and 1 test rows, 2 features, 1x2 images, float64, labelled)"
+        "Dataset('split': 2 training and 1 test samples, 2 features, 1x2 images, float64, labelled)"
     )
 
 

@@ -134,7 +134,7 @@ def test_no_more_than_a_few_windows_are_held(tmp_path, all_are_large):
     rows = opened(write(tmp_path / "x.parquet", row_group_size=5))
     for start in range(0, 100, 5):
         np.testing.assert_array_equal(rows[start : start + 5], X[start : start + 5])
-        assert 5 * len(rows._held) <= 2 * (rows.window_rows + 5)
+        assert 5 * len(rows._loaded) <= 2 * (rows.window_rows + 5)
 
 
 def test_held_out_rows_stay_in_the_order_of_the_file(tmp_path, all_are_large):

@@ -6,7 +6,7 @@ import pytest
 
 from utsushi import Autoencoder
 from utsushi.exceptions import ProcessLostError, RunError, SettingError
-from utsushi.runs import RunSpec, go_on_or_begin
+from utsushi.runs import RunSpec, resume_or_begin
 from utsushi.training.data_parallel import (
     ProcessGroup,
     current_group,
@@ -73,7 +73,7 @@ def test_a_process_that_is_started_again_goes_on_with_its_own_run(tmp_path):
     checkpoints.mkdir(parents=True)
     (checkpoints / "run.json").write_text(a_run().model_dump_json())
     (checkpoints / "checkpoint-1.safetensors").write_bytes(b"kept")
-    with go_on_or_begin(tmp_path / "run", a_run(), force=True) as folder:
+    with resume_or_begin(tmp_path / "run", a_run(), force=True) as folder:
         assert (folder / "checkpoint-1.safetensors").read_bytes() == b"kept"
 
 
@@ -83,12 +83,12 @@ def test_a_process_that_is_started_again_leaves_the_run_of_another_alone(tmp_pat
     (checkpoints / "run.json").write_text(a_run(language="ja").model_dump_json())
 
     def begin():
-        with go_on_or_begin(tmp_path / "run", a_run(), force=False):
+        with resume_or_begin(tmp_path / "run", a_run(), force=False):
             pass
 
     assert "holds an unfinished training" in refusal(RunError, begin)
 
 
 def test_a_process_that_is_started_again_before_its_run_began_begins_it(tmp_path):
-    with go_on_or_begin(tmp_path / "run", a_run(), force=False) as folder:
+    with resume_or_begin(tmp_path / "run", a_run(), force=False) as folder:
         assert json.loads((folder / "run.json").read_text())["data"] == "digits"

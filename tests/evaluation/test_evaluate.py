@@ -350,7 +350,7 @@ def test_labels_that_are_measurements_are_no_classes(autoencoder, digits):
 
 def test_too_few_rows_to_compare_are_a_remark(autoencoder, digits):
     found = evaluate(autoencoder, digits.X_test[:11], groups=["generation"])["generation"]
-    assert "20 rows or more" in found["diagnostics"][0]["text"]
+    assert "at least 20 samples" in found["diagnostics"][0]["text"]
 
 
 def test_bits_are_those_of_the_tightest_bound_in_any_order(variational, digits):

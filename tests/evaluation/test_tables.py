@@ -82,9 +82,9 @@ def test_a_table_has_no_psnr_and_no_error_in_mixed_units(people, model):
 
 def test_the_means_of_the_columns_have_an_error_of_one(people, model):
     context = EvaluationContext(model, people.X_train)
-    varying = context.spreads[:-1] ** 2
+    varying = context.standard_deviations[:-1] ** 2
     np.testing.assert_allclose(varying, np.nanvar(people.X_train, axis=0)[:-1])
-    assert context.spreads[-1] == 1
+    assert context.standard_deviations[-1] == 1
 
 
 def test_what_is_no_table_is_measured_as_before(people):

@@ -200,7 +200,7 @@ def test_maps_of_nothing_are_white():
 
 
 def test_images_and_maps_of_different_rows_are_refused():
-    with pytest.raises(DataError, match="originals, copies and maps must have one shape"):
+    with pytest.raises(DataError, match="originals, reconstructions and maps must have one shape"):
         figures.residual_images(IMAGES, IMAGES, IMAGES[:3], (4, 5))
 
 
@@ -218,7 +218,7 @@ def test_bars_without_a_name_for_each_column_are_refused():
 def test_letters_that_no_font_has_are_one_warning_at_the_place_that_draws(monkeypatch):
     monkeypatch.setattr(canvas, "FALLBACK_FONTS", ())
     figure = figures.part_bars({"身長": 0.7, "b": 0.3}, xlabel="割合")
-    with pytest.warns(UtsushiWarning, match="'割合身長', drawn as boxes") as caught:
+    with pytest.warns(UtsushiWarning, match="'割合身長': these letters") as caught:
         figures.to_png(figure)
     assert [warning.filename for warning in caught] == [__file__]
 

@@ -59,7 +59,7 @@ def test_the_numbers_say_what_is_done(stopped):
 
 def test_the_report_says_what_is_missing_in_both_languages(stopped):
     html = (stopped / "report.html").read_text("utf-8")
-    assert "not finished. Still to come: Variational autoencoder." in html
+    assert "not finished. Missing: Variational autoencoder." in html
     assert "残りは次のとおりです：変分オートエンコーダ（VAE）．" in html
 
 

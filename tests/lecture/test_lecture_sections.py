@@ -13,7 +13,7 @@ from utsushi.datasets import load_mnist20k
 from utsushi.estimators import AnomalyDetector, Autoencoder
 from utsushi.lecture import experiment
 from utsushi.lecture.sections import SECTIONS
-from utsushi.lecture.sections.denoising import LEVEL, damaged
+from utsushi.lecture.sections.denoising import LEVEL, corrupted
 
 # One run serves most tests here: it must stay in one process.
 pytestmark = pytest.mark.xdist_group("lecture-sections")
@@ -120,12 +120,12 @@ def test_the_plain_autoencoders_error_is_of_the_very_rows_that_the_denoising_one
 ):
     digits, model = few_digits(), load(whole / "autoencoder.safetensors")
     assert isinstance(model, Autoencoder)
-    error = np.square(model.reconstruct(damaged(digits.X_test, 0)) - digits.X_test).mean()
+    error = np.square(model.reconstruct(corrupted(digits.X_test, 0)) - digits.X_test).mean()
     assert metrics["denoising"]["autoencoder"]["value"] == pytest.approx(error, rel=1e-5)
 
 
 def test_damage_erases_its_share_and_follows_the_seed():
     rows = np.ones((50, 784), dtype=np.float32)
-    assert damaged(rows, 0).mean() == pytest.approx(1 - LEVEL, abs=0.01)
-    np.testing.assert_array_equal(damaged(rows, 0), damaged(rows, 0))
-    assert (damaged(rows, 0) != damaged(rows, 1)).any()
+    assert corrupted(rows, 0).mean() == pytest.approx(1 - LEVEL, abs=0.01)
+    np.testing.assert_array_equal(corrupted(rows, 0), corrupted(rows, 0))
+    assert (corrupted(rows, 0) != corrupted(rows, 1)).any()

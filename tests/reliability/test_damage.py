@@ -50,7 +50,7 @@ def opened(path):
     if path.name == "model.safetensors":
         return load(path)
     with Checkpoints(path.parent) as checkpoints:
-        return checkpoints.found
+        return checkpoints.checkpoint
 
 
 @pytest.mark.filterwarnings("ignore:.*The checkpoint before it is used")

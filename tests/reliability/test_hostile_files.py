@@ -23,7 +23,7 @@ from sklearn.base import clone
 from utsushi import AnomalyDetector, Autoencoder, Recipe, VariationalAutoencoder, datasets, load
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.exceptions import UtsushiError
-from utsushi.runs import go_on_with, open_run
+from utsushi.runs import open_run, resume_run
 from utsushi.samplers import Mixture
 from utsushi.transforms.table_schema import Column, TableSchema
 
@@ -167,7 +167,7 @@ def read(path):
         case _, ".safetensors":
             use(load(path))
         case "checkpoints", _:
-            with go_on_with(path.parent.parent):
+            with resume_run(path.parent.parent):
                 pass
         case _, ".json":
             open_run(path.parent)

@@ -8,7 +8,7 @@ import pytest
 
 from utsushi import AnomalyDetector, Autoencoder, datasets, load
 from utsushi.exceptions import DataError, ModelFileError, RunError, SettingError
-from utsushi.runs import go_on_with, open_run, write_models
+from utsushi.runs import open_run, resume_run, write_models
 
 X = np.random.default_rng(5).random((12, 16), dtype=np.float32)
 FEW = {"hidden": (3,), "max_epochs": 1, "random_state": 3}
@@ -98,7 +98,7 @@ def test_a_pipe_in_the_place_of_data_is_refused(name, pipe, refusal):
         ("config.json", lambda path: open_run(path.parent), RunError),
         (
             "checkpoints/run.json",
-            lambda path: go_on_with(path.parent.parent).__enter__(),
+            lambda path: resume_run(path.parent.parent).__enter__(),
             RunError,
         ),
     ],

@@ -15,7 +15,7 @@ ACTIVATIONS = ["relu", "gelu", "silu", "elu", "tanh"]
 
 @pytest.fixture(autouse=True)
 def _all_weights_are_rounded(monkeypatch):
-    monkeypatch.setattr("utsushi.report.tensors.FEW", 0)
+    monkeypatch.setattr("utsushi.report.tensors.MOST_EXACT_WEIGHTS", 0)
 
 
 def rows_of(n_rows, n_features):

@@ -125,7 +125,7 @@ def test_rows_may_be_lists():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"labels": [1, 2]}, DataError, "one for each sample, got (2,)."),
+        ({"labels": [1, 2]}, DataError, "one per sample, got (2,)."),
         ({"language": "fr"}, SettingError, "lang must be one of en, ja, got 'fr'"),
         ({"model": {}}, SettingError, "model must hold 1 to 4 models, got 0"),
         ({"model": "vae"}, SettingError, "of names to such, got a str."),

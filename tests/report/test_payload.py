@@ -157,7 +157,7 @@ def decoded(page, codes, read, run_layers):
 def test_rounding_the_weights_hardly_moves_a_decoded_row(
     vae, digits, read, run_layers, monkeypatch
 ):
-    monkeypatch.setattr("utsushi.report.tensors.FEW", 0)
+    monkeypatch.setattr("utsushi.report.tensors.MOST_EXACT_WEIGHTS", 0)
     codes = np.random.default_rng(1).standard_normal((100, 3))
     found = decoded(page_of(vae, digits.X_test), codes, read, run_layers)
     assert np.abs(found - vae.inverse_transform(codes)).max() > 0

@@ -75,7 +75,7 @@ def test_a_comparison_runs_as_many_models_as_a_page_has_room_for(tmp_path, image
     write_comparison(tmp_path / "run", models, images, source="noise")
     header = header_of(tmp_path / "run" / "report.html")
     assert [m["name"] for m in header["models"]] == ["m0", "m1", "m2", "m3"]
-    assert header["title"] == "Models of noise, side by side"
+    assert header["title"] == "Comparison of models of noise"
 
 
 def test_the_lectures_report_runs_both_models(tmp_path, monkeypatch):

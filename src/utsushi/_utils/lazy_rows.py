@@ -24,8 +24,8 @@ __all__ = [
     "ConvertedRows",
     "LazyRows",
     "MappedRows",
+    "RowIndex",
     "SelectedRows",
-    "Which",
     "as_guarded",
     "holds_nan",
     "in_memory",
@@ -36,7 +36,7 @@ __all__ = [
 BLOCK_BYTES = 2**24
 
 #: An index of rows: a slice, or an array of row numbers.
-Which: TypeAlias = slice | NDArray[np.integer[Any]]
+RowIndex: TypeAlias = slice | NDArray[np.integer[Any]]
 
 
 class LazyRows(ABC):
@@ -60,7 +60,7 @@ class LazyRows(ABC):
     window_rows: int = 1
 
     @abstractmethod
-    def __getitem__(self, which: Which) -> NDArray[Any]:
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
         """Read some of the rows, by a slice or by an array of their numbers."""
 
     def __len__(self) -> int:
@@ -118,22 +118,22 @@ class MappedRows(LazyRows):
         self.array = np.asarray(array)
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self.dtype = array.dtype
-        found = _map_of(array)
-        if found is None:
+        memory_map = _map_of(array)
+        if memory_map is None:
             raise TypeError("array must be a view into a memory map, got an array in memory.")
-        self._map = found
-        self._n_bytes = max(len(found), found.size())
+        self._map = memory_map
+        self._n_bytes = max(len(memory_map), memory_map.size())
         self._is_scattered = False
 
-    def __getitem__(self, which: Which) -> NDArray[Any]:
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
         n_bytes = self._map.size()
         if n_bytes < self._n_bytes:
             raise DataError(
                 f"the data file shrank from {self._n_bytes} to {n_bytes} bytes while it was being "
                 "read. Write it under another name first, rename it, and start again."
             )
-        self._advise(not isinstance(which, slice))
-        rows: NDArray[Any] = self.array[which]
+        self._advise(not isinstance(index, slice))
+        rows: NDArray[Any] = self.array[index]
         return rows
 
     def _advise(self, now: bool) -> None:
@@ -168,8 +168,8 @@ class ConvertedRows(LazyRows):
         if isinstance(stored, LazyRows):
             self.starts, self.window_rows = stored.starts, stored.window_rows
 
-    def __getitem__(self, which: Which) -> NDArray[Any]:
-        return self._convert(self._stored[which])
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
+        return self._convert(self._stored[index])
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
         """Announce the order to the stored rows."""
@@ -197,15 +197,15 @@ class SelectedRows(LazyRows):
     def __init__(self, rows: AnyRows, numbers: NDArray[np.integer[Any]]) -> None:
         if isinstance(rows, LazyRows) and rows.starts is not None:
             numbers = np.sort(numbers)
-            found = np.searchsorted(numbers, rows.starts).astype(np.int64)
-            self.starts = np.unique(found[found < len(numbers)])
+            starts = np.searchsorted(numbers, rows.starts).astype(np.int64)
+            self.starts = np.unique(starts[starts < len(numbers)])
             self.window_rows = max(rows.window_rows * len(numbers) // max(len(rows), 1), 1)
         self._rows, self._numbers = rows, numbers
         self.shape = (len(numbers), int(rows.shape[1]))
         self.dtype = rows.dtype
 
-    def __getitem__(self, which: Which) -> NDArray[Any]:
-        return self._rows[self._numbers[which]]
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
+        return self._rows[self._numbers[index]]
 
     @cached_property
     def has_missing(self) -> bool:

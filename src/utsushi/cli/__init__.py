@@ -1,4 +1,4 @@
-"""The command line: parse, call the library, print."""
+"""The command line: parse arguments, call the library, print results."""
 
 from utsushi.cli.main import main
 

@@ -1,4 +1,4 @@
-"""``utsushi encode --engine ray``: encode the rows of a source on a cluster."""
+"""``utsushi encode --engine ray``: encode the samples of a source on a cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["encode_by_ray"]
 
-#: Rows of a block of a source that this process reads.
+#: Samples in a block of a source that this process reads.
 RAY_BLOCK_ROWS = 50_000
 
 
@@ -32,7 +32,7 @@ def encode_by_ray(
     workers: int | None,
     reading: Mapping[str, Any],
 ) -> Path:
-    """Write the codes of all rows of a source, in their order, as a folder of Parquet files.
+    """Write the codes of all samples of a source, in order, as a folder of Parquet files.
 
     The cluster reads Parquet files and folders of them, which it must be able to access, as well
     as ``out``. This process reads all other sources.
@@ -41,7 +41,7 @@ def encode_by_ray(
     ----------
     run : Run
     out : str
-        The folder; it must not exist, and appears when it is complete.
+        The folder; it must not exist, and is created only when complete.
     data, label : str or None
         As for ``encode``.
     workers : int or None
@@ -86,7 +86,7 @@ def _rows_of(
 ) -> tuple[Any, list[str] | None]:
     """Return a Ray dataset of features and labels, and the names of its features.
 
-    The names are None for a table that the model has a schema of.
+    The names are None for a table for which the model has a schema.
     """
     import pyarrow
     import ray.data
@@ -106,22 +106,24 @@ def _rows_of(
     if source is None or features is None or not files:
         return _opened(run, data, label, reading)
     check_parts(files)
-    found = read_footer(files[0])[1]
-    wanted = [*features, *([] if label_name is None else [label_name])]
-    for name in wanted:
-        find_column(found.empty_table(), source, name, ", as in training")
-    if schema is None:  # Then the workers divide uint8 by 255, and nothing else.
+    schema_of_file = read_footer(files[0])[1]
+    names = [*features, *([] if label_name is None else [label_name])]
+    for name in names:
+        find_column(schema_of_file.empty_table(), source, name, ", as in training")
+    if schema is None:  # The workers divide only columns of uint8 by 255.
         pixels = reading_of(run, source, label_name, reading)[0].pixels
-        if pixels is not None and pixels != are_bytes(pyarrow.schema(map(found.field, features))):
+        if pixels is not None and pixels != are_bytes(
+            pyarrow.schema(map(schema_of_file.field, features))
+        ):
             return _opened(run, data, label, reading)
-    rows = ray.data.read_parquet([str(file) for file in files], columns=wanted)
+    rows = ray.data.read_parquet([str(file) for file in files], columns=names)
     return rows, features if schema is None else None
 
 
 def _opened(
     run: Run, data: str | None, label: str | None, reading: Mapping[str, Any]
 ) -> tuple[Any, list[str]]:
-    """Read a source in this process, as a Ray dataset of blocks of rows."""
+    """Read a source in this process, as a Ray dataset of blocks."""
     import numpy as np
     import pyarrow
     import ray.data

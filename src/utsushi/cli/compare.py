@@ -1,4 +1,4 @@
-"""``utsushi compare``."""
+"""The command ``utsushi compare``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from utsushi.cli.options import (
     Language,
     Seed,
     check_kind,
-    measured_by,
+    evaluation_options,
     model_of,
     reads,
 )
@@ -43,7 +43,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="MODEL…",
-            help="Runs, model files, or models to train, each with its settings between quotes: "
+            help="Runs, model files, or models to train, with their settings in quotes: "
             "vae, 'vae beta=4 max_epochs=2', 'mine: vae beta=4'.",
             show_default=False,
         ),
@@ -52,13 +52,13 @@ def compare(
         str | None,
         typer.Option(
             metavar="RUN",
-            help=f"The run folder to make; with --to html, the file ({PAGE}).",
+            help=f"The run folder to create; with --to html, the file ({PAGE}).",
             show_default=False,
         ),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(metavar="html", help="Write the report alone, and keep no models."),
+        typer.Option(metavar="html", help="Write only the report, without the models."),
     ] = None,
     data: Data = None,
     label: Label = None,
@@ -73,9 +73,9 @@ def compare(
     """Measure several models on one source, in one table and one report.
 
     A model is a run, a model file, or ae, dae or vae with settings as name=value, which is trained
-    on the source first; a name and a colon may stand before it. The source is that of the first
-    run, or the bundled digits, and is read as for the first run. The report runs the first four of
-    them side by side.
+    on the source first; prefix it with a name and a colon to name it. The source is that of the
+    first run, or the bundled digits, and is read as for the first run. The report runs the first
+    four models side by side.
     """
     from utsushi.report import check_language
     from utsushi.runs import comparison_tables, write_comparison, write_comparison_page
@@ -84,19 +84,19 @@ def compare(
     out = _checked_out(out, to, force=force)
     loaded, unfitted = _models(models, random_state)
     data, label, dataset, reading = _opened(loaded, data, label, reading)
-    ready = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
+    named_models = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
     for name, model in unfitted.items():
         note(f"training {name}")
         fit_to(model, dataset)
-    ready |= unfitted
-    settings = {"language": lang, "random_state": random_state, **measured_by(everything)}
+    named_models |= unfitted
+    settings = {"language": lang, "random_state": random_state, **evaluation_options(everything)}
     if to is None:
-        kept: dict[str, Any] = {"source": source_name(data), "label": label, "force": force}
-        kept["reading"] = recorded(reading, dataset)
-        results = write_comparison(out, ready, dataset, **kept, **settings)
+        options: dict[str, Any] = {"source": source_name(data), "label": label, "force": force}
+        options["reading"] = recorded(reading, dataset)
+        results = write_comparison(out, named_models, dataset, **options, **settings)
     else:
-        results = write_comparison_page(out, ready, dataset, **settings)
-    tables = comparison_tables(results, ready)
+        results = write_comparison_page(out, named_models, dataset, **settings)
+    tables = comparison_tables(results, named_models)
     typer.echo(
         json.dumps(results, indent=2) if as_json else "\n\n".join(as_text([t]) for t in tables)
     )
@@ -123,7 +123,7 @@ def _checked_out(out: str | None, to: str | None, *, force: bool) -> str:
 def _opened(
     loaded: dict[str, Run], data: str | None, label: str | None, options: dict[str, Any]
 ) -> tuple[str, str | None, Dataset, dict[str, Any]]:
-    """Open the rows to compare on; return their source, the label, them, and how they are read."""
+    """Open the samples to compare on; return source, label, dataset and reading options."""
     from utsushi.datasets.reading import Reading
     from utsushi.datasets.sources import open_reading
 
@@ -142,14 +142,14 @@ def _opened(
 
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:
-    """Return the given runs, and the models to train, each by a name."""
+    """Return the runs to load and the models to train, by name."""
     from utsushi.runs import check_model_name, open_run
 
     loaded: dict[str, Any] = {}
     unfitted: dict[str, BaseAutoencoder] = {}
     for word in words:
         title, colon, described = word.partition(":")
-        # A colon within a setting, such as device=cuda:0, is none after a name.
+        # A colon within a setting, such as device=cuda:0, does not end a name.
         if not colon or "=" in title:
             title, described = "", word
         kind = next(iter(described.split()), "")
@@ -176,45 +176,45 @@ def _check_is_model(word: str, path: Path) -> None:
 
 
 def _as_file_name(text: str) -> str:
-    """Return text with a hyphen for all that does not belong into the name of a file."""
+    """Replace characters that are unsuitable in a file name by hyphens."""
     return re.sub(r"[^\w.=,]+", "-", text.strip())
 
 
-def _free(name: str, taken: list[str]) -> str:
-    """Return the name, with a number where another model has it already."""
-    names = [name, *(f"{name}-{number}" for number in range(2, len(taken) + 2))]
-    return next(candidate for candidate in names if candidate not in taken)
+def _free(name: str, names_in_use: list[str]) -> str:
+    """Return the name, with a number if another model already has it."""
+    names = [name, *(f"{name}-{number}" for number in range(2, len(names_in_use) + 2))]
+    return next(candidate for candidate in names if candidate not in names_in_use)
 
 
 def _described(word: str, seed: int) -> BaseAutoencoder:
     """Return an unfitted model from its description, such as "vae beta=4 hidden=500,250"."""
     kind, *settings = word.split()
     estimator, parameters, _ = TRAINED[kind]
-    known = {name: p for p in parameters for name in (p.setting, p.name)}
+    by_name = {name: p for p in parameters for name in (p.setting, p.name)}
     chosen: dict[str, Any] = {"random_state": seed, "verbose": 1}
     for setting in settings:
         name, equals, value = setting.partition("=")
         name = name.replace("-", "_")
-        if not equals or name not in known:
+        if not equals or name not in by_name:
             raise SettingError(
                 f"the settings of {word!r} must be name=value with parameters of {estimator}, got "
                 f"{setting!r}. See 'utsushi train {kind} --help'."
             )
         try:
-            chosen[known[name].name] = known[name].parse(value)
+            chosen[by_name[name].name] = by_name[name].parse(value)
         except typer.BadParameter as error:
             raise SettingError(f"{name} of {word!r} {error.message}.") from None
     model = model_of(estimator, chosen)
-    model.check_parameters()  # before another one is trained in vain
+    model.check_parameters()  # before any model is trained
     return model
 
 
 def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencoder:
-    """Raise an error for a model of other features, or one that may have seen the test samples."""
-    n_features, known = dataset.X_train.shape[1], run.model.n_features_in_
-    if known != n_features:
+    """Return a run's model; raise an error for other features or another source."""
+    n_features, expected = dataset.X_train.shape[1], run.model.n_features_in_
+    if expected != n_features:
         raise DataError(
-            f"{name!r} was trained on samples of {known} features{_as_images(run.model)}, but "
+            f"{name!r} was trained on samples of {expected} features{_as_images(run.model)}, but "
             f"{dataset.name} has {n_features}{_as_images(dataset)}. Compare models of one source, "
             "read in the same way, or name another with --data."
         )
@@ -228,7 +228,7 @@ def _checked(name: str, run: Run, data: str, dataset: Dataset) -> BaseAutoencode
     return run.model
 
 
-def _as_images(rows: Any) -> str:
-    """Return the shape of rows as images, for a message, if they are some."""
-    shape = rows.image_shape
+def _as_images(source: Any) -> str:
+    """Return the image shape of a model or dataset for a message, or an empty text."""
+    shape = source.image_shape
     return "" if shape is None else f" ({'x'.join(map(str, shape))} images)"

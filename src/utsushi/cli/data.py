@@ -1,4 +1,4 @@
-"""``utsushi data``: list, info, fetch."""
+"""The commands ``utsushi data list``, ``info`` and ``fetch``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="List, describe and fetch data.", no_args_is_help=True)
 
 @app.command("list")
 def list_() -> None:
-    """List the data that needs no file."""
+    """List the bundled datasets."""
     from utsushi import datasets
 
     entries = datasets.catalogue()
@@ -33,11 +33,11 @@ def info(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Describe a source as JSON: shape, types, ranges, missing values, and what suits it.
+    """Describe a source as JSON: shape, types, ranges, missing values, and suggested options.
 
-    Every column of a table is described, also those that cannot be used as they are, and every
-    size of a folder's images. Standard error has the suggested options with their reasons, the
-    problems that remain, and the command that trains a model.
+    It describes every column of a table, including unusable ones, and every size of a folder's
+    images. Standard error lists the suggested options with their reasons, the remaining problems,
+    and the command that trains a model.
     """
     from utsushi import datasets
 
@@ -56,7 +56,7 @@ def info(
 def _command(
     source: str, label: str | None, reading: dict[str, Any], suggested: dict[str, dict[str, Any]]
 ) -> str:
-    """Return a call of the program that trains with what was said and suggested."""
+    """Return the command that trains with the chosen and the suggested options."""
     options = dict(reading)
     for name, about in suggested.items():
         is_list = isinstance(about["value"], list)
@@ -67,7 +67,7 @@ def _command(
 
 
 def _words(name: str, value: Any) -> list[str]:
-    """Return a setting as words of the command line."""
+    """Return a setting as arguments of the command line."""
     option = f"--{name.replace('_', '-')}"
     if name == "color":
         return [f"--{value}"]
@@ -79,10 +79,10 @@ def _words(name: str, value: Any) -> list[str]:
 @app.command("fetch")
 def fetch(
     out: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Where the four files go.")
+        str, typer.Option(metavar="FOLDER", help="Where to write the four files.")
     ] = "data/mnist",
 ) -> None:
-    """Download the whole of MNIST from OpenML, checked, as the four original files."""
+    """Download MNIST from OpenML, verify it, and write the four original files."""
     from utsushi import datasets
 
     folder = datasets.fetch_mnist(out)

@@ -1,4 +1,4 @@
-"""``utsushi detect``."""
+"""The command ``utsushi detect``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from utsushi.estimators import AnomalyDetector
     from utsushi.runs import Run
 
-#: Images in the picture, or panels of a table.
+#: The default number of images, or of panels of a table, in the picture.
 PICTURE_ROWS = 10
 
 
 def names(text: str) -> str | tuple[str, ...]:
-    """Parse a score, or several with commas between, which are combined."""
-    parts = tuple(part.strip() for part in text.split(",") if part.strip())
-    return parts[0] if len(parts) == 1 else parts
+    """Parse a score, or several separated by commas, which are combined."""
+    scores = tuple(name.strip() for name in text.split(",") if name.strip())
+    return scores[0] if len(scores) == 1 else scores
 
 
 Settings = dict[str, Any]
@@ -52,37 +52,39 @@ def detect(
         typer.Option(
             parser=number,
             metavar="X",
-            help="Share of outliers among the normal rows; else the lowest 0.1.",
+            help="Share of outliers among the normal samples; default: 0.1.",
         ),
     ] = None,
     max_false_positive_rate: Annotated[
         Any,
         typer.Option(
-            parser=number, metavar="X", help="In its place: the rate to expect on new normal rows."
+            parser=number,
+            metavar="X",
+            help="Instead: the false positive rate on new normal samples.",
         ),
     ] = None,
     normal: Annotated[
         str | None,
         typer.Option(
-            metavar="SOURCE", help="Normal rows for the threshold; else those of the training."
+            metavar="SOURCE", help="Normal samples for the threshold; default: the training data."
         ),
     ] = None,
     picture: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A .png file; default: next to the scores.")
+        str | None, typer.Option(metavar="FILE", help="A .png file; default: next to --out.")
     ] = None,
     worst: Annotated[
-        int, typer.Option(parser=integer, metavar="N", help="Rows in the picture; 0 for none.")
+        int, typer.Option(parser=integer, metavar="N", help="Samples in the picture; 0 for none.")
     ] = PICTURE_ROWS,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Score rows, and call those outliers that the model cannot account for.
+    """Score samples and mark outliers, which score below a threshold.
 
-    As .csv, .parquet or .npz: the row, counted from 0, its label, its score (higher is more
-    normal) and whether it is an outlier. All rows of the source are scored. A picture shows the
-    worst ones and where they depart from their reconstructions.
+    Writes .csv, .parquet or .npz with each sample's row, counted from 0, its label, its score
+    (higher is more normal) and whether it is an outlier. All samples of the source are scored. A
+    picture shows those with the lowest scores, and where they differ from their reconstructions.
 
-    The threshold is learned from the rows of the training, or a detector's file has its own.
+    The threshold is calibrated on the training data; the file of a detector has its own.
     """
     settings = {
         "scoring": scoring,
@@ -104,7 +106,7 @@ def detect(
     n_outliers = int((scores < detector.offset_).sum())
     scored_by = [detector.scoring_] if isinstance(detector.scoring_, str) else detector.scoring_
     note(
-        f"{len(scores)} rows scored by {' and '.join(scored_by)}, {n_outliers} outliers below "
+        f"{len(scores)} samples scored by {' and '.join(scored_by)}, {n_outliers} outliers below "
         f"{detector.offset_:.6g}: {path}"
     )
     if worst:
@@ -114,7 +116,7 @@ def detect(
 
 
 def _check_options(picture: str, worst: int, settings: Settings) -> None:
-    """Refuse what cannot be, before anything is opened."""
+    """Check the options before any file is opened."""
     if not picture.lower().endswith(".png"):
         raise SettingError(f"--picture must end in .png, got {picture!r}.")
     if worst < 0:
@@ -135,7 +137,7 @@ def _detector(
     settings: Settings,
     reading: dict[str, Any],
 ) -> AnomalyDetector:
-    """Return the detector that a file holds, or one around the model with a threshold learned."""
+    """Return the detector of a file, or one that wraps the model, with a calibrated threshold."""
     from sklearn.frozen import FrozenEstimator
 
     from utsushi.estimators import AnomalyDetector, load
@@ -145,10 +147,11 @@ def _detector(
     if is_detector(saved):
         if not settings and normal is None:
             return saved
-        # Its own settings stay where no option says otherwise.
-        own = saved.get_params(deep=False)
+        # Options override the settings of the file.
+        saved_settings = saved.get_params(deep=False)
+        del saved_settings["autoencoder"]
         chosen = settings
-        settings = {name: own[name] for name in own if name != "autoencoder"} | chosen
+        settings = saved_settings | chosen
         if "contamination" in chosen:
             settings["max_false_positive_rate"] = None
         elif "max_false_positive_rate" in chosen:
@@ -159,8 +162,8 @@ def _detector(
         rows = dataset_of(opened, None, None, {}).X_train
         if settings.get("max_false_positive_rate") is not None:
             note(
-                "the threshold is set by rows that the model was trained on, which score better "
-                "than new ones: more of these will be called outliers; --normal takes others"
+                "the threshold is calibrated on the training data, which score higher than new "
+                "samples, so more of these will be outliers: use other data with --normal"
             )
     else:
         raise RunError(
@@ -189,7 +192,7 @@ def _draw(
     order: NDArray[Any],
     shape: tuple[int, ...] | None,
 ) -> Path:
-    """Draw samples with their reconstructions, in the order of ``order``."""
+    """Draw samples with their reconstructions or residuals, in the order of ``order``."""
     from utsushi._utils.files import write_whole
     from utsushi.figures import residual_bars, residual_images, to_png, within_range_of
 
@@ -197,9 +200,9 @@ def _draw(
     maps = detector.anomaly_map(rows)
     model = detector.autoencoder_
     if model is not None and shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
-        copies = model.reconstruct(rows)
-        pairs = within_range_of(rows, rows), within_range_of(rows, copies)
-        return write_whole(picture, to_png(residual_images(*pairs, maps, shape)))
+        reconstructions = within_range_of(rows, model.reconstruct(rows))
+        figure = residual_images(within_range_of(rows, rows), reconstructions, maps, shape)
+        return write_whole(picture, to_png(figure))
     columns = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
     titles = [f"row {index}" for index in order]
     if dataset.y is not None:

@@ -1,4 +1,4 @@
-"""``utsushi encode``."""
+"""The command ``utsushi encode``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from utsushi.datasets import Dataset
     from utsushi.estimators import BaseAutoencoder
 
-Engine = Annotated[str, typer.Option(metavar="own|ray", help="What computes.")]
+Engine = Annotated[
+    str, typer.Option(metavar="own|ray", help="Encode in this process, or with Ray.")
+]
 Workers = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Of ray; else as many as it has work for."),
+    typer.Option(
+        metavar="N", min=1, help="Worker processes of Ray; default: by the amount of data."
+    ),
 ]
 
 
@@ -36,13 +40,13 @@ def encode(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Write the codes of rows, with their labels.
+    """Write the codes of samples, with their labels.
 
-    As .npz, .csv or .parquet; a .npy file has the codes alone. Those of a sparse autoencoder are
-    an .npz for scipy.sparse.load_npz, or two columns of a .parquet file: the numbers of the active
-    components of each row, and their values. All rows of the source are encoded,
-    a block at a time, so that there may be more of them than memory holds. With --engine ray,
-    the workers of a cluster write a folder of .parquet files.
+    Writes .npz, .csv or .parquet, or .npy without the labels. Sparse codes are written as .npz for
+    scipy.sparse.load_npz, or as two columns of a .parquet file: the indices of each sample's active
+    components, and their values. All samples of the source are encoded, in blocks, so that the
+    source may be larger than memory. With --engine ray, the workers of a cluster write a folder of
+    .parquet files.
     """
     if engine == "ray":
         _encode_by_ray(run, out, data, label, workers, reading)
@@ -63,7 +67,7 @@ def encode(
         check_output(out, [".npz", ".parquet"])
     dataset = dataset_of(opened, data, label, reading)
     names = list(opened.model.get_feature_names_out())
-    # In an .npz the codes are "X", so a column of that name cannot keep it.
+    # In an .npz file, "X" is the name of the codes.
     name = label_name_of(opened, label, reserved=[*names, "X"])
     n_rows = sum(len(X) for X, _ in dataset.parts)
     with progress_bar("encoding", n_rows) as advance:
@@ -81,7 +85,7 @@ def encode(
 def _coded_blocks(
     model: BaseAutoencoder, dataset: Dataset, name: str, advance: Callable[[int], None]
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield the codes of a block of rows after another, with the labels."""
+    """Yield the codes and the labels of the samples, block by block."""
     from utsushi._utils.lazy_rows import as_guarded
 
     for X, y in dataset.parts:
@@ -100,12 +104,12 @@ def _write_sparse(out: str, blocks: Iterator[tuple[Any, dict[str, Any]]]) -> Pat
 
     codes, extras = zip(*blocks, strict=True)
     with being_written(Path(out)) as file:
-        whole = sparse.vstack(codes, format="csr")
+        stacked = sparse.vstack(codes, format="csr")
         labels = {name: np.concatenate([extra[name] for extra in extras]) for name in extras[0]}
         names = ("data", "indices", "indptr", "shape")
-        parts: dict[str, Any] = {name: getattr(whole, name) for name in names}
-        parts["format"] = whole.format.encode("ascii")
-        np.savez_compressed(file, **parts | labels)
+        arrays: dict[str, Any] = {name: getattr(stacked, name) for name in names}
+        arrays["format"] = stacked.format.encode("ascii")
+        np.savez_compressed(file, **arrays | labels)
     return Path(out)
 
 

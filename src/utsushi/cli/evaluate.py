@@ -1,4 +1,4 @@
-"""``utsushi evaluate``."""
+"""The command ``utsushi evaluate``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from utsushi.cli.options import (
     Label,
     RunPath,
     Seed,
+    evaluation_options,
     integers,
-    measured_by,
     reads_again,
 )
 from utsushi.cli.output import as_text, note
@@ -33,7 +33,7 @@ def evaluate(
         typer.Option(
             parser=integers,
             metavar="N,N…",
-            help="Bounds to take, such as 1,100,5000 (VAE); else 100 with --all.",
+            help="Draws of the importance-weighted bounds, such as 1,100,5000 (VAE).",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +41,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Rows that the score should tell from the measured ones.",
+            help="Anomalies, to measure how well the score separates them.",
             show_default=False,
         ),
     ] = None,
@@ -50,10 +50,10 @@ def evaluate(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Measure a model, with PCA as the baseline.
+    """Measure a model, compared with PCA.
 
-    On the test rows of the source where it has some, else on all rows. Labels of the source are
-    used to ask the code for the classes.
+    It is measured on the test samples of the source, or on all samples if there is no test part.
+    With labels, the classification from the codes is measured, too.
     """
     from utsushi.evaluation import evaluate as measure
     from utsushi.evaluation.rows import measurable
@@ -63,26 +63,25 @@ def evaluate(
     dataset = measurable(dataset_of(opened, data, label, reading))
     X, y = dataset.measured
     if dataset.X_test is None:
-        rows = "its training rows" if data is None else "rows"
-        note(f"measured on all {len(X)} {rows}: {dataset.name} has no held-out part")
-        # On the rows of the training both have seen them; PCA fitted to other rows, which the
-        # model has not seen, would be no honest neighbour.
+        samples = "training samples" if data is None else "samples"
+        note(f"measured on all {len(X)} {samples}: {dataset.name} has no test part")
+        # PCA is a fair baseline only if it is fitted to the training data of the model.
         X_train, y_train = (X, y) if data is None else (None, None)
     elif data and opened.config is not None and source_name(data) != opened.config.data:
         note(
-            f"measured on the {len(X)} test rows of {dataset.name}, without PCA: the model has not "
-            "seen its training rows"
+            f"measured on the {len(X)} test samples of {dataset.name}, without PCA: the model was "
+            "trained on another source"
         )
         X_train, y_train = None, None
     else:
-        note(f"measured on the {len(X)} test rows of {dataset.name}")
+        note(f"measured on the {len(X)} test samples of {dataset.name}")
         X_train, y_train = dataset.X_train, dataset.y_train
-    more = measured_by(everything)
+    options = evaluation_options(everything)
     if n_importance_samples is not None:
-        more["n_importance_samples"] = n_importance_samples
+        options["n_importance_samples"] = n_importance_samples
     if anomalies is not None:
-        more["anomalies"] = dataset_of(opened, anomalies, label, reading).X
+        options["anomalies"] = dataset_of(opened, anomalies, label, reading).X
     results = measure(
-        opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state, **more
+        opened.model, X, X_train, y=y, y_train=y_train, random_state=random_state, **options
     )
     typer.echo(json.dumps(results, indent=2) if as_json else as_text(tables_of(results)))

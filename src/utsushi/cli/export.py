@@ -1,4 +1,4 @@
-"""``utsushi export``."""
+"""The command ``utsushi export``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @reads_again
 def export(
     run: RunPath,
-    to: Annotated[
-        str, typer.Option(metavar="html|onnx", help="What to make of it.", show_default=False)
-    ],
+    to: Annotated[str, typer.Option(metavar="html|onnx", help="The format.", show_default=False)],
     out: Annotated[
         str | None,
         typer.Option(
@@ -37,11 +35,11 @@ def export(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Write one file that runs the model elsewhere: a page to play with, or a graph for programs.
+    """Export a model as an interactive HTML page or as an ONNX graph.
 
-    The page needs no network. Its map shows the test rows of the source where it has some, and a
-    sample of them where they are many. The training rows are carried too, for nearest neighbours of
-    what the model generates. The ONNX graph needs no rows.
+    The page works offline. Its map shows the test samples of the source, or all samples if there is
+    no test part; a random subset of many. The page also contains training samples, to show the
+    nearest ones to generated samples. The ONNX graph needs no source.
     """
     check_kind(to, "html", "onnx")
     if out is not None:
@@ -65,10 +63,10 @@ def _export_onnx(run: str, out: str | None, data: str | None, label: str | None)
 
     opened = open_run(run)
     content = to_onnx(opened.model)
-    path = write_whole(out or _beside(run, opened, ".onnx"), content)
+    path = write_whole(out or _default_path(run, opened, ".onnx"), content)
     difference = largest_difference(opened.model, content)
     sizes = ", ".join(map(str, BATCHES))
-    note(f"the graph: {path}, {difference:.2g} from the model (batches of {sizes} rows)")
+    note(f"the graph: {path}, {difference:.2g} from the model (batches of {sizes} samples)")
 
 
 def _export_html(
@@ -79,7 +77,7 @@ def _export_html(
     lang: str,
     reading: dict[str, Any],
 ) -> None:
-    """Write the page."""
+    """Write the HTML page."""
     from utsushi.report import check_language, to_html
     from utsushi.runs import open_run
 
@@ -89,22 +87,22 @@ def _export_html(
     shape_to(opened.model, dataset)
     X, y = dataset.measured
     # The model has not been trained on another source, so it cannot have memorized it.
-    seen = data is None or (opened.config and source_name(data) == opened.config.data)
+    is_training_source = data is None or (opened.config and source_name(data) == opened.config.data)
     page = to_html(
         opened.model,
         X,
         y,
-        X_train=dataset.X_train if seen else None,
-        labels_train=dataset.y_train if seen else None,
+        X_train=dataset.X_train if is_training_source else None,
+        labels_train=dataset.y_train if is_training_source else None,
         feature_names=dataset.feature_names,
         language=lang,
         title=f"{type(opened.model).__name__}, {dataset.name}",
     )
-    note(f"the page: {page.save(out or _beside(run, opened, '.html'))}")
+    note(f"the page: {page.save(out or _default_path(run, opened, '.html'))}")
 
 
-def _beside(path: str, run: Run, suffix: str) -> Path:
-    """Return the name of the model's file with another ending."""
+def _default_path(path: str, run: Run, suffix: str) -> Path:
+    """Return the path of the model's file with another suffix."""
     model = Path(path)
     if model.is_dir() and run.config is not None:
         model /= f"{next(iter(run.config.models))}.safetensors"

@@ -1,4 +1,4 @@
-"""``utsushi generate``."""
+"""The command ``utsushi generate``."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 def generate(
     run: RunPath,
     out: Out,
-    n: Annotated[Any, typer.Option("-n", parser=count, metavar="N", help="How many.")] = "50",
+    n: Annotated[
+        Any, typer.Option("-n", parser=count, metavar="N", help="The number of samples.")
+    ] = "50",
     random_state: RandomState = None,
     noise: Annotated[
-        bool, typer.Option("--noise", help="Draw from p(x|z), not only its mean (VAE).")
+        bool, typer.Option("--noise", help="Draw from p(x|z) instead of returning its mean (VAE).")
     ] = False,
     sampler: Annotated[
         str | None,
         typer.Option(
             metavar="prior|gaussian|mixture|flow|two-stage|autoregressive",
-            help="Where codes come from; else the model's own.",
+            help="The sampler of codes; default: the model's own.",
             show_default=False,
         ),
     ] = None,
@@ -37,7 +39,7 @@ def generate(
         typer.Option(
             "--class",
             metavar="LABEL",
-            help="The class to make (conditional models); else as often as in training.",
+            help="The class to generate (conditional models); default: as frequent as in training.",
             show_default=False,
         ),
     ] = None,
@@ -46,12 +48,12 @@ def generate(
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Write new rows from the model's sampler, or from another.
+    """Write new samples from the model's sampler, or from another one.
 
-    As .png (for images), .npy, .npz, .csv or .parquet.
+    Writes .png (images), .npy, .npz, .csv or .parquet.
 
-    Another sampler is fitted to the codes of the rows that the model was trained on, or of --data;
-    the run is left as it is.
+    Another sampler is fitted to the codes of the training data, or of --data; the run does not
+    change.
     """
     from utsushi.runs import open_run
 
@@ -72,7 +74,7 @@ def generate(
         _fit_sampler(opened, sampler, data, label, reading)
     rows = opened.model.sample(n, **options)
     path = write_table(out, rows, opened.model, opened.feature_names, image_shape=shape)
-    note(f"{n} generated rows: {path}")
+    note(f"{n} generated samples: {path}")
 
 
 def _fit_sampler(
@@ -81,12 +83,12 @@ def _fit_sampler(
     """Fit another sampler to the opened model, without saving it."""
     opened.model.set_params(sampler=sampler).check_parameters()  # before the data are opened
     dataset = dataset_of(opened, data, label, reading)
-    note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} rows")
+    note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} samples")
     opened.model.fit_sampler(dataset.X_train, dataset.y_train)
 
 
 def _noise_of(model: Any) -> bool:
-    """Raise an error for noise with a model that has no p(x|z)."""
+    """Return True; raise an error for a model that has no p(x|z)."""
     from utsushi.estimators.capabilities import has_posterior
 
     if not has_posterior(model):

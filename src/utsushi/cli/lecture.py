@@ -1,4 +1,4 @@
-"""``utsushi lecture``."""
+"""The command ``utsushi lecture``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ from utsushi.cli.output import as_text, note
 
 def lecture(
     out: Annotated[
-        str, typer.Option(metavar="RUN", help="The run folder to make.")
+        str, typer.Option(metavar="RUN", help="The run folder to create.")
     ] = "runs/lecture",
     lang: Language = "en",
     force: Force = False,
     random_state: Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed.")] = "0",
     max_epochs: Annotated[
-        Any, typer.Option(parser=integer, metavar="N", help="The lecture's 30, or fewer to try.")
+        Any,
+        typer.Option(parser=integer, metavar="N", help="Epochs of training; the lecture has 30."),
     ] = "30",
     everything: Annotated[
-        bool, typer.Option("--all", help="Add what the lecture only names; several times as long.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Add experiments that the lecture only mentions; takes several times as long.",
+        ),
     ] = False,
 ) -> None:
-    """Run the lecture's two experiments.
+    """Reproduce the lecture's two experiments.
 
-    Prints the lecture's numbers and Utsushi's side by side, and leaves a run with a report. The run
-    is written anew after each experiment: what is stopped keeps those that are done.
+    Prints the lecture's results next to Utsushi's, and writes a run folder with a report. The
+    report is written after each experiment, so that an interrupted run has the completed ones.
     """
     from utsushi.lecture import run_lecture
     from utsushi.lecture.page import comparison_table

@@ -1,4 +1,4 @@
-"""The program: its commands, and its error messages."""
+"""The program: its commands and error messages."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class _InOrder(typer.core.TyperGroup):
         ]
 
 
-# Plain help: the boxes that rich draws cost a third of the start.
+# Plain help: rich's boxes would take a third of the start-up time.
 app = typer.Typer(
     name="utsushi",
     cls=_InOrder,
-    help="Autoencoders with the manners of scikit-learn.",
+    help="Train, evaluate and use autoencoders.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -77,8 +77,8 @@ app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         typer.echo(utsushi.__version__)
         raise typer.Exit
 
@@ -89,7 +89,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """Autoencoders with the manners of scikit-learn."""
+    """Train, evaluate and use autoencoders."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _show_warning(
     words: Sequence[str], message: Warning | str, category: type[Warning], *_: object, **__: object
 ) -> None:
-    """Print a warning as one line, without the place in the code that Python would add."""
+    """Print a warning as one line, without the line of code that Python would add."""
     typer.echo(f"utsushi: {category.__name__}: {_in_one_line(str(message), words)}", err=True)
 
 
@@ -119,10 +119,10 @@ def run(words: Sequence[str]) -> int:
         status = command.main(list(words), prog_name="utsushi", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         explanation = _explain(error)
-        if explanation is None:  # A defect of ours: its traceback is what helps.
+        if explanation is None:  # A bug, which needs its traceback.
             raise
         text, status = explanation
-        # Only the help that a call without words gets has more than one line.
+        # Only the help of a call without arguments has more than one line.
         line = text if text.startswith("Usage:") else f"utsushi: {_in_one_line(text, words)}"
         typer.echo(line, err=True)
     return int(status or 0)
@@ -147,7 +147,7 @@ def _explain(error: BaseException) -> tuple[str, int] | None:
         case ValueError() if type(error).__name__ == "InvalidParameterError":
             text, status = _parameter_error(str(error)), 2
         case MemoryError():
-            text, status = "not enough memory for so many samples. Ask for fewer.", 1
+            text, status = "not enough memory for so many samples. Use fewer.", 1
         case _:
             return None
     return text, status

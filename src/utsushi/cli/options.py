@@ -47,9 +47,9 @@ __all__ = [
     "as_options",
     "check_kind",
     "count",
+    "evaluation_options",
     "integer",
     "integers",
-    "measured_by",
     "model_of",
     "number",
     "reads",
@@ -92,7 +92,7 @@ def number(text: str) -> float:
 
 
 def integers(text: str) -> tuple[int, ...]:
-    """Parse integers with commas between, such as "500,250"; an empty text is no integer."""
+    """Parse integers separated by commas, such as "500,250"; an empty text has none."""
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
@@ -115,7 +115,7 @@ def word(text: str) -> str | None:
 
 
 def _names(text: str) -> list[str]:
-    """Parse names with commas between."""
+    """Parse names separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
@@ -136,26 +136,30 @@ Label = Annotated[
     str | None,
     typer.Option(metavar="COLUMN", help="The column of a table that holds the labels."),
 ]
-Out = Annotated[str, typer.Option(metavar="FILE", help="Where to write.", show_default=False)]
+Out = Annotated[str, typer.Option(metavar="FILE", help="The file to write.", show_default=False)]
 RandomState = Annotated[
-    Any, typer.Option(parser=integer, metavar="N", help="The seed; else a new one each time.")
+    Any, typer.Option(parser=integer, metavar="N", help="The seed; default: a new one each time.")
 ]
 
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
-Language = Annotated[str, typer.Option("--lang", metavar="en|ja", help="Of the report.")]
+Language = Annotated[
+    str, typer.Option("--lang", metavar="en|ja", help="The language of the report.")
+]
 NoReport = Annotated[
     bool,
-    typer.Option("--no-report", help="No figures and no report; utsushi report makes them later."),
+    typer.Option(
+        "--no-report", help="Write no figures and no report; utsushi report does it later."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")]
 Everything = Annotated[
-    bool, typer.Option("--all", help="Also the bound at K = 100, and generated rows.")
+    bool, typer.Option("--all", help="Measure also the bound at K = 100, and generated samples.")
 ]
-Seed = Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed of what is drawn.")]
+Seed = Annotated[Any, typer.Option(parser=integer, metavar="N", help="The seed of random choices.")]
 
 
-def measured_by(everything: bool) -> dict[str, Any]:
-    """Return the arguments of `utsushi.evaluation.evaluate` of ``--all``."""
+def evaluation_options(everything: bool) -> dict[str, Any]:
+    """Return the arguments of `utsushi.evaluation.evaluate` for ``--all``."""
     from utsushi.evaluation import GROUPS
 
     return {"groups": GROUPS, "n_importance_samples": (100,)} if everything else {}
@@ -176,9 +180,9 @@ def _flag(name: str) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an estimator as an option of the command line.
+    """Describe a parameter of an estimator as an option of the command line.
 
-    ``recipe__batch_size`` is ``batch_size`` of the ``recipe``; None leaves it as the recipe has it.
+    ``recipe__batch_size`` is ``batch_size`` of the ``recipe``; None keeps the recipe's value.
     """
 
     name: str
@@ -191,7 +195,7 @@ class Parameter:
     def setting(self) -> str:
         """The name of the option as ``utsushi compare`` writes it, such as ``batch_size``."""
         outer, _, inner = self.name.partition("__")
-        # "strength" alone would not say of what.
+        # "strength" alone would be ambiguous.
         return (
             f"{outer}_{inner}"
             if inner == "strength" or (outer == "sparsity" and inner)
@@ -223,52 +227,68 @@ class Parameter:
 
 _COMMON = (
     Parameter("n_components", 10, integer, "N", "Size of the code."),
+    Parameter("network", "dense", str, "dense|conv|resnet", "Layers of encoder and decoder."),
+    Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; default: by the data."),
     Parameter(
-        "network", "dense", str, "dense|conv|resnet", "What encoder and decoder are made of."
-    ),
-    Parameter("hidden", None, integers, "N,N,…", "Widths of dense layers; else by the data."),
-    Parameter(
-        "network__channels", None, integers, "N,N,…", "Channels of convolutions; else by the data."
+        "network__channels",
+        None,
+        integers,
+        "N,N,…",
+        "Channels of convolutions; default: by the data.",
     ),
     Parameter(
         "network__activation",
         None,
         word,
         "relu|gelu|silu|elu|tanh",
-        "Nonlinearity; else by network.",
+        "Activation function; default: by network.",
     ),
-    Parameter("image_shape", None, integers, "[C,]H,W", "What a row was flattened from."),
+    Parameter("image_shape", None, integers, "[C,]H,W", "Shape of an image before flattening."),
     Parameter(
         "scaling",
         "center",
         word,
         "center|standard|minmax|unit-length|none",
-        "What is done to columns.",
+        "Scaling of the columns.",
     ),
-    Parameter("missing", "raise", str, "raise|mask", "What is done about missing values."),
+    Parameter("missing", "raise", str, "raise|mask", "How to treat missing values."),
     Parameter("augment", None, word, "affine|binarize|none", "Random augmentation of each batch."),
-    Parameter("recipe", "fast", str, "fast|lecture", "How to train."),
-    Parameter("max_epochs", None, integer, "N", "Passes over the rows; else the recipe's."),
-    Parameter("recipe__batch_size", None, integer, "N", "Rows per step; else the recipe's."),
-    Parameter("recipe__learning_rate", None, number, "X", "Rate or peak of it; else the recipe's."),
-    Parameter("recipe__weight_decay", None, number, "X", "Decoupled decay; else the recipe's."),
+    Parameter("recipe", "fast", str, "fast|lecture", "Training settings."),
+    Parameter("max_epochs", None, integer, "N", "Passes over the data; default: the recipe's."),
+    Parameter("recipe__batch_size", None, integer, "N", "Samples per step; default: the recipe's."),
     Parameter(
-        "recipe__validation_fraction", None, number, "X", "Part of the rows to hold out; else none."
+        "recipe__learning_rate",
+        None,
+        number,
+        "X",
+        "Learning rate, or its peak; default: the recipe's.",
     ),
-    Parameter("recipe__early_stopping", None, integer, "N", "Epochs to wait for a better one."),
-    Parameter("random_state", None, integer, "N", "The seed; else a new one each time."),
+    Parameter(
+        "recipe__weight_decay", None, number, "X", "Decoupled weight decay; default: the recipe's."
+    ),
+    Parameter(
+        "recipe__validation_fraction",
+        None,
+        number,
+        "X",
+        "Share of samples to hold out; default: none.",
+    ),
+    Parameter(
+        "recipe__early_stopping", None, integer, "N", "Epochs without improvement before stopping."
+    ),
+    Parameter("random_state", None, integer, "N", "The seed; default: a new one each time."),
     Parameter("device", "auto", str, "auto|cpu|cuda|…", "Where to compute."),
     Parameter(
         "recipe__precision",
         None,
         str,
         "float32|bfloat16",
-        "Of the training's products; else float32.",
+        "Precision of training; default: float32.",
     ),
     Parameter("verbose", 1, integer, "0|1", "1 shows a progress bar."),
 )
 
-_CODES = "Where new codes come from."
+_CODES = "The sampler of new codes."
 
 _PENALTY = (
     Parameter(
@@ -276,10 +296,14 @@ _PENALTY = (
         None,
         word,
         "sparse|contractive|code-and-weights|decoder-gradient|mmd|adversarial",
-        "What is added to the error; else nothing.",
+        "Penalty added to the error; default: none.",
     ),
     Parameter(
-        "penalty__strength", None, number, "X", "Weight of the penalty; else 10 for mmd, 0.1."
+        "penalty__strength",
+        None,
+        number,
+        "X",
+        "Weight of the penalty; default: 10 for mmd, else 0.1.",
     ),
 )
 
@@ -291,7 +315,7 @@ AUTOENCODER = (
         "identity",
         str,
         "identity|vector-quantization|residual-vector-quantization|finite-scalar-quantization",
-        "What codes pass through on their way to the decoder.",
+        "Transformation of codes before the decoder.",
     ),
     *_PENALTY,
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
@@ -300,15 +324,19 @@ AUTOENCODER = (
 #: Options of ``train dae``.
 DENOISING = (
     *AUTOENCODER,
-    Parameter("corruption", "masking", str, "masking|gaussian|salt-pepper", "The damage."),
-    Parameter("corruption_level", 0.3, number, "X", "Its probability, or deviation."),
+    Parameter("corruption", "masking", str, "masking|gaussian|salt-pepper", "Type of corruption."),
+    Parameter("corruption_level", 0.3, number, "X", "Its probability, or standard deviation."),
 )
 
 #: Options of ``train vq``.
 VECTOR_QUANTIZED = (
     *_COMMON,
     Parameter(
-        "network__grid", None, truth, "true|false", "Keep the grid of the last convolution (conv)."
+        "network__grid",
+        None,
+        truth,
+        "true|false",
+        "Codes keep the grid of the last convolution (conv).",
     ),
     Parameter(
         "bottleneck",
@@ -317,10 +345,12 @@ VECTOR_QUANTIZED = (
         "vector-quantization|residual-vector-quantization|finite-scalar-quantization",
         "How codes are quantized.",
     ),
-    Parameter("bottleneck__codebook_size", None, integer, "N", "Vectors of a codebook."),
-    Parameter("bottleneck__group_size", None, integer, "N", "Components of a vector."),
+    Parameter("bottleneck__codebook_size", None, integer, "N", "Vectors in a codebook."),
+    Parameter("bottleneck__group_size", None, integer, "N", "Components per vector."),
     Parameter("bottleneck__n_levels", None, integer, "N", "Codebooks of residual quantization."),
-    Parameter("bottleneck__levels", None, integers, "N,N,…", "Of finite scalar quantization."),
+    Parameter(
+        "bottleneck__levels", None, integers, "N,N,…", "Levels of finite scalar quantization."
+    ),
     *_PENALTY,
     Parameter("sampler", "autoregressive", str, "autoregressive", _CODES),
 )
@@ -339,15 +369,17 @@ _OBJECTIVES = (
 #: Options of ``train vae``.
 VARIATIONAL = (
     *_COMMON,
-    Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "What p(x|z) is."),
-    Parameter("prior", "standard-normal", str, _PRIORS, "What p(z) is."),
-    Parameter("posterior", "diagonal-gaussian", str, _POSTERIORS, "What q(z|x) is."),
+    Parameter("likelihood", "gaussian", str, _LIKELIHOODS, "The distribution p(x|z)."),
+    Parameter("prior", "standard-normal", str, _PRIORS, "The distribution p(z)."),
+    Parameter("posterior", "diagonal-gaussian", str, _POSTERIORS, "The distribution q(z|x)."),
     Parameter("conditional", False, truth, "true|false", "Condition the decoder on the labels."),
     Parameter("beta", 1.0, number, "X", "Weight of the divergence."),
-    Parameter("objective", "elbo", str, _OBJECTIVES, "What training maximizes."),
-    Parameter("objective__strength", None, number, "X", "Weight of its penalty; else its default."),
-    Parameter("objective__n_samples", None, integer, "N", "Codes per sample; else 1, weighted 5."),
-    Parameter("objective__free_bits", None, number, "X", "Nats per component that cost nothing."),
+    Parameter("objective", "elbo", str, _OBJECTIVES, "The training objective."),
+    Parameter("objective__strength", None, number, "X", "Weight of its penalty."),
+    Parameter(
+        "objective__n_samples", None, integer, "N", "Codes per sample; default: 1, weighted 5."
+    ),
+    Parameter("objective__free_bits", None, number, "X", "Nats per component without cost."),
     Parameter(
         "objective__kl_warmup_epochs", None, number, "X", "Epochs over which beta rises from 0."
     ),
@@ -357,12 +389,12 @@ VARIATIONAL = (
         None,
         str,
         "standard|doubly-reparameterized",
-        "The encoder's, of the weighted bound.",
+        "Gradient of the encoder, for weighted bounds.",
     ),
     Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
 )
 
-#: Those that a sparse autoencoder does not have, and defaults of others.
+#: Options that a sparse autoencoder does not have, and its defaults of others.
 _NOT_SPARSE = {"hidden", "network__channels", "network__activation"}
 _OF_SPARSE = {"n_components": 4096, "network": "dictionary", "scaling": "unit-length"}
 
@@ -373,18 +405,24 @@ SPARSE = (
         for parameter in _COMMON
         if parameter.name not in _NOT_SPARSE
     ),
-    Parameter("network__tied", None, truth, "true|false", "One matrix for encoder and decoder."),
+    Parameter(
+        "network__tied", None, truth, "true|false", "Use one matrix for encoder and decoder."
+    ),
     Parameter(
         "sparsity",
         "topk",
         str,
         "topk|batch-topk|jumprelu|l1",
-        "What makes the codes sparse.",
+        "Method that makes the codes sparse.",
     ),
-    Parameter("sparsity__k", None, integer, "K", "Active components of a sample; else 32."),
-    Parameter("sparsity__strength", None, number, "X", "Of l1 and jumprelu; else its default."),
-    Parameter("matryoshka", False, truth, "true|false", "Reconstruct from the first parts, too."),
-    Parameter("sparse_output", True, truth, "true|false", "Whether transform gives a sparse one."),
+    Parameter("sparsity__k", None, integer, "K", "Active components per sample; default: 32."),
+    Parameter("sparsity__strength", None, number, "X", "Strength of l1 and jumprelu."),
+    Parameter(
+        "matryoshka", False, truth, "true|false", "Also reconstruct from prefixes of the code."
+    ),
+    Parameter(
+        "sparse_output", True, truth, "true|false", "Whether transform returns a sparse matrix."
+    ),
 )
 
 #: Options of ``train semi``, whose decoder is conditioned on classes and which has one objective.
@@ -392,7 +430,11 @@ SEMI_SUPERVISED = (
     *(p for p in VARIATIONAL if p.name != "conditional" and not p.name.startswith("objective")),
     Parameter("classification", 100.0, number, "X", "Weight of the classifier's likelihood."),
     Parameter(
-        "labelled_weight", None, number, "X", "How often a labelled sample counts; else by number."
+        "labelled_weight",
+        None,
+        number,
+        "X",
+        "Weight of a labelled sample; default: by their number.",
     ),
 )
 
@@ -404,7 +446,7 @@ TRAINED = {
     "semi": (
         "SemiSupervisedVariationalAutoencoder",
         SEMI_SUPERVISED,
-        "Train a semi-supervised variational autoencoder; a label of -1 is unknown.",
+        "Train a semi-supervised variational autoencoder; a label of -1 means unlabelled.",
     ),
     "vq": (
         "VectorQuantizedAutoencoder",
@@ -445,10 +487,10 @@ def _with_options(
         command(**arguments, **{argument: collect(**chosen)})
 
     signature = inspect.signature(command, eval_str=True)
-    own = [p for name, p in signature.parameters.items() if name != argument]
+    explicit = [p for name, p in signature.parameters.items() if name != argument]
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in options.values()]
     wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*own, *keyword]
+        parameters=[*explicit, *keyword]
     )
     wrapper.__annotations__ = {}
     return wrapper
@@ -461,26 +503,28 @@ def _reading(
     categorical: Annotated[
         Any,
         typer.Option(
-            parser=_names, metavar="COLUMN,…", help="Categories that look like numbers (tables)."
+            parser=_names,
+            metavar="COLUMN,…",
+            help="Columns of numbers that are categories (tables).",
         ),
     ] = None,
     drop: Annotated[
         Any,
-        typer.Option(parser=_names, metavar="COLUMN,…", help="TableSchema to leave out (tables)."),
+        typer.Option(parser=_names, metavar="COLUMN,…", help="Columns to leave out (tables)."),
     ] = None,
     dates: Annotated[
         Any,
         typer.Option(
             parser=_names,
             metavar="COLUMN,…",
-            help="Dates, to become days since 1970-01-01 (tables).",
+            help="Columns of dates, read as days since 1970-01-01 (tables).",
         ),
     ] = None,
     handle_unknown: Annotated[
         str | None,
         typer.Option(
             metavar="error|ignore",
-            help="What to do about a category that training did not have; ignore makes it zeros.",
+            help="How to treat categories that are not in the training data; ignore: zeros.",
             show_default=False,
         ),
     ] = None,
@@ -488,21 +532,23 @@ def _reading(
         bool | None,
         typer.Option(
             "--pixels/--no-pixels",
-            help="Divide whole numbers from 0 to 255 by 255; else those of type uint8.",
+            help="Divide integers from 0 to 255 by 255; default: only uint8.",
             show_default=False,
         ),
     ] = None,
     image_size: Annotated[
         Any,
-        typer.Option(parser=integers, metavar="H,W", help="What images of a folder are fitted to."),
+        typer.Option(
+            parser=integers, metavar="H,W", help="The size to which images of a folder are resized."
+        ),
     ] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="Make images grey.")] = False,
-    rgb: Annotated[bool, typer.Option("--rgb", help="Make images RGB.")] = False,
+    grey: Annotated[bool, typer.Option("--grey", help="Convert images to grey.")] = False,
+    rgb: Annotated[bool, typer.Option("--rgb", help="Convert images to RGB.")] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read.")
     ] = False,
 ) -> dict[str, Any]:
-    """Return the options that were given as keywords of `utsushi.datasets.open`, ready for JSON."""
+    """Return the options as keywords of `utsushi.datasets.open`, ready for JSON."""
     if grey and rgb:
         raise SettingError("--grey and --rgb exclude each other. Leave one out.")
     size = None
@@ -525,7 +571,7 @@ def _reading(
 #: The options of ``_reading`` by name.
 _READING = dict(inspect.signature(_reading, eval_str=True).parameters)
 
-#: Those of commands that read samples for a fitted model, which knows the others.
+#: Options of commands that read samples for a fitted model, which has recorded the others.
 _AGAIN = ("drop", "handle_unknown", "pixels", "image_size", "grey", "rgb", "skip_bad")
 
 
@@ -536,14 +582,14 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
 def reads_again(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that read samples for a fitted model."""
-    again = {name: _READING[name] for name in _AGAIN}
-    return _with_options(command, again, "reading", _reading)
+    options = {name: _READING[name] for name in _AGAIN}
+    return _with_options(command, options, "reading", _reading)
 
 
 # --- parameters in messages ---------------------------------------------------------------------
 
-#: The options of models, by parameter: ``recipe__batch_size``, or ``batch_size`` alone. A strength
-#: alone does not say of what.
+#: The options of models, by parameter: ``recipe__batch_size``, or ``batch_size`` alone, except for
+#: ``strength``, which would be ambiguous.
 _OF_MODELS = {
     name: parameter.flag
     for _, parameters, _ in TRAINED.values()
@@ -562,7 +608,7 @@ _OF_ANY = {
     )
 }
 
-#: Those that are flags.
+#: Parameters whose options are flags.
 _FLAGS = {"pixels", "skip_bad"}
 
 
@@ -575,7 +621,7 @@ def takes_none(name: str) -> bool:
     )
 
 
-# Quoted text and calls, which stay as they are; else a name, and perhaps its value or a limit.
+# Quoted text and calls, which are unchanged; or a name, optionally with a value or a limit.
 _MENTIONED = re.compile(
     r"""(?<![\w=])'[^']*'(?!\w)|(?<![\w=])"[^"]*"(?!\w)"""
     r"""|(?:\w+=)?[A-Z]\w*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"""
@@ -586,7 +632,7 @@ _MENTIONED = re.compile(
 
 
 def as_options(text: str, *, of_models: bool = True) -> str:
-    """Write the parameters in a message of the library as the options that set them.
+    """Replace parameters in a message of the library by the options that set them.
 
     Parameters
     ----------
@@ -615,7 +661,7 @@ def _as_option(mention: re.Match[str], names: Mapping[str, str]) -> str:
         return _with_value(name, option, value)
     if limit is not None:
         return f"{option} {'below' if limit == '<' else 'above'} "
-    # A name without an underscore may be a word; at the start of "beta must be …" it is none.
+    # A name without an underscore may be a word, except at the start of "beta must be …".
     is_subject = mention.start() == 0 and mention.string.startswith(" must", mention.end())
     return option if "_" in name or is_subject else mention[0]
 
@@ -631,6 +677,6 @@ def _with_value(name: str, option: str, text: str) -> str:
     if value is None and not takes_none(name):
         return f"no {option}"
     if isinstance(value, str | tuple):
-        parts = [value] if isinstance(value, str) else map(str, value)
-        return f"{option} {shlex.quote(','.join(parts))}"
+        items = [value] if isinstance(value, str) else map(str, value)
+        return f"{option} {shlex.quote(','.join(items))}"
     return f"{option} {text.lower()}"

@@ -1,7 +1,7 @@
-"""What a command writes: notes and tables on the terminal, samples in files.
+"""Output of commands: notes and tables on the terminal, samples in files.
 
-The ending of a file's name decides its format. Files appear whole or not at all, and are written
-block by block, so that they may hold more than memory does.
+The suffix of a file's name determines its format. Files are replaced atomically, and written in
+blocks, so that they may be larger than memory.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def report_command(run: str | Path, language: str) -> str:
 def progress_bar(title: str, n_rows: int) -> Iterator[Callable[[int], None]]:
     """Show progress and remaining time on stderr, if it is a terminal.
 
-    Yields a function to call with the number of further samples that are done.
+    Yields a function to call with the number of samples processed since the last call.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -81,7 +81,7 @@ def progress_bar(title: str, n_rows: int) -> Iterator[Callable[[int], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:,} of {task.total:,} rows"),
+        TextColumn("{task.completed:,} of {task.total:,} samples"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -90,14 +90,14 @@ def progress_bar(title: str, n_rows: int) -> Iterator[Callable[[int], None]]:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    """Return tables of the same columns as text: names aligned left, numbers right.
+    """Return tables with the same columns as text: names aligned left, numbers right.
 
-    Notes follow their tables, with parameters written as options. Captions are for the page.
+    Notes follow their tables, with parameters written as options. Captions are left out.
     """
     from rich.cells import cell_len
 
     lines = [line for table in tables for line in (table.columns, *table.rows)]
-    # Wide characters take two cells, which str.ljust does not know.
+    # str.ljust would count wide characters, of two cells, as one.
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
 
     def aligned(line: Sequence[str]) -> str:
@@ -129,14 +129,14 @@ def check_output(
     path : str
         The file to write.
     kinds : sequence of str
-        The endings that the command can write, such as ".npy".
+        The suffixes that the command can write, such as ".npy".
     image_shape : tuple of int, optional
-        Needed by ".png".
+        Required by ".png".
 
     Raises
     ------
     SettingError
-        If the ending is not among them, or is .png for samples that are not images.
+        If the suffix is not one of ``kinds``, or is .png for samples that are not images.
     """
     kind = Path(path).suffix.lower()
     if kind not in kinds:
@@ -157,7 +157,7 @@ def write_rows(
     extra: Mapping[str, Rows] | None = None,
     image_shape: tuple[int, ...] | None = None,
 ) -> Path:
-    """Write samples in the format of the ending of ``path``.
+    """Write samples in the format of the suffix of ``path``.
 
     Parameters
     ----------
@@ -165,11 +165,11 @@ def write_rows(
         A name that passed `check_output`.
     rows : ndarray of shape (n, d)
     columns : sequence of d str
-        Their names, for CSV and Parquet.
+        The names of the columns, for CSV and Parquet.
     extra : mapping of str to ndarray of shape (n,), optional
         More columns, such as the labels; ``.npy`` leaves them out.
     image_shape : tuple of int, optional
-        For ``.png``: a sheet of the rows as images.
+        The shape of the images, for ``.png``: a grid of all images.
 
     Returns
     -------
@@ -203,7 +203,7 @@ def write_columns(path: str, columns: Mapping[str, Rows]) -> Path:
     path : str
         A name that passed `check_output`.
     columns : mapping of str to ndarray of shape (n,)
-        In their order.
+        The columns, in order.
 
     Returns
     -------
@@ -261,12 +261,12 @@ def _write_npz(file: BinaryIO, blocks: Iterator[Block], _: Sequence[str], n_rows
     """Write the samples as the array X, and each further column as an array."""
     import zipfile
 
-    others: dict[str, list[Rows]] = {}
+    extra_columns: dict[str, list[Rows]] = {}
 
     def samples() -> Iterator[Rows]:
         for rows, extra in blocks:
             for name, values in extra.items():
-                others.setdefault(name, []).append(values)
+                extra_columns.setdefault(name, []).append(values)
             yield rows
 
     def member(name: str) -> Any:
@@ -274,29 +274,29 @@ def _write_npz(file: BinaryIO, blocks: Iterator[Block], _: Sequence[str], n_rows
         info.compress_type = zipfile.ZIP_DEFLATED
         return archive.open(info, "w", force_zip64=True)
 
-    found = samples()
-    # Member by member: numpy.savez holds all in memory, and has an argument "file" itself.
+    arrays = samples()
+    # numpy.savez would need all arrays in memory, and reserves the name "file".
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        first = next(found)
+        first = next(arrays)
         if first.shape[1]:
             with member("X") as stream:
-                _write_array(stream, chain([first], found), n_rows)
-        deque(found, maxlen=0)
-        for name, parts in others.items():
+                _write_array(stream, chain([first], arrays), n_rows)
+        deque(arrays, maxlen=0)
+        for name, blocks_of_column in extra_columns.items():
             with member(name) as stream:
-                _write_array(stream, parts, n_rows)
+                _write_array(stream, blocks_of_column, n_rows)
 
 
-def _write_array(stream: Any, parts: Iterable[Rows], n_rows: int) -> None:
-    """Write an array of ``n_rows`` in NumPy's format from its consecutive parts."""
+def _write_array(stream: Any, blocks: Iterable[Rows], n_rows: int) -> None:
+    """Write an array of ``n_rows`` in NumPy's format from consecutive blocks."""
     from numpy.lib import format as npy
 
-    for index, part in enumerate(parts):
+    for index, block in enumerate(blocks):
         if index == 0:
-            header = npy.header_data_from_array_1_0(part)
-            shape = (n_rows, *part.shape[1:])
+            header = npy.header_data_from_array_1_0(block)
+            shape = (n_rows, *block.shape[1:])
             npy.write_array_header_1_0(stream, header | {"shape": shape, "fortran_order": False})
-        stream.write(part.tobytes())
+        stream.write(block.tobytes())
 
 
 def _write_csv(
@@ -318,7 +318,7 @@ def _write_parquet(
     from pyarrow import parquet
 
     first, tables = _tables(blocks, columns)
-    # Numbers that are all different gain nothing from a dictionary.
+    # A dictionary does not compress numbers that are all different.
     texts = first.column_names[len(columns) :]
     with parquet.ParquetWriter(file, first.schema, use_dictionary=texts) as writer:
         for table in tables:

@@ -1,4 +1,4 @@
-"""``utsushi reconstruct``."""
+"""The command ``utsushi reconstruct``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from utsushi.estimators import BaseAutoencoder
 
-#: Images in a row of the picture.
+#: The number of images in the picture.
 PICTURE_COLUMNS = 10
 
 
@@ -28,20 +28,20 @@ def reconstruct(
     label: Label = None,
     n: Annotated[
         int | None,
-        typer.Option("-n", parser=integer, metavar="N", help="Only the first N rows."),
+        typer.Option("-n", parser=integer, metavar="N", help="Only the first N samples."),
     ] = None,
     fill: Annotated[
-        bool, typer.Option("--fill", help="Keep what is known; only missing values are filled.")
+        bool, typer.Option("--fill", help="Keep observed values, and fill only missing ones.")
     ] = False,
     *,
     reading: dict[str, Any],
 ) -> None:
-    """Write rows as the model copies them; missing values are filled.
+    """Write the model's reconstructions of samples, with missing values filled.
 
-    As .npy, .npz, .csv, .parquet or .png.
+    Writes .npy, .npz, .csv, .parquet or .png.
 
-    The rows are the test rows of the source where it has some. A picture shows the first ten, the
-    originals above.
+    It reconstructs the test samples of the source, or all samples if there is no test part. A
+    picture shows the first ten, below the originals.
     """
     import numpy as np
 
@@ -57,32 +57,32 @@ def reconstruct(
     picture = shape if out.lower().endswith(".png") else None
     first = slice(n or (PICTURE_COLUMNS if picture else None))
     rows, labels = rows[first], None if labels is None else labels[first]
-    copies = opened.model.reconstruct(rows, labels)
-    error = _error(opened.model, rows, copies)
+    reconstructions = opened.model.reconstruct(rows, labels)
+    error = _error(opened.model, rows, reconstructions)
     if fill:
-        copies = np.where(np.isnan(rows), copies, rows)
+        reconstructions = np.where(np.isnan(rows), reconstructions, rows)
     if picture:
         from utsushi._utils.files import write_whole
         from utsushi.figures import image_rows, to_png, within_range_of
 
         pairs = [
             ("original", within_range_of(rows, rows)),
-            ("reconstruction", within_range_of(rows, copies)),
+            ("reconstruction", within_range_of(rows, reconstructions)),
         ]
         path = write_whole(out, to_png(image_rows(pairs, picture)))
     else:
-        path = write_table(out, copies, opened.model, dataset.feature_names)
-    note(f"{len(rows)} rows, {error}: {path}")
+        path = write_table(out, reconstructions, opened.model, dataset.feature_names)
+    note(f"{len(rows)} samples, {error}: {path}")
 
 
-def _error(model: BaseAutoencoder, rows: NDArray[Any], copies: NDArray[Any]) -> str:
-    """Describe the error of reconstructions, over values that are not missing."""
+def _error(model: BaseAutoencoder, rows: NDArray[Any], reconstructions: NDArray[Any]) -> str:
+    """Describe the error of reconstructions, over observed values."""
     import numpy as np
 
     from utsushi.transforms.scaling import column_moments
 
     if not hasattr(model, "columns_"):
-        return f"mean squared error {np.nanmean((copies - rows) ** 2):.6g}"
-    spreads = np.sqrt(column_moments(rows).var_)
-    residuals = (copies - rows) / np.where(spreads > 0, spreads, 1)
+        return f"mean squared error {np.nanmean((reconstructions - rows) ** 2):.6g}"
+    deviations = np.sqrt(column_moments(rows).var_)
+    residuals = (reconstructions - rows) / np.where(deviations > 0, deviations, 1)
     return f"mean squared error of standardized columns {np.nanmean(residuals**2):.6g}"

@@ -1,4 +1,4 @@
-"""``utsushi report``."""
+"""The command ``utsushi report``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from utsushi.cli.rows import dataset_of
 
 
 def report(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The folder of a run.", show_default=False)
-    ],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
     lang: Language = "en",
 ) -> None:
-    """Make the figures and the report of a run, such as one trained with --no-report.
+    """Write the figures and the report of a run, such as one trained with --no-report.
 
     Measures the model as utsushi train does without --no-report, and replaces the run's
     metrics.json, figures and report.html.

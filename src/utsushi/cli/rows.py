@@ -1,4 +1,4 @@
-"""The data of a command: the dataset that its options name, read as a model needs it."""
+"""Open the dataset that the options of a command name, read as a model needs it."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def shape_to(model: BaseAutoencoder, dataset: Dataset) -> None:
 
 
 def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) -> None:
-    """Mask the missing values of a table, and print a note."""
+    """Set the model to mask missing values of a table, and print a note."""
     from utsushi._utils.validation import has_missing
 
     if dataset.columns is not None and has_missing(dataset.X_train):
         model.set_params(missing="mask")
         if not quietly:
-            note(f"{dataset.name} lacks values, which are masked out of the loss (--missing mask)")
+            note(f"{dataset.name} has missing values, which are masked (--missing mask)")
 
 
 def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
@@ -78,14 +78,14 @@ def training_rows(
     shape_to(model, dataset)
     if not quietly:
         note_skipped(dataset.skipped, dataset.name)
-    given = context.get_parameter_source("missing")
-    if given is None or given.name != "COMMANDLINE":
+    origin = context.get_parameter_source("missing")
+    if origin is None or origin.name != "COMMANDLINE":
         mask_to(model, dataset, quietly=quietly)
     return dataset
 
 
 def recorded(reading: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """Return how a source was read as config.json records it, with whether it held pixels."""
+    """Return the reading options as config.json records them, including ``pixels``."""
     if dataset.pixels is None or dataset.columns is not None:
         return dict(reading)
     return {"pixels": dataset.pixels, **reading}
@@ -122,7 +122,7 @@ def dataset_of(
 
 
 def _note_unknown(dataset: Dataset) -> None:
-    """Print how many values are categories that training did not have and that are ignored."""
+    """Print how many values are categories that are not in the training data."""
     if dataset.columns is None or dataset.columns.handle_unknown != "ignore":
         return
     for name, count in dataset.columns.count_unknown(dataset.X).items():
@@ -144,20 +144,20 @@ def reading_of(
     """
     from utsushi.datasets.reading import Reading
 
-    remembered: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     if run.config is not None:
-        remembered |= {str(name): value for name, value in run.config.reading.items()}
-        remembered |= {} if run.config.label is None else {"label": run.config.label}
-    recorded_options = {name: remembered[name] for name in remembered if name != "label"}
+        defaults |= {str(name): value for name, value in run.config.reading.items()}
+        defaults |= {} if run.config.label is None else {"label": run.config.label}
+    recorded_options = {name: defaults[name] for name in defaults if name != "label"}
     columns = getattr(run.model, "columns_", None)
     if columns is not None:  # the table schema has the other options
-        remembered = {name: remembered[name] for name in ("label", "drop") if name in remembered}
+        defaults = {name: defaults[name] for name in ("label", "drop") if name in defaults}
     if Path(data).is_dir():
-        remembered |= _image_options(run.model)
+        defaults |= _image_options(run.model)
     explicit = {**options, **({} if label is None else {"label": label})}
-    chosen = remembered | explicit
+    chosen = defaults | explicit
     reading = Reading.of(
-        **chosen, columns=columns, optional=tuple(remembered.keys() - explicit.keys())
+        **chosen, columns=columns, optional=tuple(defaults.keys() - explicit.keys())
     )
     return reading, {**recorded_options, **options}
 
@@ -171,15 +171,15 @@ def _image_options(model: BaseAutoencoder) -> dict[str, Any]:
     return {"image_size": [int(size) for size in shape[-2:]], "color": color}
 
 
-def check_names(data: str, given: Sequence[str] | None, known: Sequence[str] | None) -> None:
+def check_names(data: str, names: Sequence[str] | None, expected: Sequence[str] | None) -> None:
     """Check that columns have the names of the training data, in their order."""
-    if given is None or known is None:
+    if names is None or expected is None:
         return
-    for index, (found, expected) in enumerate(zip(given, known, strict=True)):
-        if found != expected:
+    for index, (name, expected_name) in enumerate(zip(names, expected, strict=True)):
+        if name != expected_name:
             raise DataError(
-                f"column {index} (counting from 0) of {data!r} must be {expected!r}, as in "
-                f"training, got {found!r}. Put the columns in the same order."
+                f"column {index} (counting from 0) of {data!r} must be {expected_name!r}, as in "
+                f"training, got {name!r}. Put the columns in the same order."
             )
 
 

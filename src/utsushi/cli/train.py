@@ -1,4 +1,4 @@
-"""``utsushi train``."""
+"""The command ``utsushi train``."""
 
 from __future__ import annotations
 
@@ -34,19 +34,22 @@ if TYPE_CHECKING:
     from utsushi.training.data_parallel import ProcessGroup
 
 app = typer.Typer(
-    help="Train a model and leave a run folder.",
+    help="Train a model and write a run folder.",
     invoke_without_command=True,
     no_args_is_help=True,
 )
 
 RunOut = Annotated[
-    str, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)
+    str, typer.Option("--out", metavar="RUN", help="The run folder to create.", show_default=False)
 ]
 CheckpointEvery = Annotated[
-    str, typer.Option(metavar="INTERVAL", help="Such as 50steps, 2epochs or 60s.")
+    str,
+    typer.Option(
+        metavar="INTERVAL", help="Interval of checkpoints, such as 50steps, 2epochs or 60s."
+    ),
 ]
 Board = Annotated[
-    bool, typer.Option("--tensorboard", help="Also write RUN/tensorboard, each epoch as it ends.")
+    bool, typer.Option("--tensorboard", help="Write the metrics of each epoch to RUN/tensorboard.")
 ]
 
 
@@ -55,7 +58,7 @@ def _resume(
     context: typer.Context,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Go on with a run that was interrupted."),
+        typer.Option(metavar="RUN", help="Continue an interrupted run."),
     ] = None,
 ) -> None:
     if resume is None:
@@ -66,14 +69,14 @@ def _resume(
             f"{context.invoked_subcommand}. Leave the model out."
         )
     from utsushi import datasets
-    from utsushi.runs import RunSpec, go_on_with
+    from utsushi.runs import RunSpec, resume_run
 
     with _processes() as processes, ExitStack() as stack:
-        found = stack.enter_context(go_on_with(resume)) if processes.is_first else None
-        said = processes.broadcast(lambda: found[0].model_dump(mode="json") if found else None)
-        run = RunSpec.model_validate(said)
+        resumed = stack.enter_context(resume_run(resume)) if processes.is_first else None
+        spec = processes.broadcast(lambda: resumed[0].model_dump(mode="json") if resumed else None)
+        run = RunSpec.model_validate(spec)
         dataset = datasets.open(run.data, label=run.label, **run.reading)
-        _train_to_the_end(run.model(), dataset, run, found[1] if found else None)
+        _train_and_write(run.model(), dataset, run, resumed[1] if resumed else None)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
@@ -96,7 +99,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
     ) -> None:
         from utsushi.integrations.tensorboard import require_tensorboard
         from utsushi.report import check_language
-        from utsushi.runs import RunSpec, begin_run, check_free, go_on_or_begin
+        from utsushi.runs import RunSpec, begin_run, check_free, resume_or_begin
         from utsushi.training.checkpoint import Interval
         from utsushi.training.data_parallel import was_restarted
 
@@ -122,12 +125,14 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 report=not no_report,
             )
             if not processes.is_first:
-                _train_to_the_end(model, dataset, run, None)
+                _train_and_write(model, dataset, run, None)
                 return
-            restarted = was_restarted()
-            begun = go_on_or_begin(out, run, force=force) if restarted else begin_run(out, run)
-            with begun as folder:
-                _train_to_the_end(model, dataset, run, folder)
+            if was_restarted():
+                run_folder = resume_or_begin(out, run, force=force)
+            else:
+                run_folder = begin_run(out, run)
+            with run_folder as folder:
+                _train_and_write(model, dataset, run, folder)
 
     train.__doc__ = description
     return train
@@ -139,7 +144,7 @@ for _name, (_estimator, _parameters, _description) in TRAINED.items():
 
 @contextmanager
 def _processes() -> Iterator[ProcessGroup]:
-    """Join the processes that torchrun started, of which one says what there is to be said."""
+    """Join the processes that torchrun started; only the first one prints and warns."""
     from utsushi.exceptions import EndedByAnother
     from utsushi.training.data_parallel import process_group
 
@@ -152,12 +157,12 @@ def _processes() -> Iterator[ProcessGroup]:
         raise typer.Exit(1) from None
 
 
-def _train_to_the_end(
+def _train_and_write(
     model: BaseAutoencoder, dataset: Dataset, run: RunSpec, folder: Path | None
 ) -> None:
-    """Train, measure, and leave the run: whole, or to be gone on with.
+    """Train and evaluate a model, and write its run; an interrupted one can be resumed.
 
-    Without a folder this is one of several processes, which helps to train and leaves nothing.
+    ``folder`` is None in all data-parallel processes except the first, which writes the run.
     """
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.integrations.tensorboard import TensorBoard
@@ -169,16 +174,16 @@ def _train_to_the_end(
             model.fit(
                 dataset.X_train,
                 dataset.y_train,
-                checkpoint_dir=folder or "checkpoints",  # which the first process alone looks at
+                checkpoint_dir=folder or "checkpoints",  # only the first process uses it
                 checkpoint_every=run.checkpoint_every,
                 on_epoch=board,
                 columns=dataset.columns,
             )
-    except TrainingInterrupted as stop:  # typer would pass over it, as over any Ctrl-C
+    except TrainingInterrupted as stop:  # typer would handle it as Ctrl-C
         if folder is None:
             raise typer.Exit(128 + stop.signal) from None
         command = f"utsushi train --resume {shlex.quote(str(folder.parent))}"
-        note(f"{stop.signal.name} stopped the training after a checkpoint; go on with {command}")
+        note(f"{stop.signal.name} stopped the training after a checkpoint; continue with {command}")
         raise typer.Exit(128 + stop.signal) from None
     if folder is None:
         return
@@ -189,7 +194,7 @@ def _train_to_the_end(
         source=run.data,
         label=run.label,
         reading=run.reading,
-        force=True,  # what stands there is the run itself, or was asked to be replaced
+        force=True,  # the folder is the run itself, or is to be replaced
         language=run.language,
         tensorboard=log,
         report=run.report,
@@ -197,7 +202,7 @@ def _train_to_the_end(
     typer.echo(as_text(tables_of(results)))
     if dataset.X_test is None:
         note(
-            f"measured on the training rows: {dataset.name} has no held-out part; for new rows: "
+            f"measured on the training samples: {dataset.name} has no test part; for new samples: "
             f"utsushi evaluate {shlex.quote(str(folder.parent))} --data SOURCE"
         )
     run_path = shlex.quote(str(folder.parent))
@@ -206,4 +211,4 @@ def _train_to_the_end(
     else:
         command = report_command(folder.parent, run.language)
         note(f"the run: {folder.parent} (make its report with {command})")
-    note(f"what its codes are worth to others: utsushi evaluate {run_path}")
+    note(f"to measure its codes as features: utsushi evaluate {run_path}")

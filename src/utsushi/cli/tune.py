@@ -1,4 +1,4 @@
-"""``utsushi tune``."""
+"""The command ``utsushi tune``."""
 
 from __future__ import annotations
 
@@ -29,44 +29,53 @@ if TYPE_CHECKING:
     from utsushi.search import Search
 
 app = typer.Typer(
-    help="Search for the settings of a model, and leave the best as a run folder.",
+    help="Search for the settings of a model, and write the best model as a run folder.",
     no_args_is_help=True,
 )
 
 RunOut = Annotated[
-    str, typer.Option("--out", metavar="RUN", help="The run of the best.", show_default=False)
+    str,
+    typer.Option(
+        "--out", metavar="RUN", help="The run folder of the best model.", show_default=False
+    ),
 ]
 Trials = Annotated[
-    int, typer.Option("--trials", metavar="N", min=1, help="Trials that the study is to have.")
+    int,
+    typer.Option("--trials", metavar="N", min=1, help="The total number of trials of the study."),
 ]
 Storage = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="Where the study is kept, such as sqlite:///search.db; else in memory.",
+        help="Storage of the study, such as sqlite:///search.db; default: memory.",
         show_default=False,
     ),
 ]
 StudyName = Annotated[
     str | None,
-    typer.Option("--study", metavar="NAME", help="Its name; else the model's.", show_default=False),
+    typer.Option(
+        "--study",
+        metavar="NAME",
+        help="The name of the study; default: the model's.",
+        show_default=False,
+    ),
 ]
 
 
 def _options(name: str, parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """Return the options of ``train``, with no default for those that are searched."""
-    # The size of the code is searched for variational models alone; see `space_of`.
+    # The size of the code is searched only for variational models; see `space_of`.
     searched = set(SEARCHED) - (set() if name == "vae" else {"n_components"})
-    others = {"random_state": 0, "recipe__validation_fraction": 0.1, "verbose": 0}
+    defaults = {"random_state": 0, "recipe__validation_fraction": 0.1, "verbose": 0}
     return tuple(
-        replace(parameter, default=None, help=f"{_what(parameter)}; else searched.")
+        replace(parameter, default=None, help=f"{_description_of(parameter)}; default: searched.")
         if parameter.name in searched
-        else replace(parameter, default=others.get(parameter.name, parameter.default))
+        else replace(parameter, default=defaults.get(parameter.name, parameter.default))
         for parameter in parameters
     )
 
 
-def _what(parameter: Parameter) -> str:
+def _description_of(parameter: Parameter) -> str:
     return parameter.help.partition(";")[0].rstrip(".")
 
 
@@ -94,32 +103,32 @@ def _searcher(estimator: str) -> Callable[..., None]:
         require_extra("tune", "optuna", what="utsushi tune")
         from utsushi import search
         from utsushi.report import check_language
-        from utsushi.search.best import check_place
+        from utsushi.search.best import check_best_path
         from utsushi.search.study import id_of
 
         check_language(lang)
-        check_place(out, id_of(study or estimator, storage), force=force)
-        given = {
+        check_best_path(out, id_of(study or estimator, storage), force=force)
+        settings = {
             name: value
             for name, value in parameters.items()
             if name not in SEARCHED or value is not None
         }
-        model = model_of(estimator, given)
+        model = model_of(estimator, settings)
         source = data or DEFAULT_DATA
         dataset = training_rows(context, model, source, label, reading)
-        found = search.tune(
+        result = search.tune(
             model,
             dataset.X_train,
             dataset.y_train,
             n_trials=trials,
-            space=search.space_of(model, dataset.X_train.shape[1], len(dataset.X_train), given),
+            space=search.space_of(model, dataset.X_train.shape[1], len(dataset.X_train), settings),
             storage=storage,
             study_name=study,
-            on_trial=_say,
+            on_trial=_note_trial,
         )
         results = search.write_best(
             out,
-            found,
+            result,
             dataset,
             source=source_name(source),
             label=label,
@@ -128,9 +137,9 @@ def _searcher(estimator: str) -> Callable[..., None]:
             language=lang,
             report=not no_report,
         )
-        _show(found, results)
+        _show(result, results)
         later = f" (make its report with {report_command(out, lang)})" if no_report else ""
-        note(f"the run of the best trial, {found.study.best_trial.number}: {out}{later}")
+        note(f"the run of the best trial, {result.study.best_trial.number}: {out}{later}")
 
     return tune
 
@@ -141,40 +150,40 @@ for _name, (_estimator, _parameters, _description) in TRAINED.items():
     app.command(_name)(_command)
 
 
-def _say(study: Any, trial: Any) -> None:
-    """Say how a trial ended."""
+def _note_trial(study: Any, trial: Any) -> None:
+    """Print the result of a trial."""
     if trial.state.name == "COMPLETE":
         note(f"trial {trial.number}: {trial.value:.6g} (best {study.best_value:.6g})")
     elif trial.state.name == "FAIL":
-        note(f"trial {trial.number}: left out, as other processes had made all by then")
+        note(f"trial {trial.number}: left out: other processes had completed the study")
     elif trial.last_step is None:
         note(f"trial {trial.number}: diverged")
     else:
-        note(f"trial {trial.number}: given up after {trial.last_step} epochs")
+        note(f"trial {trial.number}: pruned after {trial.last_step} epochs")
 
 
 def _show(search: Search, results: dict[str, Any] | None) -> None:
-    """Print the best settings with what each explains, and the numbers of the run."""
+    """Print the best settings with their importances, and the metrics of the run."""
     from utsushi.report import Table
     from utsushi.runs import tables_of
     from utsushi.search.study import FEWEST_TRIALS
 
-    parts = search.importances
+    importances = search.importances
     heading: tuple[str, ...] = ("setting", "best")
     best = search.study.best_params
     rows: list[tuple[str, ...]] = [
         (name.rpartition("__")[2], f"{value:.4g}" if isinstance(value, float) else str(value))
         for name, value in best.items()
     ]
-    if parts:
-        heading = (*heading, "part of the variance")
-        shares = (f"{parts[name]:.2f}" if name in parts else "" for name in best)
+    if importances:
+        heading = (*heading, "share of variance")
+        shares = (f"{importances[name]:.2f}" if name in importances else "" for name in best)
         rows = [(*row, share) for row, share in zip(rows, shares, strict=True)]
     typer.echo(as_text([Table(heading, tuple(rows), caption="")]))
-    if not parts:
+    if not importances:
         note(
-            f"what mattered is not known of so few trials, or of equal ones: it takes "
-            f"{FEWEST_TRIALS} that came to their end"
+            f"the importance of the settings needs at least {FEWEST_TRIALS} completed trials with "
+            "different results"
         )
     if results is not None:
         typer.echo("\n" + as_text(tables_of(results)))
@@ -182,12 +191,12 @@ def _show(search: Search, results: dict[str, Any] | None) -> None:
 
 
 def _compare_with_pca(results: dict[str, Any]) -> None:
-    """Say it where the best of all trials reconstructs no better than PCA does."""
+    """Print a note if the best model reconstructs no better than PCA."""
     group = results.get("reconstruction", {})
     error = group.get("mse") or group.get("standardized_mse") or {}
     of_pca = (error.get("pca") or {}).get("value")
     if of_pca is not None and error["value"] >= of_pca:
         note(
-            f"PCA of the same size reconstructs as well or better ({of_pca:.4g} against "
-            f"{error['value']:.4g}): give more trials, longer ones (--max-epochs), or take PCA"
+            f"PCA of the same size reconstructs as well or better ({of_pca:.4g}, the model "
+            f"{error['value']:.4g}): use more trials, longer ones (--max-epochs), or PCA"
         )

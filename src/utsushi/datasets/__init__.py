@@ -1,6 +1,6 @@
-"""Data sets: the bundled digits, drawn images, and the user's own arrays, tables and images.
+"""Datasets: bundled digits, generated images, and the user's arrays, tables and images.
 
-Each reader returns a `Dataset`: float32 or float64, one sample a row, finite except for missing
+Each reader returns a `Dataset`: float32 or float64, one sample per row, finite except for missing
 values of a table, which are NaN.
 """
 

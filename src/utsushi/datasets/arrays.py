@@ -227,8 +227,8 @@ def _with_rows(dataset: Dataset, change: Any, *, pixels: bool) -> Dataset:
 
 def _times_255(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Undo the division of pixels."""
-    whole: NDArray[np.float64] = np.rint(rows.astype(np.float64) * 255)
-    return whole
+    integers: NDArray[np.float64] = np.rint(rows.astype(np.float64) * 255)
+    return integers
 
 
 def _are_within_one(X: Any) -> bool:
@@ -292,8 +292,8 @@ def read_npz(path: Path) -> Dataset:
         return dataset_from_arrays(path.name, arrays["x"], y_train=arrays.get("y"))
     if len(arrays) == 1:
         return dataset_from_arrays(path.name, *arrays.values())
-    found = ", ".join(arrays) or "nothing"
-    raise DataError(f"{path} must hold {_KEYS}, got {found}. Save it again with these names.")
+    names = ", ".join(arrays) or "nothing"
+    raise DataError(f"{path} must hold {_KEYS}, got {names}. Save it again with these names.")
 
 
 def read_archive(path: Path, fix: str = "Save it again") -> dict[str, NDArray[Any]]:
@@ -361,7 +361,7 @@ def from_torch_dataset(source: Any) -> Dataset:
     >>> import torch
     >>> from torch.utils.data import TensorDataset
     >>> from_torch_dataset(TensorDataset(torch.zeros(3, 2, 2), torch.tensor([1, 0, 1])))
-    Dataset('TensorDataset': 3 rows, 4 features, 2x2 images, float32, labelled)
+    Dataset('TensorDataset': 3 samples, 4 features, 2x2 images, float32, labelled)
     """
     from torch.utils.data import IterableDataset
 
@@ -390,23 +390,23 @@ def from_torch_dataset(source: Any) -> Dataset:
 
 def _row_and_label(item: Any, what: str) -> tuple[NDArray[Any], Any]:
     """Return the row of an item, and its label or None."""
-    parts = item if isinstance(item, tuple | list) else (item,)
-    if not 1 <= len(parts) <= 2:
+    pair = item if isinstance(item, tuple | list) else (item,)
+    if not 1 <= len(pair) <= 2:
         raise DataError(
-            f"{what} must be a sample, or a sample and a label, got {len(parts)} parts. Leave the "
+            f"{what} must be a sample, or a sample and a label, got {len(pair)} parts. Leave the "
             "others out."
         )
-    row, label = _as_array(parts[0]), None if len(parts) == 1 else _as_array(parts[1])
-    found = ""
+    row, label = _as_array(pair[0]), None if len(pair) == 1 else _as_array(pair[1])
+    problem = ""
     if not row.ndim:
-        found = f"a {type(parts[0]).__name__}"
+        problem = f"a {type(pair[0]).__name__}"
     elif label is not None and label.ndim:
-        found = f"a label of shape {label.shape}"
-    if found:
+        problem = f"a label of shape {label.shape}"
+    if problem:
         raise DataError(
             f"{what} must be a sample or an image, as a tensor or an array, and a number or a text "
-            f"as its label, got {found}. Change __getitem__."
+            f"as its label, got {problem}. Change __getitem__."
         )
-    if row.ndim == 3 and not hasattr(parts[0], "dtype"):  # a Pillow image has its channels last
+    if row.ndim == 3 and not hasattr(pair[0], "dtype"):  # a Pillow image has its channels last
         row = row.transpose(2, 0, 1)
     return row, None if label is None else label.item()

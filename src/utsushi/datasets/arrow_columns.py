@@ -105,8 +105,8 @@ def with_blanks_missing(table: Any, label: str | None = None) -> Any:
     for i, field in enumerate(table.schema):
         if field.name != label and pyarrow.types.is_string(field.type):
             trimmed = compute.utf8_trim_whitespace(table.column(i))
-            kept = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
-            table = table.set_column(i, field.name, kept)
+            cleaned = compute.if_else(compute.is_in(trimmed, blanks), None, trimmed)
+            table = table.set_column(i, field.name, cleaned)
     return table
 
 
@@ -121,11 +121,11 @@ def with_whole_numbers(table: Any, names: Sequence[str]) -> Any:
             if compute.all(compute.match_substring_regex(texts, _WHOLE)).as_py():
                 texts = compute.replace_substring_regex(texts, _WHOLE, r"\1")
             try:
-                whole = compute.cast(texts, pyarrow.int64())
+                integers = compute.cast(texts, pyarrow.int64())
             except pyarrow.ArrowInvalid:
                 continue
-            if compute.all(compute.equal(compute.cast(whole, pyarrow.string()), texts)).as_py():
-                table = table.set_column(i, field.name, whole)
+            if compute.all(compute.equal(compute.cast(integers, pyarrow.string()), texts)).as_py():
+                table = table.set_column(i, field.name, integers)
     return table
 
 
@@ -136,8 +136,8 @@ def numbers(values: Any) -> NDArray[Any]:
     column = decoded(values)
     if not (types.is_integer(column.type) or types.is_floating(column.type)):
         column = column.cast("float64")
-    found: NDArray[Any] = column.to_numpy()
-    return found
+    array: NDArray[Any] = column.to_numpy()
+    return array
 
 
 def dates_of(values: Any) -> Any:
@@ -185,8 +185,8 @@ def days(dates: Any) -> NDArray[np.float64]:
     import pyarrow
 
     if dates.type == pyarrow.date32():
-        whole: NDArray[Any] = dates.cast(pyarrow.int32()).to_numpy()
-        return whole.astype(np.float64)
+        day_numbers: NDArray[Any] = dates.cast(pyarrow.int32()).to_numpy()
+        return day_numbers.astype(np.float64)
     microseconds: NDArray[Any] = dates.cast(pyarrow.int64()).to_numpy()
     return microseconds.astype(np.float64) / 86_400e6
 
@@ -209,37 +209,37 @@ def values_of(
 ) -> NDArray[Any]:
     """Convert a column to the input of `TableSchema.encode`; NaN is missing."""
     if column.kind == "category":
-        return _places(values, column, name, handle_unknown)
+        return _category_indices(values, column, name, handle_unknown)
     if column.kind in DATES:
         dates = dates_of(values)
         return np.full(len(values), np.nan) if dates is None else days(dates)
     return numbers(values)
 
 
-def _places(values: Any, column: Column, name: str, handle_unknown: str) -> NDArray[Any]:
+def _category_indices(values: Any, column: Column, name: str, handle_unknown: str) -> NDArray[Any]:
     """Return the index of each value among the categories, float32; NaN is missing."""
     import pyarrow
     from pyarrow import compute
 
     if values.null_count == len(values):
         return np.full(len(values), np.nan, np.float32)
-    found = _category_texts(values, column)
-    known = pyarrow.array([str(value) for value in column.categories])
+    texts = _category_texts(values, column)
+    categories = pyarrow.array([str(value) for value in column.categories])
     if isinstance(column.categories[0], bool):  # as Arrow writes them
-        known = compute.utf8_lower(known)
-    places = compute.index_in(found, value_set=known)
-    unknown = compute.and_(compute.is_null(places), compute.is_valid(found))
+        categories = compute.utf8_lower(categories)
+    indices = compute.index_in(texts, value_set=categories)
+    unknown = compute.and_(compute.is_null(indices), compute.is_valid(texts))
     if handle_unknown == "error" and compute.any(unknown).as_py():
         row = compute.index(unknown, True).as_py()
         raise DataError(
             f"column {column.name!r} of {name} must hold one of "
             f"{listed([str(c) for c in column.categories])}, as in training, got "
-            f"{str(found[row])[:40]!r} at row {row} (counting from 0). Repair it, leave the cell "
+            f"{str(texts[row])[:40]!r} at row {row} (counting from 0). Repair it, leave the cell "
             "blank, or read such values as zeros with handle_unknown='ignore'."
         )
-    places = compute.if_else(unknown, -1, places)
-    numbered: NDArray[Any] = compute.cast(places, pyarrow.float32()).to_numpy()
-    return numbered
+    indices = compute.if_else(unknown, -1, indices)
+    array: NDArray[Any] = compute.cast(indices, pyarrow.float32()).to_numpy()
+    return array
 
 
 def _category_texts(values: Any, column: Column) -> Any:
@@ -249,8 +249,8 @@ def _category_texts(values: Any, column: Column) -> Any:
 
     values = decoded(values)
     if types.is_floating(values.type):
-        whole = whole_numbers(values)
-        values = values if whole is None else whole
+        integers = whole_numbers(values)
+        values = values if integers is None else integers
     texts = compute.cast(values, pyarrow.string())
     if type(column.categories[0]) is not int:
         return texts
@@ -263,10 +263,10 @@ def rows_of_lists(table: Any, index: int, name: str) -> tuple[NDArray[Any], tupl
 
     field = table.schema[index]
     if table.num_columns > 1:
-        others = [column for column in table.column_names if column != field.name]
+        other_columns = [column for column in table.column_names if column != field.name]
         raise DataError(
             f"{name} must have no features besides the lists in column {field.name!r}, got "
-            f"more columns: {listed(others)}. Leave them out with drop=(…), or name "
+            f"more columns: {listed(other_columns)}. Leave them out with drop=(…), or name "
             "one as the label."
         )
     column = table.column(index).combine_chunks()

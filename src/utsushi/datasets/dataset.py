@@ -1,4 +1,4 @@
-"""The data set that each reader returns: training rows, and perhaps test rows and labels."""
+"""The dataset that each reader returns: training samples, optional test samples and labels."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["Dataset"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Hold the rows of a data set, and describe them.
+    """Hold the samples of a dataset, and describe them.
 
     Parameters
     ----------
     name : str
         The name of the data in messages and reports.
     X_train : ndarray or LazyRows of shape (n_train, n_features), float32 or float64
-        The training rows; large files stay on the disk, as memory maps or `LazyRows`.
+        The training samples; large files stay on the disk, as memory maps or `LazyRows`.
     X_test : ndarray or LazyRows of shape (n_test, n_features), default=None
-        The test rows, of the same dtype.
+        The test samples, of the same dtype.
     y_train, y_test : ndarray of shape (n_train,) and (n_test,), default=None
         Labels: integers or text.
     image_shape : (H, W) or (C, H, W), default=None
-        The shape of a row that is an image.
+        The shape of a sample that is an image.
     feature_names : tuple of n_features str, default=None
         The names of the features of a table.
     columns : TableSchema, default=None
@@ -43,13 +43,13 @@ class Dataset:
     Raises
     ------
     DataError
-        If there are no rows or no columns, or the parts do not match.
+        If there are no samples or no features, or the parts do not match.
 
     Examples
     --------
     >>> import numpy as np
     >>> Dataset("tiny", np.zeros((3, 4)), X_test=np.ones((2, 4)), image_shape=(2, 2))
-    Dataset('tiny': 3 training and 2 test rows, 4 features, 2x2 images, float64)
+    Dataset('tiny': 3 training and 2 test samples, 4 features, 2x2 images, float64)
     """
 
     name: str
@@ -70,40 +70,40 @@ class Dataset:
 
     @property
     def X(self) -> NDArray[Any]:  # noqa: N802 (the field's name)
-        """All rows, training rows first, of shape (n_train + n_test, n_features)."""
+        """All samples, training samples first, of shape (n_train + n_test, n_features)."""
         return self.X_train if self.X_test is None else np.concatenate([self.X_train, self.X_test])
 
     @property
     def y(self) -> NDArray[Any] | None:
-        """The labels of `X`, in its order; None where there are none."""
+        """The labels of `X`, in its order, or None."""
         if self.y_train is None or self.y_test is None:
             return self.y_train
         return np.concatenate([self.y_train, self.y_test])
 
     @property
     def parts(self) -> list[tuple[NDArray[Any], NDArray[Any] | None]]:
-        """The rows of each part and their labels, training first: `X` and `y` without a copy."""
+        """The samples of each part and their labels, training first: `X` and `y` without a copy."""
         parts = [(self.X_train, self.y_train)]
         return parts if self.X_test is None else [*parts, (self.X_test, self.y_test)]
 
     @property
     def measured(self) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """The rows for evaluation, and their labels: the test rows, or all if there are none."""
+        """The samples for evaluation and their labels: the test part, or all without one."""
         if self.X_test is None:
             return self.X_train, self.y_train
         return self.X_test, self.y_test
 
     def __repr__(self) -> str:
-        rows = f"{len(self.X_train)} rows"
+        size = f"{len(self.X_train)} samples"
         if self.X_test is not None:
-            rows = f"{len(self.X_train)} training and {len(self.X_test)} test rows"
-        facts = [rows, f"{self.X_train.shape[1]} features"]
+            size = f"{len(self.X_train)} training and {len(self.X_test)} test samples"
+        properties = [size, f"{self.X_train.shape[1]} features"]
         if self.image_shape is not None:
-            facts.append("x".join(map(str, self.image_shape)) + " images")
-        facts.append(str(self.X_train.dtype))
+            properties.append("x".join(map(str, self.image_shape)) + " images")
+        properties.append(str(self.X_train.dtype))
         if self.y_train is not None:
-            facts.append("labelled")
-        return f"Dataset({self.name!r}: {', '.join(facts)})"
+            properties.append("labelled")
+        return f"Dataset({self.name!r}: {', '.join(properties)})"
 
 
 def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
@@ -121,7 +121,7 @@ def _check_rows(what: str, X: NDArray[Any], y: NDArray[Any] | None) -> None:
 
 
 def _check_test_part(data: Dataset) -> None:
-    """Raise `DataError` for test rows that do not match the training rows."""
+    """Raise `DataError` for test samples that do not match the training samples."""
     if data.X_test is None:
         if data.y_test is not None:
             raise DataError(

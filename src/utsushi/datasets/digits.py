@@ -47,7 +47,7 @@ def load_mnist20k() -> Dataset:
     Examples
     --------
     >>> load_mnist20k()
-    Dataset('mnist20k': 16000 training and 4000 test rows, 784 features, 28x28 images, float32,
+    Dataset('mnist20k': 16000 training and 4000 test samples, 784 features, 28x28 images, float32,
     labelled)
     """
     pixels, labels = _read_bundle()
@@ -69,24 +69,24 @@ def load_digits8x8(test_size: float = 0.2) -> Dataset:
     Parameters
     ----------
     test_size : float in (0, 1), or int >= 1, default=0.2
-        The fraction, or the number, of the test rows. The split is stratified and always the same
+        The fraction or the number of test samples. The split is stratified and always the same
         (``random_state=0``).
 
     Returns
     -------
     Dataset
-        1,797 rows of 64 features in all, float32 in [0, 1] (the original 0 to 16, divided by 16);
-        the labels 0 to 9 as int64; ``image_shape`` (8, 8).
+        1,797 samples of 64 features in total, float32 in [0, 1] (originally 0 to 16, divided by
+        16); the labels 0 to 9 as int64; ``image_shape`` (8, 8).
 
     Raises
     ------
     SettingError
-        If one part has too few rows to contain every class.
+        If one part has too few samples to contain every class.
 
     Examples
     --------
     >>> load_digits8x8()
-    Dataset('digits8x8': 1437 training and 360 test rows, 64 features, 8x8 images, float32,
+    Dataset('digits8x8': 1437 training and 360 test samples, 64 features, 8x8 images, float32,
     labelled)
     """
     from sklearn.datasets import load_digits
@@ -111,7 +111,7 @@ def load_digits8x8(test_size: float = 0.2) -> Dataset:
 
 
 def _read_bundle() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read the packed digits: pixels of shape (20000, 784) in 0…255, and their labels."""
+    """Read the bundled digits: pixels of shape (20000, 784) in 0…255, and their labels."""
     resource = files("utsushi.datasets") / "bundled" / "mnist20k.npz"
     with as_file(resource) as path:
         arrays = read_archive(path, fix="Reinstall utsushi")
@@ -119,7 +119,7 @@ def _read_bundle() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def _split(labels: NDArray[Any], test_size: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the indices of a stratified split into training and test rows."""
+    """Return the indices of a stratified split into training and test samples."""
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(len(labels))

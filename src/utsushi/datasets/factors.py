@@ -77,7 +77,7 @@ def make_factors(
     ========== ================= ===============================================================
 
     Each sample takes one of the 92,160 combinations at random, with replacement. Edges are smooth:
-    the grey value of a pixel is about the part of it that the shape covers.
+    the grey value of a pixel is about the fraction of it that the shape covers.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def make_factors(
         The height and the width of an image in pixels. The factors of a ``random_state`` are the
         same for every size.
     random_state : int, RandomState or None, default=None
-        Decides the factors. None takes fresh entropy from the system.
+        Seed of the factors. None takes entropy from the system.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def make_factors(
 
     References
     ----------
-    In the manner of dSprites: Matthey, Higgins, Hassabis and Lerchner 2017, *dSprites:
+    Similar to dSprites: Matthey, Higgins, Hassabis and Lerchner 2017, *dSprites:
     Disentanglement testing Sprites dataset*, https://github.com/google-deepmind/dsprites-dataset
 
     Examples
@@ -117,10 +117,10 @@ def make_factors(
 
     _check_at_least("n_samples", n_samples, 1)
     _check_at_least("size", size, 8)
-    draws = numpy_generator(seed_from(random_state), Purpose.FACTORS)
-    factors = np.stack([draws.choice(values, n_samples) for values in _GRID.values()], axis=1)
+    generator = numpy_generator(seed_from(random_state), Purpose.FACTORS)
+    factors = np.stack([generator.choice(values, n_samples) for values in _GRID.values()], axis=1)
     return FactorImages(
-        X=_drawn(factors, size),
+        X=_images_of(factors, size),
         factors=factors,
         names=tuple(_GRID),
         categorical=(0,),
@@ -133,7 +133,7 @@ def _check_at_least(name: str, value: Any, least: int) -> None:
         raise SettingError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
-def _drawn(factors: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+def _images_of(factors: NDArray[np.float64], size: int) -> NDArray[np.float32]:
     """Return the images of factors (n, 5), shape (n, size * size)."""
     pixels = ((np.arange(size) + 0.5) / size * 2 - 1).astype(np.float32)
     y, x = (axis.ravel() for axis in np.meshgrid(pixels, pixels, indexing="ij"))

@@ -37,8 +37,8 @@ def formats() -> dict[str, str]:
     """Map the lower-case file extensions of the supported formats to their names in Pillow."""
     from PIL import Image
 
-    known = Image.registered_extensions()  # loads all readers
-    return {e: f for e, f in sorted(known.items()) if f in Image.OPEN and f not in _REFUSED}
+    extensions = Image.registered_extensions()  # loads all readers
+    return {e: f for e, f in sorted(extensions.items()) if f in Image.OPEN and f not in _REFUSED}
 
 
 def read_images(folder: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008 (frozen)
@@ -172,8 +172,8 @@ def _is_hidden(path: Path, folder: Path) -> bool:
 
 def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
     """Return the name of each image's sub-folder; None without sub-folders."""
-    places = [path.relative_to(folder).parts for path in paths]
-    loose = [path for path, parts in zip(paths, places, strict=True) if len(parts) == 1]
+    path_parts = [path.relative_to(folder).parts for path in paths]
+    loose = [path for path, parts in zip(paths, path_parts, strict=True) if len(parts) == 1]
     if len(loose) == len(paths):
         return None
     if loose:
@@ -182,7 +182,7 @@ def _labels(folder: Path, paths: list[Path]) -> NDArray[np.str_] | None:
             f"{folder} must have images in itself or in sub-folders, got both ({loose[0].name} and "
             f"{nested.relative_to(folder)}). Move the loose images into a sub-folder."
         )
-    return np.array([parts[0] for parts in places])
+    return np.array([parts[0] for parts in path_parts])
 
 
 def _is_grey(image: Image) -> bool:
@@ -236,7 +236,7 @@ def _read_deep(path: Path, image: Image) -> NDArray[np.float32]:
 
 
 class _BadImageError(DataError):
-    """An image cannot be read, and may be skipped."""
+    """Report an image that cannot be read, and may be skipped."""
 
     def __init__(self, reason: str, fix: str) -> None:
         super().__init__(f"{reason}. {fix}")

@@ -37,10 +37,10 @@ from utsushi.datasets.tables import (
     find_column,
     frame_table,
     from_arrow,
+    infer_column,
     is_frame,
     is_number,
     labels_of,
-    learned_column,
     load_arrow,
 )
 from utsushi.exceptions import DataError
@@ -105,10 +105,10 @@ Suggestions = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums over all rows, of shape (D,): of the values that are not missing."""
+    """Hold sums over all samples, of shape (D,), of the values that are present."""
 
     n_rows: int
-    known: NDArray[np.int64]
+    n_present: NDArray[np.int64]
     total: NDArray[np.float64]
     low: NDArray[Any]
     high: NDArray[Any]
@@ -118,23 +118,23 @@ class _Sums:
         """Sum up the rows block by block, so that large files stay on the disk."""
         n_features = dataset.X_train.shape[1]
         low = high = np.full(n_features, np.nan, dataset.X_train.dtype)
-        known, total = np.zeros(n_features, np.int64), np.zeros(n_features)
+        n_present, total = np.zeros(n_features, np.int64), np.zeros(n_features)
         for block in (block for X, _ in dataset.parts for block in row_blocks(X)):
             low = np.fmin(low, np.fmin.reduce(block, axis=0))  # fmin and fmax ignore NaN
             high = np.fmax(high, np.fmax.reduce(block, axis=0))
-            known += (~np.isnan(block)).sum(axis=0)
+            n_present += (~np.isnan(block)).sum(axis=0)
             total += np.nansum(block, axis=0, dtype=np.float64)
-        return cls(sum(len(X) for X, _ in dataset.parts), known, total, low, high)
+        return cls(sum(len(X) for X, _ in dataset.parts), n_present, total, low, high)
 
     def range_of(self, features: Any) -> dict[str, float | None]:
         """Return the range and the mean of some features; None without any value."""
-        n_known = int(np.sum(self.known[features]))
-        if not n_known:
+        n_values = int(np.sum(self.n_present[features]))
+        if not n_values:
             return {"min": None, "max": None, "mean": None}
         return {
             "min": float(np.fmin.reduce(self.low[features])),
             "max": float(np.fmax.reduce(self.high[features])),
-            "mean": float(np.sum(self.total[features]) / n_known),
+            "mean": float(np.sum(self.total[features]) / n_values),
         }
 
 
@@ -144,7 +144,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     Parameters
     ----------
     dataset : Dataset
-        Its training and test rows are summed up together.
+        Its training and test samples are described together.
 
     Returns
     -------
@@ -170,11 +170,11 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "rows": sums.n_rows,
         "training_rows": len(dataset.X_train),
         "test_rows": 0 if dataset.X_test is None else len(dataset.X_test),
-        "features": len(sums.known),
+        "features": len(sums.n_present),
         "image_shape": None if dataset.image_shape is None else list(dataset.image_shape),
         "dtype": str(dataset.X_train.dtype),
         **sums.range_of(slice(None)),
-        "missing": int((sums.n_rows - sums.known).sum()),
+        "missing": int((sums.n_rows - sums.n_present).sum()),
         "constant_features": int(np.count_nonzero(sums.low == sums.high)),
         "classes": classes and {str(label): int(count) for label, count in classes},
     }
@@ -186,7 +186,7 @@ def describe_columns(dataset: Dataset) -> list[dict[str, Any]] | None:
     Parameters
     ----------
     dataset : Dataset
-        Its training and test rows are summed up together.
+        Its training and test samples are described together.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def describe_columns(dataset: Dataset) -> list[dict[str, Any]] | None:
         return None
     sums, about = _Sums.of(dataset), []
     for column, features in dataset.columns.slices():
-        facts: dict[str, Any] = {"missing": sums.n_rows - int(sums.known[features.start])}
+        facts: dict[str, Any] = {"missing": sums.n_rows - int(sums.n_present[features.start])}
         if column.kind == "category":
             counts = sums.total[features].astype(int).tolist()
             facts["categories"] = dict(zip(map(str, column.categories), counts, strict=True))
@@ -266,19 +266,18 @@ def suggest(dataset: Dataset) -> dict[str, dict[str, Any]]:
     if shape is not None and shape[-2] * shape[-1] >= _CONV_PIXELS:
         why = f"images of {shape[-2]}x{shape[-1]} pixels: convolutions need fewer weights"
         suggestions["network"] = _of("conv", why)
-    spreads = _spreads(dataset, X)
+    deviations = _standard_deviations(dataset, X)
     present = X[~np.isnan(X)]
-    if ((present == 0) | (present == 1)).all() and len(spreads):
+    if ((present == 0) | (present == 1)).all() and len(deviations):
         suggestions["likelihood"] = _of("bernoulli", "all values are zeros and ones")
     elif (
         shape is None
         and not dataset.pixels
-        and len(spreads)
-        and spreads.max() > _UNLIKE * spreads.min()
+        and len(deviations)
+        and deviations.max() > _UNLIKE * deviations.min()
     ):
-        why = (
-            f"the columns' standard deviations run from {spreads.min():.3g} to {spreads.max():.3g}"
-        )
+        low, high = deviations.min(), deviations.max()
+        why = f"the standard deviations of the columns range from {low:.3g} to {high:.3g}"
         suggestions["scaling"] = _of("standard", why)
     n_features = X.shape[1]
     if n_features <= _DEFAULT_COMPONENTS:
@@ -318,16 +317,16 @@ def _image_shape_like(X: NDArray[Any]) -> tuple[int, ...] | None:
         if side < _SMALLEST_SIDE or n_channels * side**2 != X.shape[1]:
             continue
         images = X.reshape(len(X), n_channels, side, side)
-        apart = np.abs(X - np.roll(X, X.shape[1] // 2 + side // 2, axis=1)).mean()
+        distant = np.abs(X - np.roll(X, X.shape[1] // 2 + side // 2, axis=1)).mean()
         across, down = (np.abs(np.diff(images, axis=axis)).mean() for axis in (3, 2))
         # In a series, values half a line apart are more alike than those of adjacent lines.
         half = np.abs(X[:, side // 2 :] - X[:, : -(side // 2)]).mean()
-        if max(across, down) < _SMOOTH * apart and down < half:
+        if max(across, down) < _SMOOTH * distant and down < half:
             return (side, side) if n_channels == 1 else (n_channels, side, side)
     return None
 
 
-def _spreads(dataset: Dataset, X: NDArray[Any]) -> NDArray[np.float64]:
+def _standard_deviations(dataset: Dataset, X: NDArray[Any]) -> NDArray[np.float64]:
     """Return the standard deviations of the features that vary.
 
     All categories and truth values together contribute their largest one, because a rare category
@@ -335,13 +334,13 @@ def _spreads(dataset: Dataset, X: NDArray[Any]) -> NDArray[np.float64]:
     """
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # A feature without any value has none.
-        spreads = np.nanstd(X, axis=0, dtype=np.float64)
+        deviations = np.nanstd(X, axis=0, dtype=np.float64)
     if dataset.columns is not None:
         columns = dataset.columns.columns
         is_shared = [column.kind in ("category", "truth") for column in columns]
         shared = np.repeat(is_shared, [column.width for column in columns])
-        spreads = np.append(spreads[~shared], np.fmax.reduce(spreads[shared], initial=0.0))
-    positive: NDArray[np.float64] = spreads[spreads > 0]
+        deviations = np.append(deviations[~shared], np.fmax.reduce(deviations[shared], initial=0.0))
+    positive: NDArray[np.float64] = deviations[deviations > 0]
     return positive
 
 
@@ -431,7 +430,7 @@ def info(source: Any, **options: Any) -> dict[str, Any]:
         for about in columns or ():
             if about["name"] in dropped:
                 about.setdefault("note", "one value only")
-    described: dict[str, Any] = _plain(
+    described: dict[str, Any] = _finite(
         facts
         | {
             "columns": columns,
@@ -506,12 +505,12 @@ def _merged(about: dict[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Combine two suggestions for one option."""
-    value = one["value"]
+    value = first["value"]
     if isinstance(value, list):
-        value = [*value, *(item for item in other["value"] if item not in value)]
-    return {"value": value, "why": f"{one['why']}; {other['why']}"}
+        value = [*value, *(item for item in second["value"] if item not in value)]
+    return {"value": value, "why": f"{first['why']}; {second['why']}"}
 
 
 def _problems_of(dataset: Dataset) -> list[str]:
@@ -533,12 +532,12 @@ def _problems_of(dataset: Dataset) -> list[str]:
     return problems
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> Any:
     """Replace NaN and infinity, which JSON does not have, by None."""
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _finite(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -585,7 +584,7 @@ def _suggested_size(sizes: Counter[tuple[int, int]]) -> Suggestions:
 
 @dataclass(frozen=True)
 class _Table:
-    """An Arrow table, or the first rows of a large one.
+    """Hold an Arrow table, or the first rows of a large one.
 
     Attributes
     ----------
@@ -609,7 +608,7 @@ def _table_of(source: Any, reading: Reading) -> _Table | None:
     if is_frame(source):
         reading.refuse_image_options("the source")
         frame, mixed = _without_mixed_columns(source)
-        (table, named), name = frame_table(frame), "frame"
+        (table, has_names), name = frame_table(frame), "frame"
     elif not isinstance(source, str | PathLike) or source in names():
         return None
     else:
@@ -623,10 +622,10 @@ def _table_of(source: Any, reading: Reading) -> _Table | None:
         if parts and is_large(parts):
             return _Table(first_rows(parts), name, lambda r: large_parquet(parts, name, r))
         if kind == ".csv":
-            table, named = csv_table(path, reading)
+            table, has_names = csv_table(path, reading)
         else:
-            table, named = load_parts(parts) if parts else load_arrow(path), True
-    return _Table(table, name, lambda r: from_arrow(table, name, r, named=named), mixed)
+            table, has_names = load_parts(parts) if parts else load_arrow(path), True
+    return _Table(table, name, lambda r: from_arrow(table, name, r, has_names=has_names), mixed)
 
 
 def _survey_table(source_table: _Table, reading: Reading) -> _Survey:
@@ -718,7 +717,7 @@ def _without_mixed_columns(frame: Any) -> tuple[Any, frozenset[str]]:
 
 @dataclass(frozen=True)
 class _RawColumn:
-    """A column before it is read, with the name of the table and the options."""
+    """Hold an unread column, with the name of the table and the options."""
 
     column: str
     values: Any
@@ -757,7 +756,7 @@ def _of_kind(raw: _RawColumn) -> _Description:
 def _of_column(raw: _RawColumn, kind: Any) -> _Description:
     """Describe a column of numbers or categories, or why it is neither."""
     try:
-        column = learned_column(raw.column, raw.values, raw.name, raw.reading)
+        column = infer_column(raw.column, raw.values, raw.name, raw.reading)
     except DataError:
         if raw.column in (*raw.reading.categorical, *raw.reading.dates):
             raise
@@ -841,9 +840,9 @@ def _unusable(raw: _RawColumn, kind: Any) -> _Description:
 def _note_of_numbers(texts: list[str]) -> str:
     """Note that all or some texts are numbers; empty if none are."""
     numbers = [text for text in texts if is_number(text)]
-    others = [text for text in texts if not is_number(text)]
-    if numbers and others:
-        return f"numbers and text, such as {others[0][:40]!r}: blank such cells to use the numbers"
+    rest = [text for text in texts if not is_number(text)]
+    if numbers and rest:
+        return f"numbers and text, such as {rest[0][:40]!r}: blank such cells to use the numbers"
     if numbers:
         return f"numbers kept as text, such as {numbers[0][:40]!r}: convert them to use them"
     unit = common_unit(texts)

@@ -198,7 +198,7 @@ def load_mnist(folder: str | Path) -> Dataset:
     ...         _ = Path(folder, f"{part}-images-idx3-ubyte").write_bytes(images)
     ...         _ = Path(folder, f"{part}-labels-idx1-ubyte").write_bytes(labels)
     ...     load_mnist(folder)
-    Dataset('mnist': 3 training and 2 test rows, 784 features, 28x28 images, float32, labelled)
+    Dataset('mnist': 3 training and 2 test samples, 784 features, 28x28 images, float32, labelled)
     """
     folder = Path(folder)
     train_images, train_labels = _load_part(folder, "train")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi._utils.lazy_rows import LazyRows, Which
+from utsushi._utils.lazy_rows import LazyRows, RowIndex
 from utsushi.datasets.arrow_columns import (
     are_bytes,
     are_pixels,
@@ -33,9 +33,9 @@ from utsushi.datasets.tables import (
     check_pixel_columns,
     features_and_labels,
     from_arrow,
-    known_columns,
+    infer_columns,
     labels_of,
-    learned_columns,
+    select_columns,
 )
 from utsushi.exceptions import DataError
 
@@ -142,16 +142,17 @@ def _check_schema(path: Path, schema: Any, first: Path, expected: Any) -> None:
     if schema.names != expected.names:
         # The end of the shorter list differs, too.
         pairs = zip([*schema.names, "no more"], [*expected.names, "no more"], strict=False)
-        number, (found, wanted) = next((i, p) for i, p in enumerate(pairs) if p[0] != p[1])
+        number, (actual, expected_name) = next((i, p) for i, p in enumerate(pairs) if p[0] != p[1])
         raise DataError(
-            f"column {number} of {path} (counting from 0) must be {wanted!r} as in {first}, got "
-            f"{found!r}. Give all files of the folder the same columns."
+            f"column {number} of {path} (counting from 0) must be {expected_name!r} as in {first}, "
+            f"got {actual!r}. Give all files of the folder the same columns."
         )
-    for name, found, wanted in zip(schema.names, schema.types, expected.types, strict=True):
-        if found != wanted:
+    types = zip(schema.names, schema.types, expected.types, strict=True)
+    for name, actual, expected_type in types:
+        if actual != expected_type:
             raise DataError(
-                f"column {name!r} of {path} must hold {wanted} as in {first}, got {found}. Give "
-                "all files of the folder the same types."
+                f"column {name!r} of {path} must hold {expected_type} as in {first}, got {actual}. "
+                "Give all files of the folder the same types."
             )
 
 
@@ -211,11 +212,11 @@ def large_parquet(paths: Sequence[Path], name: str, reading: Reading = Reading()
         numbers. Categories can only be learned from a table in memory.
     """
     check_parts(paths)
-    some, labels = features_and_labels(first_rows(paths), name, reading)
-    if any(is_list(kind) for kind in some.schema.types):
-        dataset = _of_lists(paths, some, name)
+    sample, labels = features_and_labels(first_rows(paths), name, reading)
+    if any(is_list(kind) for kind in sample.schema.types):
+        dataset = _of_lists(paths, sample, name)
     else:
-        dataset = _of_numbers(paths, some, name, reading)
+        dataset = _of_numbers(paths, sample, name, reading)
     if labels is None:
         return dataset
     return replace(dataset, y_train=_labels(paths, name, reading))
@@ -233,11 +234,11 @@ def first_rows(paths: Sequence[Path]) -> Any:
     raise DataError(f"{paths[0]} must have at least one row, got none.")
 
 
-def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -> Dataset:
+def _of_numbers(paths: Sequence[Path], sample: Any, name: str, reading: Reading) -> Dataset:
     """Open files with a column for each feature, given the first rows."""
-    columns = learned_columns(some, name, reading)
+    columns = infer_columns(sample, name, reading)
     if reading.columns is not None:
-        some = known_columns(some, columns, name)
+        sample = select_columns(sample, columns, name)
     categories = [column.name for column in columns.columns if column.kind == "category"]
     if categories:
         raise DataError(
@@ -246,45 +247,45 @@ def _of_numbers(paths: Sequence[Path], some: Any, name: str, reading: Reading) -
             "rows."
         )
     # A missing value in one row group must not change how the others are read.
-    pixels = are_pixels(some.schema, reading, 0)
+    pixels = are_pixels(sample.schema, reading, 0)
     if reading.pixels is None:
-        pixels = pixels and not _has_nulls(paths, some.column_names)
+        pixels = pixels and not _has_nulls(paths, sample.column_names)
     if pixels:
         check_pixel_columns(columns, name)
 
     def to_rows(table: Any) -> NDArray[Any]:
         pairs = zip(table.columns, columns.columns, strict=True)
-        values = [values_of(found, column, name) for found, column in pairs]
+        values = [values_of(column_values, column, name) for column_values, column in pairs]
         return stacked(values, name, pixels=pixels)
 
-    rows: Any = ParquetRows(paths, some.column_names, to_rows)
+    rows: Any = ParquetRows(paths, sample.column_names, to_rows)
     return Dataset(
         name,
         rows,
         feature_names=columns.feature_names,
         columns=None if pixels else columns,
-        pixels=pixels and are_bytes(some.schema),
+        pixels=pixels and are_bytes(sample.schema),
     )
 
 
-def _of_lists(paths: Sequence[Path], some: Any, name: str) -> Dataset:
+def _of_lists(paths: Sequence[Path], sample: Any, name: str) -> Dataset:
     """Open files with one column of lists of numbers, given the first rows."""
-    index = next(i for i, kind in enumerate(some.schema.types) if is_list(kind))
-    first, image_shape = rows_of_lists(some, index, name)
+    index = next(i for i, kind in enumerate(sample.schema.types) if is_list(kind))
+    first, image_shape = rows_of_lists(sample, index, name)
 
     def to_rows(table: Any) -> NDArray[Any]:
         if not table.num_rows:
             return first[:0]
-        found, shape = rows_of_lists(table, 0, f"a row group of {name}")
-        if found.shape[1:] != first.shape[1:] or shape != image_shape:
+        rows, shape = rows_of_lists(table, 0, f"a row group of {name}")
+        if rows.shape[1:] != first.shape[1:] or shape != image_shape:
             raise DataError(
                 f"the lists of {name} must have the shape {image_shape or first.shape[1:]} as in "
-                f"the first row group, got {shape or found.shape[1:]}. Give all rows one length."
+                f"the first row group, got {shape or rows.shape[1:]}. Give all rows one length."
             )
-        return found
+        return rows
 
-    rows: Any = ParquetRows(paths, some.column_names, to_rows)
-    return Dataset(name, rows, image_shape=image_shape, pixels=are_bytes(some.schema))
+    rows: Any = ParquetRows(paths, sample.column_names, to_rows)
+    return Dataset(name, rows, image_shape=image_shape, pixels=are_bytes(sample.schema))
 
 
 def _labels(paths: Sequence[Path], name: str, reading: Reading) -> NDArray[Any] | None:
@@ -319,7 +320,7 @@ def _has_nulls(paths: Sequence[Path], columns: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Group:
-    """A row group: its file and number, and the metadata and state of the file."""
+    """Hold a row group: its file and number, and the metadata and state of the file."""
 
     path: Path
     number: int
@@ -329,7 +330,7 @@ class _Group:
 
 
 class ParquetRows(LazyRows):
-    """Rows of Parquet files, read by whole row groups in the background.
+    """Read rows of Parquet files, by whole row groups in the background.
 
     The next groups are read while the current ones are used; the least recently used ones are
     dropped. In the order announced by `expect`, each group is read once.
@@ -367,49 +368,55 @@ class ParquetRows(LazyRows):
         self.shape, self.dtype = (int(counts.sum()), int(empty.shape[1])), empty.dtype
         row_bytes = self.shape[1] * self.dtype.itemsize
         self.window_rows = max(WINDOW_BYTES // row_bytes, int(counts.max()))
-        self._most_held = 2 * (self.window_rows + int(counts.max()))
+        self._max_loaded_rows = 2 * (self.window_rows + int(counts.max()))
         self._readers = readers
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="parquet")
-        self._held: OrderedDict[int, Future[NDArray[Any]]] = OrderedDict()
+        self._loaded: OrderedDict[int, Future[NDArray[Any]]] = OrderedDict()
         self._next: dict[int, list[int]] = {}
-        self._kept: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._scattered: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._lock = Lock()
 
-    def __getitem__(self, which: Which) -> NDArray[Any]:
-        numbers = np.arange(*which.indices(len(self))) if isinstance(which, slice) else which
-        if self._kept is not None and np.array_equal(self._kept[0], numbers):
-            return self._kept[1]
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
+        numbers = np.arange(*index.indices(len(self))) if isinstance(index, slice) else index
+        if self._scattered is not None and np.array_equal(self._scattered[0], numbers):
+            return self._scattered[1]
         rows = np.empty((len(numbers), self.shape[1]), self.dtype)
         groups = self._groups_with(numbers)
         needed = np.unique(groups).tolist()
         in_order = bool((np.diff(numbers) >= 0).all())
-        for place, group in enumerate(needed):
-            found = self._read_ahead([group, *needed[place + 1 : place + 1 + self._readers]])
-            mine = groups == group
-            rows[mine] = found[numbers[mine] - self._starts[group]]
+        for position, group in enumerate(needed):
+            group_rows = self._read_ahead(
+                [group, *needed[position + 1 : position + 1 + self._readers]]
+            )
+            is_in_group = groups == group
+            rows[is_in_group] = group_rows[numbers[is_in_group] - self._starts[group]]
         if needed:
             after = [needed[-1] + 1] if in_order else self._next.get(needed[-1], [])
             self._read_ahead([group for group in after if group < len(self._groups)], wait=False)
-        is_scattered = sum(self._groups[group].n_rows for group in needed) > 2 * self._most_held
+        is_scattered = (
+            sum(self._groups[group].n_rows for group in needed) > 2 * self._max_loaded_rows
+        )
         if is_scattered and rows.nbytes <= KEPT_SCATTERED_BYTES:
-            self._kept = numbers, rows
+            self._scattered = numbers, rows
         return rows
 
     def expect(self, order: NDArray[np.integer[Any]]) -> None:
         """Prepare to read ahead: note which groups the window after each group needs."""
         sequence: list[int] = []
-        for part in np.array_split(order, len(order) // 2**20 + 1):
-            found, first = np.unique(self._groups_with(part), return_index=True)
-            known = set(sequence)
-            sequence += [int(g) for g in found[np.argsort(first)] if int(g) not in known]
+        for block in np.array_split(order, len(order) // 2**20 + 1):
+            group_numbers, first = np.unique(self._groups_with(block), return_index=True)
+            listed_groups = set(sequence)
+            sequence += [
+                int(g) for g in group_numbers[np.argsort(first)] if int(g) not in listed_groups
+            ]
         ahead: dict[int, list[int]] = {}
-        for place, group in enumerate(sequence):
+        for position, group in enumerate(sequence):
             n_rows, after = 0, []
-            for other in sequence[place + 1 :]:
+            for following in sequence[position + 1 :]:
                 if n_rows >= self.window_rows:
                     break
-                after.append(other)
-                n_rows += self._groups[other].n_rows
+                after.append(following)
+                n_rows += self._groups[following].n_rows
             ahead[group] = after
         self._next = ahead
 
@@ -421,16 +428,16 @@ class ParquetRows(LazyRows):
         """Start to read groups; wait for the rows of the first and return them."""
         with self._lock:
             for group in groups:
-                if group not in self._held:
-                    self._held[group] = self._pool.submit(self._read, self._groups[group])
-                self._held.move_to_end(group)
-            first = self._held[groups[0]] if groups and wait else None
-            n_held = sum(self._groups[group].n_rows for group in self._held)
-            for group in [held for held in self._held if held not in groups]:
-                if n_held <= self._most_held:
+                if group not in self._loaded:
+                    self._loaded[group] = self._pool.submit(self._read, self._groups[group])
+                self._loaded.move_to_end(group)
+            first = self._loaded[groups[0]] if groups and wait else None
+            n_loaded = sum(self._groups[group].n_rows for group in self._loaded)
+            for group in [loaded for loaded in self._loaded if loaded not in groups]:
+                if n_loaded <= self._max_loaded_rows:
                     break
-                del self._held[group]
-                n_held -= self._groups[group].n_rows
+                del self._loaded[group]
+                n_loaded -= self._groups[group].n_rows
         return None if first is None else first.result()
 
     def _read(self, group: _Group) -> NDArray[Any]:
@@ -466,5 +473,5 @@ def _groups_of(paths: Sequence[Path], columns: Sequence[str]) -> tuple[list[_Gro
 
 def _state_of(path: Path) -> tuple[int, int]:
     """Return the size and the modification time of a file, which change when the file does."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -48,7 +48,7 @@ class Reading:
         handle_unknown: str | None = None,
         image_size: int | Sequence[int] | None = None,
         color: str | None = None,
-        **others: Any,
+        **other_options: Any,
     ) -> Self:
         """Validate options, and return them.
 
@@ -70,10 +70,10 @@ class Reading:
             )
         options = {"categorical": categorical, "drop": drop, "dates": dates}
         names = {option: _names(option, columns) for option, columns in options.items()}
-        both = set(names["categorical"]) & set(names["dates"])
-        if both:
+        repeated = set(names["categorical"]) & set(names["dates"])
+        if repeated:
             raise SettingError(
-                f"categorical and dates must name different columns, got {min(both)!r} in both."
+                f"categorical and dates must name different columns, got {min(repeated)!r} in both."
             )
         return cls(
             categorical=names["categorical"],
@@ -82,7 +82,7 @@ class Reading:
             handle_unknown=handle_unknown,
             image_size=_size(image_size),
             color=color,
-            **others,
+            **other_options,
         )
 
     def refuse_table_options(self, what: str) -> None:

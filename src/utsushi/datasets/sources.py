@@ -67,8 +67,8 @@ def open_source(
         - a ``.npz`` file with X (and y), with X_train (and X_test, y_train, y_test), or with one
           single array;
         - a ``.csv`` file, with or without a header; a ``.parquet`` file or a folder of them, with a
-          column a feature or one column of lists; ``.arrow``, ``.feather`` or ``.ipc``;
-        - a folder of images, perhaps in one sub-folder a class;
+          column per feature or one column of lists; ``.arrow``, ``.feather`` or ``.ipc``;
+        - a folder of images, optionally in one sub-folder per class;
         - a folder with MNIST's four IDX files, or one IDX file, plain or gzipped;
         - an array-like, a torch tensor, a torch ``Dataset`` of rows or of (row, label) pairs, or a
           data frame of pandas or polars;
@@ -123,7 +123,7 @@ def open_source(
     Examples
     --------
     >>> open_source([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    Dataset('array': 3 rows, 2 features, float64)
+    Dataset('array': 3 samples, 2 features, float64)
     >>> open_source("mnist20")
     Traceback (most recent call last):
     ...
@@ -154,12 +154,12 @@ def open_reading(source: Any, reading: Reading) -> Dataset:
 
 def check_values(dataset: Dataset) -> None:
     """Raise an error for infinity, and for NaN that is not a missing value of a table."""
-    names, may_lack = dataset.feature_names, dataset.columns is not None
+    names, allow_missing = dataset.feature_names, dataset.columns is not None
     # Reading a memory map that shrinks would end the process.
-    check_finite(as_guarded(dataset.X_train), dataset.name, names, allow_missing=may_lack)
+    check_finite(as_guarded(dataset.X_train), dataset.name, names, allow_missing=allow_missing)
     if dataset.X_test is not None:
         what = f"the test part of {dataset.name}"
-        check_finite(as_guarded(dataset.X_test), what, names, allow_missing=may_lack)
+        check_finite(as_guarded(dataset.X_test), what, names, allow_missing=allow_missing)
 
 
 def read(source: Any, reading: Reading) -> Dataset:
@@ -170,7 +170,7 @@ def read(source: Any, reading: Reading) -> Dataset:
 def _read(source: Any, reading: Reading) -> Dataset:
     """Read a source with the reader for its kind."""
     if isinstance(source, (str, PathLike)):
-        return _read_named(source, reading)
+        return _read_path(source, reading)
     reading.refuse_image_options("the source")
     if is_frame(source):
         return from_frame(source, reading)
@@ -180,7 +180,7 @@ def _read(source: Any, reading: Reading) -> Dataset:
     return source if isinstance(source, Dataset) else from_array_like(source)
 
 
-def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
+def _read_path(source: str | PathLike[str], reading: Reading) -> Dataset:
     """Read a bundled data set, a file or a folder."""
     bundled = next((entry for entry in catalogue() if entry.name == source), None)
     path = Path(source)
@@ -204,10 +204,10 @@ def _read_named(source: str | PathLike[str], reading: Reading) -> Dataset:
         return _ARRAYS[suffix](path)
     if is_idx(path):
         return read_idx(path)
-    endings = ", ".join([*_ARRAYS, *_TABLES])
+    suffixes = ", ".join([*_ARRAYS, *_TABLES])
     raise DataError(
-        f"{path} must end in {endings}, or be an IDX file or a folder of images or of Parquet "
-        f"files, got the ending {suffix or 'nothing'!r}. Convert it to one of these."
+        f"{path} must end in {suffixes}, or be an IDX file or a folder of images or of Parquet "
+        f"files, got {suffix or 'nothing'!r}. Convert it to one of these."
     )
 
 
@@ -230,8 +230,8 @@ def _missing(source: str | PathLike[str]) -> DataError:
     path = Path(source)
     near = get_close_matches(str(source), names(), n=1)
     if not near and path.parent.is_dir():
-        others = [other.name for other in path.parent.iterdir()]
-        near = [str(path.with_name(n)) for n in get_close_matches(path.name, others, n=1)]
+        siblings = [sibling.name for sibling in path.parent.iterdir()]
+        near = [str(path.with_name(n)) for n in get_close_matches(path.name, siblings, n=1)]
     if near:
         hint = f"Did you mean {near[0]!r}?"
     else:

@@ -49,15 +49,15 @@ __all__ = [
     "frame_table",
     "from_arrow",
     "from_frame",
+    "infer_column",
+    "infer_columns",
     "is_frame",
     "is_number",
-    "known_columns",
     "labels_of",
-    "learned_column",
-    "learned_columns",
     "load_arrow",
     "read_arrow",
     "read_csv",
+    "select_columns",
 ]
 
 #: The largest number of categories of a column.
@@ -87,8 +87,8 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     DataError
         If the file is damaged, or a column is neither numbers nor categories.
     """
-    table, named = csv_table(path, reading)
-    return from_arrow(table, path.name, reading, named=named)
+    table, has_names = csv_table(path, reading)
+    return from_arrow(table, path.name, reading, has_names=has_names)
 
 
 def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
@@ -96,14 +96,14 @@ def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
     import pyarrow
     import pyarrow.csv
 
-    known = () if reading.columns is None else reading.columns.columns
-    texts = [c.name for c in known if c.kind == "category" and type(c.categories[0]) is not bool]
+    columns = () if reading.columns is None else reading.columns.columns
+    texts = [c.name for c in columns if c.kind == "category" and type(c.categories[0]) is not bool]
     types = dict.fromkeys([*reading.categorical, *texts], pyarrow.string())
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = next((row for row in csv.reader(file) if row), [])
-        named = not all(is_number(cell) for cell in first if cell.strip())
-        numbered = None if named else [str(number) for number in range(len(first))]
+        has_names = not all(is_number(cell) for cell in first if cell.strip())
+        numbered = None if has_names else [str(number) for number in range(len(first))]
         table = pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(column_names=numbered),
@@ -114,7 +114,7 @@ def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
             path, "a CSV file in UTF-8", error, "Repair it or save it again"
         ) from error
     table = with_blanks_missing(table, None if "label" in reading.optional else reading.label)
-    return with_whole_numbers(table, reading.categorical), named
+    return with_whole_numbers(table, reading.categorical), has_names
 
 
 def read_arrow(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
@@ -137,12 +137,12 @@ def load_arrow(path: Path) -> Any:
                 file.seek(0)
                 batches = ipc.open_stream(file)
                 chunks = iter(batches)
-            found, n_unpacked = [], 0
+            batches_read, n_unpacked = [], 0
             for chunk in chunks:
                 n_unpacked += chunk.nbytes
                 check_unpacked(path, path.stat().st_size, n_unpacked)
-                found.append(chunk)
-            return pyarrow.Table.from_batches(found, batches.schema)
+                batches_read.append(chunk)
+            return pyarrow.Table.from_batches(batches_read, batches.schema)
     except DataError:
         raise
     except (pyarrow.ArrowException, OSError) as error:
@@ -182,10 +182,10 @@ def from_frame(frame: Any, reading: Reading = Reading()) -> Dataset:  # noqa: B0
     >>> from_frame(people).feature_names
     ('age', 'town=Kobe', 'town=Oslo')
     >>> from_frame(people, Reading(label="town"))
-    Dataset('frame': 2 rows, 1 features, float64, labelled)
+    Dataset('frame': 2 samples, 1 features, float64, labelled)
     """
-    table, named = frame_table(frame, reading.drop)
-    return from_arrow(table, "frame", reading, named=named)
+    table, has_names = frame_table(frame, reading.drop)
+    return from_arrow(table, "frame", reading, has_names=has_names)
 
 
 def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
@@ -195,12 +195,12 @@ def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
     """
     import pyarrow
 
-    named = True
+    has_names = True
     try:
         # A frame of pandas exists only if pandas is imported.
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(frame, pandas.DataFrame):
-            named = all(isinstance(column, str) for column in frame.columns)
+            has_names = all(isinstance(column, str) for column in frame.columns)
             frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
             frame = frame.assign(**{name: None for name in drop if name in frame.columns})
             table = pyarrow.Table.from_pandas(frame, preserve_index=False)
@@ -211,13 +211,13 @@ def frame_table(frame: Any, drop: Sequence[str] = ()) -> tuple[Any, bool]:
             "the data frame must have columns of one type, each with its own name, but it cannot "
             f"be read ({one_line(error)}). Convert the others first."
         ) from error
-    return table, named
+    return table, has_names
 
 
 # --- the columns of a table ---------------------------------------------------------------------
 
 
-def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -> Dataset:
+def from_arrow(table: Any, name: str, reading: Reading, *, has_names: bool = True) -> Dataset:
     """Convert an Arrow table to a `Dataset`: all columns but that of the labels are features."""
     table, labels = features_and_labels(table, name, reading)
     y = None if labels is None else labels_of(labels, name, reading)
@@ -231,9 +231,9 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         rows, image_shape = rows_of_lists(table, lists[0], name)
         pixels = are_bytes(table.schema)
         return Dataset(name, rows, y_train=y, image_shape=image_shape, pixels=pixels)
-    columns = learned_columns(table, name, reading)
+    columns = infer_columns(table, name, reading)
     if reading.columns is not None:
-        table = known_columns(table, columns, name)
+        table = select_columns(table, columns, name)
     values = [
         values_of(table.column(i), column, name, columns.handle_unknown)
         for i, column in enumerate(columns.columns)
@@ -247,7 +247,7 @@ def from_arrow(table: Any, name: str, reading: Reading, *, named: bool = True) -
         name,
         X,
         y_train=y,
-        feature_names=columns.feature_names if named or columns.has_categories else None,
+        feature_names=columns.feature_names if has_names or columns.has_categories else None,
         columns=None if pixels else columns,
         pixels=pixels and are_bytes(table.schema) and not n_missing,
     )
@@ -316,7 +316,7 @@ def labels_of(column: Any, name: str, reading: Reading) -> NDArray[Any] | None:
     return labels
 
 
-def learned_columns(table: Any, name: str, reading: Reading) -> TableSchema:
+def infer_columns(table: Any, name: str, reading: Reading) -> TableSchema:
     """Infer the kinds of the columns, unless ``reading.columns`` describes them."""
     if reading.columns is not None:
         return reading.columns.with_handle_unknown(reading.handle_unknown)
@@ -325,8 +325,8 @@ def learned_columns(table: Any, name: str, reading: Reading) -> TableSchema:
     for column in reading.dates:
         find_column(table, name, column, " of dates")
     fields = zip(table.column_names, table.columns, strict=True)
-    learned = tuple(learned_column(column, values, name, reading) for column, values in fields)
-    columns = TableSchema(learned, reading.handle_unknown or "error")
+    inferred = tuple(infer_column(column, values, name, reading) for column, values in fields)
+    columns = TableSchema(inferred, reading.handle_unknown or "error")
     if len(set(columns.feature_names)) < len(columns.feature_names) and columns.has_categories:
         twice = max(columns.feature_names, key=columns.feature_names.count)
         raise DataError(
@@ -336,7 +336,7 @@ def learned_columns(table: Any, name: str, reading: Reading) -> TableSchema:
     return columns
 
 
-def learned_column(column: str, values: Any, name: str, reading: Reading) -> Column:
+def infer_column(column: str, values: Any, name: str, reading: Reading) -> Column:
     """Infer the kind of one column, and its categories.
 
     Raises
@@ -361,15 +361,17 @@ def learned_column(column: str, values: Any, name: str, reading: Reading) -> Col
             f"column {column!r} of {name} must hold numbers or categories, got {values.type}. "
             f"Convert it, or leave it out with drop=({column!r},)."
         )
-    found = [value for value in compute.unique(decoded(values)).to_pylist() if value is not None]
+    categories = [
+        value for value in compute.unique(decoded(values)).to_pylist() if value is not None
+    ]
     if not chosen:
-        _check_categories(column, found, values, name)
-    if len(found) > MOST_CATEGORIES or not found:
+        _check_categories(column, categories, values, name)
+    if len(categories) > MOST_CATEGORIES or not categories:
         raise DataError(
             f"column {column!r} of {name} must have 1 to {MOST_CATEGORIES} categories, got "
-            f"{len(found)} different values. Leave it out with drop=({column!r},)."
+            f"{len(categories)} different values. Leave it out with drop=({column!r},)."
         )
-    return Column(column, "category", tuple(sorted(found)))
+    return Column(column, "category", tuple(sorted(categories)))
 
 
 def _date_kind(column: str, values: Any, name: str) -> str:
@@ -407,28 +409,28 @@ def _is_of_dates(column: str, name: str) -> DataError:
 
 def _checked_whole_numbers(column: str, values: Any, name: str) -> Any:
     """Convert a column of categories to int64, or raise `DataError` for fractions."""
-    whole = whole_numbers(values)
-    if whole is None:
+    integers = whole_numbers(values)
+    if integers is None:
         row = _first_row_where(values, lambda text: not float(text).is_integer())
         raise DataError(
             f"the categories in column {column!r} of {name} must be whole numbers, text or "
             f"booleans, got {values[row]} at row {row} (counting from 0). Leave {column!r} out of "
             "categorical."
         )
-    return whole
+    return integers
 
 
-def _check_categories(column: str, found: list[Any], values: Any, name: str) -> None:
+def _check_categories(column: str, categories: list[Any], values: Any, name: str) -> None:
     """Raise `DataError` for texts that are numbers, dates, or different in most rows."""
     import pyarrow
     from pyarrow import types
 
-    texts = [str(value) for value in found]
+    texts = [str(value) for value in categories]
     n_numbers = sum(is_number(text) for text in texts)
     if n_numbers:
-        wanted = n_numbers < len(texts)  # show the text of a mixture
-        row = _first_row_where(values, lambda text: is_number(text) != wanted)
-        what = "numbers and text" if wanted else "numbers stored as text"
+        is_mixed = n_numbers < len(texts)  # show the text of a mixture
+        row = _first_row_where(values, lambda text: is_number(text) != is_mixed)
+        what = "numbers and text" if is_mixed else "numbers stored as text"
         raise DataError(
             f"column {column!r} of {name} must hold either numbers or text, got {what} (first "
             f"{str(values[row])[:40]!r} at row {row}, counting from 0). Repair it, or if these are "
@@ -453,16 +455,16 @@ def _check_categories(column: str, found: list[Any], values: Any, name: str) -> 
 
 
 def _first_row_where(values: Any, condition: Any) -> int:
-    found = enumerate(values.to_pylist())
-    return next(i for i, value in found if value is not None and condition(str(value)))
+    rows = enumerate(values.to_pylist())
+    return next(i for i, value in rows if value is not None and condition(str(value)))
 
 
-def known_columns(table: Any, columns: TableSchema, name: str) -> Any:
+def select_columns(table: Any, columns: TableSchema, name: str) -> Any:
     """Select the columns of a fitted model, in its order."""
     from pyarrow import types
 
-    places = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
-    table = table.select(places)
+    indices = [find_column(table, name, c.name, ", as in training") for c in columns.columns]
+    table = table.select(indices)
     for column, values in zip(columns.columns, table.columns, strict=True):
         if column.kind in DATES:
             _date_kind(column.name, values, name)
@@ -499,10 +501,10 @@ def common_unit(texts: Sequence[str]) -> str | None:
     (None, None)
     """
     matches = [_QUANTITY.fullmatch(text.strip()) for text in texts]
-    found = [match for match in matches if match]
-    if len(found) < max(len(texts), 2):
+    quantities = [match for match in matches if match]
+    if len(quantities) < max(len(texts), 2):
         return None
-    if all(m["glued"] and not m["before"] and m["number"].isdigit() for m in found):
+    if all(m["glued"] and not m["before"] and m["number"].isdigit() for m in quantities):
         return None
-    units = {m["before"] or (m["after"] or re.sub(r"\d", "", m[0])[:1]).strip() for m in found}
+    units = {m["before"] or (m["after"] or re.sub(r"\d", "", m[0])[:1]).strip() for m in quantities}
     return units.pop() if len(units) == 1 else None

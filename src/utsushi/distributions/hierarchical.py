@@ -84,8 +84,8 @@ class _Conditionals(nn.Module):
         """Return the distribution of a layer, counted from 1, given codes (..., h) before it."""
         if context is not None:
             shape = torch.broadcast_shapes(context.shape[:-1], before.shape[:-1])
-            both = [part.expand(*shape, part.shape[-1]) for part in (context, before)]
-            before = torch.cat(both, dim=-1)
+            inputs = [part.expand(*shape, part.shape[-1]) for part in (context, before)]
+            before = torch.cat(inputs, dim=-1)
         return DiagonalGaussian(*posterior_parameters(self.networks[layer - 1](before)))
 
 
@@ -125,16 +125,16 @@ class HierarchicalGaussian(PosteriorDistribution):
         """Return the distribution of each layer given the codes (..., H) before it."""
         ends = list(accumulate(self.conditionals.sizes))[:-1]
         later = enumerate(ends, start=1)
-        others = [self.conditionals(i, z[..., :end], self.context) for i, end in later]
-        return [self.first, *others]
+        later_layers = [self.conditionals(i, z[..., :end], self.context) for i, end in later]
+        return [self.first, *later_layers]
 
     def rsample(self, noise: Tensor) -> Tensor:
         """Draw layer by layer, differentiably."""
         parts = noise.split(self.conditionals.sizes, dim=-1)
         z = self.first.rsample(parts[0])
         for layer, part in enumerate(parts[1:], start=1):
-            drawn = self.conditionals(layer, z, self.context).rsample(part)
-            z = torch.cat([z, drawn], dim=-1)
+            sample = self.conditionals(layer, z, self.context).rsample(part)
+            z = torch.cat([z, sample], dim=-1)
         return z
 
     def log_prob(self, z: Tensor) -> Tensor:
@@ -297,9 +297,9 @@ class _HierarchicalPrior(PriorModule):
         return [self.conditionals(i, z[..., :end], None) for i, end in enumerate(ends, start=1)]
 
     def log_prob(self, z: Tensor, encode: Encode) -> Tensor:
-        first, *others = z.split(self.conditionals.sizes, dim=-1)
+        first, *later_codes = z.split(self.conditionals.sizes, dim=-1)
         log_prob = self.first.log_prob(first, self._encode_first(encode))
-        for layer, part in zip(self._later(z), others, strict=True):
+        for layer, part in zip(self._later(z), later_codes, strict=True):
             log_prob = log_prob + layer.log_prob(part)
         return log_prob
 
@@ -324,6 +324,6 @@ class _HierarchicalPrior(PriorModule):
         with torch.inference_mode():
             for layer, size in enumerate(self.conditionals.sizes[1:], start=1):
                 noise = torch.tensor(generator.standard_normal((n_samples, size)))
-                drawn = self.conditionals(layer, z, None).rsample(noise.to(like))
-                z = torch.cat([z, drawn], dim=-1)
+                codes = self.conditionals(layer, z, None).rsample(noise.to(like))
+                z = torch.cat([z, codes], dim=-1)
         return np.asarray(z.cpu().numpy(), dtype=np.float64)

@@ -264,7 +264,7 @@ class TransformedGaussian(PosteriorDistribution):
     def __init__(self, base: DiagonalGaussian, flow: nn.Module, context: Tensor) -> None:
         self.base, self.flow, self.context = base, flow, context
         self.log_variance = base.log_variance
-        self._drawn: tuple[Tensor, Tensor] | None = None
+        self._last_sample: tuple[Tensor, Tensor] | None = None
 
     @property
     def mean(self) -> Tensor:  # type: ignore[override]
@@ -281,14 +281,14 @@ class TransformedGaussian(PosteriorDistribution):
         """Return f of a draw from the base."""
         start = self.base.rsample(noise)
         z, log_volume = self.flow(self.context).call_and_ladj(start)
-        self._drawn = z, self.base.log_prob(start) - log_volume
+        self._last_sample = z, self.base.log_prob(start) - log_volume
         codes: Tensor = z
         return codes
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log density of codes; H passes unless they were drawn last."""
-        if self._drawn is not None and z is self._drawn[0]:
-            return self._drawn[1]
+        if self._last_sample is not None and z is self._last_sample[0]:
+            return self._last_sample[1]
         start, log_volume = self.flow(self.context).inv.call_and_ladj(z)
         density: Tensor = self.base.log_prob(start) + log_volume
         return density

@@ -372,12 +372,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         """Make the error for a network that does not fit into memory."""
         sizes = {name: getattr(self.network_, name, None) for name in ("hidden", "channels")}
         settings = {"n_components": self.n_components, **sizes}
-        named = ", ".join(
+        description = ", ".join(
             f"{name}={value!r}" for name, value in settings.items() if value is not None
         )
         return SettingError(
-            f"{named} must make a model that fits into memory, got {size}{limit}. Choose fewer "
-            "components or narrower layers."
+            f"{description} must make a model that fits into memory, got {size}{limit}. Choose "
+            "fewer components or narrower layers."
         )
 
     def _new_module(self) -> EncoderDecoder:
@@ -535,19 +535,22 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _warn_of_a_poor_fit(self, training: TrainingData) -> None:
         """Warn where the model is worse than the mean or PCA, unstable, or overfitted."""
         step = -(-len(training.rows) // SOME_ROWS)
-        some = training[::step]
-        rows = self._scaled(np.asarray(some.rows))
-        codes = self._codes(some.rows)
-        if some.condition is not None:
-            codes = np.concatenate([codes, some.condition], axis=1)
-        copies = self._scaled(self._restored(self._decode_codes(codes), np.float32))
-        known = ~np.isnan(some.rows)
-        errors = np.where(known, np.square(copies - rows, dtype=np.float64), 0).sum(axis=1)
-        other = training[1::step] if step > 1 else some[1::2]
-        measured, others = (
+        subset = training[::step]
+        rows = self._scaled(np.asarray(subset.rows))
+        codes = self._codes(subset.rows)
+        if subset.condition is not None:
+            codes = np.concatenate([codes, subset.condition], axis=1)
+        reconstructions = self._scaled(self._restored(self._decode_codes(codes), np.float32))
+        is_present = ~np.isnan(subset.rows)
+        squares = np.square(reconstructions - rows, dtype=np.float64)
+        errors = np.where(is_present, squares, 0).sum(axis=1)
+        other = training[1::step] if step > 1 else subset[1::2]
+        measured_rows, reference_rows = (
             (rows, self._scaled(np.asarray(other.rows))) if step > 1 else (rows[::2], rows[1::2])
         )
-        pca = pca_error(measured, others, self.n_components_) if self._compares_with_pca else None
+        pca = None
+        if self._compares_with_pca:
+            pca = pca_error(measured_rows, reference_rows, self.n_components_)
         fit = Fit(
             error=float(errors.mean()),
             variance=float(np.var(rows, axis=0, dtype=np.float64).sum()),

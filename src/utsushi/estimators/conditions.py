@@ -83,16 +83,16 @@ class Classes:
         """
         if y is not None and np.ndim(y) == 0:
             y = np.repeat(np.asarray(y), n_rows)
-        given = as_labels(y, n_rows)
-        comparable = given.dtype.kind == self.labels.dtype.kind
-        positions = np.searchsorted(self.labels, given) if comparable else np.zeros(n_rows, int)
+        labels = as_labels(y, n_rows)
+        comparable = labels.dtype.kind == self.labels.dtype.kind
+        positions = np.searchsorted(self.labels, labels) if comparable else np.zeros(n_rows, int)
         positions = positions.clip(max=len(self.labels) - 1)
-        unknown = self.labels[positions] != given
+        unknown = self.labels[positions] != labels
         if unknown.any():
             raise DataError(
                 "y must hold labels that the model was trained with "
                 f"({', '.join(map(repr, self.labels.tolist()))}), got "
-                f"{given[unknown][0].item()!r}."
+                f"{labels[unknown][0].item()!r}."
             )
         condition = np.zeros((n_rows, len(self.labels)), dtype=np.float32)
         condition[np.arange(n_rows), positions] = 1.0
@@ -100,10 +100,10 @@ class Classes:
 
     def draw(self, n_rows: int, generator: np.random.Generator) -> NDArray[Any]:
         """Draw labels by their shares of the training data, shape (n_rows,)."""
-        drawn: NDArray[Any] = generator.choice(
+        labels: NDArray[Any] = generator.choice(
             self.labels, size=n_rows, p=self.shares / self.shares.sum()
         )
-        return drawn
+        return labels
 
 
 def samplers_by_class(
@@ -129,9 +129,11 @@ def samplers_by_class(
     """
     samplers = []
     for index in range(condition.shape[1]):
-        own = codes[condition[:, index] == 1]
+        class_codes = codes[condition[:, index] == 1]
         draws = numpy_generator(seed, Purpose.SAMPLER, index)
-        samplers.append(make().fit(codes if len(own) < FEWEST_OF_A_CLASS else own, draws))
+        samplers.append(
+            make().fit(codes if len(class_codes) < FEWEST_OF_A_CLASS else class_codes, draws)
+        )
     return samplers
 
 

@@ -89,10 +89,10 @@ class DenoisingAutoencoder(Autoencoder):
         rows = self._checked(X)
         draws = generator(seed_from(random_state), Purpose.NOISE)
         damage = CORRUPTIONS[self.corruption]
-        given = np.asarray(rows)
-        damaged: Rows = damage(torch.from_numpy(given), self.corruption_level, draws).numpy()
-        damaged[np.isnan(given)] = np.nan  # what is missing stays so
-        return damaged
+        array = np.asarray(rows)
+        corrupted: Rows = damage(torch.from_numpy(array), self.corruption_level, draws).numpy()
+        corrupted[np.isnan(array)] = np.nan  # what is missing stays so
+        return corrupted
 
     def _objective(self, data: Source) -> ReconstructionObjective:
         if self.corruption != "gaussian" and self.corruption_level > 1:

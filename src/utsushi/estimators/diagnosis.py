@@ -91,22 +91,22 @@ def troubles(fit: Fit) -> list[str]:
     if not fit.variance > ROUNDING:
         return []
     lost = None if fit.rises else _lost(fit)
-    found = []
+    messages = []
     left = f"the model leaves {_percent(fit.error / fit.variance)} of the variance of its training"
     of_pca = ""
     if fit.pca is not None:
         of_pca = f"PCA with {fit.n_components} components leaves {_percent(fit.pca / fit.variance)}"
     if not fit.error < AS_GOOD_AS_THE_MEAN * fit.variance:
-        found.append(
+        messages.append(
             f"{left} samples and has learned nothing"
             + (f", while {of_pca}" if of_pca else "")
             + f". {_advice(fit, lost)}"
         )
     elif fit.pca is not None and fit.error > fit.pca:
-        found.append(f"{left} samples, and {of_pca}. {_advice(fit, lost)}")
+        messages.append(f"{left} samples, and {of_pca}. {_advice(fit, lost)}")
     elif lost is not None:
-        found.append(f"the training was unstable: {lost}. Try {_lower_rate(fit)}.")
-    return found + _by_heart(fit)
+        messages.append(f"the training was unstable: {lost}. Try {_lower_rate(fit)}.")
+    return messages + _by_heart(fit)
 
 
 def _percent(part: float) -> str:
@@ -165,13 +165,14 @@ def _by_heart(fit: Fit) -> list[str]:
     ]
 
 
-def pca_error(rows: Rows, others: Rows, n_components: int) -> float | None:
-    """Return the mean squared error of samples under PCA that was fitted to others.
+def pca_error(rows: Rows, reference: Rows, n_components: int) -> float | None:
+    """Return the mean squared error of samples under PCA that is fitted to other samples.
 
     Parameters
     ----------
     rows : ndarray of shape (n, D)
-    others : ndarray of shape (m, D)
+    reference : ndarray of shape (m, D)
+        The samples that PCA is fitted to.
     n_components : int
 
     Returns
@@ -187,11 +188,11 @@ def pca_error(rows: Rows, others: Rows, n_components: int) -> float | None:
     >>> print(f"{error:.2f}")  # half of the square of 0.2 lies across the line
     0.02
     """
-    n, n_features = others.shape
+    n, n_features = reference.shape
     if n_components >= n_features or n < 2 * n_components:
         return None
-    mean = others.mean(axis=0)
-    centred = others - mean
+    mean = reference.mean(axis=0)
+    centred = reference - mean
     if n < n_features:
         variances, weights = np.linalg.eigh(centred @ centred.T)
         weights = weights[:, -n_components:]
@@ -199,6 +200,6 @@ def pca_error(rows: Rows, others: Rows, n_components: int) -> float | None:
         directions = centred.T @ weights / lengths
     else:
         directions = np.linalg.eigh(centred.T @ centred)[1][:, -n_components:]
-    rest = rows - mean
-    rest = rest - rest @ directions @ directions.T
-    return float(np.square(rest).sum(axis=1).mean())
+    residuals = rows - mean
+    residuals = residuals - residuals @ directions @ directions.T
+    return float(np.square(residuals).sum(axis=1).mean())

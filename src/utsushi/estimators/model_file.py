@@ -35,7 +35,7 @@ from utsushi.estimators.registry import (
     ESTIMATORS,
     OBJECTS,
     OwnClasses,
-    check_known,
+    check_classes,
     name_of,
     own_classes,
 )
@@ -209,15 +209,15 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
     >>> bool((again.transform(X) == model.transform(X)).all())
     True
     """
-    own = own_classes(classes)
+    by_name = own_classes(classes)
     path = _file_at(path)
     header, tensors = read_model_file(path)
-    check_known(str(path), header, own)
+    check_classes(str(path), header, by_name)
     try:
         for part, name in (("detector", "AnomalyDetector"), ("table", "TableAutoencoder")):
             if part in header:
-                return ESTIMATORS[name]._from_file(header, tensors, own)
-        return autoencoder_from_file(header, tensors, own)
+                return ESTIMATORS[name]._from_file(header, tensors, by_name)
+        return autoencoder_from_file(header, tensors, by_name)
     except MissingPackageError as error:
         raise ModelFileError(f"{str(path)!r} cannot be loaded here: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError, OverflowError) as error:
@@ -406,33 +406,36 @@ def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
     >>> list(moved), moved["recipe"]["parameters"]["batch_size"]
     (['recipe'], 50)
     """
-    kept = {name: value for name, value in parameters.items() if name not in MOVED}
+    current = {name: value for name, value in parameters.items() if name not in MOVED}
     old = {name: v for name, v in parameters.items() if name in MOVED and v is not None}
-    recipe, network = kept.get("recipe", "fast"), kept.get("network", "dense")
+    recipe, network = current.get("recipe", "fast"), current.get("network", "dense")
     if isinstance(recipe, dict) and recipe["class"] == "Recipe":
         # A recipe without a name is an old one, whose defaults were those of the lecture.
         recipe = {**recipe, "parameters": {"name": "lecture", **recipe["parameters"]}}
-        kept["recipe"] = recipe
+        current["recipe"] = recipe
     if not old:
-        return kept
+        return current
 
     def put(kind: str, choice: str, **values: Any) -> None:
         """Set an object in place of its name, if it is one with other parameters."""
-        made = CHOICES[kind][1][choice]()
-        changed = {name: v for name, v in values.items() if v not in (None, getattr(made, name))}
+        default = CHOICES[kind][1][choice]()
+        changed = {name: v for name, v in values.items() if v not in (None, getattr(default, name))}
         if changed:
-            kept[kind] = object_to_json(kind, made.set_params(**changed))
+            current[kind] = object_to_json(kind, default.set_params(**changed))
 
     if relu and "activation" not in parameters:
         old["activation"] = "relu"
     names = ("activation", "channels")
     if isinstance(network, str):
-        taken = names if network == "conv" else names[:1]
-        put("network", network, **{name: old.get(name) for name in taken})
+        moved_names = names if network == "conv" else names[:1]
+        put("network", network, **{name: old.get(name) for name in moved_names})
     else:  # the network's own settings preceded those of the estimator
-        own = network["parameters"].items()
-        own = {name: old.get(name) if name in names and v is None else v for name, v in own}
-        kept["network"] = {**network, "parameters": own}
+        network_parameters = network["parameters"].items()
+        network_parameters = {
+            name: old.get(name) if name in names and v is None else v
+            for name, v in network_parameters
+        }
+        current["network"] = {**network, "parameters": network_parameters}
 
     values = {name: v for name, v in old.items() if MOVED[name].startswith("recipe__")}
     if values.get("precision") == "auto":  # which measured times; this version has no such choice
@@ -440,14 +443,14 @@ def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
     if isinstance(recipe, str):
         put("recipe", recipe, **values)
     else:  # the estimator's settings preceded those of the recipe
-        kept["recipe"] = {**recipe, "parameters": {**recipe["parameters"], **values}}
+        current["recipe"] = {**recipe, "parameters": {**recipe["parameters"], **values}}
 
     if "regularizer" in old and old.get("regularization", 0.0) > 0:
-        kept["penalty"] = old["regularizer"]
+        current["penalty"] = old["regularizer"]
         put("penalty", old["regularizer"], strength=old["regularization"])
     n_samples, warmup = old.get("n_samples"), old.get("kl_warmup_epochs")
     if old.get("n_importance_samples", 1) > 1:
-        kept["objective"] = "importance-weighted"
+        current["objective"] = "importance-weighted"
         put(
             "objective",
             "importance-weighted",
@@ -459,7 +462,7 @@ def from_version_1(parameters: dict[str, Any], *, relu: bool) -> dict[str, Any]:
     else:
         free_bits = old.get("free_bits")
         put("objective", "elbo", n_samples=n_samples, free_bits=free_bits, kl_warmup_epochs=warmup)
-    return kept
+    return current
 
 
 def value_from_json(name: str, value: Any, classes: OwnClasses | None = None) -> Any:
@@ -518,28 +521,28 @@ def _check_size(header: dict[str, Any], tensors: Tensors) -> None:
             return sum(n_layers(v) for name, v in described.items() if name != "likelihood")
         return len(described) if isinstance(described, list) else 0
 
-    found = sum(n_layers(header.get(name)) for name in ("parameters", "network", "sampler"))
+    n_sizes = sum(n_layers(header.get(name)) for name in ("parameters", "network", "sampler"))
     # A layer has two tensors in the encoder and in the decoder, and is named twice; other lists
     # are short.
-    if found > len(tensors) + 20:
-        raise ValueError(f"the parameters name {found} sizes for {len(tensors)} tensors")
+    if n_sizes > len(tensors) + 20:
+        raise ValueError(f"the parameters name {n_sizes} sizes for {len(tensors)} tensors")
 
 
 def check_tensors(tensors: Tensors, expected: dict[str, Expected]) -> None:
     """Compare names, dtypes and shapes of tensors with what the parameters imply."""
     if set(tensors) != set(expected):
         names = sorted(set(tensors) ^ set(expected))
-        some = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
-        raise ValueError(f"{len(names)} tensors are unknown or missing: {some}")
+        listed = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
+        raise ValueError(f"{len(names)} tensors are unknown or missing: {listed}")
     for name, (dtype, shape) in expected.items():
-        found = tensors[name].shape
+        actual = tensors[name].shape
         if tensors[name].dtype.name != dtype:
             raise ValueError(f"tensor {name!r} is {tensors[name].dtype.name}, not {dtype}")
-        fits = len(found) == len(shape) and all(
-            a == b or (b is None and a > 0) for a, b in zip(found, shape, strict=True)
+        fits = len(actual) == len(shape) and all(
+            a == b or (b is None and a > 0) for a, b in zip(actual, shape, strict=True)
         )
         if not fits:
-            raise ValueError(f"tensor {name!r} has shape {found}, its parameters imply {shape}")
+            raise ValueError(f"tensor {name!r} has shape {actual}, its parameters imply {shape}")
         if not np.isfinite(tensors[name]).all():
             raise ValueError(f"tensor {name!r} has values that are not finite")
 

@@ -96,20 +96,20 @@ class Parameters(BaseEstimator):
         for name in params:
             outer, _, inner = name.partition("__")
             if inner and outer in CHOICES and outer in self._get_param_names():
-                given = params.get(outer, getattr(self, outer))
-                objects[outer] = _object_with(name, given)
+                value = params.get(outer, getattr(self, outer))
+                objects[outer] = _object_with(name, value)
         super().set_params(**params | objects)
         return self
 
 
-def _object_with(name: str, given: Any) -> Any:
+def _object_with(name: str, setting: Any) -> Any:
     """Return the object that a parameter is, or that its name abbreviates.
 
     Parameters
     ----------
     name : str
         A parameter inside of it, such as ``"network__channels"``.
-    given : object, str or None
+    setting : object, str or None
 
     Raises
     ------
@@ -119,18 +119,18 @@ def _object_with(name: str, given: Any) -> Any:
     outer, _, inner = name.partition("__")
     members = CHOICES[outer][1]
 
-    def has_it(value: Any) -> bool:
-        own = value.get_params(deep=False) if isinstance(value, BaseEstimator) else {}
-        return inner.partition("__")[0] in own
+    def has_parameter(value: Any) -> bool:
+        params = value.get_params(deep=False) if isinstance(value, BaseEstimator) else {}
+        return inner.partition("__")[0] in params
 
-    if isinstance(given, str) and given not in members:
-        raise SettingError(f"{outer} must be {' or '.join(map(repr, members))}, got {given!r}.")
-    value = members[given]() if isinstance(given, str) else given
-    if not has_it(value):
-        first = next((member for member, make in members.items() if has_it(make())), None)
+    if isinstance(setting, str) and setting not in members:
+        raise SettingError(f"{outer} must be {' or '.join(map(repr, members))}, got {setting!r}.")
+    value = members[setting]() if isinstance(setting, str) else setting
+    if not has_parameter(value):
+        first = next((member for member, make in members.items() if has_parameter(make())), None)
         fix = f"Choose another {outer}" if first is None else f"Set {outer}={first!r}"
-        problem = f"{name} is not a parameter of {outer}={given!r}"
-        if given is None:
+        problem = f"{name} is not a parameter of {outer}={setting!r}"
+        if value is None:
             problem = f"{outer} must be set where {name} is, got {outer}=None"
         raise SettingError(f"{problem}. {fix}, or leave {name} out.")
     return value
@@ -267,10 +267,10 @@ def resolve_device(device: str) -> torch.device:
         accelerator = torch.accelerator.current_accelerator(check_available=True)
         return accelerator or torch.device("cpu")
     try:
-        found = torch.empty(0, device=device).device
-        if found.type == "meta":  # which holds no numbers
+        resolved = torch.empty(0, device=device).device
+        if resolved.type == "meta":  # which holds no numbers
             raise ValueError("a device without memory")
-        return found
+        return resolved
     except (RuntimeError, AssertionError, ValueError) as error:
         raise SettingError(
             "device must be 'auto', 'cpu' or an accelerator of this machine that torch supports, "
@@ -330,11 +330,11 @@ def check_output(network: Network, rows: Iterable[Tensor]) -> None:
         )
 
 
-def _as_given(setting: Any) -> Any:
+def _normalized(setting: Any) -> Any:
     """Return a setting of a network in one form: 5, [5] and (5,) are equal."""
     if isinstance(setting, BaseEstimator):
-        own = setting.get_params(deep=False)
-        return type(setting), {name: _as_given(value) for name, value in own.items()}
+        params = setting.get_params(deep=False)
+        return type(setting), {name: _normalized(value) for name, value in params.items()}
     sizes = isinstance(setting, Integral | list | tuple | range | np.ndarray)
     return as_sizes(setting) if sizes else setting
 
@@ -343,7 +343,7 @@ def describes(network: Network, other: Network) -> bool:
     """Tell whether two networks are equal, except for settings that the first leaves open."""
     open_, chosen = network.get_params(deep=False), other.get_params(deep=False)
     return type(network) is type(other) and all(
-        value is None or _as_given(value) == _as_given(chosen[name])
+        value is None or _normalized(value) == _normalized(chosen[name])
         for name, value in open_.items()
     )
 
@@ -364,11 +364,11 @@ def network_of(estimator: Parameters, *, warn: bool = False) -> Network:
     hidden = estimator.hidden
     if hidden is None:
         return network
-    own = network.get_params(deep=False)
-    if "hidden" in own and own["hidden"] is None:
+    params = network.get_params(deep=False)
+    if "hidden" in params and params["hidden"] is None:
         network.set_params(hidden=hidden)
-    elif warn and ("hidden" not in own or _as_given(own["hidden"]) != _as_given(hidden)):
-        has = "has no hidden" if "hidden" not in own else "has its own"
+    elif warn and ("hidden" not in params or _normalized(params["hidden"]) != _normalized(hidden)):
+        has = "has no hidden" if "hidden" not in params else "has its own"
         warnings.warn(
             f"hidden={hidden!r} has no effect, because network={estimator.network!r} {has}. Leave "
             "one of them out.",

@@ -29,7 +29,7 @@ __all__ = [
     "CHOICES",
     "ESTIMATORS",
     "OwnClasses",
-    "check_known",
+    "check_classes",
     "is_own",
     "name_of",
     "own_classes",
@@ -104,11 +104,11 @@ def _library() -> dict[str, set[Any]]:
     """Return the classes and functions of this library and of torch, by name."""
     tables: list[Mapping[str, Any]] = [ESTIMATORS, *CALLABLES.values()]
     tables += [members for _, members in OBJECTS.values()]
-    named: dict[str, set[Any]] = {}
+    by_name: dict[str, set[Any]] = {}
     for table in tables:
         for name, value in table.items():
-            named.setdefault(name, set()).add(value)
-    return named
+            by_name.setdefault(name, set()).add(value)
+    return by_name
 
 
 def name_of(value: Callable[..., Any], parameter: str = "") -> str:
@@ -132,10 +132,10 @@ def name_of(value: Callable[..., Any], parameter: str = "") -> str:
     """
     name = getattr(value, "__name__", "")
     if not name.isidentifier():
-        named = f"{parameter}={value!r}" if parameter else repr(value)
+        description = f"{parameter}={value!r}" if parameter else repr(value)
         raise SettingError(
-            f"{named} cannot be saved, because a model file holds names and no code. Define it "
-            "with def or class, and read the file with load(path, classes=[its name])."
+            f"{description} cannot be saved, because a model file holds names and no code. Define "
+            "it with def or class, and read the file with load(path, classes=[its name])."
         )
     library = _library().get(name, {value})
     if value not in library:
@@ -160,7 +160,7 @@ def own_classes(classes: Iterable[Callable[..., Any]]) -> dict[str, Callable[...
     >>> list(own_classes([Mine]))
     ['Mine']
     """
-    named: dict[str, Callable[..., Any]] = {}
+    by_name: dict[str, Callable[..., Any]] = {}
     if isinstance(classes, type) or not isinstance(classes, Iterable):
         raise SettingError(f"classes must be a list of classes and functions, got {classes!r}.")
     for cls in classes:
@@ -174,12 +174,12 @@ def own_classes(classes: Iterable[Callable[..., Any]]) -> dict[str, Callable[...
                 f"classes must not replace a class of Utsushi, got another one of the name {name}."
                 " Rename yours."
             )
-        if named.setdefault(name, cls) is not cls:
+        if by_name.setdefault(name, cls) is not cls:
             raise SettingError(f"classes must have different names, got {name} twice.")
-    return named
+    return by_name
 
 
-def check_known(path: str, header: Mapping[str, Any], classes: OwnClasses) -> None:
+def check_classes(path: str, header: Mapping[str, Any], classes: OwnClasses) -> None:
     """Refuse a file that names classes from outside of this library, unless they are given.
 
     Raises
@@ -196,10 +196,10 @@ def check_known(path: str, header: Mapping[str, Any], classes: OwnClasses) -> No
         }
     )
     if missing:
-        given = ", ".join([*(n for n in classes if n not in library), *missing])
+        names = ", ".join([*(n for n in classes if n not in library), *missing])
         raise ModelFileError(
             f"{path!r} needs {' and '.join(missing)} from the code that saved it: import "
-            f"{'it' if len(missing) == 1 else 'them'} and call load(path, classes=[{given}])."
+            f"{'it' if len(missing) == 1 else 'them'} and call load(path, classes=[{names}])."
         )
 
 

@@ -147,16 +147,16 @@ class ScaledRows:
 
     def __getitem__(self, rows: slice | Tensor) -> Batch:
         """Return some of the samples, scaled."""
-        which = rows if isinstance(rows, slice) else rows.cpu().numpy()
-        given = self.data.rows[which]
-        scaled, mask = self.scaling.forward(given), None
+        index = rows if isinstance(rows, slice) else rows.cpu().numpy()
+        samples = self.data.rows[index]
+        scaled, mask = self.scaling.forward(samples), None
         if self.has_gaps:
-            mask = torch.from_numpy(~np.isnan(given)).to(self.device)
+            mask = torch.from_numpy(~np.isnan(samples)).to(self.device)
             scaled = without_gaps(scaled)
         x = torch.from_numpy(scaled).to(self.device)
         if self.data.condition is None:
             return Batch(x, mask=mask)
-        return Batch(x, torch.from_numpy(self.data.condition[which]).to(self.device), mask=mask)
+        return Batch(x, torch.from_numpy(self.data.condition[index]).to(self.device), mask=mask)
 
     def blocks(self, n_rows: int) -> Iterator[Batch]:
         """Yield the samples in order, at most ``n_rows`` at a time."""
@@ -383,13 +383,13 @@ def check_width(columns: TableSchema | None, X: Any) -> None:
 
 def warn_of_unlike_columns(variances: NDArray[np.float64]) -> None:
     """Warn if the spread of one column is so large that the squared error ignores the others."""
-    spreads = np.sqrt(variances)
-    spreads = spreads[spreads > 0]
-    if len(spreads) and spreads.max() > _UNLIKE * np.median(spreads):
+    deviations = np.sqrt(variances)
+    deviations = deviations[deviations > 0]
+    if len(deviations) and deviations.max() > _UNLIKE * np.median(deviations):
         warnings.warn(
-            f"the largest standard deviation of a column is {spreads.max():.3g}, the median "
-            f"{np.median(spreads):.3g}, so the squared error nearly ignores the other columns. Set "
-            "scaling='standard' to weight all columns equally.",
+            f"the largest standard deviation of a column is {deviations.max():.3g}, the median "
+            f"{np.median(deviations):.3g}, so the squared error nearly ignores the other columns. "
+            "Set scaling='standard' to weight all columns equally.",
             UtsushiWarning,
             stacklevel=4,  # the caller of fit
         )

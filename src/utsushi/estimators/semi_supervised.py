@@ -97,16 +97,16 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
         labels, is_labelled = _labels(y, len(rows))
         if not is_labelled.any():
             raise DataError("y must have a class for some samples, got -1 for all.")
-        known = labels[is_labelled]
-        self.classes_ = Classes.learn(known, len(known))
+        observed = labels[is_labelled]
+        self.classes_ = Classes.learn(observed, len(observed))
         return self._condition_of(y, len(rows))
 
     def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32]:
         """Return the conditions (n, C), zero where the class is unknown."""
         labels, is_labelled = _labels(y, n_rows)
         condition = np.zeros((n_rows, len(self.classes_.labels)), dtype=np.float32)
-        known = labels[is_labelled]
-        condition[is_labelled] = self.classes_.one_hot(known, len(known))
+        observed = labels[is_labelled]
+        condition[is_labelled] = self.classes_.one_hot(observed, len(observed))
         return condition
 
     def _other_parts(self) -> dict[str, nn.Module]:
@@ -211,11 +211,11 @@ def _labels(y: Any, n_rows: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return labels, and which samples have one."""
     if y is not None and np.ndim(y) == 0:
         y = np.repeat(np.asarray(y), n_rows)
-    given = np.asarray(y)
-    if given.shape != (n_rows,):
+    values = np.asarray(y)
+    if values.shape != (n_rows,):
         return as_labels(y, n_rows), np.ones(n_rows, bool)  # which refuses it
-    unlabelled = np.array([label in (UNLABELLED, str(UNLABELLED)) for label in given.tolist()])
-    known = as_labels(given[~unlabelled].tolist(), int((~unlabelled).sum()))
-    labels = np.zeros(n_rows, dtype=known.dtype)
-    labels[~unlabelled] = known
+    unlabelled = np.array([label in (UNLABELLED, str(UNLABELLED)) for label in values.tolist()])
+    observed = as_labels(values[~unlabelled].tolist(), int((~unlabelled).sum()))
+    labels = np.zeros(n_rows, dtype=observed.dtype)
+    labels[~unlabelled] = observed
     return labels, ~unlabelled

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from utsushi._utils.lazy_rows import AnyRows, LazyRows, Which
+from utsushi._utils.lazy_rows import AnyRows, LazyRows, RowIndex
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.inference import mapped_blocks
@@ -223,8 +223,8 @@ class SparseAutoencoder(BaseAutoencoder):
         """
         check_is_fitted(self)
         rows = self._checked(X)
-        copies = self._map(rows, lambda x, _: self._decode(self._encode(x)))
-        return self._restored(copies, rows.dtype)
+        reconstructions = self._map(rows, lambda x, _: self._decode(self._encode(x)))
+        return self._restored(reconstructions, rows.dtype)
 
     score_samples = Autoencoder.score_samples
 
@@ -280,8 +280,8 @@ class SparseAutoencoder(BaseAutoencoder):
             best = best.joined(_Examples.of(block, start)).largest(n_examples)
         indices = np.full((n_components, n_examples), -1, dtype=np.int64)
         values = np.zeros((n_components, n_examples), dtype=np.float32)
-        place = best.components, best.ranks
-        indices[place], values[place] = best.rows, best.values
+        position = best.components, best.ranks
+        indices[position], values[position] = best.rows, best.values
         return indices[chosen], values[chosen]
 
     def __sklearn_tags__(self) -> Any:
@@ -342,11 +342,11 @@ class _Examples:
         rows, components = np.nonzero(codes)
         return cls(components, rows + start, codes[rows, components])
 
-    def joined(self, others: Self) -> Self:
+    def joined(self, other: Self) -> Self:
         """Return both, ordered."""
-        components = np.concatenate([self.components, others.components])
-        rows = np.concatenate([self.rows, others.rows])
-        values = np.concatenate([self.values, others.values])
+        components = np.concatenate([self.components, other.components])
+        rows = np.concatenate([self.rows, other.rows])
+        values = np.concatenate([self.values, other.values])
         order = np.lexsort((rows, -values, components))
         return type(self)(components[order], rows[order], values[order])
 
@@ -358,8 +358,10 @@ class _Examples:
 
     def largest(self, n: int) -> Self:
         """Return the first n of each component."""
-        kept = self.ranks < n
-        return type(self)(self.components[kept], self.rows[kept], self.values[kept])
+        is_largest = self.ranks < n
+        return type(self)(
+            self.components[is_largest], self.rows[is_largest], self.values[is_largest]
+        )
 
 
 class _SparseRows(LazyRows):
@@ -370,6 +372,6 @@ class _SparseRows(LazyRows):
         self.shape = (int(codes.shape[0]), int(codes.shape[1]))
         self.dtype = codes.dtype
 
-    def __getitem__(self, which: Which) -> NDArray[Any]:
-        rows: NDArray[Any] = self._codes[which].toarray()
+    def __getitem__(self, index: RowIndex) -> NDArray[Any]:
+        rows: NDArray[Any] = self._codes[index].toarray()
         return rows

@@ -409,8 +409,8 @@ class VariationalAutoencoder(BaseAutoencoder):
             posterior = self.module_.posterior_of(x)
             return torch.cat([posterior.mean, posterior.log_variance], dim=-1)
 
-        both = self._map(rows, parameters)
-        mean, log_variance = np.split(both.astype(rows.dtype, copy=False), 2, axis=1)
+        parameters_of_rows = self._map(rows, parameters)
+        mean, log_variance = np.split(parameters_of_rows.astype(rows.dtype, copy=False), 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
 
     def reconstruct(
@@ -489,8 +489,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         if not noise:
             return self._restored(self._decode_codes(conditioned), self.dtype_)
         output = torch.from_numpy(self._decode_codes(conditioned, self.module_.decoder))
-        drawn = self.likelihood_.draw(output, generator(seed, Purpose.PIXELS))
-        return self._restored(drawn.numpy(), self.dtype_)
+        noisy = self.likelihood_.draw(output, generator(seed, Purpose.PIXELS))
+        return self._restored(noisy.numpy(), self.dtype_)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.floating[Any]]:
         r"""Return the evidence lower bound on the log density of each sample, in nats.
@@ -552,8 +552,8 @@ class VariationalAutoencoder(BaseAutoencoder):
                 return self.module_.divergence(posterior, posterior.mean)
             noises = _noise_of_rows(block, self.seed_, SCORE_DRAWS, posterior.like)
             codes = posterior.rsample(torch.stack(list(noises)))
-            found = self.module_.divergence(posterior, codes)
-            return found.mean(dim=0) if found.dim() > 2 else found
+            divergence = self.module_.divergence(posterior, codes)
+            return divergence.mean(dim=0) if divergence.dim() > 2 else divergence
 
         return self._map(rows, terms).astype(rows.dtype, copy=False)
 
@@ -611,8 +611,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         check_is_fitted(self)
         rows = self._checked(X)
         self.likelihood_.check(rows)
-        found = self._map_posteriors(self._with_condition(rows, y), bound, n_draws, self.seed_)
-        scores: Rows = found.astype(rows.dtype, copy=False)
+        bounds = self._map_posteriors(self._with_condition(rows, y), bound, n_draws, self.seed_)
+        scores: Rows = bounds.astype(rows.dtype, copy=False)
         if not self.likelihood_.of_scaled_rows:
             return scores
         scores = scores - rows.dtype.type(self.scaling_.log_volume)
@@ -748,9 +748,9 @@ def _mean_of(data: Source) -> Tensor:
 def _noise_of_rows(rows: Rows, seed: int, n_draws: int, like: Tensor) -> Iterator[Tensor]:
     """Yield noise like ``like`` (B, H), a function of the samples' bytes; see `row_noise`."""
     for stream, start in enumerate(range(0, n_draws, DRAWS_AT_ONCE)):
-        n_held = min(DRAWS_AT_ONCE, n_draws - start)
-        held = row_noise(rows, seed, n_held, like.shape[1], len(like), stream)
-        yield from torch.tensor(held).to(like)
+        n_block = min(DRAWS_AT_ONCE, n_draws - start)
+        block = row_noise(rows, seed, n_block, like.shape[1], len(like), stream)
+        yield from torch.tensor(block).to(like)
 
 
 def _evidence_bound(

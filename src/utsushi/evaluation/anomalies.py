@@ -1,7 +1,8 @@
-"""Metrics of how well scores separate anomalies from normal samples at any threshold.
+"""Metrics of how well scores separate anomalies from normal samples, over all thresholds.
 
-Every function takes the scores of normal rows and of anomalies, higher being more normal, as
-`AnomalyDetector.score_samples` gives them. Anomalies are what is to be found: the positives.
+Every function takes the scores of normal samples and of anomalies, as
+`AnomalyDetector.score_samples` returns them: a higher score means more normal. Anomalies are the
+positive class.
 """
 
 from __future__ import annotations
@@ -19,38 +20,38 @@ from utsushi.exceptions import DataError, SettingError
 
 __all__ = ["average_precision", "evaluate_scores", "false_positive_rate", "roc_auc"]
 
-#: Draws of the bootstrap: enough for two digits of a standard error.
+#: Resamples of the bootstrap: enough for two digits of a standard error.
 BOOTSTRAP_DRAWS = 200
 
 Scores = NDArray[np.float64]
 
 
 def roc_auc(normal: ArrayLike, anomalies: ArrayLike) -> Estimate:
-    r"""Area under the ROC curve: how often a normal row scores above an anomaly.
+    r"""Compute the area under the ROC curve: how often a normal sample scores above an anomaly.
 
     .. math::
         A = P(s_{\mathrm{normal}} > s_{\mathrm{anomaly}}) + \tfrac12 P(\text{equal})
 
     The standard error is Hanley and McNeil's,
-    :math:`\sqrt{(A(1-A) + (m-1)(Q_1 - A^2) + (n-1)(Q_2 - A^2)) / mn}` for m anomalies and n normal
-    rows, with :math:`Q_1 = A / (2-A)` and :math:`Q_2 = 2A^2 / (1+A)`.
+    :math:`\sqrt{(A(1-A) + (m-1)(Q_1 - A^2) + (n-1)(Q_2 - A^2)) / mn}` for m anomalies and n
+    normal samples, with :math:`Q_1 = A / (2-A)` and :math:`Q_2 = 2A^2 / (1+A)`.
 
     Parameters
     ----------
     normal : array-like of shape (n,)
-        Scores of normal rows.
+        Scores of normal samples.
     anomalies : array-like of shape (m,)
         Scores of anomalies.
 
     Returns
     -------
     Estimate
-        In [0, 1]: 0.5 is chance, 1 a perfect order. ``n_rows`` is n + m.
+        In [0, 1]: 0.5 is chance, 1 is perfect separation. ``n_rows`` is n + m.
 
     Raises
     ------
     DataError
-        If there is none of one kind, or a score is not finite.
+        If one of the arrays is empty, or a score is not finite.
 
     References
     ----------
@@ -64,31 +65,31 @@ def roc_auc(normal: ArrayLike, anomalies: ArrayLike) -> Estimate:
     """
     from sklearn.metrics import roc_auc_score
 
-    found, outlying = _labelled(normal, anomalies)
-    area = float(roc_auc_score(found, outlying))
-    m, n = int(found.sum()), int((~found).sum())
+    is_anomaly, outlying = _labelled(normal, anomalies)
+    area = float(roc_auc_score(is_anomaly, outlying))
+    m, n = int(is_anomaly.sum()), int((~is_anomaly).sum())
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    spread = area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
-    return Estimate(area, math.sqrt(max(spread, 0.0) / (m * n)), m + n)
+    variance = area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
+    return Estimate(area, math.sqrt(max(variance, 0.0) / (m * n)), m + n)
 
 
 def average_precision(
     normal: ArrayLike, anomalies: ArrayLike, *, random_state: int = 0
 ) -> Estimate:
-    r"""Mean precision over the anomalies, the lowest scores first.
+    r"""Compute the average precision of the anomalies, ranked by ascending score.
 
     :math:`\sum_k (R_k - R_{k-1}) P_k`, with precision :math:`P_k` and recall :math:`R_k` of the
-    anomalies at each threshold, as scikit-learn's ``average_precision_score`` defines it. By chance
-    it is the part of the rows that are anomalies. The standard error is that of 200 bootstrap
-    draws, of normal rows and of anomalies apart (Efron and Tibshirani 1993, *An Introduction to the
-    Bootstrap*).
+    anomalies at each threshold, as scikit-learn's ``average_precision_score`` defines it. Its
+    value for random scores is the share of anomalies. The standard error is that of 200 bootstrap
+    resamples, drawn separately from the normal samples and from the anomalies (Efron and Tibshirani
+    1993, *An Introduction to the Bootstrap*).
 
     Parameters
     ----------
     normal, anomalies : array-like of shape (n,) and (m,)
         Scores.
     random_state : int, default=0
-        Decides the draws.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -108,20 +109,20 @@ def average_precision(
 def false_positive_rate(
     normal: ArrayLike, anomalies: ArrayLike, *, recall: float = 0.95, random_state: int = 0
 ) -> Estimate:
-    """The false positive rate of the threshold that reaches a given recall of anomalies.
+    """Compute the false positive rate at the threshold that reaches a recall of the anomalies.
 
     The threshold is the lowest one at which at least ``recall`` of the anomalies score at or below
-    it; no value between two thresholds is made up. The standard error is that of 200 bootstrap
-    draws, of normal rows and of anomalies apart, as for `average_precision`.
+    it, without interpolation. The standard error is that of 200 bootstrap resamples, as for
+    `average_precision`.
 
     Parameters
     ----------
     normal, anomalies : array-like of shape (n,) and (m,)
         Scores.
     recall : float in (0, 1], default=0.95
-        The part of the anomalies to find.
+        The share of the anomalies to detect.
     random_state : int, default=0
-        Decides the draws.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -136,10 +137,10 @@ def false_positive_rate(
     if not 0 < recall <= 1:
         raise SettingError(f"recall must be above 0 and at most 1, got {recall!r}.")
 
-    def rate(found: NDArray[np.bool_], outlying: Scores) -> float:
+    def rate(is_anomaly: NDArray[np.bool_], outlying: Scores) -> float:
         from sklearn.metrics import roc_curve
 
-        false, true, _ = roc_curve(found, outlying, drop_intermediate=False)
+        false, true, _ = roc_curve(is_anomaly, outlying, drop_intermediate=False)
         return float(false[np.argmax(true >= recall - 1e-12)])
 
     return _bootstrapped(rate, normal, anomalies, random_state)
@@ -148,14 +149,14 @@ def false_positive_rate(
 def evaluate_scores(
     normal: ArrayLike, anomalies: ArrayLike, *, random_state: int = 0
 ) -> dict[str, Any]:
-    """Compute all metrics of scores.
+    """Compute all metrics of anomaly scores.
 
     Parameters
     ----------
     normal, anomalies : array-like of shape (n,) and (m,)
         Scores.
     random_state : int, default=0
-        Decides the draws of the bootstrap.
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -184,7 +185,7 @@ def evaluate_scores(
 
 
 def _labelled(normal: ArrayLike, anomalies: ArrayLike) -> tuple[NDArray[np.bool_], Scores]:
-    """Return, of all rows, whether each is an anomaly, and how outlying it is: minus its score."""
+    """Return for all samples whether each is an anomaly, and its outlyingness, minus the score."""
     kinds = {"normal": normal, "anomalies": anomalies}
     scores = {name: np.asarray(values, dtype=np.float64) for name, values in kinds.items()}
     for name, values in scores.items():
@@ -194,8 +195,8 @@ def _labelled(normal: ArrayLike, anomalies: ArrayLike) -> tuple[NDArray[np.bool_
                 f"{values.shape}."
             )
         check_finite(values[:, None], what=f"the score of {name}")
-    found = np.repeat([False, True], [len(values) for values in scores.values()])
-    return found, -np.concatenate(list(scores.values()))
+    is_anomaly = np.repeat([False, True], [len(values) for values in scores.values()])
+    return is_anomaly, -np.concatenate(list(scores.values()))
 
 
 def _bootstrapped(
@@ -204,14 +205,19 @@ def _bootstrapped(
     anomalies: ArrayLike,
     seed: int,
 ) -> Estimate:
-    """Return a metric with its deviation over draws of the rows, each kind from its own."""
-    found, outlying = _labelled(normal, anomalies)
+    """Return a metric with its bootstrap error; both classes are resampled separately."""
+    is_anomaly, outlying = _labelled(normal, anomalies)
     generator = np.random.default_rng(seed)
-    n = int((~found).sum())
-    draws = []
+    n = int((~is_anomaly).sum())
+    values = []
     for _ in range(BOOTSTRAP_DRAWS):
-        places = np.concatenate(
-            [generator.integers(0, n, n), generator.integers(n, len(found), len(found) - n)]
+        resample = np.concatenate(
+            [
+                generator.integers(0, n, n),
+                generator.integers(n, len(is_anomaly), len(is_anomaly) - n),
+            ]
         )
-        draws.append(float(metric(found, outlying[places])))
-    return Estimate(float(metric(found, outlying)), float(np.std(draws, ddof=1)), len(found), seed)
+        values.append(float(metric(is_anomaly, outlying[resample])))
+    return Estimate(
+        float(metric(is_anomaly, outlying)), float(np.std(values, ddof=1)), len(is_anomaly), seed
+    )

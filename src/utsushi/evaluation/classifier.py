@@ -1,8 +1,8 @@
-"""A small classifier of the digits that ships with the package, for its features.
+"""A small digit classifier, bundled with the package, whose features compare sets of images.
 
-Distances between sets of images are taken between features, not pixels. The literature's features
-come from a network of 90 MB that was trained on photographs; these come from one of half a megabyte
-that was trained on the very digits that ship beside it.
+Distances between sets of images are computed between features, not pixels. The literature uses the
+features of a network of 90 MB that was trained on photographs; this network has half a megabyte and
+was trained on the bundled digits.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ Rows = NDArray[np.floating[Any]]
 def digit_network() -> nn.Sequential:
     """Build the network, after LeNet-5: two convolutions and three dense layers.
 
-    Rows (B, 784) of pixels in [0, 1] become the logits (B, 10) of the digits; without the last
-    layer, the 84 features, none of them negative. LeCun et al. 1998, *Gradient-Based Learning
+    It maps pixels (B, 784) in [0, 1] to the logits (B, 10) of the digits; without the last layer,
+    to the 84 non-negative features. LeCun et al. 1998, *Gradient-Based Learning
     Applied to Document Recognition*, https://doi.org/10.1109/5.726791
 
     Returns
     -------
     Sequential
-        With parameters that are still to be filled.
+        With initial parameters; load the weights into them.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def digit_network() -> nn.Sequential:
 
 
 class DigitClassifier:
-    """The shipped classifier of 28x28 digits; called with rows, it gives their features.
+    """Compute features of 28x28 digits with the bundled classifier.
 
     Raises
     ------
@@ -89,22 +89,22 @@ class DigitClassifier:
         self._network = network.eval()
 
     def __call__(self, X: Rows) -> NDArray[np.float32]:
-        """Return the features of rows: the last layer but one, after its nonlinearity.
+        """Return the features of samples: the output of the penultimate layer.
 
         Parameters
         ----------
         X : ndarray of shape (n, 784), n >= 1
-            Pixels in [0, 1]. Others are clipped: no picture can show them, and they would stir
-            the features more than any stroke does.
+            Pixels in [0, 1]. Other values are clipped: they would change the features more than
+            any stroke does.
 
         Returns
         -------
-        ndarray of shape (n, 84), float32, none negative
+        ndarray of shape (n, 84), float32, non-negative
         """
         return self._map(X, self._network[:-1])
 
     def predict(self, X: Rows) -> NDArray[np.int64]:
-        """Return the digit, 0 to 9, that each row (n, 784) looks like most."""
+        """Return the most probable digit, 0 to 9, of each sample of ``X`` (n, 784)."""
         digits: NDArray[np.int64] = self._map(X, self._network).argmax(axis=1)
         return digits
 
@@ -123,7 +123,7 @@ class DigitClassifier:
 
 
 def _read_weights() -> dict[str, NDArray[np.float32]]:
-    """Read the packed weights, after a look at their checksum."""
+    """Read the bundled weights and verify their checksum."""
     from safetensors.numpy import load
 
     resource = files("utsushi.evaluation") / "bundled" / "digit_classifier.safetensors"
@@ -134,11 +134,11 @@ def _read_weights() -> dict[str, NDArray[np.float32]]:
             f"the bundled digit classifier {resource} cannot be read ({error.strerror}). Reinstall "
             "utsushi."
         ) from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != CHECKSUM:
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != CHECKSUM:
         raise ModelFileError(
-            f"{resource} is damaged: its SHA-256 must begin with {CHECKSUM[:8]}, got {found[:8]}. "
-            "Reinstall utsushi."
+            f"{resource} is damaged: its SHA-256 must begin with {CHECKSUM[:8]}, got "
+            f"{checksum[:8]}. Reinstall utsushi."
         )
     weights: dict[str, NDArray[np.float32]] = load(content)
     return weights

@@ -26,27 +26,27 @@ Rows = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class EvaluationContext:
-    """The evaluation context. Values that several metrics need are computed once, on first use.
+    """Hold a fitted model and its samples; compute values that several metrics need once, on use.
 
     Attributes
     ----------
     model : fitted autoencoder
     X : ndarray of shape (n, D)
-        The rows to measure on.
+        The samples to measure on.
     X_train : ndarray of shape (m, D) or None
-        The training rows.
+        The training samples.
     y, y_train : ndarray of shape (n,) and (m,), or None
         Their labels.
     seed : int
-        Decides what is chosen by chance, but for the model's own draws.
+        Seed of all random choices, except for the model's own draws.
     n_importance_samples : tuple of int
-        The importance-weighted bounds to take.
+        The numbers of draws of the importance-weighted bounds.
     extractor : callable or None
-        The features between which generated rows are measured.
+        Returns the features that compare generated samples with real ones.
     anomalies : ndarray of shape (k, D) or None
-        Rows that the model should tell from ``X``.
+        Samples that the model should separate from ``X``.
     similarity : bool
-        Whether to take SSIM.
+        Whether to compute SSIM.
     """
 
     model: BaseAutoencoder
@@ -66,22 +66,22 @@ class EvaluationContext:
         self._read("X_train", "y_train")
         self._read("anomalies")
 
-    def _read(self, rows: str, labels: str | None = None) -> None:
-        """Take rows that are no array into memory, with their labels: all, or some of many."""
-        given = as_guarded(getattr(self, rows))
-        if not isinstance(given, LazyRows):
+    def _read(self, X_name: str, y_name: str | None = None) -> None:
+        """Read lazy samples and their labels into memory: all, or a random subset of many."""
+        X = as_guarded(getattr(self, X_name))
+        if not isinstance(X, LazyRows):
             return
-        known = None if labels is None else getattr(self, labels)
-        read, known = measurable_rows("the data", given, known, self.seed)
-        object.__setattr__(self, rows, read)
-        if labels is not None:
-            object.__setattr__(self, labels, known)
+        y = None if y_name is None else getattr(self, y_name)
+        in_memory, y = measurable_rows("the data", X, y, self.seed)
+        object.__setattr__(self, X_name, in_memory)
+        if y_name is not None:
+            object.__setattr__(self, y_name, y)
 
     @cached_property
     def pca(self) -> PCABaseline | None:
-        """PCA of the model's size, on columns scaled as its own; None without training rows.
+        """PCA of the model's size on equally scaled columns; None without training samples.
 
-        A sparse code has the size of its active components.
+        The size of a sparse code is its mean number of active components.
         """
         if self.X_train is None:
             return None
@@ -91,7 +91,7 @@ class EvaluationContext:
         return PCABaseline(self.filled(self.X_train), size, None if np.ptp(scale) == 0 else scale)
 
     def filled(self, rows: Rows) -> Rows:
-        """Return rows with the column's mean in the place of what is missing: what PCA can see."""
+        """Return samples with missing values replaced by the column's mean, as input of PCA."""
         if not has_missing(rows):
             return rows
         means = np.nanmean(self.X if self.X_train is None else self.X_train, axis=0)
@@ -99,24 +99,26 @@ class EvaluationContext:
 
     @cached_property
     def has_gaps(self) -> bool:
-        """Whether a value of the rows is missing, of those to measure on or of the others."""
+        """Whether a value of the measured or of the training samples is missing."""
         return has_missing(self.X) or has_missing(self.X_train)
 
     @cached_property
-    def spreads(self) -> Rows | None:
-        """The standard deviation (D,) of each feature of a table; None for all other rows.
+    def standard_deviations(self) -> Rows | None:
+        """The standard deviation (D,) of each feature of a table; None for other data.
 
-        Columns of a table have different units, so their errors are taken in these. A feature that
-        is constant keeps its unit.
+        Columns of a table have different units, so their errors are divided by these. A constant
+        feature has 1.
         """
         if not hasattr(self.model, "columns_") or self.model.image_shape is not None:
             return None
-        spreads = np.sqrt(column_moments(self.X if self.X_train is None else self.X_train).var_)
-        return np.where(spreads > 0, spreads, 1.0)
+        standard_deviations = np.sqrt(
+            column_moments(self.X if self.X_train is None else self.X_train).var_
+        )
+        return np.where(standard_deviations > 0, standard_deviations, 1.0)
 
     @cached_property
     def codes(self) -> Rows:
-        """The codes (n, H) of the rows, as the decoder takes them."""
+        """The codes (n, H) of the samples, as input of the decoder."""
         return self.model._vectors(self.X)
 
     @cached_property
@@ -126,36 +128,36 @@ class EvaluationContext:
         return active
 
     @cached_property
-    def copies(self) -> Rows:
+    def reconstructions(self) -> Rows:
         """The reconstructions (n, D) through the mean codes."""
         return self.model.reconstruct(self.X, self.y)
 
     @cached_property
     def scored(self) -> NDArray[np.intp]:
-        """The numbers of the rows that ``scores`` are of: of a variational model, some of many."""
+        """The indices of the samples that are scored: a subset of many for a variational model."""
         if not has_posterior(self.model):
             return np.arange(len(self.X))
         return affordable_rows(self.X, SCORED_VALUES, self.seed)
 
     @cached_property
     def scores(self) -> NDArray[np.floating[Any]]:
-        """What ``score_samples`` gives for the rows ``scored``."""
+        """The result of ``score_samples`` for the samples ``scored``."""
         return self.model.score_samples(self.X[self.scored], self.labels_of(self.scored))
 
     def labels_of(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
-        """Return the labels of some of the rows to measure on, where there are labels."""
+        """Return the labels of some of the measured samples, or None without labels."""
         return None if self.y is None else self.y[rows]
 
     @cached_property
-    def has_seen_its_rows(self) -> bool:
-        """Whether the rows to measure on are the training rows."""
+    def is_training_data(self) -> bool:
+        """Whether the measured samples are the training samples."""
         return self.X_train is not None and (
             self.X_train is self.X or np.array_equal(self.X_train, self.X, equal_nan=True)
         )
 
 
 def with_baseline(model: Estimate, pca: Estimate | None = None) -> dict[str, Any]:
-    """Return a figure ready for JSON: the model's numbers, and under ``"pca"`` those of PCA.
+    """Return a metric ready for JSON: the model's values, and under ``"pca"`` those of PCA.
 
     Examples
     --------

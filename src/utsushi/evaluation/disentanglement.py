@@ -1,4 +1,4 @@
-"""Disentanglement: whether each known factor of the samples has a component of its own."""
+"""Disentanglement metrics: whether each factor of the samples has its own component."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["DCI", "dci", "mig", "sap"]
 #: Trees of each forest of `dci`, and the fewest samples in a leaf.
 N_TREES, FEWEST_IN_LEAF = 20, 5
 
-_FORESTS = 3  # the step of the forests' path; see `utsushi.evaluation.rows`
+_FORESTS = 3  # the seed path of the forests; see `utsushi.evaluation.rows`
 
 Matrix = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
         {H(v_k)}, \qquad h_k = \arg\max_h I(z_h; v_k)
 
     with the mutual information I of a component and a factor, and the entropy H of the factor, both
-    of a histogram.
+    estimated by histograms.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     factors : array-like of shape (n, K)
         The factors that the samples were made from.
     n_bins : int >= 2, default=20
-        Columns of more distinct values are put into so many bins of equal width.
+        Columns with more distinct values are divided into this many bins of equal width.
 
     Returns
     -------
     float
-        In [0, 1]: 1 if each factor is a function of one component, which says nothing about the
-        others; 0 if two components say as much. Histograms of n samples overestimate each mutual
+        In [0, 1]: 1 if each factor is a function of one component, independent of the others; 0 if
+        two components are equally informative. Histograms of n samples overestimate each mutual
         information by about (bins - 1) (values - 1) / 2n nats.
 
     Raises
@@ -72,7 +72,7 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, n_bins: int = 20) -> float:
     if n_bins < 2:
         raise SettingError(f"n_bins must be an integer of at least 2, got {n_bins!r}.")
     codes, factors = _checked(codes, factors)
-    z, v = (np.stack([_binned(column, n_bins) for column in both.T]) for both in (codes, factors))
+    z, v = (np.stack([_binned(column, n_bins) for column in array.T]) for array in (codes, factors))
     information = np.array([[mutual_info_score(factor, code) for factor in v] for code in z])
     entropy = np.array([mutual_info_score(factor, factor) for factor in v])
     return float(_lead(information / entropy))
@@ -85,8 +85,8 @@ def sap(codes: ArrayLike, factors: ArrayLike, *, categorical: Sequence[int] = ()
         \mathrm{SAP} = \frac1K \sum_k \left( S_{h_k k} - \max_{h \ne h_k} S_{hk} \right), \qquad
         h_k = \arg\max_h S_{hk}
 
-    :math:`S_{hk}` says how well component h alone predicts factor k: the squared correlation for a
-    number; for classes the balanced accuracy of thresholds, scaled so that chance is 0.
+    :math:`S_{hk}` measures how well component h alone predicts factor k: the squared correlation
+    for numbers; for classes the balanced accuracy of thresholds, scaled so that chance is 0.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def sap(codes: ArrayLike, factors: ArrayLike, *, categorical: Sequence[int] = ()
     DataError
         If the arrays do not match, hold no finite numbers, or if a factor has only one value.
     SettingError
-        If ``categorical`` names a column that is not there.
+        If ``categorical`` names a column that does not exist.
 
     Notes
     -----
@@ -137,7 +137,7 @@ def sap(codes: ArrayLike, factors: ArrayLike, *, categorical: Sequence[int] = ()
 
 @dataclass(frozen=True, eq=False)
 class DCI:
-    """Disentanglement, completeness and informativeness of codes; see `dci`.
+    """Hold disentanglement, completeness and informativeness of codes; see `dci`.
 
     Attributes
     ----------
@@ -185,7 +185,7 @@ def dci(
     categorical : sequence of int, default=()
         The columns of ``factors`` that are classes.
     random_state : int >= 0, default=0
-        Decides the halves and the forests.
+        Seed of the halves and of the forests.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def dci(
         If the arrays do not match, have fewer than two columns or ten rows, hold no finite numbers,
         or if a factor has only one value.
     SettingError
-        If ``categorical`` names a column that is not there.
+        If ``categorical`` names a column that does not exist.
 
     References
     ----------
@@ -208,8 +208,8 @@ def dci(
     Examples
     --------
     >>> factors = np.random.default_rng(0).integers(4, size=(1000, 2))
-    >>> found = dci(factors, factors)
-    >>> round(found.disentanglement, 6), round(found.completeness, 6), found.informativeness
+    >>> result = dci(factors, factors)
+    >>> round(result.disentanglement, 6), round(result.completeness, 6), result.informativeness
     (1.0, 1.0, 1.0)
     """
     codes, factors = _checked(codes, factors)
@@ -221,11 +221,11 @@ def dci(
     factors, is_class = _with_classes(factors, categorical)
     seeds = numpy_generator(random_state, Purpose.EVALUATION, _FORESTS)
     split = halves(len(codes), random_state)
-    found = [
+    results = [
         _forest(codes, factor, split, classes, int(seeds.integers(2**31)))
         for factor, classes in zip(factors.T, is_class, strict=True)
     ]
-    importance = np.stack([column for column, _ in found], axis=1)
+    importance = np.stack([column for column, _ in results], axis=1)
     used = importance.sum(axis=1) > 0
     shares = importance[used].sum(axis=1) / importance.sum()
     serves = 1 - _relative_entropy(importance[used], axis=1)
@@ -233,13 +233,13 @@ def dci(
     return DCI(
         disentanglement=float(shares @ serves),
         completeness=float(uses.mean()),
-        informativeness=float(np.mean([score for _, score in found])),
+        informativeness=float(np.mean([score for _, score in results])),
         importance=importance,
     )
 
 
 def _checked(codes: ArrayLike, factors: ArrayLike) -> tuple[Matrix, Matrix]:
-    """Return both as matrices of numbers with equally many rows."""
+    """Return codes and factors as finite matrices with the same number of samples."""
     arrays = []
     for name, value in (("codes", codes), ("factors", factors)):
         array = np.asarray(value, dtype=np.float64)
@@ -284,14 +284,14 @@ def _binned(column: Matrix, n_bins: int) -> NDArray[np.intp]:
 
 
 def _lead(scores: Matrix) -> Any:
-    """Return the mean over the columns of the largest value less the second largest, or zero."""
+    """Return the mean over columns of the gap between the largest and second largest value."""
     ordered = np.sort(scores, axis=0)[::-1]
     second = ordered[1] if len(ordered) > 1 else 0.0
     return np.mean(ordered[0] - second)
 
 
 def _relative_entropy(weights: Matrix, axis: int) -> Matrix:
-    """Return the entropy along an axis of weights >= 0, over that of equal weights."""
+    """Return the entropy of weights >= 0 along an axis, relative to that of equal weights."""
     p = weights / weights.sum(axis=axis, keepdims=True)
     nats = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=axis)
     relative: Matrix = nats / np.log(p.shape[axis])
@@ -306,7 +306,7 @@ def _squared_correlation(code: Matrix, factor: Matrix) -> float:
 
 
 def _accuracy_of_thresholds(code: Matrix, factor: Matrix) -> float:
-    """Return the balanced accuracy of as many intervals as there are classes, chance at 0."""
+    """Return the balanced accuracy of one interval per class, scaled so that chance is 0."""
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.tree import DecisionTreeClassifier
 
@@ -347,6 +347,6 @@ def _forest(
 
     score = 1 - error(forest) / max(error(constant), np.finfo(float).tiny)
     importance = forest.feature_importances_
-    if not importance.any():  # constant codes: no component is better than another
+    if not importance.any():  # constant codes
         importance = np.full_like(importance, 1 / len(importance))
     return importance, max(score, 0.0)

@@ -14,19 +14,19 @@ __all__ = ["Estimate"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over independent samples, with its standard error.
+    """Hold a mean over independent samples, with its standard error.
 
     Attributes
     ----------
     value : float
         The mean.
     standard_error : float
-        The standard deviation of the rows' values over the root of their number; NaN for one row,
-        and where nothing honest can be said.
+        The standard deviation of the samples' values over the square root of their number; NaN for
+        one sample, and where the samples' values are not independent.
     n_rows : int
-        How many rows it was taken over.
+        The number of samples.
     seed : int or None
-        What decided the random numbers that went into it; None where there were none.
+        The seed of the random numbers it depends on; None if there are none.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class Estimate:
 
     @classmethod
     def over(cls, values: ArrayLike, seed: int | None = None) -> Estimate:
-        """Return the mean of a value per row."""
+        """Return the mean of one value per sample."""
         rows = np.asarray(values, dtype=np.float64)
         spread = rows.std(ddof=1) / math.sqrt(len(rows)) if len(rows) > 1 else math.nan
         return cls(float(rows.mean()), float(spread), len(rows), seed)
@@ -55,7 +55,7 @@ class Estimate:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers, with None for a standard error that is not a number."""
+        """Return the fields as a dict, with None for a standard error of NaN."""
         numbers = asdict(self)
         if math.isnan(self.standard_error):
             numbers["standard_error"] = None

@@ -16,7 +16,7 @@ __all__ = ["Extractor", "choose_extractor", "extract", "name_of"]
 
 Rows = NDArray[np.floating[Any]]
 
-#: Takes rows (n, D), returns their features (n, F).
+#: Takes samples (n, D), returns their features (n, F).
 Extractor = Callable[[Rows], NDArray[np.floating[Any]]]
 
 #: The number of samples in one call of an extractor, so that memory maps stay on the disk.
@@ -32,9 +32,9 @@ def choose_extractor(
     ----------
     extractor : callable or None
     image_shape : (H, W), (C, H, W) or None
-        What a row was flattened from; None takes rows of 784 columns for 28x28 images.
+        The shape of an image before flattening; None assumes 28x28 for 784 columns.
     reference : ndarray of shape (n, D)
-        Real rows.
+        Real samples.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def choose_extractor(
     Raises
     ------
     SettingError
-        If there is none, and the rows are not 28x28 images of one channel in [0, 1].
+        If there is none, and the samples are not 28x28 images of one channel in [0, 1].
     """
     if extractor is not None:
         return extractor
@@ -64,7 +64,7 @@ def choose_extractor(
 
 
 def extract(extractor: Extractor, X: Rows) -> NDArray[np.floating[Any]]:
-    """Return the features of all rows, block by block.
+    """Return the features of all samples, computed in blocks.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def extract(extractor: Extractor, X: Rows) -> NDArray[np.floating[Any]]:
 
 
 def name_of(extractor: Extractor) -> str:
-    """Return a name for a result: that of a function, or the ``repr`` of an object.
+    """Return the name of an extractor: that of a function, or the ``repr`` of an object.
 
     Examples
     --------
@@ -112,9 +112,11 @@ def name_of(extractor: Extractor) -> str:
     """
     if hasattr(extractor, "__name__"):
         return str(extractor.__name__)
-    # The default repr has the address of the object, which differs in every process.
-    said = " ".join(repr(extractor).split())
-    return type(extractor).__name__ if said == object.__repr__(extractor) else said
+    # The default repr has the address of the object, which differs between processes.
+    representation = " ".join(repr(extractor).split())
+    return (
+        type(extractor).__name__ if representation == object.__repr__(extractor) else representation
+    )
 
 
 def _checked(extractor: Extractor, rows: Rows) -> NDArray[np.floating[Any]]:

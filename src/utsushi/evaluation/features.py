@@ -1,4 +1,4 @@
-"""Codes as features: neighbours, classes and clusters."""
+"""Metrics of codes as features: neighbours, classes and clusters."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ MAX_CLASSES = 100
 #: The number of neighbours that vote for a class, and for trustworthiness.
 N_NEIGHBOURS = 5
 
-#: Rows to learn a probe from, to cluster, and to compare all distances of.
+#: The largest numbers of samples to train a probe on, to cluster, and to compare all pairs of.
 PROBE_ROWS, CLUSTER_ROWS, DISTANCE_ROWS = 20_000, 10_000, 1_000
 
-#: Resamples of the rows for the standard error of an index of a clustering.
+#: Resamples for the standard error of an index of a clustering.
 N_RESAMPLES = 100
 
-_RESAMPLES = 2  # the step of the resamples' path; see `utsushi.evaluation.rows`
+_RESAMPLES = 2  # the seed path of the resamples; see `utsushi.evaluation.rows`
 
 Rows = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
@@ -54,11 +54,11 @@ def evaluate_features(
     Parameters
     ----------
     codes_train, codes_test : ndarray or sparse matrix of shape (m, H) and (n, H)
-        Codes to learn from, and others to be right about.
+        Codes to train the classifiers on, and codes to test them on.
     y_train, y_test : ndarray of shape (m,) and (n,)
         Their classes, at least two among ``y_train``.
     random_state : int >= 0, default=0
-        Decides which rows are taken where there are many, and the start of the clustering.
+        Seed of the subset where there are many samples, and of the clustering.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def evaluate_features(
     Examples
     --------
     >>> codes = np.array([[0.0], [0.1], [5.0], [5.1]])
-    >>> found = evaluate_features(codes, [0, 0, 1, 1], codes, [0, 0, 1, 1])
-    >>> found["linear_probe"].value, found["adjusted_rand_index"].value
+    >>> metrics = evaluate_features(codes, [0, 0, 1, 1], codes, [0, 0, 1, 1])
+    >>> metrics["linear_probe"].value, metrics["adjusted_rand_index"].value
     (1.0, 1.0)
     """
     y_train, y_test = np.asarray(y_train), np.asarray(y_test)
@@ -97,7 +97,7 @@ def evaluate_features(
 
 
 def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: Labels) -> Estimate:
-    """Return the accuracy of a logistic regression from standardized codes to classes.
+    """Measure the accuracy of a logistic regression from standardized codes to classes.
 
     Parameters
     ----------
@@ -134,12 +134,12 @@ def linear_probe(codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: L
 def neighbour_accuracy(
     codes_train: Rows, y_train: Labels, codes_test: Rows, y_test: Labels
 ) -> Estimate:
-    """Return the accuracy of the vote of the five nearest training codes.
+    """Measure the accuracy of a classifier by the five nearest training codes.
 
     Parameters
     ----------
     codes_train, codes_test : ndarray of shape (m, H) and (n, H)
-        Distances are Euclidean between the codes as they are.
+        Codes; their Euclidean distances are computed without scaling.
     y_train, y_test : ndarray of shape (m,) and (n,)
 
     Returns
@@ -155,8 +155,8 @@ def neighbour_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    neighbours = KNeighborsClassifier(min(N_NEIGHBOURS, codes_train.shape[0]))
-    return Estimate.over(neighbours.fit(codes_train, y_train).predict(codes_test) == y_test)
+    classifier = KNeighborsClassifier(min(N_NEIGHBOURS, codes_train.shape[0]))
+    return Estimate.over(classifier.fit(codes_train, y_train).predict(codes_test) == y_test)
 
 
 def clustering(
@@ -167,20 +167,20 @@ def clustering(
     Parameters
     ----------
     codes : ndarray of shape (n, H)
-        At most 10,000 of them are taken, by chance.
+        Codes, of which at most 10,000 are chosen at random.
     y : ndarray of shape (n,)
     n_clusters : int >= 2
-        Of k-means; the number of classes, and at most that of the rows.
+        The number of clusters of k-means, at most the number of codes.
     random_state : int >= 0, default=0
-        Decides the rows, the starts and the resamples.
+        Seed of the subset, the initial centres and the resamples.
 
     Returns
     -------
     adjusted_rand_index, normalized_mutual_information : Estimate
-        1 for clusters that are the classes. For clusters by chance the first is 0 on average; the
-        second is above it, by 0.2 for a hundred rows, and comes down with their number. The
-        standard error is that of 100 resamples of the rows with their clusters: it
-        does not know how a clustering of other rows would have come out.
+        1 for clusters that equal the classes. For random clusters the first is 0 on average; the
+        second is larger, by 0.2 for a hundred samples, and decreases with their number. The
+        standard error is that of 100 resamples of the samples with their clusters: it does not
+        include the variation of the clustering itself.
 
     References
     ----------
@@ -206,12 +206,12 @@ def clustering(
         warnings.simplefilter("ignore", ConvergenceWarning)
         clusters = k_means.fit_predict(codes)
     draws = _resampler(random_state).integers(len(y), size=(N_RESAMPLES, len(y)))
-    found = []
+    estimates = []
     for index in (adjusted_rand_score, normalized_mutual_info_score):
-        spread = np.std([index(y[draw], clusters[draw]) for draw in draws], ddof=1)
+        error = np.std([index(y[draw], clusters[draw]) for draw in draws], ddof=1)
         value = float(index(y, clusters))
-        found.append(Estimate(value, float(spread), len(y), random_state))
-    return found[0], found[1]
+        estimates.append(Estimate(value, float(error), len(y), random_state))
+    return estimates[0], estimates[1]
 
 
 def trustworthiness_of(X: Rows, codes: Rows, *, random_state: int = 0) -> Estimate:
@@ -220,17 +220,17 @@ def trustworthiness_of(X: Rows, codes: Rows, *, random_state: int = 0) -> Estima
     Parameters
     ----------
     X : ndarray of shape (n, D), n >= 4
-        Rows; distances are Euclidean.
+        Samples; distances are Euclidean.
     codes : ndarray of shape (n, H)
         Their codes.
     random_state : int >= 0, default=0
-        Decides which 1,000 rows are taken where there are more.
+        Seed of the choice of 1,000 samples where there are more.
 
     Returns
     -------
     Estimate
-        In [0, 1]: 1 when the five nearest codes of each row belong to its five nearest rows. The
-        standard error is NaN: each row's value depends on all others.
+        In [0, 1]: 1 if the five nearest codes of each sample belong to its five nearest samples.
+        The standard error is NaN: each sample's value depends on all others.
 
     References
     ----------

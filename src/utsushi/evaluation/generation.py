@@ -49,36 +49,36 @@ def evaluate_generation(
     Parameters
     ----------
     generated : ndarray of shape (n, D), n >= 20
-        Rows that a model drew; best as many as there are real ones.
+        Samples from a model, ideally as many as there are real ones.
     reference : ndarray of shape (m, D), m >= 20
-        Held-out real rows.
+        Held-out real samples.
     train : ndarray of shape (k, D), k >= 20, optional
-        The training rows, all of them. With them the floor stands beside each figure, and the
-        copies of training rows are counted.
+        All training samples. With them, each metric is reported next to its reachable floor, and
+        memorized training samples are counted.
     extractor : callable, optional
-        Turns rows (b, D) into features (b, F). The default is the classifier of digits that ships
-        with the package, for 28x28 images of one channel in [0, 1].
+        Maps samples (b, D) to features (b, F). The default is the bundled digit classifier, for
+        28x28 images of one channel in [0, 1].
     image_shape : (H, W) or (C, H, W), optional
-        What a row was flattened from; None takes rows of 784 columns for 28x28 images.
+        The shape of an image before flattening; None assumes 28x28 for 784 columns.
     random_state : int, RandomState or None, default=0
-        Decides the subsets, the groups of the jackknife and the rows of the floor.
+        Seed of the subsets, of the groups of the jackknife and of the samples of the floor.
 
     Returns
     -------
     dict
-        Ready for JSON; every figure is an `Estimate` as a dict, taken between features:
-        ``frechet_distance``, ``kernel_distance``, ``precision`` and ``recall``, and the same with
-        ``real_`` before it, of n training rows in the place of the generated ones (all of them
-        where there are fewer): no honest model does better but by chance. With ``train`` also what
-        `memorization` gives. ``n_generated``, ``n_reference``, ``seed``, the name of the
-        ``extractor`` and a ``note`` on what the figures can be compared with.
+        Ready for JSON; every metric is an `Estimate` as a dict, computed from features:
+        ``frechet_distance``, ``kernel_distance``, ``precision`` and ``recall``; with ``train`` also
+        the result of `memorization`, and the four metrics under the prefix ``real_``, where n
+        training samples (or all, if there are fewer) replace the generated ones: the floor that a
+        model reaches without memorization. ``n_generated``, ``n_reference``, ``seed``, the name of
+        the ``extractor`` and a ``note`` on what the metrics can be compared with.
 
     Raises
     ------
     DataError
-        If rows are too few, not finite, or of different columns.
+        If samples are too few, not finite, or have different numbers of features.
     SettingError
-        If no extractor fits the rows, or the given one does not return features.
+        If no extractor fits the samples, or the one passed does not return features.
 
     Examples
     --------
@@ -92,37 +92,41 @@ def evaluate_generation(
     _check_rows(generated, reference, train)
     seed = seed_from(random_state)
     extractor = choose_extractor(extractor, image_shape, reference)
-    made, real = extract(extractor, generated), extract(extractor, reference)
-    figures = compare(made, real, seed)
+    generated_features, real_features = extract(extractor, generated), extract(extractor, reference)
+    figures = compare(generated_features, real_features, seed)
     if train is not None:
-        known = extract(extractor, train)
-        chosen = numpy_generator(seed, Purpose.SPLIT).permutation(len(known))[: len(made)]
-        floor = compare(known[np.sort(chosen)], real, seed)
-        figures |= {f"real_{name}": figure for name, figure in floor.items()}
-        figures |= memorization(made, real, known, random_state=seed)
+        train_features = extract(extractor, train)
+        chosen = numpy_generator(seed, Purpose.SPLIT).permutation(len(train_features))[
+            : len(generated_features)
+        ]
+        real_figures = compare(train_features[np.sort(chosen)], real_features, seed)
+        figures |= {f"real_{name}": figure for name, figure in real_figures.items()}
+        figures |= memorization(
+            generated_features, real_features, train_features, random_state=seed
+        )
     return {name: figure.to_json() for name, figure in figures.items()} | {
-        "n_generated": len(made),
-        "n_reference": len(real),
+        "n_generated": len(generated_features),
+        "n_reference": len(real_features),
         "seed": seed,
         "extractor": name_of(extractor),
         "note": (
-            f"Figures between features of {name_of(extractor)}. They compare models under these "
-            "features and these row counts only, and are not comparable with distances between "
-            "Inception features (the FID and KID of the literature)."
+            f"Metrics of features of {name_of(extractor)}. Compare them only between models with "
+            "the same features and the same numbers of samples; they are not comparable with "
+            "distances of Inception features (FID, KID)."
         ),
     }
 
 
-def compare(made: Rows, real: Rows, seed: int) -> dict[str, Estimate]:
-    """Return the four metrics of one set of features against another."""
-    precision, recall = precision_recall(made, real)
+def compare(generated: Rows, real: Rows, seed: int) -> dict[str, Estimate]:
+    """Return the four metrics of generated features compared with real ones."""
+    precision, recall = precision_recall(generated, real)
     return {
         "frechet_distance": Estimate(
-            frechet_distance(made, real),
-            jackknife_error(frechet_distance, made, real, random_state=seed),
-            len(made),
+            frechet_distance(generated, real),
+            jackknife_error(frechet_distance, generated, real, random_state=seed),
+            len(generated),
         ),
-        "kernel_distance": kernel_distance(made, real, random_state=seed),
+        "kernel_distance": kernel_distance(generated, real, random_state=seed),
         "precision": precision,
         "recall": recall,
     }

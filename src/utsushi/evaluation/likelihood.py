@@ -33,7 +33,7 @@ def likelihood_bounds(
     *,
     n_importance_samples: Iterable[int] = (1, 100),
 ) -> dict[str, Estimate]:
-    r"""Bound the mean log density of rows from below, ever closer.
+    r"""Compute lower bounds on the mean log density of samples, from loose to tight.
 
     Parameters
     ----------
@@ -42,15 +42,15 @@ def likelihood_bounds(
     y : array-like of shape (n,), optional
         The classes, for a conditional model.
     n_importance_samples : iterable of int, default=(1, 100)
-        The numbers K of codes a row; see `VariationalAutoencoder.log_likelihood`. Time grows with
-        K, memory does not; 5000 is what the field reports.
+        The numbers K of codes per sample; see `VariationalAutoencoder.log_likelihood`. Time grows
+        with K, memory does not; papers commonly report K = 5000.
 
     Returns
     -------
     dict of str to Estimate
-        Nats a row in the units of the input: ``elbo`` (the divergence in closed form, 16 codes a
-        row), ``K=…`` for each K, and ``exact`` where `has_exact_likelihood`. The standard error is
-        that of a mean over rows.
+        Nats per sample, in the units of the input: ``elbo`` (the divergence in closed form, 16
+        codes per sample), ``K=…`` for each K, and ``exact`` where `has_exact_likelihood`. The
+        standard error is that of a mean over samples.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def importance_bounds(
     *,
     n_importance_samples: Iterable[int],
 ) -> dict[int, Estimate]:
-    """Return the importance-weighted bound of the rows for each number of codes a row, in nats."""
+    """Return the importance-weighted bound in nats for each number of codes per sample."""
     return {
         n_draws: Estimate.over(
             model.log_likelihood(X, y, n_importance_samples=n_draws), model.seed_
@@ -91,10 +91,10 @@ def exact_likelihood(model: VariationalAutoencoder, X: Rows) -> dict[str, Estima
 
 
 def bits_per_dimension(nats: Estimate, n_features: int) -> Estimate:
-    r"""Turn nats a row into bits a feature: :math:`-\log_2 p(x) / D`, the smaller the better.
+    r"""Convert nats per sample to bits per feature, :math:`-\log_2 p(x) / D`; lower is better.
 
-    Of a density in the units of the input: for pixels that were divided by 255, the figure of
-    whole 8-bit values is higher by :math:`\log_2 255`.
+    The density is one in the units of the input: for pixels that were divided by 255, the value
+    for 8-bit integers is higher by :math:`\log_2 255`.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def bits_per_dimension(nats: Estimate, n_features: int) -> Estimate:
 
 
 def has_exact_likelihood(model: VariationalAutoencoder) -> bool:
-    """Return whether the evidence has a closed form: a linear decoder, a Gaussian likelihood."""
+    """Return whether the evidence has a closed form: linear decoder and Gaussian likelihood."""
     linear = sum(isinstance(layer, nn.Linear) for layer in model.module_.decoder.modules()) == 1
     alone = len(list(model.module_.decoder.children())) == 1
     gaussian = isinstance(model.likelihood_, Gaussian | UnitGaussian)
@@ -113,20 +113,20 @@ def has_exact_likelihood(model: VariationalAutoencoder) -> bool:
 
 
 def exact_log_likelihood(model: VariationalAutoencoder, X: Rows) -> NDArray[np.float64]:
-    r"""Return the log density of each row under a linear model, which is a Gaussian's.
+    r"""Return the exact log density of each sample under a linear Gaussian model.
 
     With the decoder :math:`\hat x = Wz + b` and the noise :math:`\sigma`,
 
     .. math::
         p(x) = N(x; b, WW^\top + \sigma^2 I),
 
-    probabilistic PCA's; Tipping and Bishop 1999, https://doi.org/10.1111/1467-9868.00196. By the
-    matrix determinant lemma and Woodbury's identity only H × H matrices are inverted.
+    as for probabilistic PCA; Tipping and Bishop 1999, https://doi.org/10.1111/1467-9868.00196. By
+    the matrix determinant lemma and Woodbury's identity, only H × H matrices are inverted.
 
     Parameters
     ----------
     model : fitted VariationalAutoencoder
-        One that `has_exact_likelihood`.
+        A model for which `has_exact_likelihood` is True.
     X : ndarray of shape (n, D)
 
     Returns

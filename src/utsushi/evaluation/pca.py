@@ -14,44 +14,42 @@ from utsushi.evaluation.estimate import Estimate
 
 __all__ = ["PCABaseline", "pca_errors"]
 
-#: Rows a feature from which on the eigenvectors of the covariance are taken: several times faster
-#: than a decomposition of all rows, and in float64 the same to nine digits.
+#: Samples per feature from which on PCA decomposes the covariance: several times faster than a
+#: decomposition of all samples, and in float64 the same to nine digits.
 _TALL = 10
 
-#: Of more rows and more features than this, few components are found by random projections: an
-#: exact decomposition takes as long as the training.
+#: With more samples and more features than this, PCA is randomized: an exact decomposition takes as
+#: long as the training.
 _LARGE = 1_000
 
-#: Of the first component's variance: what is left beside the components must be more than this,
-#: or it is rounding and no noise.
+#: Residual variance relative to that of the first component, up to which it is rounding, not noise.
 _NOISE_FLOOR = 1e-9
 
 Rows = NDArray[np.floating[Any]]
 
 
 class PCABaseline:
-    """PCA that is decomposed once, for any number of components.
+    """Fit PCA once, for any number of components.
 
     Parameters
     ----------
     X_train : ndarray of shape (m, D)
-        Rows to fit to.
+        Samples to fit.
     n_components : int >= 1
-        The largest number of components; values beyond min(m, D) are reduced to it.
+        The largest number of components, limited to min(m, D).
     scale : ndarray of shape (D,), optional
-        What the columns are divided by: for a neighbour of a model that scales them, which counts
-        its errors in units of their own.
+        Divisors of the columns, for the baseline of a model that scales them.
 
     Attributes
     ----------
     n_components : int
-        The size that it has.
+        The number of components after the limit.
 
     Notes
     -----
-    The decomposition is exact up to 1,000 rows or 1,000 features, from 10 rows a feature on, and
-    for more components than a tenth of the rows or of the features. Otherwise it is scikit-learn's
-    randomized one, with 7 power iterations and a fixed seed.
+    The decomposition is exact up to 1,000 samples or 1,000 features, from 10 samples per feature
+    on, and for more components than a tenth of the samples or of the features. Otherwise it is
+    scikit-learn's randomized one, with 7 power iterations and a fixed seed.
 
     Examples
     --------
@@ -73,38 +71,38 @@ class PCABaseline:
         rows = X_train.astype(np.float64, copy=False)
         if scale is not None:
             rows = rows / scale
-        with np.errstate(invalid="ignore"):  # constant rows have no variance to take a share of
+        with np.errstate(invalid="ignore"):  # constant samples: 0 / 0
             pca = PCA(self.n_components, svd_solver=solver, random_state=0).fit(rows)
         self.mean = pca.mean_
         self.components = pca.components_
         self.variances = pca.explained_variance_
         n_left = self.n_features - self.n_components
-        rest = rows.var(axis=0, ddof=1).sum() - self.variances.sum()
-        self.noise_variance = float(rest / n_left) if n_left else 0.0
+        residual_variance = rows.var(axis=0, ddof=1).sum() - self.variances.sum()
+        self.noise_variance = float(residual_variance / n_left) if n_left else 0.0
 
     def transform(self, X: Rows, n_components: int | None = None) -> NDArray[np.float64]:
-        """Return the codes (n, H) of rows (n, D)."""
+        """Return the codes (n, H) of samples (n, D)."""
         codes: NDArray[np.float64] = (X / self.scale - self.mean) @ self.components[:n_components].T
         return codes
 
     def reconstruct(self, X: Rows, n_components: int | None = None) -> NDArray[np.float64]:
-        """Return the rows (n, D) that come back from the codes of ``X``."""
+        """Return the reconstructions (n, D) of ``X``."""
         codes = self.transform(X, n_components)
         scaled: NDArray[np.float64] = codes @ self.components[:n_components] + self.mean
         return scaled * self.scale
 
     def errors(self, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:
-        """Return the mean squared error over the features of ``X`` for each size of the code."""
+        """Return the mean squared error of ``X`` for each number of components."""
         return {
             size: Estimate.over(np.square(self.reconstruct(X, size) - X).mean(axis=1))
             for size in n_components
         }
 
     def log_likelihood(self, X: Rows) -> NDArray[np.float64] | None:
-        r"""Return the log density of each row under probabilistic PCA, in nats.
+        r"""Return the log density of each sample under probabilistic PCA, in nats.
 
         PCA as a generative model, :math:`x = W z + \mu + \epsilon` with
-        :math:`z \sim N(0, I)`: what an exact linear variational model would come to.
+        :math:`z \sim N(0, I)`: the optimum of a linear variational model.
 
         .. math::
             \log p(x) = -\frac12 \left( D \log 2\pi + \sum_h \log \lambda_h + (D - H) \log s
@@ -116,7 +114,7 @@ class PCABaseline:
         Returns
         -------
         ndarray of shape (n,), or None
-            None where the components leave no noise, and the density has no bound.
+            None where there is no residual variance, so that the density is unbounded.
 
         References
         ----------
@@ -129,7 +127,7 @@ class PCABaseline:
         n_left = self.n_features - self.n_components
         log_volume = np.log(self.variances).sum() + n_left * np.log(self.noise_variance)
         distance = (codes**2 / self.variances).sum(axis=1) + residual / self.noise_variance
-        log_volume += 2 * np.log(self.scale).sum()  # scaled densities are larger than the input's
+        log_volume += 2 * np.log(self.scale).sum()  # from scaled units to those of the input
         density: NDArray[np.float64] = -0.5 * (self.n_features * LOG_2PI + log_volume + distance)
         return density
 
@@ -143,16 +141,16 @@ def _solver(n_rows: int, n_features: int, n_components: int) -> str:
 
 
 def pca_errors(X_train: Rows, X: Rows, n_components: Sequence[int]) -> dict[int, Estimate]:
-    """Mean squared error of PCA's reconstructions, for each number of components.
+    """Compute the mean squared error of PCA's reconstructions, for each number of components.
 
     Parameters
     ----------
     X_train : ndarray of shape (m, D)
-        Rows to fit PCA on; to ask of several sets of rows, keep a `PCABaseline`.
+        Samples to fit PCA on; for several sets of samples, use one `PCABaseline`.
     X : ndarray of shape (n, D)
-        Rows to reconstruct.
+        Samples to reconstruct.
     n_components : sequence of int
-        Sizes of the code; those beyond min(m, D) are taken as that.
+        Numbers of components, limited to min(m, D).
 
     Returns
     -------

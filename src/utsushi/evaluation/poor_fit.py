@@ -23,7 +23,7 @@ from utsushi.evaluation.texts import Diagnostic, diagnostic
 
 __all__ = ["POOR_FIT", "poor_fit"]
 
-#: The keys of these diagnostics; each is of one model.
+#: The keys of these diagnostics; each concerns one model.
 POOR_FIT = frozenset({"as_good_as_the_mean", "worse_than_pca", "by_heart"})
 
 #: The fewest samples whose error is compared.
@@ -36,38 +36,41 @@ Rows = NDArray[np.floating[Any]]
 
 
 def poor_fit(
-    context: EvaluationContext, found: Estimate, of_pca: Estimate | None, unit: Rows | float = 1.0
+    context: EvaluationContext,
+    error_estimate: Estimate,
+    of_pca: Estimate | None,
+    unit: Rows | float = 1.0,
 ) -> list[Diagnostic]:
-    """Compare the error of the measured rows with that of the mean, of PCA and of training rows.
+    """Compare the model's error with those of the mean and of PCA, and with its training error.
 
     Parameters
     ----------
     context : EvaluationContext
-    found : Estimate
-        The mean squared error of the measured rows, over rows and features.
+    error_estimate : Estimate
+        The mean squared error over the measured samples and features.
     of_pca : Estimate or None
         The same of PCA with as many components, or None.
     unit : float or ndarray of shape (D,), default=1.0
-        What errors of each feature are divided by.
+        Divisor of each feature's errors.
 
     Returns
     -------
     list of Diagnostic
         One of ``"as_good_as_the_mean"``, an error of at least 95 % of the variance about the
         training mean, and ``"worse_than_pca"``, where PCA is a fair comparison; and
-        ``"by_heart"``, where the error is more than three times that of training rows.
+        ``"by_heart"``, an error of more than three times that of training samples.
     """
-    X, X_train, error = context.X, context.X_train, found.value
-    known = X if X_train is None else X_train
+    X, X_train, error = context.X, context.X_train, error_estimate.value
+    reference = X if X_train is None else X_train
     if len(X) < FEWEST_ROWS:
         return []
     # A column without a value has no mean, and its error does not count.
-    mean = np.where(np.isnan(known).all(axis=0), 0, context.filled(known).mean(axis=0))
+    mean = np.where(np.isnan(reference).all(axis=0), 0, context.filled(reference).mean(axis=0))
     variance = float(mean_squared_errors(X / unit, mean / unit).mean())
     if not variance > ROUNDING * float(np.nanmean(np.square(X / unit, dtype=np.float64))):
         return []
     times = _times_training(context, error, unit) if error > ROUNDING * variance else 0.0
-    fixes = _fixes(context, learned_by_heart=times > TIMES_TRAINING)
+    fixes = _fixes(context, overfits=times > TIMES_TRAINING)
     diagnostics = []
     if not error < AS_GOOD_AS_THE_MEAN * variance:
         percent = 100 * error / variance
@@ -93,22 +96,22 @@ def _compares_with_pca(context: EvaluationContext) -> bool:
 
 
 def _times_training(context: EvaluationContext, error: float, unit: Rows | float) -> float:
-    """Return the error over that of some training rows, evenly spaced; 0 without any others."""
+    """Return the error over that of evenly spaced training samples; 0 if there are no others."""
     model, X, y = context.model, context.X_train, context.y_train
-    if X is None or context.has_seen_its_rows or (y is None and is_conditional(model)):
+    if X is None or context.is_training_data or (y is None and is_conditional(model)):
         return 0.0
-    some = slice(None, None, -(-len(X) // SOME_ROWS))
-    copies = model.reconstruct(X[some], None if y is None else y[some])
-    of_training = float(mean_squared_errors(X[some] / unit, copies / unit).mean())
+    subset = slice(None, None, -(-len(X) // SOME_ROWS))
+    reconstructions = model.reconstruct(X[subset], None if y is None else y[subset])
+    of_training = float(mean_squared_errors(X[subset] / unit, reconstructions / unit).mean())
     return error / of_training if of_training > 0 else math.inf
 
 
-def _fixes(context: EvaluationContext, *, learned_by_heart: bool) -> list[str]:
+def _fixes(context: EvaluationContext, *, overfits: bool) -> list[str]:
     """Return the settings to try first, as Python arguments."""
     model = context.model
     if model._first_to_try is not None:
         return [model._first_to_try]
-    if learned_by_heart:
+    if overfits:
         return [f"n_components<{model.n_components_}", "recipe__weight_decay=1"]
     n_epochs, recipe = len(model.history_), model.recipe_
     if context.X_train is not None:

@@ -26,20 +26,20 @@ __all__ = [
     "ssim_window",
 ]
 
-#: Decibels of a copy that float32 cannot tell from the original, 20 log10(2^24).
+#: Decibels of a reconstruction that equals the original within float32, 20 log10(2^24).
 MAX_PSNR = 20 * math.log10(2.0**24)
 
 #: The window of Wang et al.: 11 x 11 pixels under a Gaussian with a standard deviation of 1.5.
 _SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
 
-#: Images compared at once; more do not fit the processor's cache.
+#: Images compared at once; more do not fit into the processor's cache.
 _SSIM_BLOCK = 250
 
 Rows = NDArray[np.floating[Any]]
 
 
 def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
-    r"""Mean squared error of the reconstructions, through the mean code, in the input's units.
+    r"""Compute the mean squared error of reconstructions from the mean code, in the input's units.
 
     .. math:: \frac{1}{nD} \sum_n \Vert x_n - \hat x_n \Vert^2
 
@@ -51,7 +51,7 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
     Returns
     -------
     Estimate
-        Over the rows' mean squared errors.
+        The mean over the samples' mean squared errors.
 
     Examples
     --------
@@ -65,30 +65,30 @@ def reconstruction_error(model: BaseAutoencoder, X: Rows) -> Estimate:
 
 
 def reconstruction_mse(X: Rows, X_hat: Rows, seed: int | None = None) -> Estimate:
-    """Return the mean squared error of copies (n, D), over the rows; ``seed`` made the copies."""
+    """Return the mean squared error over samples; ``seed`` is that of the reconstructions."""
     return Estimate.over(mean_squared_errors(X, X_hat), seed)
 
 
 def squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
-    """Return the squared error (n,) of each row, summed over its features that are not missing."""
+    """Return the squared error (n,) of each sample, summed over its observed features."""
     squares = np.square(X_hat - X, dtype=np.float64)
     errors: NDArray[np.float64] = np.where(np.isnan(X), 0, squares).sum(axis=1)
     return errors
 
 
 def mean_squared_errors(X: Rows, X_hat: Rows) -> NDArray[np.float64]:
-    """Return the mean squared error (n,) of each row over its features that are not missing."""
-    return per_known_feature(X, squared_errors(X, X_hat))
+    """Return the mean squared error (n,) of each sample over its observed features."""
+    return per_observed_feature(X, squared_errors(X, X_hat))
 
 
-def per_known_feature(X: Rows, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide `squared_errors` (n,) by the number of features that are not missing."""
+def per_observed_feature(X: Rows, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide `squared_errors` (n,) by the number of observed features."""
     means: NDArray[np.float64] = errors / np.maximum(np.count_nonzero(~np.isnan(X), axis=1), 1)
     return means
 
 
 def data_range_of(X: Rows) -> float:
-    """Return what PSNR and SSIM take for the range of the data: 1 within [0, 1], else measured.
+    """Return the data range of PSNR and SSIM: 1 for values in [0, 1], else the measured range.
 
     Examples
     --------
@@ -100,22 +100,22 @@ def data_range_of(X: Rows) -> float:
 
 
 def psnr(X: Rows, X_hat: Rows, data_range: float = 1.0) -> NDArray[np.float64]:
-    r"""Peak signal-to-noise ratio of each row.
+    r"""Compute the peak signal-to-noise ratio of each sample.
 
     .. math:: 10 \log_{10} \frac{R^2}{\frac1D \Vert x - \hat x \Vert^2}
 
     Parameters
     ----------
     X, X_hat : ndarray of shape (n, D)
-        Originals and their copies.
+        Originals and their reconstructions.
     data_range : float > 0
-        R, the difference between the largest and the smallest value that there can be.
+        R, the difference between the largest and the smallest possible value.
 
     Returns
     -------
     ndarray of shape (n,)
-        Decibels. An exact copy would be infinitely good, and one such row would hide all others in
-        a mean: the ratio ends at 144.5, where float32 can no longer tell the copy.
+        Decibels, at most 144.5, the precision of float32: the ratio of an exact reconstruction
+        would be infinite and dominate any mean.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def decibels(errors: NDArray[np.float64], data_range: float) -> NDArray[np.float
 
 
 def ssim_window(image_shape: tuple[int, ...]) -> int | None:
-    """Return the width of SSIM's window: 11 pixels, or the largest odd number that fits.
+    """Return the width of SSIM's window: 11 pixels, or the largest odd width that fits.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def ssim_window(image_shape: tuple[int, ...]) -> int | None:
 
 
 def ssim_diagnostic(image_shape: tuple[int, ...]) -> Diagnostic:
-    """Return the diagnostic on how SSIM is taken, or why it is not."""
+    """Return the diagnostic with the window of SSIM, or why SSIM is not measured."""
     window = ssim_window(image_shape)
     if window is None:
         return diagnostic("ssim_too_small")
@@ -169,28 +169,28 @@ def ssim_diagnostic(image_shape: tuple[int, ...]) -> Diagnostic:
 def ssim(
     X: Rows, X_hat: Rows, image_shape: tuple[int, ...], data_range: float = 1.0
 ) -> NDArray[np.float64]:
-    """Structural similarity of each image and its copy, by torchmetrics.
+    """Compute the structural similarity of each image and its reconstruction, by torchmetrics.
 
     Parameters
     ----------
     X, X_hat : ndarray of shape (n, D)
-        Originals and their copies.
+        Originals and their reconstructions.
     image_shape : (H, W) or (C, H, W)
-        What a row was flattened from. Channels are compared apart and averaged.
+        The shape of an image before flattening. Channels are compared separately and averaged.
     data_range : float > 0
-        The difference between the largest and the smallest value that there can be.
+        The difference between the largest and the smallest possible value.
 
     Returns
     -------
     ndarray of shape (n,)
-        At most 1, for equal images. Means and variances are taken under a Gaussian of standard
-        deviation 1.5 in windows of 11 pixels; where that does not fit, in the window of
-        `ssim_window`, with the standard deviation in proportion.
+        At most 1, for equal images. Means and variances are weighted by a Gaussian of standard
+        deviation 1.5 in windows of 11 pixels; in a smaller `ssim_window`, by a proportionally
+        narrower one.
 
     Raises
     ------
     ImportError
-        If torchmetrics (the extra ``metrics``) is not installed.
+        If torchmetrics (the optional dependencies ``metrics``) is not installed.
     SettingError
         If the images are too small for any window.
 
@@ -216,23 +216,23 @@ def ssim(
     # torchmetrics takes its window from the standard deviation: 11 pixels at 1.5.
     sigma = _SSIM_SIGMA * (window - 1) / (_SSIM_WINDOW - 1)
     shape = (-1, 1, *image_shape) if len(image_shape) == 2 else (-1, *image_shape)
-    # Its constants are those of values from zero on.
+    # Its constants assume that values start at zero.
     low = 0.0 if X.min() >= 0 and X.max() <= data_range else float(X.min())
     values: list[NDArray[np.float64]] = []
     for start in range(0, len(X), _SSIM_BLOCK):
-        original, copy = (
+        original, reconstruction = (
             torch.tensor(
                 (rows[start : start + _SSIM_BLOCK] - low) / data_range, dtype=torch.float32
             )
             for rows in (X, X_hat)
         )
-        found = structural_similarity_index_measure(
-            copy.reshape(shape),
+        similarity = structural_similarity_index_measure(
+            reconstruction.reshape(shape),
             original.reshape(shape),
             sigma=sigma,
             data_range=1.0,
             reduction="none",
         )
-        assert isinstance(found, torch.Tensor)  # a pair only where both images were asked for
-        values.append(found.double().numpy())
+        assert isinstance(similarity, torch.Tensor)  # a pair only with return_full_image
+        values.append(similarity.double().numpy())
     return np.concatenate(values)

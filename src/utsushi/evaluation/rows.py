@@ -24,26 +24,26 @@ __all__ = [
     "measurable_rows",
 ]
 
-#: Values, rows times features, of which a figure is taken that costs much more than a
-#: reconstruction: SSIM, importance-weighted bounds, generated rows.
+#: The largest number of values, samples times features, of a metric that costs much more than a
+#: reconstruction: SSIM, importance-weighted bounds, generation.
 COSTLY_VALUES = 2**22
 
-#: Values of which a variational model's score is taken, which costs about 16 reconstructions.
+#: The same for a variational model's score, which costs about 16 reconstructions.
 SCORED_VALUES = 2**24
 
-#: However many features a row has, figures are taken of so many rows: of fewer their standard
-#: errors would say little.
+#: The fewest samples that are measured, however many features they have: with fewer, standard
+#: errors are of little use.
 FEWEST_MEASURED = 100
 
-#: Rows of more bytes are measured by some of them, which have about so many.
+#: Of samples with more bytes than the first, a subset of about the second is measured.
 MEASURED_WHOLE_BYTES, MEASURED_BYTES = 2**28, 2**26
 
-# The second steps of the paths: different choices of one seed are independent.
+# Seed paths, so that different choices with one seed are independent.
 _CHOSEN, _HALVES = 0, 1
 
 
 def chosen_rows(n_rows: int, at_most: int, seed: int) -> NDArray[np.intp]:
-    """Return the numbers of at most so many rows, in their order; all of them where they are few.
+    """Return at most ``at_most`` random row indices in ascending order, or all of them.
 
     Examples
     --------
@@ -57,15 +57,15 @@ def chosen_rows(n_rows: int, at_most: int, seed: int) -> NDArray[np.intp]:
 
 
 def affordable_rows(X: Any, values: int, seed: int) -> NDArray[np.intp]:
-    """Return the numbers of the rows of ``X`` to take a figure of, in their order.
+    """Return the indices of the rows of ``X`` to measure, in ascending order.
 
     Parameters
     ----------
     X : array of shape (n, D)
     values : int
-        About how many values the rows may have together: ``values // D`` rows, and at least 100.
+        The number of values to measure: ``values // D`` rows, and at least 100.
     seed : int
-        Chooses the rows; fewer are some of those that more would be.
+        Chooses the rows; a smaller choice is part of a larger one.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def affordable_rows(X: Any, values: int, seed: int) -> NDArray[np.intp]:
 
 
 def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the row numbers of a random split into two halves.
+    """Return the row indices of a random split into two halves.
 
     Examples
     --------
@@ -91,10 +91,10 @@ def halves(n_rows: int, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
-    """Return a data set that can be measured in memory: large parts by rows drawn from them.
+    """Return a dataset that can be measured in memory, with a random subset of large parts.
 
-    What is measured holds several copies of its rows. A warning says how many are drawn. Rows
-    that a file still holds are read.
+    Metrics need several arrays of the size of the data. A warning gives the size of the subset.
+    Lazy samples are read.
 
     Examples
     --------
@@ -114,13 +114,13 @@ def measurable(dataset: Dataset, seed: int = 0) -> Dataset:
 def measurable_rows(
     name: str, X: Any, y: NDArray[Any] | None, seed: int
 ) -> tuple[Any, NDArray[Any] | None]:
-    """Return rows in memory and their labels: all of them, or some of many."""
+    """Return samples in memory and their labels: all, or a random subset of many."""
     if X is None or X.nbytes <= MEASURED_WHOLE_BYTES:
         return None if X is None else in_memory(X), y
     n_rows = max(MEASURED_BYTES * len(X) // X.nbytes, 1)
     chosen = chosen_rows(len(X), n_rows, seed)
     warnings.warn(
-        f"{name} has {len(X)} rows, too many to be measured: {n_rows} are drawn from them",
+        f"{name} has {len(X)} samples, too many to measure: a random subset of {n_rows} is used.",
         UtsushiWarning,
         stacklevel=4,
     )

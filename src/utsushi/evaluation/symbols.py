@@ -15,8 +15,8 @@ __all__ = ["symbol_use"]
 def symbol_use(model: VectorQuantizedAutoencoder, X: ArrayLike) -> tuple[float, float]:
     r"""Return the share of the symbols that samples use, and the perplexity of their frequencies.
 
-    All positions share their symbols; of residual quantization those of a level do, and the means
-    over the levels are returned.
+    All positions share their symbols; in residual quantization, all positions of a level share
+    theirs, and the means over the levels are returned.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def symbol_use(model: VectorQuantizedAutoencoder, X: ArrayLike) -> tuple[float, 
     Returns
     -------
     share : float
-        Of K symbols, those that a code has; 0 to 1.
+        The share of the K symbols that occur in a code, 0 to 1.
     perplexity : float
         :math:`\exp(-\sum_k p_k \log p_k)`, from 1 to K.
 
@@ -42,6 +42,6 @@ def symbol_use(model: VectorQuantizedAutoencoder, X: ArrayLike) -> tuple[float, 
     codes, bottleneck = model.transform(X), model.module_.bottleneck
     n_levels = len(bottleneck.levels) if isinstance(bottleneck, ResidualVectorQuantizer) else 1
     of_levels = [torch.from_numpy(codes[:, level::n_levels]) for level in range(n_levels)]
-    shares = [len(some.unique()) / model.n_symbols_ for some in of_levels]
-    numbers = [perplexity(some, model.n_symbols_).item() for some in of_levels]
+    shares = [len(level_codes.unique()) / model.n_symbols_ for level_codes in of_levels]
+    numbers = [perplexity(level_codes, model.n_symbols_).item() for level_codes in of_levels]
     return float(np.mean(shares)), float(np.mean(numbers))

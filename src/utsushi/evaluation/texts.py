@@ -1,4 +1,4 @@
-"""Diagnostics in sentences, in both languages."""
+"""Diagnostics as sentences in English and Japanese."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def diagnostic(key: str, **values: Any) -> Diagnostic:
 
 
 def translate(diagnostic: Mapping[str, Any], language: str) -> str:
-    """Translate a diagnostic into a sentence of a language.
+    """Return the sentence of a diagnostic in a language.
 
     Parameters
     ----------

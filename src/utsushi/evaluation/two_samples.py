@@ -1,9 +1,9 @@
-"""How alike two sets of rows are, when no row of the one belongs to a row of the other.
+"""Distances between two unpaired sets of samples.
 
-Pure functions of features, ndarrays of shape (n, F). They are a few lines of numpy and scikit-learn
-each, where torchmetrics would be the natural choice: its kernel distance draws its subsets from
-torch's global generator and raises where a subset is larger than the set, neither metric has a
-standard error, and precision and recall are missing.
+Pure functions of features, ndarrays of shape (n, F), in a few lines of numpy and scikit-learn each.
+torchmetrics is not used: its kernel distance draws subsets from torch's global generator and raises
+where a subset is larger than the set, its metrics have no standard errors, and precision and recall
+are missing.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ __all__ = [
 Features = NDArray[np.floating[Any]]
 RandomState = int | np.random.RandomState | None
 
-#: Groups that the jackknife leaves out in turn, and the fewest subsets of the kernel distance.
+#: The number of groups of the jackknife, and the fewest subsets of the kernel distance.
 N_GROUPS = 20
 N_SUBSETS = 10
 
-#: Held-out rows nearer to a training row than this percentile are as near as a copy.
+#: The percentile of held-out distances below which a generated sample counts as memorized.
 NEAR_PERCENTILE = 1.0
 
-#: Mebibytes that a block of distances may take.
+#: Memory of a block of distances, MiB.
 _BLOCK_MEMORY = 32
 
 
 def frechet_distance(features_a: Features, features_b: Features) -> float:
-    r"""Squared Fréchet distance between the Gaussians that have the two sets' moments.
+    r"""Compute the squared Fréchet distance between Gaussians with the moments of the two sets.
 
     .. math:: \Vert \mu_a - \mu_b \Vert^2
         + \mathrm{tr}\bigl(\Sigma_a + \Sigma_b - 2 (\Sigma_a \Sigma_b)^{1/2}\bigr)
 
-    Its estimate from n rows is too large by about a constant over n: compare figures of equal
-    counts only, and look at the figure of two sets of real rows beside it.
+    Its estimate from n samples has a positive bias of order 1/n: compare only values of the same n,
+    and compare them with the value of two sets of real samples.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     Raises
     ------
     DataError
-        If a set has too few rows, or the two have different columns.
+        If a set has too few samples, or the sets have different numbers of features.
 
     References
     ----------
@@ -81,11 +81,11 @@ def frechet_distance(features_a: Features, features_b: Features) -> float:
     mean_a, root_a = _moments(features_a)
     mean_b, root_b = _moments(features_b)
     # The trace of (AB)^(1/2) is the sum of the singular values of the product of the symmetric
-    # roots. No root of a matrix that is not symmetric is needed, and so no complex numbers.
-    shared = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    # roots. A root of the asymmetric AB could be complex.
+    cross = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
     distance = (
         np.square(mean_a - mean_b).sum() + np.square(root_a).sum() + np.square(root_b).sum()
-    ) - 2 * shared
+    ) - 2 * cross
     return max(0.0, float(distance))
 
 
@@ -104,29 +104,29 @@ def kernel_distance(
     subset_size: int = 1000,
     random_state: RandomState = 0,
 ) -> Estimate:
-    r"""Squared maximum mean discrepancy under the cubic kernel, without bias.
+    r"""Compute the unbiased squared maximum mean discrepancy under the cubic kernel.
 
     .. math:: \frac{\sum_{i \ne j} k(a_i, a_j) + \sum_{i \ne j} k(b_i, b_j)}{s (s - 1)}
         - \frac{2}{s^2} \sum_{i, j} k(a_i, b_j), \quad k(a, b) = (a^\top b / F + 1)^3,
 
-    averaged over random pairs of subsets of s rows. The subsets share no row, so they are
-    independent and the standard error over them is true.
+    averaged over random pairs of subsets of s samples. The subsets are disjoint, so that the
+    standard error over them is that of independent values.
 
     Parameters
     ----------
     features_a : ndarray of shape (n, F), n >= 20
     features_b : ndarray of shape (m, F), m >= 20
     subset_size : int >= 2, default=1000
-        The largest s. Ten subsets or more are made, smaller ones where the rows are few; rows
-        beyond the smaller set's number are not used.
+        The largest s. There are at least ten subsets, smaller ones if samples are few; both sets
+        are cut to the size of the smaller one.
     random_state : int, RandomState or None, default=0
-        Decides the subsets.
+        Seed of the subsets.
 
     Returns
     -------
     Estimate
-        Zero in expectation for two sets of one distribution, so it can be negative. ``n_rows``
-        counts the rows of each set that were used.
+        Zero in expectation for two sets of one distribution, so it can be negative. ``n_rows`` is
+        the number of samples used of each set.
 
     References
     ----------
@@ -155,7 +155,7 @@ def kernel_distance(
 
 
 def _discrepancy(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the unbiased squared discrepancy of two sets of one size."""
+    """Return the unbiased squared discrepancy of two sets of equal size."""
     size, n_features = a.shape
 
     def kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,25 +169,24 @@ def _discrepancy(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def precision_recall(
     generated: Features, reference: Features, *, n_neighbors: int = 3
 ) -> tuple[Estimate, Estimate]:
-    """Share of generated rows among the real ones, and share of real rows among the generated.
+    """Measure the precision and recall of generated samples.
 
-    The region of a set is the union of balls around its rows, each as large as the distance to the
-    row's third nearest neighbour in the set. Precision is the share of generated rows in the
-    region of the real ones: are they good? Recall is the share of real rows in the region of the
-    generated ones: is everything there?
+    The region of a set is the union of balls around its samples; the radius is the distance to the
+    sample's third nearest neighbour in the set. Precision, a measure of quality, is the share of
+    generated samples in the region of the real ones. Recall, a measure of diversity, is the share
+    of real samples in the region of the generated ones.
 
     Parameters
     ----------
     generated : ndarray of shape (n, F), n > n_neighbors
     reference : ndarray of shape (m, F), m > n_neighbors
-        Real rows.
+        Real samples.
     n_neighbors : int >= 1, default=3
 
     Returns
     -------
     precision, recall : Estimate
-        Shares in [0, 1]; the standard errors are over the rows that are counted, with the regions
-        as they are.
+        Shares in [0, 1]; the standard errors are over the counted samples, with fixed regions.
 
     References
     ----------
@@ -201,7 +200,7 @@ def precision_recall(
     [0.0, 0.0]
     """
     _check_pair(generated, reference, n_neighbors + 1)
-    # Distances are computed by products, which lose digits far from the origin.
+    # Distances are computed from products, which lose digits far from the origin.
     centre = reference.mean(axis=0, dtype=np.float64)
     generated, reference = generated - centre, reference - centre
     precision = Estimate.over(_in_region(generated, reference, n_neighbors))
@@ -209,11 +208,11 @@ def precision_recall(
 
 
 def _in_region(rows: Features, others: Features, n_neighbors: int) -> NDArray[np.bool_]:
-    """Tell of each row whether it is in the region of the others."""
+    """Return whether each row is in the region of the others."""
     from sklearn.metrics import pairwise_distances_chunked
     from sklearn.neighbors import NearestNeighbors
 
-    # Without rows of its own, kneighbors leaves each row out of its own neighbours.
+    # Without an argument, kneighbors excludes each row from its own neighbours.
     radii = NearestNeighbors(n_neighbors=n_neighbors).fit(others).kneighbors()[0][:, -1]
     radii += _rounding(others)
     blocks = pairwise_distances_chunked(
@@ -228,31 +227,31 @@ def _in_region(rows: Features, others: Features, n_neighbors: int) -> NDArray[np
 def memorization(
     generated: Features, held_out: Features, train: Features, *, random_state: RandomState = 0
 ) -> dict[str, Estimate]:
-    """Compare how near generated and held-out rows come to the training rows.
+    """Compare the distances of generated and of held-out samples to the training samples.
 
-    A model that has learned what is common to the training rows makes rows about as far from them
-    as other real rows are; one that has learned them by heart makes rows much nearer. Blurred rows
-    are nearer too, in pixels more than in features.
+    Samples of a model that generalizes are about as far from the training samples as held-out
+    samples are; those of a model that has memorized them are much nearer. Blurred samples are
+    nearer, too, in pixels more than in features.
 
     Parameters
     ----------
     generated : ndarray of shape (n, F), n >= 20
     held_out : ndarray of shape (m, F), m >= 20
-        Real rows that were not trained on.
+        Real samples that were not trained on.
     train : ndarray of shape (k, F), k >= 1
-        The training rows, all of them.
+        All training samples.
     random_state : int, RandomState or None, default=0
-        Decides the groups of the jackknife.
+        Seed of the groups of the jackknife.
 
     Returns
     -------
     dict of str to Estimate
         ``nearest_training_row`` and ``nearest_training_row_held_out``: the median Euclidean
-        distance to the nearest training row, in units of the rows. ``nearest_training_row_ratio``:
-        the first over the second, about 1 where nothing is memorized; left out where the held-out
-        rows are themselves copies. ``share_memorized``: the share of generated rows that are as
-        near as the nearest 1 % of the held-out rows; about 0.01 where nothing is memorized, 1 for
-        copies.
+        distance of generated and of held-out samples to the nearest training sample, in units of
+        the features. ``nearest_training_row_ratio``: the first over the second, about 1 where
+        nothing is memorized; left out where the second is 0. ``share_memorized``: the share of
+        generated samples that are as near as the nearest 1 % of the held-out samples; about 0.01
+        where nothing is memorized, 1 for duplicates of training samples.
 
     Examples
     --------
@@ -263,7 +262,9 @@ def memorization(
     """
     _check_pair(generated, held_out, N_GROUPS)
     _check_pair(held_out, train, 1)
-    near, far = (nearest_distances(rows, train) for rows in (generated, held_out))
+    generated_distances, held_out_distances = (
+        nearest_distances(rows, train) for rows in (generated, held_out)
+    )
 
     def ratio(a: Features, b: Features) -> float:
         below = float(np.median(b))
@@ -273,17 +274,19 @@ def memorization(
         return float((a <= np.percentile(b, NEAR_PERCENTILE)).mean())
 
     figures: dict[str, tuple[Callable[[Features, Features], float], Features]] = {
-        "nearest_training_row": (lambda a, _: float(np.median(a)), near),
-        "nearest_training_row_held_out": (lambda _, b: float(np.median(b)), far),
-        "nearest_training_row_ratio": (ratio, near),
-        "share_memorized": (share, near),
+        "nearest_training_row": (lambda a, _: float(np.median(a)), generated_distances),
+        "nearest_training_row_held_out": (lambda _, b: float(np.median(b)), held_out_distances),
+        "nearest_training_row_ratio": (ratio, generated_distances),
+        "share_memorized": (share, generated_distances),
     }
-    if not np.median(far):
+    if not np.median(held_out_distances):
         del figures["nearest_training_row_ratio"]
     return {
         name: Estimate(
-            figure(near, far),
-            jackknife_error(figure, near, far, random_state=random_state),
+            figure(generated_distances, held_out_distances),
+            jackknife_error(
+                figure, generated_distances, held_out_distances, random_state=random_state
+            ),
             len(counted),
         )
         for name, (figure, counted) in figures.items()
@@ -300,15 +303,15 @@ def nearest_distances(rows: Features, train: Features) -> NDArray[np.float64]:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    neighbours = NearestNeighbors(n_neighbors=1).fit(train)
-    distances: NDArray[Any] = neighbours.kneighbors(rows.astype(train.dtype, copy=False))[0][:, 0]
+    index = NearestNeighbors(n_neighbors=1).fit(train)
+    distances: NDArray[Any] = index.kneighbors(rows.astype(train.dtype, copy=False))[0][:, 0]
     return np.where(distances > _rounding(train), distances, 0.0)
 
 
 def _rounding(rows: Features) -> float:
-    """Return how far apart equal rows may seem to be.
+    """Return the largest rounding error of the distance between equal rows.
 
-    Distances are computed as roots of differences of squares, which are as large as the rows.
+    Distances are roots of differences of squares, which are as large as the rows' norms.
     """
     return 1e-7 * float(np.linalg.norm(rows, axis=1).max())
 
@@ -320,20 +323,20 @@ def jackknife_error(
     *,
     random_state: RandomState = 0,
 ) -> float:
-    r"""Standard error of a statistic of two sets, by leaving out a twentieth of both in turn.
+    r"""Compute the standard error of a statistic of two sets by the delete-a-group jackknife.
 
     .. math:: \sqrt{\frac{G - 1}{G} \sum_g (t_g - \bar t)^2}, \quad G = 20,
 
-    with :math:`t_g` the statistic without the g-th random group. Near the smallest value that a
-    distance can have it errs to the large side.
+    with :math:`t_g` the statistic without the g-th random group of both sets. It overestimates the
+    error of a distance near its smallest value.
 
     Parameters
     ----------
     statistic : callable
-        Takes what is left of both sets, returns a number.
+        Maps the remaining samples of both sets to a number.
     rows_a, rows_b : ndarray of n and m rows, n and m >= 20
     random_state : int, RandomState or None, default=0
-        Decides the groups.
+        Seed of the groups.
 
     Returns
     -------
@@ -361,12 +364,12 @@ def jackknife_error(
 
 
 def _shuffled(n: int, seed: int, which: int) -> NDArray[np.int64]:
-    """Return the numbers below n in an order that the seed decides, another for each set."""
+    """Return a permutation of n numbers that depends on the seed and on the set."""
     return numpy_generator(seed, Purpose.SPLIT, which).permutation(n)
 
 
 def _check_pair(a: Features, b: Features, fewest: int) -> None:
-    """Refuse sets that have too few rows or different columns."""
+    """Raise an error for sets with too few samples or different numbers of features."""
     for rows in (a, b):
         if rows.ndim != 2 or len(rows) < fewest:
             raise DataError(

@@ -1,8 +1,8 @@
 """Figures: each a function from arrays to a `matplotlib.figure.Figure`.
 
-Nothing here touches ``pyplot`` or leaves a trace in matplotlib's global settings, and a user's own
-style does not reach in: the same arrays give the same picture everywhere. Words inside a figure
-are English, as a Japanese font may be missing where it is drawn; captions belong to the page.
+These functions do not use ``pyplot``, do not change matplotlib's global settings and ignore the
+user's style: the same arrays give the same picture everywhere. Text in a figure is English, as a
+Japanese font may be missing; the page has captions in both languages.
 """
 
 from __future__ import annotations

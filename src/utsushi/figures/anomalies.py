@@ -1,4 +1,4 @@
-"""What is unusual about rows: where they depart from what a model makes of them."""
+"""Figures of residuals: where samples differ from their reconstructions."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
 __all__ = ["residual_bars", "residual_images"]
 
-#: The part of the pixels that the colours tell apart; those above have the last colour.
+#: The share of the pixels that the colour scale covers; those above have the last colour.
 _SHOWN = 0.995
 
 _QUANTITY = "squared residual, scaled units"
-_BAR_ROOM = 0.75  # inches under the images, for the colour bar and its words
+_BAR_HEIGHT = 0.75  # inches under the images, for the colour bar and its label
 _LONGEST_NAME = 24  # characters of a column's name
 
 
 @styled()
 def residual_images(
-    originals: ArrayLike, copies: ArrayLike, maps: ArrayLike, image_shape: tuple[int, ...]
+    originals: ArrayLike, reconstructions: ArrayLike, maps: ArrayLike, image_shape: tuple[int, ...]
 ) -> Figure:
-    """Draw images, their reconstructions under them, and under these where the two differ.
+    """Draw a row of images, one of their reconstructions, and one of their residuals.
 
     Parameters
     ----------
-    originals, copies : array-like of shape (n_images, n_features)
+    originals, reconstructions : array-like of shape (n_images, n_features)
         Intensities in [0, 1], flattened.
     maps : array-like of shape (n_images, n_features)
-        How much each value departs, not negative; the channels of a pixel are added up. All maps
-        share one scale of colours, from nothing (white) to the largest of them.
+        The residual of each value, non-negative; summed over the channels of a pixel. All maps
+        share one colour scale, from 0 (white) to the largest residual.
     image_shape : tuple of int
         ``(H, W)`` or ``(C, H, W)``, where C is 1 (grey) or 3 (colour).
 
@@ -59,7 +59,7 @@ def residual_images(
     Raises
     ------
     DataError
-        If the three differ in shape, hold nothing or what is not finite, or are no such images.
+        If the shapes differ, an array is empty or not finite, or the shape is not that of images.
 
     Examples
     --------
@@ -71,30 +71,30 @@ def residual_images(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    tiles = [tiles_of(originals, image_shape), tiles_of(copies, image_shape)]
+    tiles = [tiles_of(originals, image_shape), tiles_of(reconstructions, image_shape)]
     residuals = finite_array(maps, "maps", n_axes=2)
-    if not np.shape(originals) == np.shape(copies) == residuals.shape:
+    if not np.shape(originals) == np.shape(reconstructions) == residuals.shape:
         raise DataError(
-            f"originals, copies and maps must have one shape, got {np.shape(originals)}, "
-            f"{np.shape(copies)} and {residuals.shape}. Pass those of the same samples."
+            f"originals, reconstructions and maps must have one shape, got {np.shape(originals)}, "
+            f"{np.shape(reconstructions)} and {residuals.shape}. Pass those of the same samples."
         )
     heat = residuals.reshape(len(residuals), -1, *image_shape[-2:]).sum(axis=1)
-    # A few pixels of one image would leave all others pale.
+    # Otherwise a few pixels of one image would make all others pale.
     strongest = float(np.quantile(heat, _SHOWN, method="higher")) or float(heat.max()) or 1.0
     scale = Normalize(0, strongest, clip=True)
     colours = LinearSegmentedColormap.from_list("residual", ["#ffffff", ACCENT, INK])
     tiles.append(np.asarray(colours(scale(heat), bytes=True)[..., :3]))
 
     labels = ["original", "reconstruction", "residual"]
-    figure = draw_tiles(tiles, n_columns=len(heat), labels=labels, below=_BAR_ROOM)
+    figure = draw_tiles(tiles, n_columns=len(heat), labels=labels, below=_BAR_HEIGHT)
     images = figure.axes[0].get_position()
     inch = 1 / figure.get_figheight()
-    # Few images are narrower than the words of the bar.
+    # A few images are narrower than the label of the bar.
     width = max(images.width, min(1.0, 2.6 / figure.get_figwidth()))
-    # The last numeral stands half beyond the bar, and would be cut where the picture ends.
+    # Half of the last number lies beyond the bar, and the figure's edge would cut it.
     half = 0.15 / figure.get_figwidth()
-    place = (images.x1 - width, (_BAR_ROOM - 0.2) * inch, width - half, 0.1 * inch)
-    bar = figure.add_axes(place)
+    position = (images.x1 - width, (_BAR_HEIGHT - 0.2) * inch, width - half, 0.1 * inch)
+    bar = figure.add_axes(position)
     figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
     bar.set_xlabel(_QUANTITY, fontsize=SMALL, color=GREY, labelpad=2)
     return figure
@@ -104,18 +104,18 @@ def residual_images(
 def residual_bars(
     maps: ArrayLike, columns: Sequence[str], titles: Sequence[str], *, n_columns: int = 5
 ) -> Figure:
-    """Draw, for each row of a table, the columns that depart the most, the first one above.
+    """Draw, for each row of a table, the columns with the largest residuals, in descending order.
 
     Parameters
     ----------
     maps : array-like of shape (n_rows, n_features)
-        How much each value departs, not negative. All rows share one scale.
+        The residual of each value, non-negative. All rows share one scale.
     columns : sequence of n_features str
         The names of the columns.
     titles : sequence of n_rows str
-        What the rows are called.
+        The titles of the rows.
     n_columns : int, default=5
-        The columns to show of each row.
+        The number of columns to show per row.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def residual_bars(
     Raises
     ------
     DataError
-        If there is nothing to draw, a value is not finite, or there are other numbers of names.
+        If ``maps`` is empty or not finite, or does not match the numbers of names and titles.
 
     Examples
     --------
@@ -138,14 +138,14 @@ def residual_bars(
             "maps must have one title per row and one name per column, got the shape "
             f"{residuals.shape} with {len(titles)} titles and {len(columns)} names."
         )
-    shown = min(n_columns, len(columns))
-    tall = len(residuals) * (0.24 * shown + 0.42) + 0.5
-    figure, panels = new_panels(len(residuals), min(tall, TALLEST))
+    n_shown = min(n_columns, len(columns))
+    height = len(residuals) * (0.24 * n_shown + 0.42) + 0.5
+    figure, panels = new_panels(len(residuals), min(height, TALLEST))
     for axes, row, title in zip(panels, residuals, titles, strict=True):
-        order = np.argsort(-row, kind="stable")[:shown]
-        axes.barh(np.arange(shown), row[order], color=ACCENT, height=0.7)
+        order = np.argsort(-row, kind="stable")[:n_shown]
+        axes.barh(np.arange(n_shown), row[order], color=ACCENT, height=0.7)
         axes.set_yticks(
-            np.arange(shown), [shortened(columns[index], _LONGEST_NAME) for index in order]
+            np.arange(n_shown), [shortened(columns[index], _LONGEST_NAME) for index in order]
         )
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()

@@ -1,4 +1,4 @@
-"""What all figures share: colours, one type scale, the check of their input, and the way out."""
+"""Shared by all figures: colours, font sizes, validation of input, and PNG output."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ CLASSES = (
 TEXT, SMALL = 11.0, 9.5  # points
 DPI = 150  # of a PNG file
 TALLEST = 2**16 // DPI - 1  # inches of the largest picture, which more panels than fit share
-_WIDTH = 6.4  # inches; on a page, the text then has the size of the page's own
+_WIDTH = 6.4  # inches; on a page, the text then has the size of the page's text
 
-#: For the letters that matplotlib's own font lacks: a user's names of columns and classes may be in
-#: any script. Those that are installed are used.
+#: Fonts for letters that matplotlib's own font does not have, used if installed: names of columns
+#: and classes may be in any script.
 FALLBACK_FONTS = (
     *("Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic", "IPAexGothic"),
     *("Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Apple SD Gothic Neo", "Malgun Gothic"),
@@ -85,7 +85,7 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Put the settings of this module in the place of the user's, and take them away again."""
+    """Use the settings of this module instead of the user's within the context."""
     import matplotlib.style
     from matplotlib.font_manager import get_font_names
 
@@ -95,13 +95,13 @@ def styled() -> Iterator[None]:
         matplotlib.style.context({**STYLE, "font.family": fonts}, after_reset=True),
         warnings.catch_warnings(),
     ):
-        # matplotlib warns for each letter and each draw; `to_png` warns once.
+        # matplotlib would warn for each letter and each draw; `to_png` warns once.
         warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
         yield
 
 
 def _warn_of_missing_letters(figure: Figure) -> None:
-    """Say which letters of a figure no font has, and what to do."""
+    """Warn of letters of a figure that no installed font has."""
     import matplotlib
     from matplotlib.font_manager import findfont, get_font
     from matplotlib.text import Text
@@ -115,9 +115,9 @@ def _warn_of_missing_letters(figure: Figure) -> None:
     ]
     if missing:
         warnings.warn(
-            f"no font has {''.join(missing[:20])!r}, drawn as boxes, expected one on this machine "
-            "such as Noto Sans CJK; install it, and delete the list of fonts in the folder that "
-            "matplotlib.get_cachedir() names",
+            f"no installed font has {''.join(missing[:20])!r}: these letters are drawn as boxes. "
+            "Install a font such as Noto Sans CJK, and delete the list of fonts in the folder that "
+            "matplotlib.get_cachedir() returns.",
             UtsushiWarning,
             stacklevel=4,
         )
@@ -154,8 +154,8 @@ def _empty(height: float) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    air = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
-    return Figure(figsize=(_WIDTH, height), dpi=DPI, layout=air)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)  # inches
+    return Figure(figsize=(_WIDTH, height), dpi=DPI, layout=layout)
 
 
 def shortened(name: str, longest: int) -> str:
@@ -170,21 +170,21 @@ def shortened(name: str, longest: int) -> str:
 
 
 def settled(figure: Figure) -> Figure:
-    """Lay a figure out for good: matplotlib would move things a little each time it is drawn."""
+    """Fix the layout of a figure: otherwise each drawing would move its parts a little."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 
 
 def finite_array(values: ArrayLike, name: str, *, n_axes: int) -> NDArray[np.float64]:
-    """Return ``values`` as finite float64 with the given number of axes and at least one entry.
+    """Return ``values`` as a non-empty, finite float64 array with ``n_axes`` axes.
 
     Raises
     ------
     DataError
-        If there is no entry, or another number of axes.
+        If the array is empty, or has another number of axes.
     NonFiniteDataError
-        If there is NaN or infinity; the message names the first place.
+        If there is NaN or infinity; the message names the first index.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != n_axes or array.size == 0:
@@ -192,28 +192,28 @@ def finite_array(values: ArrayLike, name: str, *, n_axes: int) -> NDArray[np.flo
             f"{name} must have {n_axes} axes and at least one entry, got the shape {array.shape}."
         )
     if not np.isfinite(array).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise NonFiniteDataError(
-            f"{name} must be finite, got {array[place]} at {place}. Remove or replace it."
+            f"{name} must be finite, got {array[index]} at {index}. Remove or replace it."
         )
     return array
 
 
 @styled()
 def to_png(figure: Figure, *, dpi: int = DPI) -> bytes:
-    """Return the figure as a PNG file; the same figure gives the same bytes.
+    """Return a figure as the bytes of a PNG file; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : Figure
-        Any figure, of this package or not.
+        Any figure, not only of this package.
     dpi : int, default=150
         Pixels per inch. At a multiple of 150, all pixels of an image have the same size.
 
     Returns
     -------
     bytes
-        The whole file, without a date or the name of a program.
+        The file, without metadata such as a date or a program.
 
     Examples
     --------
@@ -223,6 +223,6 @@ def to_png(figure: Figure, *, dpi: int = DPI) -> bytes:
     """
     _warn_of_missing_letters(figure)
     stream = io.BytesIO()
-    # The version of matplotlib would change the bytes where it does not change the picture.
+    # The version of matplotlib in the metadata would change the bytes of an equal picture.
     figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()

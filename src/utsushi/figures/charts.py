@@ -1,4 +1,4 @@
-"""Numbers as lines and bars."""
+"""Line and bar charts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["component_bars", "learning_curves", "part_bars"]
 
 _DASHES = (0, (4, 3))
-_MOST_NUMERALS = 25  # under the bars, so that no two of them touch
+_MOST_NUMERALS = 25  # under the bars, so that they do not overlap
 
 
 @styled()
@@ -41,16 +41,16 @@ def learning_curves(
     ylabel: str,
     reference: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw one line per quantity over the epochs, each named where it ends.
+    """Draw one line per quantity over the epochs, labelled at its end.
 
     Parameters
     ----------
     curves : mapping of str to sequence of float
-        A name and its values after epoch 1, 2, …. Those that are not finite are left out.
+        Names, and their values after epoch 1, 2, …. Values that are not finite are left out.
     ylabel : str
         The quantity and its unit.
     reference : mapping of str to float, optional
-        Finite levels to compare with, drawn as dashed lines.
+        Finite values to compare with, drawn as dashed lines.
 
     Returns
     -------
@@ -92,18 +92,18 @@ def learning_curves(
     axes.set_xlim(0.5, axes.dataLim.xmax + 0.5)
     axes.set(xlabel="Epoch", title=ylabel)
     _show_zero(axes)
-    _name_ends(axes, ends, room=0.75 * 72 * figure.get_figheight())
+    _name_ends(axes, ends, height=0.75 * 72 * figure.get_figheight())
     return settled(figure)
 
 
 @styled()
 def component_bars(values: ArrayLike, *, ylabel: str, dead_below: float = 0.1) -> Figure:
-    """Draw one bar per component of the code, the largest first; unused ones are grey.
+    """Draw one bar per component of the code in descending order; unused ones are grey.
 
     Parameters
     ----------
     values : array-like of shape (n_components,)
-        Such as each component's KL divergence in nats. Bars are numbered from 1, in this order.
+        A value per component, such as its KL divergence in nats. Components are numbered from 1.
     ylabel : str
         The quantity and its unit.
     dead_below : float, default=0.1
@@ -142,14 +142,14 @@ def component_bars(values: ArrayLike, *, ylabel: str, dead_below: float = 0.1) -
 
 @styled()
 def part_bars(parts: Mapping[str, float], *, xlabel: str) -> Figure:
-    """Draw the parts of a whole as bars with their names, the largest above.
+    """Draw the parts of a whole as horizontal bars with their names, in descending order.
 
     Parameters
     ----------
     parts : mapping of str to float
         Parts from 0 to 1, such as how much of a variance each setting explains.
     xlabel : str
-        What they are parts of.
+        The label of the axis: the whole.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def part_bars(parts: Mapping[str, float], *, xlabel: str) -> Figure:
     Raises
     ------
     DataError
-        If there is no part, or one is not finite.
+        If there are no parts, or one is not finite.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def part_bars(parts: Mapping[str, float], *, xlabel: str) -> Figure:
 
 
 def _show_zero(axes: Axes) -> None:
-    """Let the vertical axis begin at zero, unless that would flatten the curves to lines."""
+    """Start the vertical axis at zero, unless that would make the curves look flat."""
     bottom, top = axes.dataLim.intervaly
     if 0 <= bottom < 0.6 * top or 0 < bottom == top:
         axes.set_ylim(bottom=0)
@@ -187,17 +187,22 @@ def _show_zero(axes: Axes) -> None:
         axes.axhline(0, color=PALE, linewidth=1, zorder=0)
 
 
-def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]], room: float) -> None:
-    """Write names right of the axes, ``room`` points high, near their levels but not touching."""
+def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]], height: float) -> None:
+    """Write names right of axes of ``height`` points, near their values but not overlapping."""
     from sklearn.isotonic import isotonic_regression
 
     names = sorted(ends, key=lambda name: ends[name][0])
     bottom, top = axes.get_ylim()
-    wanted = np.array([(ends[name][0] - bottom) / (top - bottom) for name in names])
-    # Least-squares positions under "each at least one line above the last" are an isotonic
-    # regression once that line is taken off.
-    steps = 1.35 * TEXT / room * np.arange(len(names))
-    heights = isotonic_regression(wanted - steps) + steps
-    for name, height in zip(names, heights, strict=True):
-        place = (1.02, float(height))
-        axes.annotate(name, place, xycoords="axes fraction", color=ends[name][1], va="center")
+    targets = np.array([(ends[name][0] - bottom) / (top - bottom) for name in names])
+    # Least-squares positions that are at least one line apart are an isotonic regression after
+    # subtracting the lines.
+    steps = 1.35 * TEXT / height * np.arange(len(names))
+    positions = isotonic_regression(targets - steps) + steps
+    for name, position in zip(names, positions, strict=True):
+        axes.annotate(
+            name,
+            (1.02, float(position)),
+            xycoords="axes fraction",
+            color=ends[name][1],
+            va="center",
+        )

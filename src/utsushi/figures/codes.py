@@ -1,4 +1,4 @@
-"""The code seen in a plane."""
+"""Maps of codes in the plane."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["code_map"]
 
-_MOST_CLASSES = 20  # that are named; more would be a cloud of numerals
+_MOST_CLASSES = 20  # with a name; more names would overlap
 
 
 @styled()
@@ -26,9 +26,9 @@ def code_map(codes: ArrayLike, labels: ArrayLike | None = None) -> Figure:
     Parameters
     ----------
     codes : array-like of shape (n_samples, n_components)
-        At least two. Codes of one component lie on a line.
+        At least two codes. Codes of one component lie on a line.
     labels : array-like of shape (n_samples,), optional
-        Classes. Each of the twenty most frequent has a colour, and its name at its median.
+        Classes. The twenty most frequent have a colour, and their names at their medians.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def code_map(codes: ArrayLike, labels: ArrayLike | None = None) -> Figure:
     Raises
     ------
     DataError
-        If there are fewer than two codes, a code is not finite, or there is not one label a code.
+        If there are fewer than two codes, a code is not finite, or the number of labels differs.
 
     Examples
     --------
@@ -68,65 +68,65 @@ def _principal_plane(
     """Return points of shape (n_samples, 2) and the two axes' shares of the variance in [0, 1]."""
     from sklearn.decomposition import PCA
 
-    n_kept = min(2, *Z.shape)
-    # A power iteration would depend on chance; the full decomposition does not.
-    pca = PCA(n_components=n_kept, svd_solver="full", random_state=0)
+    n_axes = min(2, *Z.shape)
+    # The full decomposition does not depend on a seed.
+    pca = PCA(n_components=n_axes, svd_solver="full", random_state=0)
     with np.errstate(invalid="ignore"):  # constant codes: 0 / 0
-        kept = pca.fit_transform(Z)
+        projected = pca.fit_transform(Z)
     points, shares = np.zeros((len(Z), 2)), np.zeros(2)
-    points[:, :n_kept] = kept
-    shares[:n_kept] = np.nan_to_num(pca.explained_variance_ratio_)
+    points[:, :n_axes] = projected
+    shares[:n_axes] = np.nan_to_num(pca.explained_variance_ratio_)
     return points, shares
 
 
 def _draw_classes(
     axes: Axes, points: NDArray[np.float64], labels: NDArray[np.generic], size: float
 ) -> None:
-    """Draw points in the colours of their classes, and each class's name at its median."""
+    """Draw points in the colours of their classes, and the names of classes at their medians."""
     if labels.shape != (len(points),):
         raise DataError(
             f"labels must have the shape ({len(points)},), one per code, got {labels.shape}. Pass "
             "the labels of the same samples."
         )
     names, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    named = np.sort(np.argsort(-counts, kind="stable")[:_MOST_CLASSES])
+    frequent = np.sort(np.argsort(-counts, kind="stable")[:_MOST_CLASSES])
     palette = np.full(len(names), GREY, dtype=object)
-    palette[named] = [CLASSES[i % len(CLASSES)] for i in range(len(named))]
+    palette[frequent] = [CLASSES[i % len(CLASSES)] for i in range(len(frequent))]
     # In the order of the classes, the last one would cover the others.
     order = np.random.default_rng(0).permutation(len(points))
     x, y = points[order].T
     axes.scatter(x, y, s=size, c=list(palette[classes[order]]), alpha=0.65, linewidths=0)
-    medians = np.array([np.median(points[classes == index], axis=0) for index in named])
+    medians = np.array([np.median(points[classes == index], axis=0) for index in frequent])
     smallest = 0.06 * float(np.ptp(points, axis=0).max())
-    for index, place in zip(named, _apart(medians, smallest), strict=True):
-        _write_name(axes, _spell(names[index]), place, palette[index])
+    for index, position in zip(frequent, _separated(medians, smallest), strict=True):
+        _write_name(axes, _label(names[index]), position, palette[index])
 
 
-def _write_name(axes: Axes, name: str, place: NDArray[np.float64], colour: str) -> None:
+def _write_name(axes: Axes, name: str, position: NDArray[np.float64], colour: str) -> None:
     """Write a name on a white disc rimmed in the colour of its class."""
     rim = {"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": colour}
     if len(name) > 2:
         rim["boxstyle"] = "round,pad=0.3"
     box = {**rim, "linewidth": 2, "alpha": 0.95}
-    axes.text(place[0], place[1], name, ha="center", va="center", weight="bold", bbox=box)
+    axes.text(position[0], position[1], name, ha="center", va="center", weight="bold", bbox=box)
 
 
-def _spell(name: np.generic) -> str:
-    """Return a class's name: 3 for the number 3.0, which is how a CSV file often spells it."""
+def _label(name: np.generic) -> str:
+    """Return a class's name as text: 3 for 3.0, as CSV files often have integers as floats."""
     return f"{name:g}" if isinstance(name, np.floating) else str(name)
 
 
-def _apart(places: NDArray[np.float64], smallest: float) -> NDArray[np.float64]:
-    """Push places away from each other until, about, no two are nearer than ``smallest``."""
-    places = places.copy()
-    # Classes with the same median need a direction to part in.
-    angles = np.arange(len(places)) * 2.4
-    places += 1e-6 * smallest * np.column_stack([np.cos(angles), np.sin(angles)])
+def _separated(positions: NDArray[np.float64], smallest: float) -> NDArray[np.float64]:
+    """Move positions apart until no two are nearer than about ``smallest``."""
+    positions = positions.copy()
+    # Classes with the same median need a direction to move in.
+    angles = np.arange(len(positions)) * 2.4
+    positions += 1e-6 * smallest * np.column_stack([np.cos(angles), np.sin(angles)])
     for _ in range(100):
-        between = places[:, None] - places[None]
-        distance = np.linalg.norm(between, axis=-1) + np.eye(len(places))
-        push = np.clip(smallest - distance, 0, None) * (1 - np.eye(len(places)))
+        between = positions[:, None] - positions[None]
+        distance = np.linalg.norm(between, axis=-1) + np.eye(len(positions))
+        push = np.clip(smallest - distance, 0, None) * (1 - np.eye(len(positions)))
         if not push.any():
             break
-        places += 0.25 * (between * (push / np.maximum(distance, 1e-300))[..., None]).sum(axis=1)
-    return places
+        positions += 0.25 * (between * (push / np.maximum(distance, 1e-300))[..., None]).sum(axis=1)
+    return positions

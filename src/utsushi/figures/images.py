@@ -1,4 +1,4 @@
-"""Images side by side, drawn as one mosaic: fast, and crisp to the pixel."""
+"""Grids and rows of images, drawn as one mosaic with sharp pixels."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_tiles", "image_grid", "image_rows", "tiles_of", "within_range_of"]
 
-_MOSAIC_WIDTH = 900  # pixels of the PNG file that a row of images should about fill
-_LARGEST_TILE = 150  # pixels; a row of two digits need not fill the page
+_MOSAIC_WIDTH = 900  # pixels, about the width of a row of images in the PNG file
+_LARGEST_TILE = 150  # pixels, so that two digits do not fill the page
 
 
 @styled()
 def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: int = 10) -> Figure:
-    """Draw images in reading order, each pixel a crisp square.
+    """Draw images in reading order, with each pixel as a sharp square.
 
     Parameters
     ----------
     images : array-like of shape (n_images, n_features)
-        Intensities in [0, 1], flattened; what lies beyond is shown as black or white.
+        Intensities in [0, 1], flattened; other values are clipped.
     image_shape : tuple of int
         ``(H, W)`` or ``(C, H, W)``, where C is 1 (grey) or 3 (colour).
     n_columns : int, default=10
-        Images in a row. Fewer images than that make a narrower figure.
+        Images per row. Fewer images make a narrower figure.
 
     Returns
     -------
@@ -41,9 +41,9 @@ def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: in
     Raises
     ------
     DataError
-        If there is no image, an image is not finite, or the shape does not fit the features.
+        If there are no images, an image is not finite, or the shape does not match the features.
     SettingError
-        If there is no column.
+        If ``n_columns`` is not positive.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def image_grid(images: ArrayLike, image_shape: tuple[int, ...], *, n_columns: in
 
 @styled()
 def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ...]) -> Figure:
-    """Draw labelled rows of images, to be compared from top to bottom.
+    """Draw labelled rows of images, to compare them from top to bottom.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ..
     Raises
     ------
     DataError
-        If there is no row or an empty one, or the shape does not fit the features.
+        If there is no row or an empty one, or the shape does not match the features.
 
     Examples
     --------
@@ -93,14 +93,14 @@ def image_rows(rows: Sequence[tuple[str, ArrayLike]], image_shape: tuple[int, ..
 
 
 def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float64]:
-    """Map images to [0, 1] by the range of the originals; where that is [0, 1], they stay.
+    """Scale images to [0, 1] by the range of the originals, which includes [0, 1].
 
     Parameters
     ----------
     originals : array-like of shape (m, d)
-        What the range is taken from.
+        The images that determine the range.
     images : array-like of shape (n, d)
-        The images to draw in that range.
+        The images to scale.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def within_range_of(originals: ArrayLike, images: ArrayLike) -> NDArray[np.float
 
 
 def tiles_of(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return images as they are shown: uint8 of shape (n_images, H, W, 3)."""
+    """Return images as uint8 pixels of shape (n_images, H, W, 3)."""
     shape = (1, *image_shape) if len(image_shape) == 2 else tuple(image_shape)
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(
@@ -136,16 +136,16 @@ def tiles_of(images: ArrayLike, image_shape: tuple[int, ...]) -> NDArray[np.uint
 
 
 def _mosaic(rows: Sequence[NDArray[np.uint8]], gap: int) -> NDArray[np.uint8]:
-    """Lay rows of tiles on white paper with even gaps."""
+    """Arrange rows of tiles on a white background with even gaps."""
     height, width = rows[0].shape[1:3]
     n_columns = max(len(row) for row in rows)
     shape = (len(rows) * (height + gap) - gap, n_columns * (width + gap) - gap, 3)
-    paper = np.full(shape, 255, dtype=np.uint8)
+    mosaic = np.full(shape, 255, dtype=np.uint8)
     for i, row in enumerate(rows):
         for j, tile in enumerate(row):
             top, left = i * (height + gap), j * (width + gap)
-            paper[top : top + height, left : left + width] = tile
-    return paper
+            mosaic[top : top + height, left : left + width] = tile
+    return mosaic
 
 
 def draw_tiles(
@@ -155,9 +155,9 @@ def draw_tiles(
     labels: Sequence[str] = (),
     below: float = 0.0,
 ) -> Figure:
-    """Draw rows of tiles so that a pixel of an image is a whole number of pixels of the file.
+    """Draw rows of tiles so that an image pixel is a whole number of pixels of the file.
 
-    ``below`` inches are left free under them.
+    ``below`` inches under them stay free.
     """
     from matplotlib.figure import Figure
 
@@ -166,10 +166,10 @@ def draw_tiles(
     scale = max(1, min(_LARGEST_TILE // width, round(_MOSAIC_WIDTH / (n_columns * (width + gap)))))
     mosaic = _mosaic(rows, gap)
     across, down = mosaic.shape[1] * scale, mosaic.shape[0] * scale
-    size = TEXT * max(1.0, across / _MOSAIC_WIDTH)  # keeps its share of a large picture
+    size = TEXT * max(1.0, across / _MOSAIC_WIDTH)  # in proportion to a large picture
     margin = _label_width(labels, size) if labels else 0
 
-    # The millionth keeps matplotlib from rounding 79 / 150 * 150 down to 78.
+    # Without the millionth, matplotlib would round 79 / 150 * 150 down to 78.
     total, tall = margin + across, down + round(below * DPI)
     figure = Figure(figsize=((total + 1e-6) / DPI, (tall + 1e-6) / DPI), dpi=DPI)
     axes = figure.add_axes((margin / total, 1 - down / tall, across / total, down / tall))
@@ -182,7 +182,7 @@ def draw_tiles(
 
 
 def _label_width(labels: Sequence[str], size: float) -> int:
-    """Return the pixels that the widest label takes, with some air between it and the images."""
+    """Return the width of the widest label in pixels, with a margin to the images."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 

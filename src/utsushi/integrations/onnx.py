@@ -97,9 +97,9 @@ def largest_difference(model: BaseAutoencoder, content: bytes) -> float:
         labels = classes[feed["y"]]
     expected = {"code": model.transform(rows), "reconstruction": model.reconstruct(rows, labels)}
     return max(
-        _difference(found, expected[name][:n])
+        _difference(output, expected[name][:n])
         for n in BATCHES
-        for name, found in zip(
+        for name, output in zip(
             OUTPUTS,
             session.run(list(OUTPUTS), {key: value[:n] for key, value in feed.items()}),
             strict=True,
@@ -116,10 +116,10 @@ def _some_rows(model: BaseAutoencoder) -> NDArray[np.float32]:
     return scaling.inverse((scaled / scaled.shape[1] ** 0.5).astype(np.float32), np.float32)
 
 
-def _difference(found: NDArray[Any], expected: NDArray[Any]) -> float:
-    if found.shape != expected.shape:
+def _difference(output: NDArray[Any], expected: NDArray[Any]) -> float:
+    if output.shape != expected.shape:
         return float("inf")
-    return float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
+    return float(np.abs(output - expected).max() / max(1.0, float(np.abs(expected).max())))
 
 
 def _exported(model: BaseAutoencoder) -> bytes:

@@ -191,10 +191,10 @@ class _Worker:
             column = batch.column(find_column(batch, what, self._y, " for the classes"))
             labels = labels_of(column, what, Reading(label=self._y))
         results = self._results(self._model, rows, labels)
-        others = batch.drop_columns([n for n in batch.column_names if n in {*names, *results}])
+        result = batch.drop_columns([n for n in batch.column_names if n in {*names, *results}])
         for name, values in results.items():
-            others = others.append_column(name, pyarrow.array(values))
-        return others
+            result = result.append_column(name, pyarrow.array(values))
+        return result
 
 
 def _mapped(

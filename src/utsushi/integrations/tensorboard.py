@@ -10,7 +10,7 @@ from utsushi._utils.optional_dependencies import require_extra
 
 __all__ = ["TensorBoard", "require_tensorboard"]
 
-#: TableSchema of the history that are not logged.
+#: Columns of the history that are not logged.
 _POSITION = ("epoch", "seconds")
 
 #: The runs of the log: of the training samples and of the held-out samples.

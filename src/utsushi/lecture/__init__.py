@@ -1,6 +1,6 @@
-"""The lecture's experiments: the same numbers and figures, side by side with its own.
+"""The lecture's experiments: its numbers and figures, compared with the library's.
 
-`utsushi.lecture.sections` goes on where the lecture only names what could follow.
+`utsushi.lecture.sections` has further experiments, which the lecture only mentions.
 """
 
 from utsushi.lecture.experiment import Experiment, run_experiment, run_lecture

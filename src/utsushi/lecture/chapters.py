@@ -1,4 +1,4 @@
-"""The sections of ``--all``, run one after the other."""
+"""Run the sections of ``utsushi lecture --all``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Chapter", "row_names", "run_sections"]
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a section gave.
+    """Hold the results of a section.
 
     Attributes
     ----------
     section : LectureSection
     models : dict of str to fitted model
-        Those that it trained.
+        The models that it trained.
     measured : dict
         Its group in ``metrics.json``.
     figures : list of CaptionedFigure
@@ -31,31 +31,31 @@ class Chapter:
 
     section: LectureSection
     models: dict[str, Model]
-    measured: dict[str, Any]
+    metrics: dict[str, Any]
     figures: list[CaptionedFigure]
 
     @property
     def comparisons(self) -> list[Comparison]:
-        """Its rows of the table; the lecture has no numbers for them."""
+        """Its rows of the table, for which the lecture has no numbers."""
         return [
             Comparison(_row_key(self.section, key), None, "", "", value)
-            for key, value in self.section.rows(self.measured)
+            for key, value in self.section.rows(self.metrics)
         ]
 
 
 def run_sections(study: Study, sections: Iterable[LectureSection]) -> Iterator[Chapter]:
-    """Train, measure and draw each section, which finds the models of those before it.
+    """Train, measure and draw each section; it can use the models of earlier sections.
 
     Parameters
     ----------
     study : Study
-        With the lecture's two models.
+        The study, with the lecture's two models.
     sections : iterable of LectureSection
 
     Yields
     ------
     Chapter
-        As soon as it is done.
+        The results of each section as soon as they are complete.
     """
     for section in sections:
         models = section.train(study)
@@ -74,5 +74,5 @@ def row_names(sections: Iterable[LectureSection], language: str) -> Mapping[str,
 
 
 def _row_key(section: LectureSection, key: str) -> str:
-    """Return a key that no other section has."""
+    """Return a key that is unique among the sections."""
     return f"{section.name}.{key}"

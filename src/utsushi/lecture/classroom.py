@@ -1,8 +1,7 @@
 """Helpers of the notebooks under ``lectures/``: sizes, style, and exercises.
 
-A notebook runs at its full size for a reader, and in seconds where ``UTSUSHI_LECTURE=short`` is
-set, as the tests do. Its exercises check themselves, and an answer that is not there yet does not
-stop the notebook.
+A notebook runs at full size by default, and in seconds with ``UTSUSHI_LECTURE=short``, which the
+tests set. Its exercises check themselves, and a missing answer does not stop the notebook.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ T = TypeVar("T")
 
 
 def is_short() -> bool:
-    """Whether the lectures are to take seconds instead of minutes.
+    """Return whether the lectures run in seconds instead of minutes.
 
     Returns
     -------
     bool
-        True where the environment variable ``UTSUSHI_LECTURE`` is ``short``.
+        True if the environment variable ``UTSUSHI_LECTURE`` is ``short``.
 
     Examples
     --------
@@ -36,17 +35,17 @@ def is_short() -> bool:
 
 
 def size(full: T, short: T) -> T:
-    """Give the first value to a reader and the second to a test.
+    """Return the first value at full size, and the second if `is_short`.
 
     Parameters
     ----------
     full, short : any
-        A number of rows, epochs or draws, at the notebook's full size and in its short form.
+        A number of samples, epochs or draws, for the full and for the short notebook.
 
     Returns
     -------
     any
-        One of the two; see `is_short`.
+        One of the two values.
 
     Examples
     --------
@@ -62,10 +61,9 @@ def size(full: T, short: T) -> T:
 
 
 def use_style() -> None:
-    """Draw this session's matplotlib charts as `utsushi.figures` draws, with formulas in labels.
+    """Set matplotlib to the style of `utsushi.figures`, with formulas in labels.
 
-    It changes ``matplotlib.rcParams``, which a notebook's author owns; the library itself never
-    does.
+    It changes ``matplotlib.rcParams``, for notebooks only; the library itself never does.
 
     Examples
     --------
@@ -81,7 +79,7 @@ def use_style() -> None:
     from utsushi.figures.canvas import ACCENT, CLASSES, GREY, INK, STYLE
 
     colours = cycler(color=[CLASSES[0], ACCENT, GREY, CLASSES[1], CLASSES[4], INK])
-    here: dict[str, Any] = {
+    overrides: dict[str, Any] = {
         "axes.prop_cycle": colours,
         "figure.constrained_layout.use": True,
         "figure.figsize": (6.4, 3.4),
@@ -89,15 +87,14 @@ def use_style() -> None:
         "text.parse_math": True,
     }
     settings: Any = matplotlib.rcParams  # its keys are typed as literals
-    settings.update({**STYLE, **here})
+    settings.update({**STYLE, **overrides})
 
 
 class Exercise:
-    """One exercise's checks, in a ``with`` block that no wrong answer can break.
+    """Check the answer of an exercise, in a ``with`` block that catches all errors.
 
-    Called with a condition and a hint, it notes whether the condition holds. At the end of the
-    block it prints one line: that all held, or the hint of the first that did not, or what was
-    raised.
+    Call it with a condition and a hint. At the end of the block it prints one line: that all
+    conditions hold, or the hint of the first one that does not, or the error.
 
     Attributes
     ----------
@@ -112,14 +109,14 @@ class Exercise:
         self._hint: str | None = None
 
     def __call__(self, condition: object, hint: str) -> None:
-        """Check one thing that the answer has to be.
+        """Check a condition on the answer.
 
         Parameters
         ----------
         condition : any
-            Taken as a truth value.
+            Interpreted as a truth value.
         hint : str
-            What to think of if it does not hold; only the first one is shown.
+            Help for an answer that does not satisfy it; only the first hint is shown.
         """
         if not condition and self._hint is None:
             self._hint = hint
@@ -131,7 +128,7 @@ class Exercise:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> bool:
         if error is not None and not isinstance(error, Exception):
-            return False  # the reader's own interruption
+            return False  # such as KeyboardInterrupt
         hint = self._hint
         if hint is None and error is not None:
             hint = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -141,17 +138,17 @@ class Exercise:
 
 
 def exercise(title: str) -> Exercise:
-    """Open the checks of an exercise.
+    """Return the checks of an exercise.
 
     Parameters
     ----------
     title : str
-        In the language of the notebook.
+        The title, in the language of the notebook.
 
     Returns
     -------
     Exercise
-        To be used in a ``with`` statement, and called there.
+        Use it in a ``with`` statement, and call it in the block.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The lecture's numbers, and Utsushi's beside them."""
+"""Compare the lecture's numbers with Utsushi's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from utsushi.evaluation import Estimate
 
 __all__ = ["PCA_SIZES", "Comparison", "compare"]
 
-#: Numbers of components in the lecture's table of PCA.
+#: The numbers of components in the lecture's table of PCA.
 PCA_SIZES = (10, 20, 30, 40, 50)
 
-#: The table that the lecture gives, training rows.
+#: The lecture's table of PCA errors, on training samples.
 _LECTURE_PCA = {10: 0.034308, 20: 0.023815, 30: 0.017970, 40: 0.014241, 50: 0.011672}
 
-#: What the lecture's text leaves to be run: its loop, run as ``python benchmarks/lecture_loop.py``
-#: does (seed 0, torch 2.13.0 on a CPU).
+#: Results that are not in the lecture's text: those of its training loop, run by
+#: ``python benchmarks/lecture_loop.py`` (seed 0, torch 2.13.0 on a CPU).
 _RERUN = {
     "ae_train": 0.0157,
     "ae_test": 0.0183,
@@ -31,20 +31,20 @@ _RERUN = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of the table.
+    """Hold one row of the table.
 
     Attributes
     ----------
     key : str
-        What was measured: a key of the texts.
+        The metric: a key of the texts.
     size : int or None
         The number of components, for PCA.
     lecture : str
-        The lecture's own number; empty where its text gives none.
+        The number in the lecture's text; empty if there is none.
     rerun : str
-        The lecture's code, run again.
+        The result of the lecture's code, run again.
     utsushi : str
-        Measured here, with as many digits.
+        Utsushi's result, with as many digits.
     """
 
     key: str
@@ -58,15 +58,14 @@ def compare(
     pca: Mapping[str, Mapping[int, Estimate]],
     metrics: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> list[Comparison]:
-    """Put measurements beside the lecture's.
+    """Compare results with the lecture's.
 
     Parameters
     ----------
     pca : mapping
         Reconstruction errors of "train" and "test" by number of components.
     metrics : mapping
-        By model, "autoencoder" and "variational" (which may be to come), and by part, "train" and
-        "test".
+        By model, "autoencoder" and (optionally) "variational", and by part, "train" and "test".
 
     Returns
     -------
@@ -75,9 +74,9 @@ def compare(
     table = []
     for part in ("train", "test"):
         for size in PCA_SIZES:
-            known = f"{_LECTURE_PCA[size]:.6f}" if part == "train" else ""
-            measured = f"{pca[part][size].value:.6f}"
-            table.append(Comparison(f"pca_{part}", size, known, "", measured))
+            lecture = f"{_LECTURE_PCA[size]:.6f}" if part == "train" else ""
+            utsushi = f"{pca[part][size].value:.6f}"
+            table.append(Comparison(f"pca_{part}", size, lecture, "", utsushi))
     ae, vae = metrics["autoencoder"], metrics.get("variational")
     table += [_loss("ae", part, ae[part]["reconstruction"]) for part in ("train", "test")]
     if vae is None:
@@ -92,7 +91,7 @@ def compare(
     return table
 
 
-def _loss(model: str, part: str, measured: Mapping[str, Any]) -> Comparison:
-    """Return the row of a model's loss on a part of the rows."""
-    key, value = f"{model}_{part}", measured["lecture_loss"]["value"]
+def _loss(model: str, part: str, metrics: Mapping[str, Any]) -> Comparison:
+    """Return the row of a model's loss on the training or the test part."""
+    key, value = f"{model}_{part}", metrics["lecture_loss"]["value"]
     return Comparison(key, None, "", f"{_RERUN[key]:.4f}", f"{value:.4f}")

@@ -25,21 +25,21 @@ def lecture_page(
     *,
     language: str,
 ) -> Page:
-    """Compose the page in a language: the numbers, then the data, each model and each chapter.
+    """Compose the report in a language: numbers, data, each model, and each section.
 
     Parameters
     ----------
     models : mapping of str to fitted autoencoder
-        "autoencoder" and "variational"; what is to come is named in the lead.
+        "autoencoder" and "variational"; the lead names missing ones.
     comparisons : sequence of Comparison
     digits : CaptionedFigure
         The first digits.
     figures : mapping of str to sequence of CaptionedFigure
         The figures of each model.
     chapters : sequence of Chapter
-        What was run beyond the two models.
+        The results of the sections.
     sections : sequence of LectureSection
-        What is to be run beyond them, in the end.
+        All sections of the run, including those that are not run yet.
     language : {"en", "ja"}
 
     Returns
@@ -54,14 +54,16 @@ def lecture_page(
         for name in models
     ]
     chapter_sections = [_chapter_section(chapter, language) for chapter in chapters]
-    named = [(words[name], model) for name, model in models.items()]
-    named += [
+    titled_models = [(words[name], model) for name, model in models.items()]
+    titled_models += [
         (chapter.section.texts[language][name], autoencoder_of(model))
         for chapter in chapters
         for name, model in chapter.models.items()
     ]
     settings = [
-        item for name, model in named for item in (Paragraph(name), Settings(settings_of(model)))
+        item
+        for title, model in titled_models
+        for item in (Paragraph(title), Settings(settings_of(model)))
     ]
     table = comparison_table(comparisons, language, [chapter.section for chapter in chapters])
     return Page(
@@ -86,7 +88,7 @@ def _unfinished(
     sections: Sequence[LectureSection],
     language: str,
 ) -> str:
-    """Say what is to come; nothing where all is done."""
+    """Return a sentence that names missing experiments; an empty text if there are none."""
     words = TEXTS[language]
     names = [words[name] for name in ("autoencoder", "variational") if name not in models]
     names += [section.texts[language]["title"] for section in sections[len(chapters) :]]
@@ -94,7 +96,7 @@ def _unfinished(
 
 
 def _chapter_section(chapter: Chapter, language: str) -> Section:
-    """Return what the page shows of a chapter."""
+    """Return the section of the report for a chapter."""
     words = chapter.section.texts[language]
     return Section(
         words["title"], (Paragraph(words["lead"]), *pictures_of(chapter.figures, language))

@@ -1,4 +1,4 @@
-"""The texts of the lecture's report, in both languages."""
+"""The texts of the lecture's report, in English and Japanese."""
 
 from __future__ import annotations
 
@@ -8,69 +8,68 @@ TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Two autoencoders and 20,000 digits",
         "lead": (
-            "A handwritten digit is 784 numbers. Here two networks learn to copy digits through "
-            "ten: a nonlinear autoencoder, and a variational one that also learns where codes may "
-            "lie. The data, the networks and the training are the lecture's; so should be the "
-            "numbers."
+            "A handwritten digit has 784 pixels. Two networks learn to reconstruct digits from "
+            "codes of ten numbers: a nonlinear autoencoder, and a variational one, which also fits "
+            "the distribution of the codes to a standard normal. Data, networks and training are "
+            "those of the lecture, so the results should agree with it."
         ),
         "lead_all": (
-            " After them come what the lecture only names: a calibrated likelihood, convolution, "
-            "denoising, the codes as features, and anomaly detection."
+            " The report continues with experiments that the lecture only mentions: a calibrated "
+            "likelihood, convolution, denoising, codes as features, and anomaly detection."
         ),
-        "unfinished": " This run is not finished. Still to come: {names}.",
+        "unfinished": " This run is not finished. Missing: {names}.",
         "between": "; ",
-        "numbers": "The lecture's numbers, and these",
-        "numbers_caption": "Errors are squared errors per pixel: the smaller, the better the copy.",
+        "numbers": "Comparison with the lecture",
+        "numbers_caption": "Errors are squared errors per pixel; lower is better.",
         "numbers_note": (
-            "Lecture: printed in the lecture's text. Rerun: the lecture's own code, run once more. "
-            "Loss / D is the lecture's loss of a row over its 784 pixels: for the autoencoder the "
-            "squared error, for the variational one −2 ELBO without constants."
+            "Lecture: the value in the lecture's text. Rerun: the result of the lecture's code, "
+            "run again. Loss / D is the lecture's loss of a sample divided by its 784 pixels: the "
+            "squared error for the autoencoder, −2 ELBO without constants for the variational one."
         ),
         "quantity": "Quantity",
         "lecture": "Lecture",
         "rerun": "Rerun",
-        "pca_train": "PCA, {size} components, error on training rows",
-        "pca_test": "PCA, {size} components, error on test rows",
-        "ae_train": "Autoencoder, loss / D, training rows",
-        "ae_test": "Autoencoder, loss / D, test rows",
-        "vae_train": "Variational, loss / D, training rows",
-        "vae_test": "Variational, loss / D, test rows",
-        "vae_mse": "Variational, error through the mean code, test rows",
-        "vae_kl": "Variational, divergence of the code in nats, test rows",
+        "pca_train": "PCA, {size} components, error on training samples",
+        "pca_test": "PCA, {size} components, error on test samples",
+        "ae_train": "Autoencoder, loss / D, training samples",
+        "ae_test": "Autoencoder, loss / D, test samples",
+        "vae_train": "Variational, loss / D, training samples",
+        "vae_test": "Variational, loss / D, test samples",
+        "vae_mse": "Variational, error of reconstructions from the mean code, test samples",
+        "vae_kl": "Variational, divergence of the code in nats, test samples",
         "vae_dead": "Variational, components under 0.1 nats, of ten",
         "digits": "The digits",
         "digits_alt": "The first fifty training images, handwritten digits.",
         "digits_caption": (
-            "The first fifty of the 16,000 training images. Look at how many ways there are to "
-            "write a one or a seven: the ten numbers of a code have to say which digit it is and "
-            "also how it was written."
+            "The first fifty of the 16,000 training images. There are many ways to write a one or "
+            "a seven: the ten numbers of a code have to represent both the digit and its style."
         ),
         "autoencoder": "Nonlinear autoencoder",
         "autoencoder_lead": (
-            "An encoder turns 784 pixels into ten numbers, a decoder turns them back, both with "
-            "1,000 hidden units. They are trained to make the squared error small, and nothing is "
-            "asked of the code itself. To generate, a Gaussian is fitted to the training codes."
+            "An encoder maps 784 pixels to ten numbers, and a decoder maps them back; both have "
+            "1,000 hidden units. Training minimizes the squared error, without any constraint on "
+            "the code. To generate images, a Gaussian is fitted to the training codes."
         ),
         "variational": "Variational autoencoder",
         "variational_lead": (
-            "Now the encoder gives a mean and a standard deviation for each of the ten numbers, "
-            "and training also draws the codes of all images towards one standard normal. Copies "
-            "become blurrier, for the likelihood takes each pixel to have a variance of one; in "
-            "return, a code drawn from that normal can be decoded."
+            "The encoder returns a mean and a standard deviation for each of the ten numbers, and "
+            "training also moves the codes of all images towards one standard normal. "
+            "Reconstructions become blurrier, because the likelihood assumes a variance of one for "
+            "each pixel; in return, codes drawn from that normal can be decoded."
         ),
         "settings": "Settings",
     },
     "ja": {
         "title": "二つのオートエンコーダと 20,000 枚の手書き数字",
         "lead": (
-            "手書き数字の画像 1 枚は 784 個の数値です．ここでは二つのネットワークに，画像を 10 個の数値に"
-            "圧縮して復元することを学習させます．一つは非線形オートエンコーダ，もう一つは，コードの分布を"
-            "標準正規分布に近づけながら学習する変分オートエンコーダ（VAE）です．データ，ネットワーク，"
-            "学習方法はどれも講義と同じなので，結果の数値もほぼ同じになります．"
+            "手書き数字の画像 1 枚は 784 個の数値です．ここでは二つのネットワークに，画像を 10 個の"
+            "数値に圧縮して復元することを学習させます．一つは非線形オートエンコーダ，もう一つは，コ"
+            "ードの分布を標準正規分布に近づけながら学習する変分オートエンコーダ（VAE）です．データ"
+            "，ネットワーク，学習方法はどれも講義と同じなので，結果の数値もほぼ同じになります．"
         ),
         "lead_all": (
-            "後半では，講義で名前だけが挙げられている発展的な話題（分散の学習，畳み込み，ノイズ除去，"
-            "特徴量，異常検知）も試します．"
+            "後半では，講義で名前だけが挙げられている発展的な話題（分散の学習，畳み込み，ノイズ除去"
+            "，特徴量，異常検知）も試します．"
         ),
         "unfinished": "この実行はまだ終わっていません．残りは次のとおりです：{names}．",
         "between": "；",
@@ -101,15 +100,16 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "autoencoder": "非線形オートエンコーダ",
         "autoencoder_lead": (
-            "エンコーダが 784 画素を 10 個の数値に変換し，デコーダがそれを元に戻します．中間層は"
-            "どちらも 1,000 ユニットです．二乗誤差が小さくなるように学習するだけで，コードの分布には"
+            "エンコーダが 784 画素を 10 個の数値に変換し，デコーダがそれを元に戻します．中間層はど"
+            "ちらも 1,000 ユニットです．二乗誤差が小さくなるように学習するだけで，コードの分布には"
             "何も求めません．生成には，学習データのコードに当てはめた正規分布を使います．"
         ),
         "variational": "変分オートエンコーダ（VAE）",
         "variational_lead": (
             "今度はエンコーダが 10 個の成分それぞれの平均と標準偏差を出力し，学習ではすべての画像の"
-            "コードを一つの標準正規分布に近づけます．画素の分散を 1 と仮定しているため，再構成は"
-            "ぼやけます．その代わり，標準正規分布からサンプリングしたコードをそのままデコードできます．"
+            "コードを一つの標準正規分布に近づけます．画素の分散を 1 と仮定しているため，再構成はぼ"
+            "やけます．その代わり，標準正規分布からサンプリングしたコードをそのままデコードできます"
+            "．"
         ),
         "settings": "設定",
     },

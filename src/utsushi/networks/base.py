@@ -56,12 +56,12 @@ class EncoderDecoder(nn.Module):
     posterior: Any
     prior: Any
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, **others: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, **parts: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        for name, part in others.items():
-            self.add_module(name, part)
+        for name, module in parts.items():
+            self.add_module(name, module)
 
     def with_parts(self, **parts: nn.Module) -> EncoderDecoder:
         """Return a network with these parts, which shares all others."""

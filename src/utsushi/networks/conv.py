@@ -160,8 +160,8 @@ class Conv(Network):
         self, n_features: int, n_rows: int, image_shape: tuple[int, ...] | None
     ) -> dict[str, Any]:
         channels = default_channels(need_image_shape(image_shape, "conv"))
-        own = as_sizes(channels if self.channels is None else self.channels)
-        hidden = (BEHIND_FEW,) if len(own) <= FEW and not self.grid else ()
+        sizes = as_sizes(channels if self.channels is None else self.channels)
+        hidden = (BEHIND_FEW,) if len(sizes) <= FEW and not self.grid else ()
         return {"channels": channels, "hidden": hidden, "activation": self._activation}
 
     def build(

@@ -38,7 +38,7 @@ class Sparsity(Bottleneck):
         """Return the module for codes of H components."""
 
     def _check_k(self, k: int, n_components: int) -> None:
-        """Refuse more active components than there are."""
+        """Raise an error for more active components than the code has."""
         self._validate_params()
         if k > n_components:
             raise SettingError(
@@ -204,19 +204,19 @@ class _BatchTopKCodes(SparseCodes):
     def sparsify(self, x: Tensor) -> tuple[Tensor, Parts]:
         if not self.training:
             return torch.where(x > self.threshold, x, 0.0), {}
-        flat, n_kept = x.flatten(), self.k * len(x)
+        flat, n_active = x.flatten(), self.k * len(x)
         # Few are far above the threshold of the batches before: that takes a tenth of the time.
         indices = (flat.detach() > self.threshold / 2).nonzero().squeeze(1)
-        if len(indices) < n_kept:
+        if len(indices) < n_active:
             indices = torch.arange(len(flat), device=flat.device)
-        indices = indices[torch.topk(flat.detach()[indices], n_kept, sorted=False).indices]
+        indices = indices[torch.topk(flat.detach()[indices], n_active, sorted=False).indices]
         values = flat[indices].relu()
         self._learn(values.detach())
         return torch.zeros_like(flat).scatter(0, indices, values).view_as(x), {}
 
-    def _learn(self, kept: Tensor) -> None:
+    def _learn(self, active: Tensor) -> None:
         """Move the threshold to the smallest positive component."""
-        smallest = torch.where(kept > 0, kept, math.inf).min()
+        smallest = torch.where(active > 0, active, math.inf).min()
         smallest = torch.where(smallest.isinf(), self.threshold, smallest)
         self.n_batches.add_(1)
         weight = (1 / self.n_batches).clamp(min=NEWEST).to(smallest)

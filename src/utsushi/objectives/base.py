@@ -180,14 +180,14 @@ def random_order(
         return torch.randperm(n_rows, generator=draws)
     groups = torch.randperm(len(starts), generator=draws).tolist()
     ends = [*starts[1:].tolist(), n_rows]
-    order, window, n_held = [], [], 0
-    for place, group in enumerate(groups):
+    order, window, n_rows_in_window = [], [], 0
+    for position, group in enumerate(groups):
         window.append(torch.arange(int(starts[group]), ends[group]))
-        n_held += len(window[-1])
-        if n_held >= window_rows or place == len(groups) - 1:
+        n_rows_in_window += len(window[-1])
+        if n_rows_in_window >= window_rows or position == len(groups) - 1:
             rows = torch.cat(window)
             order.append(rows[torch.randperm(len(rows), generator=draws)])
-            window, n_held = [], 0
+            window, n_rows_in_window = [], 0
     return torch.cat(order)
 
 
@@ -230,5 +230,5 @@ class Objective(Protocol):
         Only called if it is rotation invariant: projected samples keep their squared distances.
         """
 
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Objective:
+    def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Objective:
         """Return the objective with its noise scale fitted to the training data."""

@@ -238,8 +238,8 @@ class DisentangledInferredPrior(PenalizedELBO):
             variance = torch.exp(draws.posterior.log_variance).mean(dim=0)
             covariance = covariance + torch.diag(variance)
         diagonal = covariance.diagonal()
-        others = covariance.square().sum() - diagonal.square().sum()
-        value = others + float(self.diagonal) * (diagonal - 1).square().sum()
+        off_diagonal = covariance.square().sum() - diagonal.square().sum()
+        value = off_diagonal + float(self.diagonal) * (diagonal - 1).square().sum()
         return value.expand(len(mean))
 
 

@@ -43,22 +43,22 @@ class ReconstructionObjective:
         """Return itself, because a sum of squares does not depend on the number of columns."""
         return self
 
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return itself, because a squared error has no noise scale."""
         return self
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch; ``corrupt``, bottleneck and ``penalty`` may draw noise."""
-        seen = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
+        inputs = batch.x if self.corrupt is None else self.corrupt(batch.x, generator)
         if batch.mask is not None:  # a corrupted missing value is still missing
-            seen = torch.where(batch.mask, seen, 0.0)
-        codes, of_bottleneck = module.codes(seen, generator)
+            inputs = torch.where(batch.mask, inputs, 0.0)
+        codes, of_bottleneck = module.codes(inputs, generator)
         error = squared_error(batch.x, module.decoder(codes), batch.mask)
         objective, parts = error, {"reconstruction": error, **of_bottleneck}
         if "bottleneck" in parts:
             objective = objective + parts["bottleneck"]
         if self.penalty is not None:
-            penalty = self.penalty(module, seen, codes, generator)
+            penalty = self.penalty(module, inputs, codes, generator)
             objective = objective + getattr(self.penalty, "strength", 1.0) * penalty
             parts["penalty"] = penalty
         return Terms(objective, parts)

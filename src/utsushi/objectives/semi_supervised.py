@@ -82,9 +82,9 @@ class SemiSupervisedObjective(VariationalObjective):
         weight = torch.where(is_labelled, self.labelled_weight, 1.0)
         return Terms(objective=-weight * bound, parts=parts)
 
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return the objective with its likelihood calibrated; see `VariationalObjective`."""
-        classified = MappedSource(known, partial(_classified, module), known.n_features)
+        classified = MappedSource(data, partial(_classified, module), data.n_features)
         return super().calibrated(module, classified, generator)
 
     def _fixed(

@@ -62,7 +62,7 @@ class SparseObjective:
         """Return itself."""
         return self
 
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return itself: a squared error has nothing to calibrate."""
         return self
 
@@ -74,8 +74,8 @@ class SparseObjective:
         decode = module.decoder
         if not module.bottleneck.zeros_have_a_gradient:
             decode = getattr(decode, "sum_of_few", decode)
-        copies = decode(codes)
-        error = squared_error(x, copies, mask)
+        reconstructions = decode(codes)
+        error = squared_error(x, reconstructions, mask)
         errors = [
             squared_error(x, decode(_first(codes, part)), mask) for part in self.prefixes[:-1]
         ]
@@ -84,18 +84,18 @@ class SparseObjective:
             objective = objective + parts["bottleneck"]
         dead = module.bottleneck.dead
         if module.bottleneck.training and bool(dead.any()):
-            left = (x - copies).detach()
+            residuals = (x - reconstructions).detach()
             auxiliary = _of_dead(module, output, dead, max(1, batch.n_features // 2))
             weight = AUXILIARY_WEIGHT / error.mean().detach().clamp(1e-12)
-            objective = objective + weight * squared_error(left, auxiliary, mask)
+            objective = objective + weight * squared_error(residuals, auxiliary, mask)
         return Terms(objective, {"reconstruction": error, **parts})
 
 
 def _first(codes: Tensor, part: float) -> Tensor:
     """Return codes with zeros for all but the first components, a part of all."""
     n_components = codes.shape[-1]
-    kept = torch.arange(n_components, device=codes.device) < max(1, round(part * n_components))
-    return codes * kept
+    is_first = torch.arange(n_components, device=codes.device) < max(1, round(part * n_components))
+    return codes * is_first
 
 
 def _of_dead(module: EncoderDecoder, output: Tensor, dead: Tensor, n_largest: int) -> Tensor:

@@ -67,7 +67,7 @@ class VariationalObjective:
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with codes drawn anew."""
-        target, output, z, posterior = self._drawn(module, batch, self.bound.n_draws, generator)
+        target, output, z, posterior = self._draw(module, batch, self.bound.n_draws, generator)
         divergence = module.divergence(posterior, z)
         if divergence.dim() > 2:  # estimated from each draw
             divergence = divergence.mean(dim=0)
@@ -96,7 +96,7 @@ class VariationalObjective:
         return Terms(objective, parts=parts | draws.parts)
 
     @torch.no_grad()
-    def calibrated(self, module: EncoderDecoder, known: Source, generator: Generator) -> Self:
+    def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return the objective with its likelihood calibrated on the training samples.
 
         During training, a calibrated likelihood is fitted to each batch, so its density differs
@@ -114,17 +114,17 @@ class VariationalObjective:
             return self
         likelihood = copy(self.likelihood)
         total, n_values = 0.0, 0.0
-        for block in known.blocks(CALIBRATION_BLOCK_ROWS):
-            target, outputs, _, _ = self._drawn(module, block, 1, generator)
+        for block in data.blocks(CALIBRATION_BLOCK_ROWS):
+            target, outputs, _, _ = self._draw(module, block, 1, generator)
             total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
             n_values += len(target) * likelihood.width(target, block.mask)
         likelihood.calibrate(total / n_values)
         if self.bound.n_importance_samples > 1:
-            self._calibrate_by_weights(likelihood, module, known, generator)
+            self._calibrate_by_weights(likelihood, module, data, generator)
         return replace(self, likelihood=likelihood)
 
     def _calibrate_by_weights(
-        self, likelihood: Likelihood, module: EncoderDecoder, known: Source, generator: Generator
+        self, likelihood: Likelihood, module: EncoderDecoder, data: Source, generator: Generator
     ) -> None:
         r"""Calibrate for the importance-weighted bound, with the errors of draws weighted.
 
@@ -132,20 +132,20 @@ class VariationalObjective:
         samples, with normalized weights :math:`\tilde w` that depend on :math:`\sigma` themselves.
         """
         # A random choice, because samples may be sorted by class.
-        chosen = torch.randperm(len(known), generator=generator)[:WEIGHTED_ROWS]
-        some = known[chosen.to(known.device)]
-        target, outputs, z, posterior = self._drawn(
-            module, some, self.bound.n_importance_samples, generator
+        chosen = torch.randperm(len(data), generator=generator)[:WEIGHTED_ROWS]
+        subset = data[chosen.to(data.device)]
+        target, outputs, z, posterior = self._draw(
+            module, subset, self.bound.n_importance_samples, generator
         )
         log_prior, log_posterior = module.log_prior(z), posterior.log_prob(z)
-        errors = squared_error(target, likelihood.mean(outputs), some.mask)
+        errors = squared_error(target, likelihood.mean(outputs), subset.mask)
         for _ in range(FIXED_POINT_STEPS):
-            log_likelihood = likelihood.log_prob(target, outputs, some.mask)
+            log_likelihood = likelihood.log_prob(target, outputs, subset.mask)
             log_w = log_weights(log_likelihood, log_prior, log_posterior)
             weighted = (torch.softmax(log_w, dim=0) * errors).sum(dim=0)
-            likelihood.calibrate(weighted.mean().item() / likelihood.width(target, some.mask))
+            likelihood.calibrate(weighted.mean().item() / likelihood.width(target, subset.mask))
 
-    def _drawn(
+    def _draw(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator
     ) -> tuple[Tensor, Tensor, Tensor, PosteriorDistribution]:
         """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posteriors.

@@ -1,7 +1,8 @@
-"""The report: one HTML file that needs no network.
+"""The report: one HTML file that works offline.
 
-A page is sections of text, tables and pictures; a living page also contains models and samples, and
-runs the models. The functions that make one are imported late, because they load torch.
+A page has sections of text, tables and pictures; an interactive page also contains models and
+samples, and runs the models. The functions for the latter are imported lazily, because they import
+torch.
 """
 
 from __future__ import annotations
@@ -34,5 +35,5 @@ __all__ = [
 ]
 
 # They import torch.
-_living = {"living": ["LivingPage", "settings_of", "to_html"]}
-__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_living)
+_lazy_imports = {"living": ["LivingPage", "settings_of", "to_html"]}
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_lazy_imports)

@@ -1,4 +1,4 @@
-"""Choose the samples that a living page contains, and store them."""
+"""Choose the samples that an interactive page contains, and encode them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Rows = NDArray[Any]
 MOST_TEST, LEAST_TEST = 1000, 200
 MOST_TRAINING, LEAST_TRAINING = 4000, 500
 
-#: The compressed samples should have at most so many bytes.
+#: The target size of the compressed samples in bytes.
 BUDGET = 1_200_000
 
-#: So many samples are compressed to estimate the compressed size of all.
-_TRIED = 200
+#: The number of samples that are compressed to estimate the size of all.
+_N_COMPRESSED = 200
 
 #: Divisors of integers from 0 to 255: of pixels, of zeros and ones, of scikit-learn's digits.
 DIVISORS = (255, 1, 16)
@@ -36,41 +36,41 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Sample:
-    """Some of all samples, in order.
+    """Hold a subset of samples, in order.
 
     Attributes
     ----------
     rows : ndarray of shape (n, D)
-    given : array-like of shape (n, D)
-        The same as the caller gave them, perhaps with names.
+    original : array-like of shape (n, D)
+        The same samples as the caller passed them, perhaps with column names.
     labels : ndarray of shape (n,) or None
     n_total : int
         The number of all samples.
     """
 
     rows: Rows
-    given: ArrayLike
+    original: ArrayLike
     labels: Rows | None
     n_total: int
 
     @classmethod
-    def of(cls, rows: Rows, given: ArrayLike, labels: Rows | None) -> Sample:
+    def of(cls, rows: Rows, original: ArrayLike, labels: Rows | None) -> Sample:
         """Return all samples."""
-        return cls(rows, given, labels, len(rows))
+        return cls(rows, original, labels, len(rows))
 
     def draw(self, at_most: int) -> Sample:
         """Draw at most ``at_most`` samples; a smaller draw is a subset of a larger one."""
         chosen = chosen_rows(len(self.rows), at_most, _SEED)
         return Sample(
             self.rows[chosen],
-            _safe_indexing(self.given, chosen),
+            _safe_indexing(self.original, chosen),
             None if self.labels is None else self.labels[chosen],
             self.n_total,
         )
 
     def as_fitted(self, model: BaseAutoencoder) -> ArrayLike:
-        """Return the samples as a model takes them: with names if it was fitted with names."""
-        return self.given if hasattr(model, "feature_names_in_") else self.rows
+        """Return the samples with column names if the model was fitted with names."""
+        return self.original if hasattr(model, "feature_names_in_") else self.rows
 
 
 def samples_of(
@@ -87,8 +87,8 @@ def samples_of(
     images : bool
         See `stored`.
     budget : int
-        Bytes of the compressed samples. Training samples are left out first, and a page has at
-        least 500 of them and 200 others, if there are so many.
+        Target size of the compressed samples in bytes. Training samples are left out first; at
+        least 500 of them and 200 others are kept.
 
     Returns
     -------
@@ -109,13 +109,13 @@ def samples_of(
 
 
 def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
-    """Return samples as they are stored, and the divisor that restores them.
+    """Encode samples for a page; return the values and the divisor that restores them.
 
     Parameters
     ----------
     rows : ndarray of shape (n, D)
     images : bool
-        Whether three digits are enough, as for pixels; the numbers of a table need more.
+        Whether three digits are enough, as for pixels.
 
     Returns
     -------
@@ -134,15 +134,15 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
     """
     values = rows.astype(np.float32)
     for divisor in DIVISORS:
-        whole = np.rint(values * np.float32(divisor))
-        if whole.min() < 0 or whole.max() > 255:
+        integers = np.rint(values * np.float32(divisor))
+        if integers.min() < 0 or integers.max() > 255:
             continue
-        if np.array_equal(whole / np.float32(divisor), values):
-            return whole.astype(np.uint8), divisor
+        if np.array_equal(integers / np.float32(divisor), values):
+            return integers.astype(np.uint8), divisor
     return (values.astype(np.float16) if images and holds_in_half(values) else values), None
 
 
 def _compressed_size(rows: Rows, *, images: bool) -> float:
     """Estimate the compressed size of a sample in bytes."""
-    some = stored(rows[chosen_rows(len(rows), _TRIED, _SEED)], images=images)[0]
-    return len(zlib.compress(some.tobytes())) / len(some)
+    subset = stored(rows[chosen_rows(len(rows), _N_COMPRESSED, _SEED)], images=images)[0]
+    return len(zlib.compress(subset.tobytes())) / len(subset)

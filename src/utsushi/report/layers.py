@@ -52,7 +52,7 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
     -------
     list of dict
         The layers in order; each has a ``type``, ``"linear"``, ``"conv"``,
-        ``"conv_transpose"``, ``"quantize"`` or the name of a nonlinearity.
+        ``"conv_transpose"``, ``"quantize"`` or the name of an activation function.
 
     Raises
     ------
@@ -95,12 +95,12 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
     if type(module) is not nn.Sequential:
         yield module
         return
-    for part in module:
-        yield from _leaves(part)
+    for child in module:
+        yield from _leaves(child)
 
 
 def _is_plain(activation: nn.Module) -> bool:
-    """Tell whether a nonlinearity has its default parameters, which its name implies."""
+    """Return whether an activation has the default parameters that its name implies."""
     return (
         getattr(activation, "alpha", 1.0) == 1.0
         and getattr(activation, "approximate", "none") == "none"
@@ -108,7 +108,7 @@ def _is_plain(activation: nn.Module) -> bool:
 
 
 def _is_square(layer: Any) -> bool:
-    """Tell whether a convolution is one that `_convolution` can describe."""
+    """Return whether `_convolution` can describe a convolution."""
     sizes = (layer.kernel_size, layer.stride, layer.padding)
     return (
         all(isinstance(size, tuple) and len(set(size)) == 1 for size in sizes)
@@ -123,10 +123,10 @@ def _convolution(layer: Any, shape: tuple[int, ...], blob: Blob) -> Layer:
     kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
     transposed = isinstance(layer, nn.ConvTranspose2d)
     if transposed:
-        # Two sizes are halved to the same one; the padding of the output restores the right one.
+        # Two input sizes have the same output size; the output padding tells them apart.
         sizes = [
-            (size - 1) * stride - 2 * padding + kernel + more
-            for size, more in zip(shape[1:], layer.output_padding, strict=True)
+            (size - 1) * stride - 2 * padding + kernel + output_padding
+            for size, output_padding in zip(shape[1:], layer.output_padding, strict=True)
         ]
     else:
         sizes = [(size + 2 * padding - kernel) // stride + 1 for size in shape[1:]]

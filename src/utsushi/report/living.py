@@ -1,4 +1,4 @@
-"""The living page of fitted models, which runs their encoders and decoders."""
+"""Interactive pages of fitted models, which run their encoders and decoders."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEIGHT = 900
 
 @dataclass(frozen=True, repr=False)
 class LivingPage:
-    """A whole page: ``str(page)`` is the text of its file, and a notebook displays it.
+    """Hold an interactive page: ``str(page)`` is the HTML, and a notebook displays it.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class LivingPage:
         return f"LivingPage({self.title!r}: {len(self.html):,} characters)"
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to a file, whole or not at all."""
+        """Write the page to a file, atomically."""
         return write_text(path, self.html)
 
     def _repr_html_(self) -> str:
@@ -71,16 +71,16 @@ def to_html(
     language: str = "en",
     title: str | None = None,
 ) -> LivingPage:
-    """Make an interactive HTML page, one file in which encoder and decoder run without a network.
+    """Create an interactive HTML page, in which encoder and decoder run offline.
 
     Parameters
     ----------
     model : fitted autoencoder or AnomalyDetector, or mapping of str to such
-        The autoencoder, or the detector that has one. A mapping names one to four models of the
-        same columns, between which the page switches.
+        The autoencoder, or a detector with one. A mapping names one to four models of the same
+        columns, between which the page switches.
     X : array-like of shape (n_samples, n_features)
-        Samples for the map, preferably some that the model was not trained on. The page contains
-        at most 1,000 of them, and fewer of large images.
+        Samples for the map, preferably held out. The page contains at most 1,000 of them, and
+        fewer if they are large images.
     labels : array-like of shape (n_samples,), optional
         The classes of ``X``; a conditional model needs them.
     X_train : array-like of shape (m, n_features), optional
@@ -170,7 +170,7 @@ def _models(model: Any) -> dict[str, BaseAutoencoder]:
             f"model must hold 1 to {MOST_MODELS} models, got {len(model)}. Choose some of them."
         )
     models = {str(name): _autoencoder(value) for name, value in model.items()}
-    sizes = {name: found.n_features_in_ for name, found in models.items()}
+    sizes = {name: model.n_features_in_ for name, model in models.items()}
     if len(set(sizes.values())) > 1:
         raise SettingError(
             "the models of a page must have the same number of features, got "
@@ -183,48 +183,47 @@ def _autoencoder(model: Any) -> BaseAutoencoder:
     """Return a fitted autoencoder, or that of a fitted detector."""
     if is_detector(model):
         check_is_fitted(model)
-    found = autoencoder_of(model)
-    if not is_autoencoder(found):
+    autoencoder = autoencoder_of(model)
+    if not is_autoencoder(autoencoder):
         advice = "the steps of a pipeline separately: pipeline[-1] and pipeline[:-1].transform(X)"
         raise SettingError(
             "model must be a fitted autoencoder or AnomalyDetector, or a mapping of names to such, "
             f"got a {type(model).__name__}. Give "
             f"{advice if hasattr(model, 'steps') else 'what utsushi.load returns'}."
         )
-    check_is_fitted(found)
-    return found
+    check_is_fitted(autoencoder)
+    return autoencoder
 
 
 def _rows_of(
     models: Mapping[str, BaseAutoencoder], X: ArrayLike, labels: ArrayLike | None
 ) -> Sample:
-    """Return samples that every model takes, with their labels."""
+    """Return validated samples with their labels."""
     with_names = [model for model in models.values() if hasattr(model, "feature_names_in_")]
     checked = [checked_rows(model, X) for model in with_names or models.values()]
     rows = checked[0]
-    known = None if labels is None else _checked_labels(labels, len(rows))
-    return Sample.of(rows, X if with_names else rows, known)
+    y = None if labels is None else _checked_labels(labels, len(rows))
+    return Sample.of(rows, X if with_names else rows, y)
 
 
 def _checked_names(
     names: Sequence[str] | None, models: Mapping[str, BaseAutoencoder]
 ) -> list[str] | None:
-    """Return the names of the columns, as given or from a model."""
-    known = [getattr(model, "feature_names_in_", None) for model in models.values()]
-    found = next((names for names in (names, *known) if names is not None), None)
+    """Return the names of the columns: ``names``, or those of a model."""
+    if names is None:
+        of_models = (getattr(model, "feature_names_in_", None) for model in models.values())
+        names = next((names for names in of_models if names is not None), None)
     n_features = next(iter(models.values())).n_features_in_
-    if found is not None and len(found) != n_features:
+    if names is not None and len(names) != n_features:
         raise DataError(
-            f"feature_names must have {n_features} names, one for each column, got {len(found)}."
+            f"feature_names must have {n_features} names, one for each column, got {len(names)}."
         )
-    return None if found is None else [str(name) for name in found]
+    return None if names is None else [str(name) for name in names]
 
 
 def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
     """Return labels as an array, one for each sample."""
-    found = np.asarray(labels)
-    if found.shape != (n_rows,):
-        raise DataError(
-            f"labels must have the shape ({n_rows},), one for each sample, got {found.shape}."
-        )
-    return found
+    y = np.asarray(labels)
+    if y.shape != (n_rows,):
+        raise DataError(f"labels must have the shape ({n_rows},), one per sample, got {y.shape}.")
+    return y

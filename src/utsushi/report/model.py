@@ -37,14 +37,15 @@ __all__ = ["Curves", "anomaly_scores", "curves_of", "model_header", "short_name"
 
 Rows = NDArray[Any]
 
-#: A component of an autoencoder's code is unused if its variance is below this share of the largest
-#: one.
+#: A component of an autoencoder's code is unused if its variance, relative to the largest one, is
+#: below this.
 STILL_BELOW = 1e-6
 
-#: The number of codes to draw in advance if the page's script cannot draw them.
+#: The number of codes that are drawn in advance if the page's script cannot draw them.
 N_DRAWN = 500
 
-#: Codes are also drawn in advance for a sampler of more numbers, because they need less space.
+#: The largest number of fitted values of a sampler in a page; for a larger sampler, codes that are
+#: drawn in advance need less space.
 MOST_SAMPLER_NUMBERS = 2**18
 
 
@@ -70,7 +71,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     Parameters
     ----------
     name : str
-        A short name, for the switch between models.
+        A short name, for the buttons that switch models.
     model : fitted autoencoder
     test : Sample
         The samples of the map.
@@ -120,9 +121,9 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
 
 
 def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
-    r"""Return the anomaly score of each sample, without random numbers, shape (n,).
+    r"""Return the deterministic anomaly score of each sample, shape (n,).
 
-    The squared error in scaled units; of a variational model
+    It is the squared error in scaled units; for a variational model
     :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input.
     """
     rows = sample.as_fitted(model)
@@ -199,7 +200,7 @@ def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dic
 
 
 def _plane(codes: Rows) -> dict[str, Any]:
-    """Return the plane of the first two principal components, each sign by its largest entry."""
+    """Return the plane of the first two principal components, with deterministic signs."""
     Z = codes.astype(np.float64)
     centre = Z.mean(axis=0)
     _, lengths, directions = np.linalg.svd(Z - centre, full_matrices=False)
@@ -212,7 +213,7 @@ def _plane(codes: Rows) -> dict[str, Any]:
 
 
 def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:
-    """Describe the sampler, and of a conditional model that of each class."""
+    """Describe the sampler, and the samplers of the classes of a conditional model."""
     by_class = getattr(model, "class_samplers_", []) if conditional else []
     return {
         "sampler": _sampler(model, model.sampler_, blob),
@@ -221,12 +222,12 @@ def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[
 
 
 def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, Any]:
-    """Describe a sampler such that the page's script can draw from it, or draw in advance."""
-    kind = type(sampler)  # exactly: a subclass may draw otherwise
-    few = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
+    """Describe a sampler for the page's script, or draw codes in advance."""
+    kind = type(sampler)  # the exact type: a subclass may draw differently
+    is_small = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
     if kind is Prior and getattr(model, "has_standard_normal_prior", True):
         return {"kind": "prior"}
-    if isinstance(sampler, Gaussian) and kind is Gaussian and few:
+    if isinstance(sampler, Gaussian) and kind is Gaussian and is_small:
         # The root of the covariance that NumPy's draw uses.
         variances, directions = np.linalg.eigh(sampler.covariance_)
         factor = directions * np.sqrt(np.abs(variances))
@@ -235,7 +236,7 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
             "mean": sampler.mean_.tolist(),
             "factor": blob.add(factor, "float32"),
         }
-    if isinstance(sampler, Mixture) and kind is Mixture and few:
+    if isinstance(sampler, Mixture) and kind is Mixture and is_small:
         return {
             "kind": "mixture",
             "weights": (sampler.weights_ / sampler.weights_.sum()).tolist(),
@@ -243,8 +244,8 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
             "factors": blob.add(sampler.factors_, "float32"),
             "temperature": float(sampler.temperature),
         }
-    names = {known: name for name, known in SAMPLERS.items()}
-    if kind is Prior or sampler.is_discrete:  # a learned one, or symbols to look up
+    names = {sampler_class: name for name, sampler_class in SAMPLERS.items()}
+    if kind is Prior or sampler.is_discrete:  # a learned prior, or symbols of a codebook
         codes = model._sampled_codes(N_DRAWN, 0)
     else:
         codes = sampler.sample(N_DRAWN, numpy_generator(0, Purpose.SAMPLE))
@@ -256,21 +257,21 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
 
 
 def _numbers(sampler: Sampler) -> int:
-    """Return how many fitted numbers a sampler has."""
+    """Return the number of fitted values of a sampler."""
     return sum(np.size(value) for value in sampler.state().values())
 
 
 def _history(model: BaseAutoencoder) -> dict[str, Any]:
     """Return the learning curves, with their texts in each language."""
     curves = curves_of(model)
-    drawn: Mapping[str, list[float] | None] = {
+    values_by_key: Mapping[str, list[float] | None] = {
         "curve_training": curves.training,
         "curve_held_out": curves.held_out,
     }
     return {
         "curves": [
             {"name": in_each_language(itemgetter(key)), "values": values}
-            for key, values in drawn.items()
+            for key, values in values_by_key.items()
             if values
         ],
         "unit": in_each_language(itemgetter(f"unit_{curves.unit}")),
@@ -279,7 +280,7 @@ def _history(model: BaseAutoencoder) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Curves:
-    """The learning curves of a model: a value for each epoch.
+    """Hold the learning curves of a model, with a value for each epoch.
 
     Attributes
     ----------
@@ -287,9 +288,9 @@ class Curves:
         Squared error over the features, the lecture's loss over the features, or the objective in
         nats per sample.
     training : list of float
-        Of the training samples, during each epoch.
+        The values of the training samples, during each epoch.
     held_out : list of float or None
-        Of the held-out samples, if any, after each epoch.
+        The values of the held-out samples, if any, after each epoch.
     """
 
     unit: str
@@ -309,7 +310,7 @@ def curves_of(model: BaseAutoencoder) -> Curves:
     ('error', 3, None)
     """
     variational = has_posterior(model)
-    # Without the penalty of an autoencoder, which has another unit.
+    # The penalty of an autoencoder has another unit and is left out.
     name = "objective" if variational else "reconstruction"
     unit, scale, shift = "error", 1 / model.n_features_in_, 0.0
     if model.scaling == "unit-length":

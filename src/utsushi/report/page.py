@@ -1,4 +1,4 @@
-"""Pages as plain data, sections of items, and ``render``, which makes one HTML file of a page."""
+"""Pages as data: sections of items, and ``render``, which converts a page to HTML."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["Item", "Page", "Paragraph", "Picture", "Section", "Settings", "Table
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph of plain text."""
+    """Hold a paragraph of plain text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column names the row, the others are numbers.
+    """Hold a table: a column of names, and columns of numbers.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Table:
     rows : tuple of tuple of str
         The rows, each as long as ``columns``.
     caption : str
-        What the table shows.
+        The caption of the table.
     note : str or None
         A text below the table; its line breaks are kept.
     """
@@ -53,12 +53,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure.
+    """Hold a figure.
 
     Attributes
     ----------
     png : bytes
-        The content of the PNG file, which the page contains.
+        The content of the PNG file, which is embedded in the page.
     alt : str
         The alternative text.
     caption : str
@@ -72,7 +72,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Settings:
-    """Names and values in an element that a click unfolds."""
+    """Hold names and values, which are shown in an expandable element."""
 
     values: Mapping[str, str]
 
@@ -82,7 +82,7 @@ Item = Paragraph | Table | Picture | Settings
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and the items under it."""
+    """Hold a heading and its items."""
 
     title: str
     items: tuple[Item, ...]
@@ -90,7 +90,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report.
+    """Hold a report.
 
     Attributes
     ----------
@@ -107,21 +107,21 @@ class Page:
 
 
 def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> str:
-    """Render a page as one HTML file that needs no network.
+    """Render a page as one HTML file that works offline.
 
     Parameters
     ----------
     pages : Page, or mapping of str to Page
-        Markup in texts is escaped. A mapping has a page for each language; the file contains all,
-        and opens in the first language. Their sections must have the same structure.
+        Texts are escaped. A mapping has a page for each language; the file contains all of them and
+        opens in the first language. Their sections must have the same structure.
     payload : Payload, optional
-        The models and samples of a living page.
+        The models and samples of an interactive page.
 
     Returns
     -------
     str
-        A function of the arguments alone. Only a page in two languages, or a living one, has a
-        script.
+        The HTML, which depends only on the arguments. Only a page in two languages, or an
+        interactive one, has a script.
 
     Raises
     ------
@@ -134,22 +134,22 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
     >>> "1 &lt; 2" in render(page)
     True
     """
-    spoken = list(pages.values()) if isinstance(pages, Mapping) else [pages]
-    for page in spoken:
+    page_list = list(pages.values()) if isinstance(pages, Mapping) else [pages]
+    for page in page_list:
         check_language(page.language)
-    translator = Translator([page.language for page in spoken])
-    sections = list(zip(*(page.sections for page in spoken), strict=True))
-    moves = len(spoken) > 1 or payload is not None
-    script = _script() if moves else ""
-    return Template(_part("template.html")).substitute(
-        language=spoken[0].language,
+    translator = Translator([page.language for page in page_list])
+    sections = list(zip(*(page.sections for page in page_list), strict=True))
+    has_script = len(page_list) > 1 or payload is not None
+    script = _script() if has_script else ""
+    return Template(_file("template.html")).substitute(
+        language=page_list[0].language,
         csp=_security_policy(script),
-        title=escape(spoken[0].title),
-        title_html=translator.html([page.title for page in spoken]),
-        lead_html=translator.html([page.lead for page in spoken]),
-        style=_part("style.css") + (_part("living.css") if moves else ""),
+        title=escape(page_list[0].title),
+        title_html=translator.html([page.title for page in page_list]),
+        lead_html=translator.html([page.lead for page in page_list]),
+        style=_file("style.css") + (_file("living.css") if has_script else ""),
         skip_html=translator.html(translator.words("skip")),
-        languages_html=translator.switch() if moves else "",
+        languages_html=translator.switch() if has_script else "",
         contents_label=_within_quotes(
             translator.attribute("aria-label", translator.words("contents"))
         ),
@@ -157,17 +157,17 @@ def render(pages: Page | Mapping[str, Page], payload: Payload | None = None) -> 
             f'<li><a href="#s{number}">{_title(section, translator)}</a></li>'
             for number, section in enumerate(sections, 1)
         ),
-        living=_part("living.html") if payload else "",
+        living=_file("living.html") if payload else "",
         sections="\n".join(
             _section(number, section, translator) for number, section in enumerate(sections, 1)
         ),
         footer_html=translator.html(translator.words("footer", version=version("utsushi"))),
         data=_data(payload) if payload else "",
-        script=f"<script>{script}</script>" if moves else "",
+        script=f"<script>{script}</script>" if has_script else "",
     )
 
 
-def _part(name: str) -> str:
+def _file(name: str) -> str:
     """Return a file of this package that is not Python."""
     return files("utsushi.report").joinpath(name).read_text("utf-8")
 
@@ -175,12 +175,14 @@ def _part(name: str) -> str:
 def _script() -> str:
     """Return the page's script: its files, sorted by name."""
     folder = files("utsushi.report").joinpath("script")
-    parts = sorted((f for f in folder.iterdir() if f.name.endswith(".js")), key=lambda f: f.name)
-    return "".join(part.read_text("utf-8") + "\n" for part in parts)
+    script_files = sorted(
+        (f for f in folder.iterdir() if f.name.endswith(".js")), key=lambda f: f.name
+    )
+    return "".join(file.read_text("utf-8") + "\n" for file in script_files)
 
 
 def _security_policy(script: str) -> str:
-    """Return the content security policy: the page runs this script and its workers alone."""
+    """Return the content security policy, which allows only this script and its workers."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"script-src 'sha256-{digest}'; worker-src blob:; " if script else ""
     return (
@@ -190,25 +192,25 @@ def _security_policy(script: str) -> str:
 
 
 def _within_quotes(attribute: str) -> str:
-    """Return the inside of an attribute whose name and quotes are in the template."""
+    """Return the value of an attribute, without its name and quotes."""
     return attribute.partition('"')[2].removesuffix('"')
 
 
 def _data(payload: Payload) -> str:
-    """Return the elements that hold the data; none of them is an executable script."""
+    """Return the elements with the data, none of which is an executable script."""
     header = json.dumps(payload.header, separators=(",", ":"), allow_nan=False)
     return "\n".join(
         f'<script type="{kind}" id="utsushi-{name}">{content}</script>'
         for kind, name, content in (
             ("application/json", "header", safe_json(header)),
-            ("application/json", "words", safe_json(_part("words.json"))),
+            ("application/json", "words", safe_json(_file("words.json"))),
             ("text/plain", "tensors", payload.tensors),
         )
     )
 
 
 def safe_json(text: str) -> str:
-    """Escape the characters of JSON that are special in HTML; they occur in strings alone.
+    """Escape characters that are special in HTML, which occur only in strings of JSON.
 
     Examples
     --------
@@ -224,10 +226,10 @@ def _title(sections: Sequence[Section], translator: Translator) -> str:
 
 
 def _section(number: int, sections: Sequence[Section], translator: Translator) -> str:
-    """Return a section, given in each language."""
+    """Return a section in all languages as HTML."""
     items = "\n".join(
-        _html(several[0], several, translator)
-        for several in zip(*(section.items for section in sections), strict=True)
+        _html(translations[0], translations, translator)
+        for translations in zip(*(section.items for section in sections), strict=True)
     )
     return (
         f'<section id="s{number}" aria-labelledby="h{number}">\n'
@@ -237,7 +239,7 @@ def _section(number: int, sections: Sequence[Section], translator: Translator) -
 
 @singledispatch
 def _html(first: Item, items: Sequence[Any], translator: Translator) -> str:
-    """Return an item of a section as HTML, given in each language; ``first`` decides its type."""
+    """Return an item in all languages as HTML; dispatch by the type of ``first``."""
     raise TypeError(f"{type(first).__name__} is not an item of a page")
 
 
@@ -268,7 +270,7 @@ def _(first: Table, items: Sequence[Table], translator: Translator) -> str:
     captions = [item.caption for item in items]
     notes = [item.note or "" for item in items]
     note = f'\n<p class="note">{translator.html(notes)}</p>' if any(notes) else ""
-    # A wide table scrolls within itself; tabindex lets a keyboard scroll it too.
+    # A wide table scrolls; tabindex allows to scroll it by keyboard.
     return (
         f'<div class="table" tabindex="0" role="region" '
         f"{translator.attribute('aria-label', captions)}>\n"
@@ -278,7 +280,7 @@ def _(first: Table, items: Sequence[Table], translator: Translator) -> str:
 
 
 def _row(rows: Sequence[tuple[str, ...]], translator: Translator) -> str:
-    """Return a row of a table, given in each language."""
+    """Return a row of a table in all languages as HTML."""
     name, *cells = (translator.html(cell) for cell in zip(*rows, strict=True))
     return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 

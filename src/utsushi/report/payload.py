@@ -1,4 +1,4 @@
-"""The data of a living page: fitted models and samples, as JSON and one blob of numbers.
+"""The data of an interactive page: models and samples, as JSON and one blob of tensors.
 
 The page's script reads the header, in which tensors are references into the blob; see
 `utsushi.report.tensors`.
@@ -13,8 +13,8 @@ The page's script reads the header, in which tensors are references into the blo
     test, train       samples: values, divisor, labels (indices into ``classes``), n_total
     seen              whether the test samples are the training samples
     typical_distance  the median distance of the test samples to the nearest other training sample
-                      here, or null without training samples; a generated sample that is much
-                      nearer may be memorized
+                      in the page, or null without training samples; a generated sample that is
+                      much nearer may be memorized
     models            one to four
 
 A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling`` and
@@ -49,10 +49,10 @@ from utsushi.report.tensors import Blob
 
 __all__ = ["MOST_MODELS", "Payload", "payload_of"]
 
-#: The most models of one page.
+#: The largest number of models in a page.
 MOST_MODELS = 4
 
-#: The most classes whose colours can be distinguished.
+#: The largest number of classes with distinguishable colours.
 MOST_CLASSES = 24
 
 #: The shape of MNIST's images, and the mean pixel below which images count as dark.
@@ -63,7 +63,7 @@ Rows = NDArray[Any]
 
 @dataclass(frozen=True)
 class Payload:
-    """The data of a page.
+    """Hold the data of a page.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ def payload_of(
     models : mapping of str to fitted autoencoder
         One to four models of the same columns, by their names on the page.
     test : Sample
-        All samples for the map, of which some are drawn.
+        All samples for the map, of which a subset is used.
     train : Sample, optional
         All training samples, for the nearest neighbors of generated samples.
     title : str
@@ -102,7 +102,7 @@ def payload_of(
     Returns
     -------
     Payload
-        A function of the arguments: the same models and samples give the same page.
+        The data, which depends only on the arguments.
 
     Raises
     ------
@@ -112,12 +112,12 @@ def payload_of(
         If samples do not fit a model.
     """
     shape = _image_shape(models.values())
-    seen = train is not None and _are_equal(test.rows, train.rows)
+    is_training_data = train is not None and _are_equal(test.rows, train.rows)
     test, train = samples_of(test, train, images=shape is not None)
     classes = _class_names(test, train)
     blob = Blob()
-    # The models first, so that one that a page cannot run is refused early.
-    described = [model_header(name, model, test, blob) for name, model in models.items()]
+    # First, to raise early for a model that a page cannot run.
+    descriptions = [model_header(name, model, test, blob) for name, model in models.items()]
     header = {
         "format": 1,
         "title": title,
@@ -128,11 +128,11 @@ def payload_of(
         "classes": classes,
         "test": _packed(test, classes, blob, images=shape is not None),
         "train": None if train is None else _packed(train, classes, blob, images=shape is not None),
-        "seen": seen,
+        "seen": is_training_data,
         "typical_distance": None
         if train is None
-        else _typical_distance(test.rows, train.rows, seen=seen),
-        "models": described,
+        else _typical_distance(test.rows, train.rows, is_training_data=is_training_data),
+        "models": descriptions,
     }
     return Payload(header, blob.encoded())
 
@@ -148,29 +148,33 @@ def _image_shape(models: Iterable[BaseAutoencoder]) -> list[int] | None:
 
 
 def _is_dark(rows: Rows) -> bool:
-    """Tell whether values are from 0 to 1, and mostly near 0."""
+    """Return whether all values are in [0, 1] and most are near 0."""
     return bool(rows.min() >= 0 and rows.max() <= 1 and rows.mean() < _DARK_BELOW)
 
 
 def _features(test: Sample, train: Sample | None, names: Sequence[str] | None) -> dict[str, Any]:
     """Return the names of the columns and their ranges over the samples of the page."""
-    parts = [test.rows] if train is None else [test.rows, train.rows]
+    arrays = [test.rows] if train is None else [test.rows, train.rows]
     if names is None:
         names = [f"x{column}" for column in range(test.rows.shape[1])]
     return {
         "names": [str(name) for name in names],
-        "low": np.min([part.min(axis=0) for part in parts], axis=0).tolist(),
-        "high": np.max([part.max(axis=0) for part in parts], axis=0).tolist(),
+        "low": np.min([array.min(axis=0) for array in arrays], axis=0).tolist(),
+        "high": np.max([array.max(axis=0) for array in arrays], axis=0).tolist(),
     }
 
 
 def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
     """Return the names of the classes on the page, in the order of the labels."""
-    known = [part.labels for part in (test, train) if part is not None and part.labels is not None]
-    if not known:
+    labels = [
+        sample.labels
+        for sample in (test, train)
+        if sample is not None and sample.labels is not None
+    ]
+    if not labels:
         return None
-    different = np.unique(np.concatenate([_sortable(labels) for labels in known]))
-    names = list(dict.fromkeys(map(_name, different)))
+    classes = np.unique(np.concatenate([_sortable(array) for array in labels]))
+    names = list(dict.fromkeys(map(_name, classes)))
     return names if len(names) <= MOST_CLASSES else None
 
 
@@ -182,22 +186,22 @@ def _sortable(labels: Rows) -> Rows:
 
 
 def _name(label: Any) -> str:
-    """Return a label as text: 3 for the number 3.0, as CSV files often have integers."""
+    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats."""
     return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _are_equal(rows: Rows, others: Rows) -> bool:
-    """Tell whether two arrays hold the same samples."""
+    """Return whether two arrays contain the same samples."""
     return rows is others or (rows.shape == others.shape and bool((rows == others).all()))
 
 
-def _typical_distance(test: Rows, train: Rows, *, seen: bool) -> float:
+def _typical_distance(test: Rows, train: Rows, *, is_training_data: bool) -> float:
     """Return the median Euclidean distance to the nearest training sample, to six digits.
 
     If the test samples are the training samples, the distance is from one half to the other,
     because each sample is the nearest to itself.
     """
-    if seen:
+    if is_training_data:
         test, train = train[1::2], train[::2]
         if not len(test):
             return 0.0
@@ -213,9 +217,9 @@ def _packed(
     values, divisor = stored(sample.rows, images=images)
     labels = None
     if classes is not None and sample.labels is not None:
-        places = {name: place for place, name in enumerate(classes)}
-        found = [places[_name(label)] for label in _sortable(sample.labels)]
-        labels = blob.add(np.array(found), "uint8")
+        numbers = {name: number for number, name in enumerate(classes)}
+        indices = [numbers[_name(label)] for label in _sortable(sample.labels)]
+        labels = blob.add(np.array(indices), "uint8")
     return {
         "values": blob.add(values, values.dtype.name),
         "divisor": divisor,

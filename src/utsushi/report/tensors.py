@@ -1,4 +1,4 @@
-"""Store the tensors of a living page: one compressed blob, and references into it."""
+"""Store the tensors of an interactive page: one compressed blob, and references into it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from utsushi.exceptions import SettingError
 
 __all__ = ["Blob", "Reference", "holds_in_half"]
 
-#: The most bytes of a page before compression, because no browser opens a file of gigabytes.
+#: The largest size of a page before compression in bytes: browsers do not open files of gigabytes.
 MOST_BYTES = 256 * 2**20
 
-#: Tensors of at most so many weights are not rounded: those next to the code are small, and errors
-#: in them grow through the layers that follow.
-FEW = 2**16
+#: The largest number of weights that are not rounded: tensors next to the code are small, and their
+#: errors grow through the following layers.
+MOST_EXACT_WEIGHTS = 2**16
 
-#: Every tensor starts at a multiple of so many bytes, which JavaScript's typed arrays need.
+#: The alignment of tensors in bytes, which JavaScript's typed arrays need.
 ALIGNMENT = 4
 
 
 class Reference(TypedDict):
-    """The position of a tensor in the blob: little-endian, in C order."""
+    """Locate a tensor in the blob: little-endian, in C order."""
 
     dtype: str
     shape: list[int]
@@ -34,7 +34,7 @@ class Reference(TypedDict):
 
 
 class Blob:
-    """Tensors in one array of bytes, each read by its reference.
+    """Store tensors in one array of bytes, each with a reference.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Blob:
         Raises
         ------
         SettingError
-            If the page would hold more than a browser can open.
+            If the page would be larger than a browser can open.
         """
         kind = np.dtype(dtype).newbyteorder("<")
         offset, n_bytes = self._size, prod(array.shape) * kind.itemsize
@@ -79,18 +79,18 @@ class Blob:
         return {"dtype": dtype, "shape": list(array.shape), "offset": offset}
 
     def add_rounded(self, array: NDArray[Any]) -> Reference:
-        """Add weights, as float16 if there are many and float16 keeps three digits of them."""
-        half = array.size > FEW and holds_in_half(array)
+        """Add weights, as float16 if there are many and three digits are preserved."""
+        half = array.size > MOST_EXACT_WEIGHTS and holds_in_half(array)
         return self.add(array, "float16" if half else "float32")
 
     def encoded(self) -> str:
         """Return all tensors, compressed by zlib, in base64."""
-        # The highest level of compression takes seven times as long, and saves less than 1 %.
+        # The highest level of compression takes seven times as long and saves less than 1 %.
         return base64.b64encode(zlib.compress(b"".join(self._parts))).decode()
 
 
 def holds_in_half(array: NDArray[Any]) -> bool:
-    r"""Tell whether float16 rounds each value by at most :math:`2^{-11}` of itself or the largest.
+    r"""Return whether float16 has an error of at most :math:`2^{-11}` of each or the largest value.
 
     The range of float16 ends at 65,504, and its precision falls below :math:`2^{-14}`.
 

@@ -1,4 +1,4 @@
-"""The fixed texts of a page, in both languages."""
+"""The fixed texts of a page, in English and Japanese."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "skip": "Skip to the content",
         "contents": "Contents",
         "settings": "Show the settings",
-        "footer": "Made with Utsushi {version}. This page is one file and needs no network.",
+        "footer": "Made with Utsushi {version}. This page is one file and works offline.",
         "languages": "Language",
         "models_title": "Settings",
-        "lead": "Encoder and decoder run in this page: move through the space of codes, and see what each point decodes to.",
+        "lead": "Encoder and decoder run in this page: move through the space of codes, and see the decoded sample of each point.",
         "curve_training": "training samples",
         "curve_held_out": "held-out samples",
         "unit_error": "squared error / features",
-        "unit_unexplained": "part of the variance that is not explained",
+        "unit_unexplained": "unexplained share of the variance",
         "unit_loss": "loss / features",
         "unit_objective": "objective, nats per sample",
     },
@@ -56,16 +56,16 @@ OWN_NAMES = {"en": "English", "ja": "日本語"}
 
 
 def in_each_language(
-    say: Callable[[Mapping[str, str]], str], texts: Mapping[str, Mapping[str, str]] = TEXTS
+    choose: Callable[[Mapping[str, str]], str], texts: Mapping[str, Mapping[str, str]] = TEXTS
 ) -> dict[str, str]:
-    """Return what ``say`` returns for the texts of each language.
+    """Apply a function to the texts of each language, and return the results by language.
 
     Examples
     --------
     >>> in_each_language(lambda words: words["languages"])
     {'en': 'Language', 'ja': '言語'}
     """
-    return {language: say(words) for language, words in texts.items()}
+    return {language: choose(words) for language, words in texts.items()}
 
 
 def languages_from(first: str) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def languages_from(first: str) -> tuple[str, ...]:
 
 
 def check_language(language: str) -> None:
-    """Refuse a language that reports do not have.
+    """Raise an error for a language that reports do not have.
 
     Raises
     ------
@@ -98,12 +98,12 @@ def check_language(language: str) -> None:
 
 
 class Translator:
-    """A translator that writes texts as HTML in each language of a page.
+    """Write texts as HTML in each language of a page.
 
     Parameters
     ----------
     languages : sequence of str
-        The page opens in the first.
+        The languages; the page opens in the first.
 
     Examples
     --------
@@ -117,7 +117,7 @@ class Translator:
         self.languages = tuple(languages)
 
     def html(self, texts: Sequence[str]) -> str:
-        """Return a text of each language as HTML; equal ones are written once."""
+        """Return a text in all languages as HTML; equal translations are written once."""
         if len(set(texts)) == 1:
             return escape(texts[0])
         return "".join(
@@ -126,28 +126,28 @@ class Translator:
         )
 
     def attribute(self, name: str, texts: Sequence[str]) -> str:
-        """Return an attribute in the first language, followed by one for each language.
+        """Return an attribute in the first language, followed by a data attribute per language.
 
         Examples
         --------
         >>> Translator(["en", "ja"]).attribute("alt", ["map", "散布図"])
         'alt="map" data-en-alt="map" data-ja-alt="散布図"'
         """
-        shown = f'{name}="{escape(texts[0])}"'
+        attribute = f'{name}="{escape(texts[0])}"'
         if len(set(texts)) == 1:
-            return shown
-        others = (
+            return attribute
+        translations = (
             f'data-{language}-{name}="{escape(text)}"'
             for language, text in zip(self.languages, texts, strict=True)
         )
-        return " ".join([shown, *others])
+        return " ".join([attribute, *translations])
 
     def words(self, key: str, **values: str) -> list[str]:
         """Return one of the page's fixed texts in each language."""
         return [TEXTS[language][key].format(**values) for language in self.languages]
 
     def switch(self) -> str:
-        """Return the buttons that change the language, by the page's script."""
+        """Return the buttons that switch the language with the page's script."""
         buttons = "".join(
             f'<button type="button" lang="{language}" data-language="{language}" '
             f'aria-pressed="{str(language == self.languages[0]).lower()}">{name}</button>'

@@ -1,4 +1,4 @@
-"""Run folders: write, open and compare the results of trainings."""
+"""Run folders: write, open and compare trained models and their reports."""
 
 from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
@@ -8,10 +8,10 @@ from utsushi.runs.folder import (
     begin_run,
     check_free,
     check_model_name,
-    go_on_or_begin,
-    go_on_with,
     new_run,
     open_run,
+    resume_or_begin,
+    resume_run,
     write_config,
     write_history,
     write_models,
@@ -34,12 +34,12 @@ __all__ = [
     "check_free",
     "check_model_name",
     "comparison_tables",
-    "go_on_or_begin",
-    "go_on_with",
     "living_payload",
     "new_run",
     "open_run",
     "pictures_of",
+    "resume_or_begin",
+    "resume_run",
     "tables_of",
     "write_comparison",
     "write_comparison_page",

@@ -1,4 +1,4 @@
-"""The figures of one model, each with a caption."""
+"""The figures of one model, with captions."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["N_ORIGINALS", "CaptionedFigure", "can_be_drawn", "captioned_figures"]
 
-#: How many originals and how many generated images are shown.
+#: The numbers of original and of generated images that are shown.
 N_ORIGINALS, N_SAMPLES = 10, 50
 
-#: Points of the map of the codes; more would cover each other.
+#: The largest number of points on the map of codes; more would cover each other.
 MAX_MAP_POINTS = 4000
 
 Rows = NDArray[Any]
@@ -45,17 +45,17 @@ Texts = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class CaptionedFigure:
-    """A figure and its words.
+    """Hold a figure with its caption in each language.
 
     Attributes
     ----------
     name : str
-        The name of its file, without the ending.
+        The name of its file, without the suffix.
     figure : matplotlib Figure
     alt : mapping of str to str
-        By language, what is to be seen, for who cannot see it.
+        By language, a description of the figure for screen readers.
     caption : mapping of str to str
-        By language, what to look for.
+        By language, the caption, with what to look for.
     """
 
     name: str
@@ -67,16 +67,16 @@ class CaptionedFigure:
     def of(
         cls, name: str, figure: Figure, texts: Texts, caption: str, alt: str = "", **inserted: str
     ) -> CaptionedFigure:
-        """Take the words from texts by language.
+        """Create a captioned figure with texts by language and key.
 
         Parameters
         ----------
         caption : str
             The key of the caption.
         alt : str, optional
-            The key of the other; else that of the caption and "_alt".
+            The key of the description; default: that of the caption and "_alt".
         **inserted
-            The keys of texts to be inserted into the caption, by the names that they have there.
+            Keys of texts to insert into the caption, by the names of its placeholders.
         """
         return cls(
             name,
@@ -92,7 +92,7 @@ class CaptionedFigure:
 
     @cached_property
     def png(self) -> bytes:
-        """The figure as a PNG file, drawn once for the folder and for the report."""
+        """The figure as a PNG file, drawn once for folder and report."""
         return to_png(self.figure)
 
 
@@ -102,22 +102,22 @@ def captioned_figures(
     y: Rows | None,
     *,
     seed: int = 0,
-    held_out: str = "held-out rows",
+    held_out: str = "held-out samples",
 ) -> Iterator[CaptionedFigure]:
     """Draw the figures of a fitted model.
 
     Parameters
     ----------
     model : fitted autoencoder
-        Images are drawn where it has an ``image_shape``.
+        Images are drawn if it has an ``image_shape``.
     X : ndarray of shape (n, D)
-        Rows to show.
+        Samples to show.
     y : ndarray of shape (n,) or None
         Their labels.
     seed : int
-        Of the drawn codes.
+        Seed of the drawn codes.
     held_out : str
-        What the figures call the rows that were evaluated after each epoch.
+        The label of the samples that were evaluated after each epoch.
 
     Yields
     ------
@@ -146,7 +146,7 @@ def _images(
 ) -> Iterator[CaptionedFigure]:
     """Draw the reconstructions and the generated images, both in the range of ``X``."""
     kind = "vae" if has_posterior(model) else "ae"
-    shown = "dae" if can_corrupt(model) else kind
+    caption_kind = "dae" if can_corrupt(model) else kind
     rows = [
         (label, within_range_of(X, images)) for label, images in _reconstructions(model, X, y, seed)
     ]
@@ -154,7 +154,7 @@ def _images(
         "reconstructions",
         image_rows(rows, shape),
         TEXTS,
-        f"reconstructions_{shown}",
+        f"reconstructions_{caption_kind}",
         "reconstructions_alt",
     )
     if has_sparse_codes(model):
@@ -174,7 +174,7 @@ def _images(
 
 
 def _atoms(model: BaseAutoencoder, X: Rows) -> Rows:
-    """Return the atoms that samples use most, the most frequent first, as images."""
+    """Return the atoms that samples use most, in descending order, as images."""
     assert has_sparse_codes(model)
     active: Any = model.transform(X) > 0
     n_uses = np.asarray(active.sum(axis=0)).ravel()
@@ -184,33 +184,34 @@ def _atoms(model: BaseAutoencoder, X: Rows) -> Rows:
 
 
 def can_be_drawn(image_shape: tuple[int, ...]) -> bool:
-    """Return whether an image can be drawn: in grey, or in three colours."""
+    """Return whether images of a shape can be drawn: with one or three channels."""
     return len(image_shape) == 2 or image_shape[0] in (1, 3)
 
 
 def _learning(model: BaseAutoencoder, held_out: str) -> Figure:
     """Draw the learning curves."""
     curves = curves_of(model)
-    drawn = {"training rows": curves.training}
+    lines = {"training samples": curves.training}
     if curves.held_out is not None:
-        drawn[held_out] = curves.held_out
-    return learning_curves(drawn, ylabel=in_each_language(itemgetter(f"unit_{curves.unit}"))["en"])
+        lines[held_out] = curves.held_out
+    return learning_curves(lines, ylabel=in_each_language(itemgetter(f"unit_{curves.unit}"))["en"])
 
 
 def _reconstructions(
     model: BaseAutoencoder, X: Rows, y: Rows | None, seed: int
 ) -> list[tuple[str, Rows]]:
-    """Return the rows of images of the lecture's figures."""
+    """Return labelled rows of images: originals and reconstructions."""
     X, y = X[:N_ORIGINALS], None if y is None else y[:N_ORIGINALS]
     if can_corrupt(model):
-        damaged = model.corrupt(X, random_state=seed)
-        return [("original", X), ("damaged", damaged), ("repaired", model.reconstruct(damaged))]
+        corrupted = model.corrupt(X, random_state=seed)
+        denoised = model.reconstruct(corrupted)
+        return [("original", X), ("corrupted", corrupted), ("denoised", denoised)]
     if not has_posterior(model):
         return [("original", X), ("reconstruction", model.reconstruct(X, y))]
     draws = [model.reconstruct(X, y, sample=True, random_state=seed + i) for i in (0, 1)]
     return [
         ("original", X),
         ("drawn code", draws[0]),
-        ("drawn again", draws[1]),
+        ("second draw", draws[1]),
         ("mean code", model.reconstruct(X, y)),
     ]

@@ -1,4 +1,4 @@
-"""Several models on one source: one table, one set of figures, one report."""
+"""Comparison of several models on one source: tables, figures and a report."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write_comparison(
     force: bool = False,
     language: str = "en",
     random_state: int = 0,
-    **measured: Any,
+    **evaluation_options: Any,
 ) -> Measured:
     """Measure fitted models on the same samples and write a run folder, atomically.
 
@@ -63,22 +63,22 @@ def write_comparison(
         The folder: every model's file, config.json, history.jsonl, metrics.json, figures/ and
         report.html.
     models : mapping of str to fitted autoencoder
-        By the names that they have in tables and figures, and as files.
+        By the names for tables, figures and files.
     dataset : Dataset
-        Its test rows are measured on, or else its training rows.
+        The models are measured on its test samples, or on the training samples without a test part.
     source, label, reading, force, language
         See `utsushi.runs.write_run`.
     random_state : int, default=0
-        Of what is drawn to measure.
-    **measured
+        Seed of the metrics.
+    **evaluation_options
         ``groups`` and ``n_importance_samples`` of `utsushi.evaluation.evaluate`.
 
     Returns
     -------
     dict of str to dict
-        By model, what `utsushi.evaluation.evaluate` gives.
+        By model, the result of `utsushi.evaluation.evaluate`.
     """
-    results, figures = _compared(models, dataset, random_state, measured)
+    results, figures = _compared(models, dataset, random_state, evaluation_options)
     html = _report(models, dataset, results, figures, language)
     with new_run(path, force=force) as folder:
         write_models(
@@ -103,24 +103,24 @@ def write_comparison_page(
     *,
     language: str = "en",
     random_state: int = 0,
-    **measured: Any,
+    **evaluation_options: Any,
 ) -> Measured:
     """Measure fitted models on the same samples and write only the report, as one HTML file.
 
-    Parameters and what is returned are those of `write_comparison`.
+    Parameters and result are those of `write_comparison`.
     """
-    results, figures = _compared(models, dataset, random_state, measured)
+    results, figures = _compared(models, dataset, random_state, evaluation_options)
     write_text(path, _report(models, dataset, results, figures, language))
     return results
 
 
 def _compared(
-    models: Models, dataset: Dataset, seed: int, measured: Mapping[str, Any]
+    models: Models, dataset: Dataset, seed: int, evaluation_options: Mapping[str, Any]
 ) -> tuple[Measured, list[CaptionedFigure]]:
     """Measure the models and draw their figures."""
     dataset = measurable(dataset, seed)
     X, y = dataset.measured
-    settings = {"y": y, "y_train": dataset.y_train, "random_state": seed, **measured}
+    settings = {"y": y, "y_train": dataset.y_train, "random_state": seed, **evaluation_options}
     results = {
         name: evaluate(model, X, dataset.X_train, **settings) for name, model in models.items()
     }
@@ -134,10 +134,10 @@ def _report(
     figures: list[CaptionedFigure],
     language: str,
 ) -> str:
-    """Return the report, in which as many of the models run as a page can switch between."""
+    """Return the report, in which the first models run."""
     pages = {
-        spoken: _page(models, dataset, results, figures, spoken)
-        for spoken in languages_from(language)
+        page_language: _page(models, dataset, results, figures, page_language)
+        for page_language in languages_from(language)
     }
     running = dict(islice(models.items(), MOST_MODELS))
     return render(pages, living_payload(running, dataset, title=pages[language].title))
@@ -177,22 +177,22 @@ def _page(
 def comparison_tables(
     results: Results, models: Models, language: str = "en", *, rows_name: str = ""
 ) -> list[Table]:
-    """Show measurements of several models, a table a group: a row a figure, a column a model.
+    """Return the metrics of several models as tables: one per group, with a column per model.
 
     Parameters
     ----------
     results : mapping
-        By model, what `utsushi.evaluation.evaluate` gave.
+        By model, the result of `utsushi.evaluation.evaluate`.
     models : mapping of str to fitted autoencoder
-        The same models, for their sizes: PCA of each size has a column.
+        The same models; PCA of each of their sizes has a column.
     language : {"en", "ja"}
     rows_name : str
-        What the rows are, for the captions.
+        The description of the samples, for the captions.
 
     Returns
     -------
     list of Table
-        A cell is a value and its standard error; it is empty where a model has no such figure.
+        A cell is a value and its standard error; it is empty where a model does not have a metric.
     """
     groups = [group for group in GROUPS if any(group in result for result in results.values())]
     sizes: dict[int, list[str]] = {}
@@ -207,18 +207,20 @@ def _table(
     """Return the table of one group."""
     words = TEXTS[language]
     groups = {name: result.get(group, {}) for name, result in results.items()}
-    found = {name: figures_of(group, figures) for name, figures in groups.items()}
+    shown_metrics = {name: figures_of(group, figures) for name, figures in groups.items()}
     keys = dict.fromkeys(
         key
-        for figures in found.values()
+        for figures in shown_metrics.values()
         for key, value in figures.items()
         if isinstance(value, int | float | Mapping)
     )
     baselines = {
-        f"PCA-{size}": {key: value for name in names for key, value in _of_pca(found[name]).items()}
+        f"PCA-{size}": {
+            key: value for name in names for key, value in _of_pca(shown_metrics[name]).items()
+        }
         for size, names in sorted(sizes.items())
     }
-    columns = {**found, **{name: pca for name, pca in baselines.items() if pca}}
+    columns = {**shown_metrics, **{name: pca for name, pca in baselines.items() if pca}}
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(
         f"{name}: {translate(diagnostic, language)}"
@@ -252,21 +254,24 @@ def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _captioned_figures(
     models: Models, X: NDArray[Any], y: NDArray[Any] | None, seed: int
 ) -> Iterator[CaptionedFigure]:
-    """Draw the models' learning curves, and for images their copies and what they generate."""
+    """Draw the models' learning curves, and for images their reconstructions and samples."""
     yield from _curves(models)
     shape = next((m.image_shape for m in models.values() if m.image_shape is not None), None)
     if shape is None or not can_be_drawn(tuple(shape)):
         return
     first = slice(N_ORIGINALS)
     labels = None if y is None else y[first]
-    copies = {name: model.reconstruct(X[first], labels) for name, model in models.items()}
-    drawn = {
+    reconstructions = {name: model.reconstruct(X[first], labels) for name, model in models.items()}
+    samples = {
         name: model.sample(N_ORIGINALS, random_state=seed)
         for name, model in models.items()
         if not has_sparse_codes(model)
     }
-    kinds = [("copies", {"original": X[first], **copies}), ("drawn", drawn)]
-    for kind, rows in kinds if drawn else kinds[:1]:
+    kinds = [
+        ("reconstructions", {"original": X[first], **reconstructions}),
+        ("samples", samples),
+    ]
+    for kind, rows in kinds if samples else kinds[:1]:
         pictures = [(name, within_range_of(X, images)) for name, images in rows.items()]
         figure = image_rows(pictures, tuple(shape))
         yield CaptionedFigure.of(f"comparison-{kind}", figure, TEXTS, f"comparison_{kind}")
@@ -280,11 +285,11 @@ def _unit(model: BaseAutoencoder) -> str:
 
 
 def _curves(models: Models) -> Iterator[CaptionedFigure]:
-    """Draw the objectives of training on one axis for each unit that they come in."""
+    """Draw the objectives of training, with one figure per unit."""
     units = {
         "error": "squared error / features",
-        "bound": "objective, nats per row",
-        "unexplained": "part of the variance",
+        "bound": "objective, nats per sample",
+        "unexplained": "share of the variance",
     }
     for kind, ylabel in units.items():
         curves = {

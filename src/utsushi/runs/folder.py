@@ -1,8 +1,8 @@
 """Run folders: how a run is described, written, resumed and opened.
 
 A finished run has ``config.json``; a run in training has ``checkpoints/`` with ``run.json``. Both
-files hold a `RunSpec`. A run appears whole or not at all: it is written beside its final place and
-moved there at the end. Opening a run executes no code from the folder.
+files hold a `RunSpec`. A run is written atomically: into a temporary folder, which is moved to the
+final path at the end. Opening a run executes no code from the folder.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ __all__ = [
     "begin_run",
     "check_free",
     "check_model_name",
-    "go_on_or_begin",
-    "go_on_with",
     "new_run",
     "open_run",
+    "resume_or_begin",
+    "resume_run",
     "write_config",
     "write_history",
     "write_models",
@@ -83,7 +83,7 @@ def check_model_name(name: str) -> str:
     Raises
     ------
     RunError
-        If it would lead out of the folder, or is none.
+        If the name is empty, or not that of a file in the folder.
     """
     if (
         Path(name).name != name
@@ -97,7 +97,7 @@ def check_model_name(name: str) -> str:
 
 
 class RunSpec(BaseModel):
-    """The content of ``config.json`` and ``checkpoints/run.json``: enough to train again.
+    """Describe a run in ``config.json`` and ``checkpoints/run.json``, with all that training needs.
 
     Attributes
     ----------
@@ -168,14 +168,14 @@ class RunSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A model and where it came from.
+    """Hold a model and the configuration of its run.
 
     Attributes
     ----------
     model : fitted autoencoder or AnomalyDetector
-        A detector where it has no autoencoder, and `open_run` was asked for such.
+        A detector without an autoencoder only if `open_run` allows it.
     config : RunSpec or None
-        None for a model file that is in no run folder.
+        None for a model file outside a run folder.
     """
 
     model: BaseAutoencoder
@@ -199,15 +199,14 @@ def check_free(path: str | Path, *, force: bool) -> Path:
     Raises
     ------
     RunError
-        If ``path`` holds a run and ``force`` is false, or holds anything that is not a run:
-        that is never removed.
+        If ``path`` holds a run and ``force`` is false, or anything else, which is never removed.
     """
     path = Path(path).resolve()
     _check_parent(path)
     if path.is_dir() and not any(path.iterdir()):
         return path
     if (path / CONFIG).is_file():
-        _read_config(path / CONFIG)  # another program's config.json makes no run
+        _read_config(path / CONFIG)  # raises for another program's config.json
         if force:
             return path
         raise RunError(
@@ -255,36 +254,36 @@ def new_run(path: str | Path, *, force: bool = False) -> Iterator[Path]:
     Yields
     ------
     Path
-        A folder beside ``path``, removed if an exception leaves the block.
+        A folder next to ``path``, removed if the block raises.
     """
-    with folder_being_written(check_free(path, force=force), put=_replace_folder) as part:
-        yield part
+    with folder_being_written(check_free(path, force=force), put=_replace_folder) as temporary:
+        yield temporary
 
 
-def _replace_folder(part: Path, path: Path) -> None:
+def _replace_folder(new: Path, path: Path) -> None:
     """Move ``part`` to ``path``, and then delete the folder that it replaces."""
     if not path.exists():
-        part.replace(path)
+        new.replace(path)
         return
     if not (path / CONFIG).is_file():
-        _fill_folder(path, part)
+        _fill_folder(path, new)
         return
     old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     path.replace(old)
     try:
-        part.replace(path)
+        new.replace(path)
     except BaseException:
         old.replace(path)
         raise
     shutil.rmtree(old)
 
 
-def _fill_folder(path: Path, part: Path) -> None:
-    """Finish a run that is under way: its files, its configuration last; then its checkpoints go.
+def _fill_folder(path: Path, new: Path) -> None:
+    """Move the files of a finished run into its folder, and then remove its checkpoints.
 
-    Killed in between, it is still a run under way, whose last checkpoint leads here again.
+    The configuration is moved last: if the process is killed before, the run can be resumed.
     """
-    for entry in sorted(part.iterdir(), key=lambda entry: entry.name == CONFIG):
+    for entry in sorted(new.iterdir(), key=lambda entry: entry.name == CONFIG):
         old = path / entry.name
         if old.is_dir():
             shutil.rmtree(old)
@@ -305,7 +304,7 @@ def write_config(
 def _parameters(model: Any) -> dict[str, Any]:
     """Return the parameters of a model, with a nested model as its own parameters."""
     if is_autoencoder(model):
-        # Its seed, where none was given: the run can be made again.
+        # With the seed, the run can be repeated.
         seed = {} if isinstance(model.random_state, Integral) else {"random_state": model.seed_}
         return parameters_to_json(model) | seed
     return {
@@ -319,7 +318,7 @@ def _parameters(model: Any) -> dict[str, Any]:
 def write_models(
     folder: Path, models: Mapping[str, BaseAutoencoder | AnomalyDetector], **described: Any
 ) -> None:
-    """Write several models, ``config.json`` as `write_config`, and a history with their names."""
+    """Write several models, ``config.json`` and a joint history."""
     for name, model in models.items():
         check_model_name(name)
         model.save(folder / f"{name}.safetensors")
@@ -335,7 +334,7 @@ def write_models(
 
 
 def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write ``history.jsonl``, a JSON object a line."""
+    """Write ``history.jsonl``, with a JSON object per line."""
     write_text(folder / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
 
@@ -344,23 +343,23 @@ def write_history(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def begin_run(path: str | Path, run: RunSpec) -> Iterator[Path]:
-    """Begin a run at a path that `check_free` accepts, and yield the folder of its checkpoints.
+    """Begin a run at a path that passed `check_free`, and yield the folder of its checkpoints.
 
     Raises
     ------
     CheckpointError
-        If another process is training there.
+        If another process is training in the folder.
     """
     path = Path(path).resolve()
     folder = path / CHECKPOINTS
     clear(folder)
     write_json(folder / UNFINISHED, run.model_dump(mode="json"))
-    with _left_clean(path):
+    with _removed_if_unused(path):
         yield folder
 
 
 @contextmanager
-def go_on_or_begin(path: str | Path, run: RunSpec, *, force: bool) -> Iterator[Path]:
+def resume_or_begin(path: str | Path, run: RunSpec, *, force: bool) -> Iterator[Path]:
     """Resume this run if it has begun, or begin it; yield the folder of its checkpoints.
 
     For a process that `torchrun` restarted with the same command.
@@ -370,16 +369,16 @@ def go_on_or_begin(path: str | Path, run: RunSpec, *, force: bool) -> Iterator[P
     RunError
         If ``path`` is not free; see `check_free`.
     CheckpointError
-        If another process is training there.
+        If another process is training in the folder.
     """
     try:
-        begun = RunSpec.model_validate_json(
+        recorded = RunSpec.model_validate_json(
             read_regular(Path(path).resolve() / CHECKPOINTS / UNFINISHED)
         )
     except (OSError, ValidationError):
-        begun = None
-    if begun == run:
-        with go_on_with(path) as (_, folder):
+        recorded = None
+    if recorded == run:
+        with resume_run(path) as (_, folder):
             yield folder
     else:
         with begin_run(check_free(path, force=force), run) as folder:
@@ -387,7 +386,7 @@ def go_on_or_begin(path: str | Path, run: RunSpec, *, force: bool) -> Iterator[P
 
 
 @contextmanager
-def go_on_with(path: str | Path) -> Iterator[tuple[RunSpec, Path]]:
+def resume_run(path: str | Path) -> Iterator[tuple[RunSpec, Path]]:
     """Resume a run: yield its description and the folder of its checkpoints.
 
     Raises
@@ -412,12 +411,12 @@ def go_on_with(path: str | Path) -> Iterator[tuple[RunSpec, Path]]:
             f"{str(folder / UNFINISHED)!r} is damaged ({one_line(error)}). Restore a copy of it, "
             "or start again with --force."
         ) from None
-    with _left_clean(path):
+    with _removed_if_unused(path):
         yield run, folder
 
 
 @contextmanager
-def _left_clean(path: Path) -> Iterator[None]:
+def _removed_if_unused(path: Path) -> Iterator[None]:
     """Remove the folder if the training fails before its first checkpoint."""
     try:
         yield
@@ -431,13 +430,13 @@ def _left_clean(path: Path) -> Iterator[None]:
 
 
 def open_run(path: str | Path, *, detectors: bool = False) -> Run:
-    """Open a run by its folder, or by a model file in it or anywhere.
+    """Open a run by its folder, or a model by its file.
 
     Parameters
     ----------
     path : str or Path
     detectors : bool, default=False
-        Whether a detector without an autoencoder will do; else that is a ``SettingError``.
+        Whether to accept a detector without an autoencoder; otherwise it is a ``SettingError``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Measurements as tables, for the report and for the terminal alike."""
+"""Results of an evaluation as tables, for the report and the terminal."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from utsushi.runs.texts import TEXTS
 
 __all__ = ["MOST_COLUMNS", "figure_and_error", "figures_of", "measure_name", "tables_of"]
 
-#: TableSchema of a table that are shown, those with the largest errors where there are more.
+#: The largest number of columns of a table that are shown, those with the largest errors.
 MOST_COLUMNS = 20
 
 
 def tables_of(
     results: Mapping[str, Mapping[str, Any]], language: str = "en", *, rows_name: str = ""
 ) -> list[Table]:
-    """Show the results of an evaluation, a table a group.
+    """Return the results of an evaluation as tables, one per group.
 
     Parameters
     ----------
     results : mapping
-        What `utsushi.evaluation.evaluate` gave, perhaps read back from ``metrics.json``.
+        The result of `utsushi.evaluation.evaluate`, or ``metrics.json``.
     language : {"en", "ja"}
     rows_name : str
-        What the rows are, for the captions.
+        The description of the samples, for the captions.
 
     Returns
     -------
     list of Table
-        The model's value and its standard error, the same of PCA where any figure has it, and the
-        number of rows. Lists of numbers and diagnostics go into the notes, a line each. A group
-        or a name without words in ``language`` is shown as it is. Of a table's columns, at most 20
-        are shown.
+        The model's value and its standard error, those of PCA if any metric has them, and the
+        number of samples. Lists of numbers and diagnostics are lines of the notes. A group or a
+        metric without a text in ``language`` is shown by its key. At most 20 columns of a table are
+        shown.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def _table(
 
 
 def figures_of(name: str, group: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what is shown of a group, by name; of a table's columns, those with large errors."""
+    """Return the metrics of a group to show, by name: of columns, those with the largest errors."""
     if name != "columns":
         return group
     errors: Mapping[str, Any] = group.get("errors", {})
@@ -86,7 +86,7 @@ def figures_of(name: str, group: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _cells(value: Any, *, with_pca: bool) -> tuple[str, ...]:
-    """Return the cells of a figure, or of a number that is certain."""
+    """Return the cells of a metric, or of a number without error."""
     figure = value if _is_figure(value) else {"value": value}
     pca = (figure.get("pca") or {}) if with_pca else None
     return (
@@ -97,7 +97,7 @@ def _cells(value: Any, *, with_pca: bool) -> tuple[str, ...]:
 
 
 def _value_and_error(figure: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a value to six digits and its standard error to two, as far as there are any."""
+    """Return a value to six digits and its standard error to two; empty texts for None."""
     value, error = figure.get("value"), figure.get("standard_error")
     return (
         "" if value is None else f"{value:.6g}",
@@ -106,7 +106,7 @@ def _value_and_error(figure: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _notes(name: str, group: Mapping[str, Any], language: str) -> list[str]:
-    """Return the note under a table."""
+    """Return the notes below a table."""
     words = TEXTS[language]
     notes = []
     n_shown, n_columns = len(figures_of(name, group)), len(group.get("errors", ()))
@@ -129,17 +129,17 @@ def measure_name(key: str, language: str, group: str = "") -> str:
 
 
 def figure_and_error(value: Any) -> str:
-    """Return a figure with its standard error, or a number that is certain; nothing for None."""
+    """Return a metric with its standard error as text; an empty text for None."""
     if value is None:
         return ""
     figure = value if _is_figure(value) else {"value": value}
     mean, error = _value_and_error(figure)
     if not error:
         return mean
-    # No digit of the value past the second of its error: it would be noise.
-    spread = figure["standard_error"]
-    decimals = max(0, 1 - math.floor(math.log10(spread))) if spread > 0 else 6
-    return f"{figure['value']:.{decimals}f} ± {spread:.{decimals}f}"
+    # Round both to the second significant digit of the standard error.
+    standard_error = figure["standard_error"]
+    decimals = max(0, 1 - math.floor(math.log10(standard_error))) if standard_error > 0 else 6
+    return f"{figure['value']:.{decimals}f} ± {standard_error:.{decimals}f}"
 
 
 def _is_figure(value: Any) -> bool:

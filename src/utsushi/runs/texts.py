@@ -1,10 +1,10 @@
-"""The texts of a run's report, in both languages."""
+"""The texts of a run's report, in English and Japanese."""
 
 from __future__ import annotations
 
 __all__ = ["TEXTS"]
 
-#: By language and key.
+#: Texts by language and key.
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "title": "{model} of {data}",
@@ -21,7 +21,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "standard_error": "s.e.",
         "rows": "Samples",
         "group_reconstruction": "Reconstruction",
-        "group_columns": "TableSchema",
+        "group_columns": "Columns",
         "group_sparsity": "Sparse codes",
         "measure_l0": "Active components of a sample (L0)",
         "measure_explained_variance": "Explained variance",
@@ -79,7 +79,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "measure_neighbours": "Accuracy of 5 nearest neighbours",
         "measure_adjusted_rand_index": "Clusters: adjusted Rand index",
         "measure_normalized_mutual_information": "Clusters: normalized mutual information",
-        "comparison_title": "Models of {data}, side by side",
+        "comparison_title": "Comparison of models of {data}",
         "comparison_lead": (
             "{models}, evaluated in the same way on {n_rows} {rows}. For each number of components "
             "there is a PCA of the same size."
@@ -89,13 +89,13 @@ TEXTS: dict[str, dict[str, str]] = {
             "share an axis. Compare how fast they converge; a lower curve means better "
             "reconstructions only between models with the same objective."
         ),
-        "comparison_copies_alt": "Rows of images: originals, and each model's reconstructions.",
-        "comparison_copies": (
+        "comparison_reconstructions_alt": "Rows of images: originals, and each model's reconstructions.",
+        "comparison_reconstructions": (
             "Reconstructions of the same ten images by each model. Look for an image that is hard "
             "for all models, and for a model that preserves thin strokes."
         ),
-        "comparison_drawn_alt": "Rows of generated images, one row for each model.",
-        "comparison_drawn": (
+        "comparison_samples_alt": "Rows of generated images, one row for each model.",
+        "comparison_samples": (
             "Ten images that each model generated with its own sampler. Look for shapes of no "
             "class, and for blur."
         ),
@@ -110,7 +110,7 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "reconstructions_alt": "Rows of images: originals and reconstructions.",
         "reconstructions_ae": (
-            "Ten images and their reconstructions. Look for details that the code does not hold, "
+            "Ten images and their reconstructions. Look for details that the code does not represent, "
             "such as thin lines and small openings."
         ),
         "reconstructions_vae": (
@@ -121,7 +121,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "reconstructions_dae": (
             "Ten images, the same images corrupted as in training, and the reconstructions from "
             "these. Look for strokes that the model restored, and for strokes that it invented "
-            "where too little was left."
+            "where too little information was left."
         ),
         "samples_alt": "Fifty generated images.",
         "samples_ae": (
@@ -136,8 +136,8 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "atoms_alt": "Fifty atoms as images.",
         "atoms": (
-            "The fifty atoms that these rows use most, the most frequent first; grey is zero. Look "
-            "for strokes that one could name."
+            "The fifty atoms that these samples use most, in descending order; grey is zero. Look for "
+            "recognizable strokes."
         ),
         "codes_alt": "Scatter plot of the codes on their first two principal components.",
         "codes": (
@@ -240,13 +240,13 @@ TEXTS: dict[str, dict[str, str]] = {
             "各エポックにおける学習データの目的関数．単位が同じものだけを同じ軸に描いています．"
             "収束の速さを比べてください．値の大小を比べられるのは，目的関数が同じモデル同士だけです．"
         ),
-        "comparison_copies_alt": "元の画像と，各モデルによる再構成．",
-        "comparison_copies": (
+        "comparison_reconstructions_alt": "元の画像と，各モデルによる再構成．",
+        "comparison_reconstructions": (
             "同じ 10 枚の画像を各モデルで再構成したもの．どのモデルにも難しい列と，細い線を保てている"
             "行を探してください．"
         ),
-        "comparison_drawn_alt": "各モデルが生成した画像．1 行が 1 つのモデル．",
-        "comparison_drawn": (
+        "comparison_samples_alt": "各モデルが生成した画像．1 行が 1 つのモデル．",
+        "comparison_samples": (
             "各モデルがそれぞれのサンプラーで生成した 10 枚の画像．どの数字でもない形や，ぼやけを"
             "探してください．"
         ),

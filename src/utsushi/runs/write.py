@@ -60,30 +60,30 @@ def write_run(
         The folder.
     model : fitted autoencoder
     dataset : Dataset
-        What it was trained on; its test rows are measured on, or else its training rows, and of
-        large ones some.
+        The training data. The model is measured on its test samples, or on the training samples
+        without a test part; on a random subset of large ones.
     source : str
-        How ``config.json`` names the data.
+        The name of the data in ``config.json``.
     label : str or None
-        The column of the labels, where one was named.
+        The column of the labels, if there is one.
     reading : mapping, optional
-        How the source was read.
+        Options with which the source was read.
     force : bool
         Replace an existing run.
     language : {"en", "ja"}
-        The one that the report shows first; both are in it.
+        The language that the report shows first; it contains both.
     tensorboard : Path, optional
         A log for TensorBoard to copy into the run.
     report : bool
-        Make figures and report. Without them, only the errors, the bound and PCA are measured;
+        Write figures and report. Without them, only the errors, the bound and PCA are measured;
         `write_report` adds the rest later.
 
     Returns
     -------
     dict
-        What ``metrics.json`` holds; see `utsushi.evaluation.evaluate`.
+        The content of ``metrics.json``; see `utsushi.evaluation.evaluate`.
     """
-    measured = _measure(model, dataset, report=report, language=language)
+    measurements = _measure(model, dataset, report=report, language=language)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
         write_config(
@@ -96,34 +96,34 @@ def write_run(
             feature_names=dataset.feature_names,
         )
         write_history(folder, model.history_)
-        measured.write(folder)
+        measurements.write(folder)
         if tensorboard is not None:
             shutil.copytree(tensorboard, folder / "tensorboard")
-    return measured.results
+    return measurements.results
 
 
 def write_report(
     path: str | Path, run: Run, dataset: Dataset, *, language: str = "en"
 ) -> dict[str, Any]:
-    """Write measurements, figures and report into the folder of a run that may lack them.
+    """Write metrics, figures and report into the folder of a run, such as one without a report.
 
-    They are those of `write_run`, and replace what is there.
+    They are those of `write_run`, and replace existing ones.
 
     Parameters
     ----------
     path : str or Path
         The folder of the run.
     run : Run
-        What `open_run` gave for it.
+        The result of `open_run` for ``path``.
     dataset : Dataset
-        What its model was trained on.
+        The training data of the model.
     language : {"en", "ja"}
-        The one that the report shows first; both are in it.
+        The language that the report shows first; it contains both.
 
     Returns
     -------
     dict
-        What ``metrics.json`` holds.
+        The content of ``metrics.json``.
 
     Raises
     ------
@@ -139,21 +139,21 @@ def write_report(
     if run.config is None or run.config.command != "train":
         origin = "without a record" if run.config is None else f"of utsushi {run.config.command}"
         raise RunError(f"RUN must be a run of utsushi train, got one {origin}.")
-    measured = _measure(run.model, dataset, report=True, language=language)
-    measured.write(path)
-    return measured.results
+    measurements = _measure(run.model, dataset, report=True, language=language)
+    measurements.write(path)
+    return measurements.results
 
 
 @dataclass(frozen=True)
 class _Measurements:
-    """What is measured of a run, with figures and report or without."""
+    """Hold the metrics of a run, with or without figures and report."""
 
     results: dict[str, Any]
     figures: tuple[CaptionedFigure, ...] = ()
     html: str | None = None
 
     def write(self, folder: Path) -> None:
-        """Write the files of the measurements."""
+        """Write metrics, figures and report into a folder."""
         write_json(folder / "metrics.json", self.results)
         write_figures(folder, self.figures)
         if self.html is not None:
@@ -163,12 +163,12 @@ class _Measurements:
 def _measure(
     model: BaseAutoencoder, dataset: Dataset, *, report: bool, language: str
 ) -> _Measurements:
-    """Measure a model on the test rows, or where there are none on the training rows."""
-    seen = dataset.X_test is None
+    """Measure a model on the test samples, or on the training samples without a test part."""
+    on_training_data = dataset.X_test is None
     n_rows, dataset = len(dataset.X_train), measurable(dataset)
     X, y = dataset.measured
-    # Without test rows both the model and PCA are measured on the rows that they were fitted to.
-    # What others could make of the code takes as long as a training: `utsushi evaluate` asks.
+    # Without a test part, both the model and PCA are measured on their training data. The metrics
+    # of codes as features take as long as training, so only `utsushi evaluate` measures them.
     results = evaluate(
         model,
         X,
@@ -182,22 +182,33 @@ def _measure(
         return _Measurements(results)
     figures = tuple(captioned_figures(model, X, y))
     pages = {
-        spoken: _page(model, dataset, n_rows, results, figures, seen=seen, language=spoken)
-        for spoken in languages_from(language)
+        page_language: _page(
+            model,
+            dataset,
+            n_rows,
+            results,
+            figures,
+            on_training_data=on_training_data,
+            language=page_language,
+        )
+        for page_language in languages_from(language)
     }
     payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
     return _Measurements(results, figures, render(pages, payload))
 
 
 def write_figures(folder: Path, figures: Iterable[CaptionedFigure], prefix: str = "") -> None:
-    """Write each figure's figure as ``figures/{prefix}{name}.png``."""
+    """Write each figure as ``figures/{prefix}{name}.png``."""
     for figure in figures:
         write_whole(folder / "figures" / f"{prefix}{figure.name}.png", figure.png)
 
 
 def pictures_of(figures: Iterable[CaptionedFigure], language: str) -> list[Picture]:
-    """Return the figures as the report shows them in a language."""
-    return [Picture(e.png, alt=e.alt[language], caption=e.caption[language]) for e in figures]
+    """Return the figures as parts of a report, with captions in a language."""
+    return [
+        Picture(figure.png, alt=figure.alt[language], caption=figure.caption[language])
+        for figure in figures
+    ]
 
 
 def living_payload(
@@ -205,7 +216,7 @@ def living_payload(
 ) -> Payload | None:
     """Return the payload that runs the models in the report; warn if there is none.
 
-    Sparse autoencoders do not run in a page: without another model there is no payload.
+    Sparse autoencoders do not run in a page: without other models there is no payload.
     """
     models = {name: model for name, model in models.items() if not has_sparse_codes(model)}
     if not models:
@@ -216,7 +227,8 @@ def living_payload(
     )
     if has_missing(dataset.X_train) or has_missing(dataset.X_test):
         warnings.warn(
-            "the report cannot run the model on rows that lack values: its page has no living part",
+            "the report cannot run the model on samples with missing values: it has no interactive "
+            "part.",
             UtsushiWarning,
             stacklevel=3,
         )
@@ -235,7 +247,7 @@ def _page(
     results: Mapping[str, Any],
     figures: Iterable[CaptionedFigure],
     *,
-    seen: bool,
+    on_training_data: bool,
     language: str,
 ) -> Page:
     """Compose the report of one model."""
@@ -248,7 +260,7 @@ def _page(
         n_rows=f"{n_rows - n_to_hold_out(n_rows, model.recipe_.validation_fraction):,}",
         n_features=model.n_features_in_,
     )
-    rows_name = words["training_rows" if seen else "test_rows"]
+    rows_name = words["training_rows" if on_training_data else "test_rows"]
     numbers = tables_of(results, language, rows_name=rows_name)
     return Page(
         title=words["title"].format(**names),

@@ -1,4 +1,4 @@
-"""Where new codes come from: distributions over the code, fitted to the training codes."""
+"""Samplers: distributions of new codes, fitted to the training codes."""
 
 from utsushi.samplers.autoregressive import Autoregressive
 from utsushi.samplers.base import Codes, Sampler
@@ -19,7 +19,7 @@ __all__ = [
     "TwoStage",
 ]
 
-#: The names that the ``sampler`` parameter takes.
+#: The samplers by the names of the ``sampler`` parameter.
 SAMPLERS: dict[str, type[Sampler]] = {
     "prior": Prior,
     "gaussian": Gaussian,

@@ -1,4 +1,4 @@
-"""Discrete codes from a causal transformer, one symbol after the other."""
+"""Sample discrete codes from a causal transformer, symbol by symbol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from utsushi.training import LECTURE, Recipe
 
 __all__ = ["AUTOREGRESSIVE", "Autoregressive"]
 
-#: How the transformer is trained where nothing else is said.
+#: The default recipe of the transformer.
 AUTOREGRESSIVE = LECTURE | {
     "max_epochs": 30,
     "min_steps": 500,
@@ -33,39 +33,39 @@ AUTOREGRESSIVE = LECTURE | {
     "weight_decay": 0.05,
 }
 
-#: The most positions: a new code takes a pass through the transformer for each.
+#: The largest number of positions: sampling takes a pass through the transformer for each.
 MOST_POSITIONS = 1024
 
-#: The standard deviation that weights start with.
-INITIAL_SPREAD = 0.02
+#: The standard deviation of initial weights.
+INITIAL_DEVIATION = 0.02
 
-#: A tensor of keys and one of values, of the positions before.
+#: The keys and the values of earlier positions.
 Past = tuple[Tensor, Tensor] | None
 
 
 class Autoregressive(Sampler):
-    r"""A causal transformer over the symbols of a code.
+    r"""Model the symbols of a code with a causal transformer.
 
     The probability of a code is :math:`p(c) = \prod_i p(c_i \mid c_1, \dots, c_{i-1})`. A
-    transformer with masked attention gives all factors at once; the mean of :math:`-\log p(c)` over
-    the training codes is minimized. New codes are drawn symbol by symbol, in the order of the
-    positions. A symbol has a vector of its own at each position, and the sum of the vectors of all
-    symbols before a position goes in.
+    transformer with masked attention computes all factors at once; training minimizes the mean of
+    :math:`-\log p(c)` over the training codes. New codes are drawn symbol by symbol, in the order
+    of the positions. A symbol has a separate embedding at each position; the input of a position is
+    the sum of the embeddings of all symbols before it.
 
     Parameters
     ----------
     n_blocks : int in [1, 32], default=2
-        Blocks of attention and a dense layer.
+        The number of blocks of attention and a dense layer.
     width : int in [1, 4096], default=64
-        The numbers that stand for a symbol; a multiple of ``n_heads``.
+        The size of embeddings; a multiple of ``n_heads``.
     n_heads : int >= 1, default=4
-        The attentions of a block.
+        The number of attention heads of a block.
     temperature : float > 0, default=1.0
-        What the logits are divided by in drawing. Below 1, frequent codes become more frequent.
+        The divisor of the logits in sampling. Below 1, frequent codes become more frequent.
     recipe : Recipe or None, default=None
-        How to train. What it leaves open is one cycle of AdamW to a rate of 2e-3 with a weight
-        decay of 0.05, over 30 epochs and at least 500 steps of 128 codes. A tenth of the codes, at
-        most 1,000, is held out, and the epoch that describes it best is kept.
+        How to train. The default is one cycle of AdamW with a peak learning rate of 2e-3 and a
+        weight decay of 0.05, over 30 epochs and at least 500 steps of 128 codes. A tenth of the
+        codes, at most 1,000, is held out to select the best epoch.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Autoregressive(Sampler):
         self.recipe = recipe
 
     def check(self, n_codes: int) -> None:
-        """Raise the errors of ``fit`` for the parameters and codes of so many positions."""
+        """Raise the errors of ``fit`` for the parameters and the number of positions."""
         super().check(n_codes)
         if self.width % self.n_heads:
             raise SettingError(
@@ -141,25 +141,27 @@ class Autoregressive(Sampler):
         return self._keep(module)
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
-        """Draw symbols one after the other, each by a uniform number of its own."""
+        """Draw codes symbol by symbol, each from a uniform random number."""
         uniform = generator.random((n_samples, len(self.module_.places)))
         with torch.inference_mode():
             blocks = torch.from_numpy(uniform).split(BLOCK_CODES)
-            drawn = [_drawn(self.module_, block, float(self.temperature)) for block in blocks]
-        codes: Codes = torch.cat(drawn).double().numpy()
+            symbols = [
+                _sample_symbols(self.module_, block, float(self.temperature)) for block in blocks
+            ]
+        codes: Codes = torch.cat(symbols).double().numpy()
         return codes
 
     def log_prob(self, codes: Codes) -> Codes:
         """Return the log probability of each code in nats, shape (n,).
 
-        Of codes with a symbol that no training code has, it is minus infinity.
+        It is minus infinity for codes with a symbol that occurs in no training code.
         """
         x = torch.from_numpy(np.asarray(codes).astype(np.int64))
         unknown = (x >= self.module_.symbols.shape[1]).any(dim=1)
         with torch.inference_mode():
             blocks = torch.where(unknown[:, None], 0, x).split(BLOCK_CODES)
-            found = torch.cat([_log_prob(self.module_, block) for block in blocks])
-        log_prob: Codes = found.masked_fill(unknown, -torch.inf).numpy()
+            log_probs = torch.cat([_log_prob(self.module_, block) for block in blocks])
+        log_prob: Codes = log_probs.masked_fill(unknown, -torch.inf).numpy()
         return log_prob
 
     def _empty_module(self, n_positions: int, n_symbols: int) -> _Transformer:
@@ -171,7 +173,7 @@ class Autoregressive(Sampler):
         return empty
 
     def _keep(self, module: _Transformer) -> Self:
-        """Keep a transformer, in float64 as all samplers are."""
+        """Store a trained transformer in float64, as in all samplers."""
         self.module_ = module.double().eval()
         return self
 
@@ -186,7 +188,7 @@ class Autoregressive(Sampler):
         return self._keep(module)
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
-        """Return the shapes of the state; the data decide on the number of symbols."""
+        """Return the shapes of the state; the number of symbols depends on the data."""
         with torch.device("meta"):
             module = _Transformer(
                 n_codes, 2, int(self.n_blocks), int(self.width), int(self.n_heads)
@@ -194,16 +196,16 @@ class Autoregressive(Sampler):
         shapes: dict[str, tuple[int | None, ...]] = {
             name: tuple(tensor.shape) for name, tensor in module.named_parameters()
         }
-        of_symbols: tuple[int | None, ...] = (n_codes, None, int(self.width))
-        return shapes | {"symbols": of_symbols, "logits": of_symbols, "shares": (n_codes, None)}
+        symbol_shape: tuple[int | None, ...] = (n_codes, None, int(self.width))
+        return shapes | {"symbols": symbol_shape, "logits": symbol_shape, "shares": (n_codes, None)}
 
 
 class _Transformer(nn.Module):
-    """Logits (B, P, K) of each symbol, given those before it.
+    """Compute the logits (B, P, K) of each symbol, conditioned on those before it.
 
-    A symbol has a vector of its own at each position, going in and coming out: what it means to a
-    decoder differs from position to position. The vectors of all symbols before a position are
-    added up, as the decoder's input is, and go in.
+    A symbol has separate input and output embeddings at each position, because its effect on the
+    decoder differs between positions. The input of a position is the sum of the embeddings of all
+    symbols before it.
     """
 
     def __init__(
@@ -221,36 +223,36 @@ class _Transformer(nn.Module):
         """Draw matrices from a narrow normal distribution; shifts are 0, scales 1."""
         for name, parameter in self.named_parameters():
             if parameter.dim() > 1:
-                nn.init.normal_(parameter, 0, INITIAL_SPREAD, generator=generator)
+                nn.init.normal_(parameter, 0, INITIAL_DEVIATION, generator=generator)
             else:
                 nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
 
     def forward(self, before: Tensor) -> Tensor:
         """Return the logits (B, P, K) of all positions, for symbols (B, P - 1) or more."""
-        places = torch.arange(len(self.places) - 1, device=before.device)
-        seen = self.symbols[places, before[:, : len(places)]].cumsum(dim=1)
-        x = functional.pad(seen, (0, 0, 1, 0)) + self.places
+        positions = torch.arange(len(self.places) - 1, device=before.device)
+        contexts = self.symbols[positions, before[:, : len(positions)]].cumsum(dim=1)
+        x = functional.pad(contexts, (0, 0, 1, 0)) + self.places
         for block in self.blocks:
             x, _ = block(x, None)
         products: Tensor = torch.einsum("bpw,pkw->bpk", self.norm(x), self.logits)
         return products + self.shares
 
-    def step(self, place: int, seen: Tensor, past: list[Past]) -> tuple[Tensor, list[Past]]:
-        """Return the logits (B, K) at one place, and what the places after it attend to.
+    def step(self, position: int, context: Tensor, past: list[Past]) -> tuple[Tensor, list[Past]]:
+        """Return the logits (B, K) of one position, and the keys and values for later positions.
 
-        ``seen`` (B, width) is the sum of the vectors of all symbols before.
+        ``context`` (B, width) is the sum of the embeddings of all symbols before it.
         """
-        x = (self.places[place] + seen)[:, None]
-        kept: list[Past] = []
+        x = (self.places[position] + context)[:, None]
+        present: list[Past] = []
         for block, before in zip(self.blocks, past, strict=True):
             x, now = block(x, before)
-            kept.append(now)
-        logits: Tensor = self.norm(x)[:, 0] @ self.logits[place].T + self.shares[place]
-        return logits, kept
+            present.append(now)
+        logits: Tensor = self.norm(x)[:, 0] @ self.logits[position].T + self.shares[position]
+        return logits, present
 
 
 class _Block(nn.Module):
-    """Causal attention and a dense layer, each added to what goes in (B, P, width)."""
+    """Apply causal attention and a dense layer to (B, P, width), with residual connections."""
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
@@ -264,7 +266,7 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor, past: Past) -> tuple[Tensor, Past]:
-        """Return the output, and keys and values; with a past, x is the one place after it."""
+        """Return the output, keys and values; with ``past``, x has only the position after it."""
         projected = self.project(self.norm_attention(x)).unflatten(-1, (3, self.n_heads, -1))
         query, key, value = projected.permute(2, 0, 3, 1, 4)  # (B, heads, P, width / heads)
         if past is not None:
@@ -281,16 +283,16 @@ def _log_prob(module: nn.Module, codes: Tensor) -> Tensor:
     return -costs.view(codes.shape).sum(dim=1)
 
 
-def _drawn(module: _Transformer, uniform: Tensor, temperature: float) -> Tensor:
-    """Return symbols (B, P) drawn by uniform numbers (B, P)."""
-    seen = uniform.new_zeros(len(uniform), module.places.shape[1])
+def _sample_symbols(module: _Transformer, uniform: Tensor, temperature: float) -> Tensor:
+    """Return symbols (B, P), drawn with uniform random numbers (B, P)."""
+    context = uniform.new_zeros(len(uniform), module.places.shape[1])
     past: list[Past] = [None] * len(module.blocks)
     symbols = []
-    for place, drawn in enumerate(uniform.unbind(dim=1)):
-        logits, past = module.step(place, seen, past)
-        shares = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
-        symbol = torch.searchsorted(shares, drawn[:, None].contiguous(), right=True)[:, 0]
-        symbol = symbol.clamp(max=shares.shape[1] - 1)  # the sum may be rounded to less than 1
+    for position, numbers in enumerate(uniform.unbind(dim=1)):
+        logits, past = module.step(position, context, past)
+        cumulative = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
+        symbol = torch.searchsorted(cumulative, numbers[:, None].contiguous(), right=True)[:, 0]
+        symbol = symbol.clamp(max=cumulative.shape[1] - 1)  # rounding may leave the sum below 1
         symbols.append(symbol)
-        seen = seen + module.symbols[place, symbol]
+        context = context + module.symbols[position, symbol]
     return torch.stack(symbols, dim=1)

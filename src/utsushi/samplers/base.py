@@ -1,4 +1,4 @@
-"""The base class of samplers: fit to codes, draw new codes, save as arrays."""
+"""The base class of samplers, which fit codes, draw new ones and are saved as arrays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Codes = NDArray[np.float64]
 
 
 class Sampler(BaseEstimator, ABC):
-    """The base of all samplers. What ``fit`` learns are arrays whose names end in ``_``.
+    """Define the interface of samplers. Fitted attributes are arrays whose names end in ``_``.
 
     Attributes
     ----------
     asks_for_codes : bool
         Whether ``fit`` uses the codes; if not, an array of shape (0, H) is enough.
     is_discrete : bool
-        Whether the codes are symbols, whole numbers from 0 on, in H positions.
+        Whether the codes are symbols, integers from 0 on, in H positions.
     """
 
     asks_for_codes: ClassVar[bool] = True
@@ -40,7 +40,7 @@ class Sampler(BaseEstimator, ABC):
 
     @abstractmethod
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
-        """Learn from the training codes.
+        """Fit the sampler to the training codes.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Sampler(BaseEstimator, ABC):
 
     @abstractmethod
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
-        """Draw new codes, ndarray of shape (n_samples, H), float64, from ``generator`` alone."""
+        """Draw new codes, ndarray of shape (n_samples, H), float64, using only ``generator``."""
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the fitted arrays by name, for the model file."""

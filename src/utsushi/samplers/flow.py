@@ -1,4 +1,4 @@
-"""Codes from a normalizing flow."""
+"""Sample codes from a normalizing flow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from utsushi.training import LECTURE, Recipe
 
 __all__ = ["FLOW", "Flow"]
 
-#: How a flow is trained where nothing else is said.
+#: The default recipe of a flow.
 FLOW = LECTURE | {
     "max_epochs": 20,
     "min_steps": 300,
@@ -34,44 +34,44 @@ FLOW = LECTURE | {
     "weight_decay": 0.05,
 }
 
-#: The largest code: to draw one takes a pass through each network for each of its numbers.
+#: The largest number of components: sampling takes a pass through each network for each of them.
 MAX_CODES = 512
 
-#: How errors name it, and what works without zuko.
+#: For errors: the option that needs zuko, and an alternative.
 _IN_ERRORS = ("sampler='flow'", "use sampler='mixture'")
 
 
 class Flow(TrainedSampler):
-    r"""A neural spline flow: an invertible map f from codes to N(0, I), by `zuko`.
+    r"""Fit a neural spline flow: an invertible map f from codes to N(0, I), by `zuko`.
 
-    The density of a code, in units of the codes' spread, is
-    :math:`\log p(z) = \log N(f(z); 0, I) + \log |\det \partial f / \partial z|`; its mean over the
-    training codes is maximized. A new code is :math:`f^{-1}(u)`, u from N(0, I). Each transform
-    bends each number of the code by a monotonic rational-quadratic spline over [-5, 5], whose
-    knots a masked network computes from the numbers before it; every other transform has them in
-    the reverse order.
+    The density of a standardized code is
+    :math:`\log p(z) = \log N(f(z); 0, I) + \log |\det \partial f / \partial z|`; training
+    maximizes its mean over the training codes. A new code is :math:`f^{-1}(u)`, u from N(0, I).
+    Each transform applies a monotonic rational-quadratic spline over [-5, 5] to each component,
+    whose knots a masked network computes from the components before it; every other transform
+    reverses their order.
 
     Parameters
     ----------
     n_transforms : int in [1, 32], default=3
-        How many maps f is made of.
+        The number of transforms that f is composed of.
     n_bins : int in [2, 32], default=8
-        The pieces of a spline.
+        The number of pieces of a spline.
     hidden : tuple of int, default=(128, 128)
         Widths of each masked network.
     noise : float >= 0, default=0.05
-        The standard deviation of the noise that is added to the standardized codes, anew at each
-        step: no training code becomes a spike of the density (Rothfuss et al. 2019,
+        The standard deviation of noise that is added to the standardized codes at each step, so
+        that the density has no spikes at training codes (Rothfuss et al. 2019,
         https://arxiv.org/abs/1907.08982).
     recipe : Recipe or None, default=None
-        How to train. What it leaves open is one cycle of AdamW to a rate of 6e-3 with a weight
-        decay of 0.05, over 20 epochs and at least 300 steps of 256 codes. A tenth of the codes, at
-        most 1,000, is held out, and the epoch that describes it best is kept.
+        How to train. The default is one cycle of AdamW with a peak learning rate of 6e-3 and a
+        weight decay of 0.05, over 20 epochs and at least 300 steps of 256 codes. A tenth of the
+        codes, at most 1,000, is held out to select the best epoch.
 
     Attributes
     ----------
     mean_, spread_ : ndarray of shape (H,)
-        The units in which the flow sees the codes.
+        The mean and the standard deviation by which codes are standardized.
     module_ : torch.nn.Module
         The lazy transform f of `zuko`.
 
@@ -116,7 +116,7 @@ class Flow(TrainedSampler):
         require_extra("flow", "zuko", what=_IN_ERRORS[0], otherwise=_IN_ERRORS[1])
 
     def check(self, n_codes: int) -> None:
-        """Refuse codes that are too wide to be drawn one number after the other."""
+        """Raise the errors of ``fit``, also for codes with too many components."""
         super().check(n_codes)
         if n_codes > MAX_CODES:
             raise SettingError(
@@ -130,7 +130,7 @@ class Flow(TrainedSampler):
         x = self._standardize(codes)
         seed = int(generator.integers(2**63))
         module = self._empty_module(codes.shape[1])
-        if codes.shape[1] == 1:  # No network, only knots, and those of the identity to begin with.
+        if codes.shape[1] == 1:  # No network, only knots, which start as the identity.
             for knots in module.parameters():
                 nn.init.zeros_(knots)
         else:
@@ -142,7 +142,9 @@ class Flow(TrainedSampler):
             error = torch.randn(rows.shape, generator=draws, dtype=rows.dtype)
             return rows + noise * error
 
-        if not train_by_likelihood(module, flow_log_prob, x, recipe=recipe, seed=seed, seen=noisy):
+        if not train_by_likelihood(
+            module, flow_log_prob, x, recipe=recipe, seed=seed, augment=noisy
+        ):
             raise TrainingDivergedError(
                 "training of the flow diverged: its density is not finite. Set "
                 f"Flow(recipe=Recipe(learning_rate={recipe.learning_rate / 10:.1g}))."
@@ -158,7 +160,7 @@ class Flow(TrainedSampler):
     def log_prob(self, codes: Codes) -> Codes:
         """Return the log density of each code in nats, shape (n,).
 
-        Of components that never moved in training there is no density: they count in units of 1.
+        Constant components have no density: they count in units of 1.
         """
         log_volume = np.log(self.spread_[self.spread_ > 0]).sum()
         densities: Codes = self._mapped(
@@ -168,7 +170,7 @@ class Flow(TrainedSampler):
         return densities
 
     def _empty_module(self, n_codes: int) -> nn.Module:
-        """Build f; `zuko` fills it from torch's global generator, which has to be given back."""
+        """Build f; `zuko` initializes it from torch's global generator, which is restored."""
         with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             flow = import_flows(*_IN_ERRORS).NSF(
                 n_codes,
@@ -176,16 +178,16 @@ class Flow(TrainedSampler):
                 bins=int(self.n_bins),
                 hidden_features=check_widths(self.hidden),
             )
-        module: nn.Module = flow.transform.to(torch.float32)  # whatever the caller's default is
+        module: nn.Module = flow.transform.to(torch.float32)  # independent of torch's default dtype
         return module
 
     def _shapes(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
-        """Return the shapes by the names that `zuko` gives; see `TrainedSampler`."""
+        """Return the shapes by the names of `zuko`; see `TrainedSampler`."""
         self.check(n_codes)
         n_knots = 3 * int(self.n_bins) - 1
         shapes: dict[str, tuple[int | None, ...]] = {}
         for index in range(int(self.n_transforms)):
-            if n_codes == 1:  # Nothing stands before the only number: its knots are parameters.
+            if n_codes == 1:  # No component before the only one: its knots are parameters.
                 for part, length in enumerate((self.n_bins, self.n_bins, self.n_bins - 1)):
                     shapes[f"transforms.{index}.phi.{part}"] = (1, int(length))
                 continue

@@ -1,4 +1,4 @@
-"""Codes from one Gaussian: the model's prior, or the moments of the training codes."""
+"""Sample codes from one Gaussian: the model's prior, or the moments of the training codes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ __all__ = ["Gaussian", "Prior"]
 
 
 class Prior(Sampler):
-    """The prior that a model was trained towards: N(0, I), unless the model has its own.
+    """Sample from the prior: N(0, I), or the model's learned prior.
 
-    A variational model with a learned prior draws from that instead; see
-    `utsushi.distributions.VampPrior`.
+    For a learned prior see, for example, `utsushi.distributions.VampPrior`.
 
     Examples
     --------
@@ -27,7 +26,7 @@ class Prior(Sampler):
     asks_for_codes: ClassVar[bool] = False
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
-        """Learn the number of components."""
+        """Store the number of components."""
         self.mean_ = np.zeros(codes.shape[1])
         return self
 
@@ -41,13 +40,13 @@ class Prior(Sampler):
 
 
 class Gaussian(Sampler):
-    """The mean and the covariance of the training codes, as the lecture generates.
+    """Sample from a Gaussian with the mean and covariance of the training codes, as in the lecture.
 
     Attributes
     ----------
     mean_ : ndarray of shape (H,)
     covariance_ : ndarray of shape (H, H)
-        With the denominator n - 1, as ``numpy.cov`` gives it.
+        With the denominator n - 1, as in ``numpy.cov``.
 
     Examples
     --------
@@ -57,7 +56,7 @@ class Gaussian(Sampler):
     """
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
-        """Learn the two moments."""
+        """Fit mean and covariance."""
         self.mean_ = codes.mean(axis=0)
         self.covariance_ = np.atleast_2d(np.cov(codes, rowvar=False))
         return self

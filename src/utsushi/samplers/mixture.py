@@ -1,4 +1,4 @@
-"""Codes from a mixture of Gaussians."""
+"""Sample codes from a mixture of Gaussians."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ __all__ = ["LADDER", "Mixture"]
 #: The numbers of Gaussians that ``n_components=None`` chooses from.
 LADDER = (1, 2, 5, 10, 20, 50)
 
-#: At most so many rows, drawn by the seed, decide on the number.
+#: The largest number of codes, a random subset, from which that number is chosen.
 LADDER_ROWS = 16_000
 
-#: Rows times Gaussians times iterations: what a candidate may cost, and what the chosen one.
+#: Codes times Gaussians times iterations: the budget of a candidate, and of the selected one.
 CANDIDATE_WORK, CHOSEN_WORK = 500_000, 2_400_000
 
 
 class Mixture(Sampler):
-    r"""scikit-learn's `GaussianMixture` with full covariances, fitted to the training codes.
+    r"""Fit scikit-learn's `GaussianMixture` with full covariances to the training codes.
 
-    The codes of an autoencoder lie in clusters with empty space between; one Gaussian over all of
-    them decodes that empty space too. Ghosh et al. 2020 measured what a mixture mends,
+    The codes of an autoencoder lie in clusters with empty regions between them, from which one
+    Gaussian would sample, too. Ghosh et al. 2020 measure the improvement by a mixture,
     https://arxiv.org/abs/1903.12436
 
     Parameters
     ----------
     n_components : int >= 1 or None, default=None
-        K, the number of Gaussians. None climbs 1, 2, 5, 10, 20, 50 for as long as the Bayesian
-        information criterion :math:`-2 \log L + p \log n` falls, p being the number of free
-        parameters; Schwarz 1978, https://doi.org/10.1214/aos/1176344136. Each candidate has three
-        or more iterations of expectation-maximization on at most 16,000 codes; the chosen one goes
-        on with all of them. At most half the number of training rows is used, so that each has
-        rows to learn from, and no more than there are distinct codes.
+        K, the number of Gaussians. None tries 1, 2, 5, 10, 20, 50 while the Bayesian information
+        criterion :math:`-2 \log L + p \log n` decreases, p being the number of free parameters;
+        Schwarz 1978, https://doi.org/10.1214/aos/1176344136. Each candidate has at least three
+        iterations of expectation-maximization on at most 16,000 codes; the selected one continues
+        with all codes. K is at most half the number of training samples, and at most the number
+        of distinct codes.
     temperature : float >= 0, default=1.0
-        What the standard deviations of the Gaussians are multiplied by in drawing. Below 1, codes
-        keep to where the training codes are dense: new rows are truer, and of less variety.
+        The factor on the standard deviations of the Gaussians in sampling. Below 1, codes stay in
+        dense regions of the training codes: precision increases, diversity decreases.
 
     Attributes
     ----------
     weights_ : ndarray of shape (K,)
-        The K that was chosen is its length.
+        The weights; their number is K.
     means_ : ndarray of shape (K, H)
     factors_ : ndarray of shape (K, H, H)
         Lower Cholesky factors of the covariances.
@@ -79,36 +79,35 @@ class Mixture(Sampler):
         self.temperature = temperature
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
-        """Run expectation-maximization from one seeded start for each number of Gaussians."""
+        """Run expectation-maximization from one random start for each number of Gaussians."""
         self._validate_params()
-        # In units of the codes' own spread, so that the regularization of the covariances means
-        # the same for codes of any size.
-        centre, spread = codes.mean(axis=0), codes.std(axis=0)
-        spread[spread == 0] = 1.0
-        standard = (codes - centre) / spread
-        most = min(max(1, len(codes) // 2), len(np.unique(standard, axis=0)))
-        # With the array API switched on, GaussianMixture rejects its own default start. Its
-        # products are small: on busy cores, two threads that wait for one another take four times
-        # as long as one.
+        # Standardize, so that the regularization of the covariances does not depend on the scale of
+        # the codes.
+        centre, deviations = codes.mean(axis=0), codes.std(axis=0)
+        deviations[deviations == 0] = 1.0
+        standardized = (codes - centre) / deviations
+        largest = min(max(1, len(codes) // 2), len(np.unique(standardized, axis=0)))
+        # With the array API enabled, GaussianMixture rejects its own default initialization. Its
+        # products are small: on busy cores, two threads take four times as long as one.
         with (
             config_context(array_api_dispatch=False),
             threadpool_limits(1),
             warnings.catch_warnings(),
         ):
-            # Each iteration raises the likelihood, so the mixture is usable without convergence.
+            # Each iteration increases the likelihood, so the mixture is usable without convergence.
             warnings.simplefilter("ignore", ConvergenceWarning)
             if self.n_components is None:
-                mixture = _chosen(standard, most, generator)
+                mixture = _selected_mixture(standardized, largest, generator)
             else:
-                n_components = min(self.n_components, most)
-                mixture = _mixture(n_components, _seed(generator), max_iter=500).fit(standard)
+                n_components = min(self.n_components, largest)
+                mixture = _mixture(n_components, _seed(generator), max_iter=500).fit(standardized)
         self.weights_ = mixture.weights_
-        self.means_ = centre + spread * mixture.means_
-        self.factors_ = spread[:, None] * np.linalg.cholesky(mixture.covariances_)
+        self.means_ = centre + deviations * mixture.means_
+        self.factors_ = deviations[:, None] * np.linalg.cholesky(mixture.covariances_)
         return self
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
-        """Draw a Gaussian by weight for each code, then the code."""
+        """Choose a Gaussian by weight for each code, and draw the code from it."""
         # Weights from a file sum to one up to rounding errors.
         chosen = generator.choice(
             len(self.weights_), size=n_samples, p=self.weights_ / self.weights_.sum()
@@ -135,7 +134,7 @@ class Mixture(Sampler):
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
         """Restore what `state` returned; raise ``ValueError`` for arrays that do not match."""
         if (
-            len({len(part) for part in state.values()}) != 1
+            len({len(array) for array in state.values()}) != 1
             or (state["weights_"] < 0).any()
             or not state["weights_"].sum() > 0
         ):
@@ -151,18 +150,20 @@ class Mixture(Sampler):
         }
 
 
-def _chosen(codes: Codes, most: int, generator: np.random.Generator) -> GaussianMixture:
-    """Return the mixture of the lowest BIC on the ladder, up to ``most`` Gaussians, fitted."""
+def _selected_mixture(
+    codes: Codes, largest: int, generator: np.random.Generator
+) -> GaussianMixture:
+    """Return the fitted mixture with the lowest BIC on the ladder, up to ``largest`` Gaussians."""
     seed = _seed(generator)
-    few = codes
+    subset = codes
     if len(codes) > LADDER_ROWS:
-        few = codes[generator.choice(len(codes), LADDER_ROWS, replace=False)]
+        subset = codes[generator.choice(len(codes), LADDER_ROWS, replace=False)]
     best: Any = None
     lowest = np.inf
-    for n_components in (k for k in LADDER if k <= most):
-        n_iterations = _iterations(CANDIDATE_WORK, len(few), n_components)
-        candidate = _mixture(n_components, seed, n_iterations).fit(few)
-        criterion = candidate.bic(few)
+    for n_components in (k for k in LADDER if k <= largest):
+        n_iterations = _iterations(CANDIDATE_WORK, len(subset), n_components)
+        candidate = _mixture(n_components, seed, n_iterations).fit(subset)
+        criterion = candidate.bic(subset)
         if best is not None and not criterion < lowest:
             break
         best, lowest = candidate, criterion

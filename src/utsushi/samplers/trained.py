@@ -20,15 +20,15 @@ from utsushi.training import Recipe
 
 __all__ = ["BLOCK_CODES", "TrainedSampler", "train_by_likelihood"]
 
-#: Codes per block outside of training, which bounds the memory.
+#: The number of codes per block in inference, which bounds the memory.
 BLOCK_CODES = 4096
 
-#: The part of the codes that decides on the best epoch, and the most codes that it may be.
+#: The fraction of codes that is held out to select the best epoch, and its largest number.
 HELD_OUT, MOST_HELD_OUT = 0.1, 1000
 
 
 class TrainedSampler(Sampler):
-    """The base of samplers with a network, on codes in units of their own spread.
+    """Define the base of samplers with a network, on standardized codes.
 
     Training is in float32. Afterwards the network is float64, like the codes that it returns and
     the arrays of a sampler in a model file. It stays on the CPU: codes are small.
@@ -36,8 +36,8 @@ class TrainedSampler(Sampler):
     Attributes
     ----------
     mean_, spread_ : ndarray of shape (H,)
-        The mean and the standard deviation of the training codes; the spread of a constant
-        component is 0, and so are the deviations of its draws.
+        The mean and the standard deviation of the training codes; the standard deviation of a
+        constant component is 0, and so is that of its samples.
     module_ : torch.nn.Module
         The network.
     """
@@ -55,7 +55,7 @@ class TrainedSampler(Sampler):
         """Build the network with uninitialized parameters."""
 
     def _standardize(self, codes: Codes) -> Tensor:
-        """Fit the mean and the spread, and return the standardized codes in float32."""
+        """Fit mean and standard deviation, and return the standardized codes in float32."""
         self.mean_, self.spread_ = codes.mean(axis=0), codes.std(axis=0)
         # The mean of equal numbers can differ from them by a rounding error.
         self.spread_[np.ptp(codes, axis=0) == 0] = 0.0
@@ -66,7 +66,7 @@ class TrainedSampler(Sampler):
         return scaled
 
     def _keep(self, module: nn.Module) -> Self:
-        """Keep a trained network for inference."""
+        """Store a trained network for inference."""
         self.module_ = module.double().eval()
         return self
 
@@ -84,7 +84,7 @@ class TrainedSampler(Sampler):
         return arrays | {name: tensor.detach().numpy() for name, tensor in parameters}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> Self:
-        """Restore what `state` returned; raise ``ValueError`` for a negative spread."""
+        """Restore what `state` returned; raise ``ValueError`` for a negative standard deviation."""
         if (state["spread_"] < 0).any():
             raise ValueError("spread_ must not be negative")
         module = self._empty_module(len(state["mean_"])).double()
@@ -105,7 +105,7 @@ def fill(module: nn.Module, state: dict[str, NDArray[Any]]) -> None:
         parameter.copy_(torch.tensor(state[name]))
 
 
-@torch.enable_grad()  # the caller may have switched gradients off
+@torch.enable_grad()  # the caller may have disabled gradients
 def train_by_likelihood(
     module: nn.Module,
     log_prob: Callable[[nn.Module, Tensor], Tensor],
@@ -113,29 +113,29 @@ def train_by_likelihood(
     *,
     recipe: Recipe,
     seed: int,
-    seen: Callable[[Tensor, Generator], Tensor] = lambda rows, draws: rows,
+    augment: Callable[[Tensor, Generator], Tensor] = lambda rows, draws: rows,
 ) -> bool:
-    """Maximize the mean log probability of codes; leave the parameters of the best epoch.
+    """Maximize the mean log probability of codes; keep the parameters of the best epoch.
 
     Parameters
     ----------
     module : Module
         Its parameters are trained.
     log_prob : callable
-        Takes the module and codes (B, H), returns the log probability (B,) of each.
+        Maps the module and codes (B, H) to the log probabilities (B,).
     x : Tensor of shape (n, H)
-        The codes. A tenth, at most 1,000, is held out, and decides which epoch is the best.
+        The codes. A tenth, at most 1,000, is held out to select the best epoch.
     recipe : Recipe
-        With a value for every setting.
+        A recipe with a value for every setting.
     seed : int
-        Decides the part that is held out, the order and what ``seen`` draws.
-    seen : callable
-        Takes the codes of a step and a generator, returns those to train on in their place.
+        Seed of the held-out part, of the order and of ``augment``.
+    augment : callable
+        Maps the codes of a step and a generator to the codes to train on.
 
     Returns
     -------
     bool
-        Whether the log probabilities are finite in the end.
+        Whether the log probabilities are finite after training.
     """
     n_held_out = min(int(HELD_OUT * len(x)), MOST_HELD_OUT)
     order = torch.randperm(len(x), generator=seeded(seed, Purpose.SPLIT))
@@ -150,7 +150,7 @@ def train_by_likelihood(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate((epoch + step / n_steps) / n_epochs)
             optimizer.zero_grad(set_to_none=True)
-            (-log_prob(module, seen(x[rows], draws)).mean()).backward()
+            (-log_prob(module, augment(x[rows], draws)).mean()).backward()
             optimizer.step()
         if n_held_out:
             value = _mean(log_prob, module, held_out)

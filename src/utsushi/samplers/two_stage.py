@@ -1,4 +1,4 @@
-"""Codes from a second variational autoencoder."""
+"""Sample codes from a second variational autoencoder."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ TWO_STAGE = LECTURE | {
 
 
 class TwoStage(TrainedSampler):
-    r"""A variational autoencoder of the codes, with a code of the same size.
+    r"""Fit a second variational autoencoder to the codes, with a code of the same size.
 
     The first model's codes fill the whole code space, but do not follow its prior. A second
-    variational autoencoder learns their distribution: with no dimension to lose, its own codes u
-    come close to N(0, I). A new code is :math:`z = \hat z(u) + \sigma \varepsilon`, with u and
+    variational autoencoder learns their distribution: without a loss of dimensions, its codes u
+    are close to N(0, I). A new code is :math:`z = \hat z(u) + \sigma \varepsilon`, with u and
     :math:`\varepsilon` from N(0, I) and the calibrated :math:`\sigma` of `likelihoods.Gaussian`.
 
     Parameters
@@ -44,9 +44,9 @@ class TwoStage(TrainedSampler):
     hidden : tuple of int, default=(256, 256)
         Widths of the dense layers of the encoder; the decoder mirrors them.
     recipe : Recipe or None, default=None
-        How to train. What it leaves open is one cycle of AdamW to a rate of 6e-3, over 60 epochs
-        and at least 800 steps of 256 codes. In the first fifth the weight of the divergence rises
-        from zero.
+        How to train. The default is one cycle of AdamW with a peak learning rate of 6e-3, over 60
+        epochs and at least 800 steps of 256 codes. In the first fifth, the weight of the divergence
+        increases from zero.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Hyperparameter search: many trials, of which the worst are stopped early.
 
-What is compared is the objective of held-out rows, so only what leaves its meaning alone is
-searched: neither the likelihood nor the scaling, whose units it has, nor a weight within it.
+Trials are compared by the objective of held-out samples, so only parameters that do not change its
+meaning are searched: not the likelihood, the scaling or the weight of a term.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from utsushi.search.spaces import settings_of, space_of
     from utsushi.search.study import Search, tune
 
-#: The parameters of an estimator that are searched unless they are given; `space_of` has ranges.
+#: The parameters of an estimator that are searched unless they are set; see `space_of`.
 SEARCHED = (
     "hidden",
     "network__channels",
@@ -29,9 +29,9 @@ SEARCHED = (
 __all__ = ["SEARCHED", "Search", "settings_of", "space_of", "tune", "write_best"]
 
 # They import torch.
-_late = {
+_lazy_imports = {
     "best": ["write_best"],
     "spaces": ["settings_of", "space_of"],
     "study": ["Search", "tune"],
 }
-__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_late)
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_lazy_imports)

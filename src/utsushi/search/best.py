@@ -1,4 +1,4 @@
-"""The best trial of a search as an ordinary run."""
+"""Write the best trial of a search as a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from utsushi.figures import part_bars, to_png
 from utsushi.runs import check_free, write_run
 from utsushi.search.study import Search
 
-__all__ = ["check_place", "write_best"]
+__all__ = ["check_best_path", "write_best"]
 
-#: The additional files of the run of a search.
+#: The file with all trials of a search, in the folder of its run.
 SEARCH = "search.json"
 
 
-def check_place(path: str | Path, search_id: str | None, *, force: bool) -> Path:
-    """Check that the best run of a search may be written to ``path``; its own may be replaced."""
-    own = search_id is not None and _known(Path(path)).get("id") == search_id
-    return check_free(path, force=force or own)
+def check_best_path(path: str | Path, search_id: str | None, *, force: bool) -> Path:
+    """Check that a search may write its best run to ``path``, or replace its own there."""
+    is_own_run = search_id is not None and _earlier_search(Path(path)).get("id") == search_id
+    return check_free(path, force=force or is_own_run)
 
 
 def write_best(
@@ -37,11 +37,11 @@ def write_best(
     force: bool = False,
     **described: Any,
 ) -> dict[str, Any] | None:
-    """Train the model of the best trial again, and leave it as a run folder.
+    """Train the model of the best trial again, and write its run folder.
 
-    Beside what every run has, it holds ``search.json``, all trials, and
-    ``figures/importance.png``, what part of the objective's variance each setting explains, where
-    there are trials enough.
+    In addition to the files of every run, the folder has ``search.json``, with all trials, and
+    ``figures/importance.png``, the share of the objective's variance that each setting explains, if
+    there are enough trials.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def write_best(
         The folder.
     search : Search
     dataset : Dataset
-        Whose training rows were searched with.
+        The data of the search.
     force : bool
-        Replace an existing run; one of the same search, by `Search.id`, is always replaced.
+        Replace an existing run. A run of the same search (`Search.id`) is always replaced.
     **described
         ``source``, ``label``, ``reading``, ``language`` and ``report`` of
         `utsushi.runs.write_run`.
@@ -59,30 +59,30 @@ def write_best(
     Returns
     -------
     dict or None
-        What ``metrics.json`` holds; None where the run of this very trial stands there already, as
-        another process of the search has left it.
+        The content of ``metrics.json``; None if the folder already has the run of this trial,
+        written by another process of the search.
     """
-    signature(write_run).bind(path, None, dataset, **described)  # wrong ones, before the training
+    signature(write_run).bind(path, None, dataset, **described)  # raises before training
     best = search.study.best_trial.number
-    folder = check_place(path, search.id, force=force)
-    with _alone(folder):
-        known = _known(folder)
+    folder = check_best_path(path, search.id, force=force)
+    with _locked(folder):
+        earlier = _earlier_search(folder)
         importances = search.importances
-        if (known.get("id"), known.get("best_trial")) == (search.id, best):
+        if (earlier.get("id"), earlier.get("best_trial")) == (search.id, best):
             results = None
         else:
             model = search.model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)
             results = write_run(folder, model, dataset, force=True, **described)
         if importances:
-            parts = {name.rpartition("__")[2]: part for name, part in importances.items()}
-            picture = to_png(part_bars(parts, xlabel="Part of the variance explained"))
+            shares = {name.rpartition("__")[2]: share for name, share in importances.items()}
+            picture = to_png(part_bars(shares, xlabel="Share of the variance explained"))
             write_whole(folder / "figures" / "importance.png", picture)
         write_json(folder / SEARCH, _described(search, importances))
     return results
 
 
 def _described(search: Search, importances: dict[str, float]) -> dict[str, Any]:
-    """Return all trials as plain data."""
+    """Return all trials, ready for JSON."""
     return {
         "study": search.study.study_name,
         "id": search.id,
@@ -102,18 +102,18 @@ def _described(search: Search, importances: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _known(folder: Path) -> dict[str, Any]:
+def _earlier_search(folder: Path) -> dict[str, Any]:
     """Return the record of an earlier search in a folder."""
     try:
-        found = json.loads((folder / SEARCH).read_text("utf-8"))
+        record = json.loads((folder / SEARCH).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process write at a time; those of one search come to their end together."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock a folder: processes of one search finish at the same time, and only one may write."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")) as lock:
         yield

@@ -15,35 +15,35 @@ if TYPE_CHECKING:
 
 __all__ = ["settings_of", "space_of"]
 
-#: The largest number of components that is tried.
+#: The largest number of components in the default space.
 MOST_COMPONENTS = 64
 
 
 def space_of(
     model: BaseAutoencoder, n_features: int, n_rows: int, given: Collection[str] = ()
 ) -> dict[str, BaseDistribution]:
-    """Return the ranges to search for a kind of model.
+    """Return the default search space of a model.
 
-    Widths and components are tried evenly by their logarithm, as rates are. Rates and batches are
-    tried around those of the recipe. The size of the code is searched for variational models
-    alone, whose bound makes a component cost what it tells; the error of any other falls with each
-    one, so the longest code would always win.
+    Widths, numbers of components and learning rates are sampled on a logarithmic scale. Learning
+    rates and batch sizes are centred at those of the recipe. The number of components is searched
+    only for variational models, whose bound includes the cost of each component; the error of
+    other models decreases with each component, so the largest number would always be chosen.
 
     Parameters
     ----------
     model : autoencoder
-        Not fitted; its network and its recipe decide.
+        An unfitted model, with its network and recipe.
     n_features : int
-        D, the columns of a row.
+        The number of features.
     n_rows : int
-        The rows to train on, by which the recipe sets its rate.
+        The number of training samples, on which the recipe's learning rate depends.
     given : collection of str, optional
-        Parameters of the estimator that are decided, and not searched.
+        Parameters of the estimator that are set, and not searched.
 
     Returns
     -------
     dict of str to optuna distribution
-        By the names that `settings_of` takes.
+        Distributions by the names that `settings_of` takes.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def space_of(
     if has_posterior(model) and n_features > 2:
         most = min(n_features, MOST_COMPONENTS)
         space["n_components"] = {"n_components": IntDistribution(2, most, log=True)}
-    if "hidden" not in model.get_params(deep=False):  # a dictionary has no layers
+    if "hidden" not in model.get_params(deep=False):  # a dictionary does not have layers
         space |= {"hidden": {}, "network__channels": {}, "network__activation": {}}
     return {
         name: distribution
@@ -96,7 +96,7 @@ def space_of(
 
 
 def _channels_of(model: BaseAutoencoder) -> dict[str, BaseDistribution]:
-    """Return the range of the first channels, and how many convolutions the images take."""
+    """Return the range of the first channels, and the number of convolutions for the images."""
     from optuna.distributions import IntDistribution
 
     n = 2 if model.image_shape is None else len(default_channels(tuple(model.image_shape)))
@@ -109,10 +109,9 @@ def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     chosen : mapping of str to value
-        ``hidden_width`` and ``hidden_depth`` are layers of one width; ``channels`` are those of
-        the first of ``n_convolutions``, of which each has twice as many as the one before it, but
-        eight times the first at most. All other names are parameters as they are, such as
-        ``recipe__warmup_fraction``.
+        ``hidden_width`` and ``hidden_depth`` describe layers of one width; ``channels`` are those
+        of the first of ``n_convolutions``, and double with each layer up to eight times the first.
+        All other names are parameters, such as ``recipe__warmup_fraction``.
 
     Examples
     --------
@@ -126,5 +125,5 @@ def settings_of(chosen: Mapping[str, Any]) -> dict[str, Any]:
         settings["network__channels"] = tuple(
             chosen["channels"] * min(2**layer, 8) for layer in range(chosen["n_convolutions"])
         )
-    apart = ("hidden_width", "hidden_depth", "channels", "n_convolutions")
-    return settings | {name: value for name, value in chosen.items() if name not in apart}
+    converted = ("hidden_width", "hidden_depth", "channels", "n_convolutions")
+    return settings | {name: value for name, value in chosen.items() if name not in converted}

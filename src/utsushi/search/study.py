@@ -1,4 +1,4 @@
-"""A search: trials in one study, by one process or by several."""
+"""A search: the trials of one study, in one or several processes."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ __all__ = ["Search", "id_of", "tune"]
 #: The fraction of held-out samples, if the model holds out none.
 HELD_OUT = 0.1
 
-#: Trials that are never stopped early, and the fraction of epochs before which none is.
+#: The number of first trials, and the first fraction of epochs, in which no trial is pruned.
 FIRST_TRIALS, FIRST_EPOCHS = 5, 1 / 3
 
 #: The fewest finished trials for the importance of parameters.
 FEWEST_TRIALS = 4
 
-#: The key of what a study searches, so that no other search continues it.
+#: The key of the definition of a search, so that no other search continues its study.
 _IDENTITY = "utsushi"
 
-#: The key of a random name, by which the run of a study is recognized.
+#: The key of the random identifier of a study, which its run contains.
 _ID = "utsushi id"
 
 
 @dataclass(frozen=True)
 class Search:
-    """The result of a search so far.
+    """Hold the result of a search.
 
     Attributes
     ----------
     study : optuna.study.Study
         All trials; see Optuna's documentation.
     model : autoencoder
-        Not fitted, with the settings of the best trial; ``fit`` on the rows of the search gives
-        the model of that trial, bit for bit.
+        An unfitted model with the settings of the best trial; ``fit`` on the data of the search
+        reproduces the model of that trial bit for bit.
     """
 
     study: Study
@@ -75,31 +75,31 @@ class Search:
 
     @property
     def best_value(self) -> float:
-        """The best objective of held-out rows, in the units of ``history_``."""
+        """The best objective of held-out samples, in the units of ``history_``."""
         return float(self.study.best_value)
 
     @property
     def best_settings(self) -> dict[str, Any]:
-        """The parameters of the best trial, those that were searched."""
+        """The searched parameters of the best trial."""
         return settings_of(self.study.best_params)
 
     @property
     def importances(self) -> dict[str, float]:
-        """What part of the variance of the objective each setting explains, the largest first.
+        """The share of the objective's variance that each setting explains, in descending order.
 
-        By functional analysis of variance over a random forest (Hutter et al. 2014, *An Efficient
-        Approach for Assessing Hyperparameter Importance*); the parts sum to 1. Empty where fewer
-        than four trials came to their end, or all came to the same.
+        Computed by functional analysis of variance of a random forest (Hutter et al. 2014, *An
+        Efficient Approach for Assessing Hyperparameter Importance*); the shares sum to 1. Empty if
+        fewer than four trials were completed, or all have the same objective.
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
         finished = [trial for trial in self.study.trials if trial.state.name == "COMPLETE"]
         if len(finished) < FEWEST_TRIALS or len({trial.value for trial in finished}) == 1:
             return {}
-        judge = FanovaImportanceEvaluator(n_trees=64, max_depth=64, seed=0)
+        evaluator = FanovaImportanceEvaluator(n_trees=64, max_depth=64, seed=0)
         return {
-            name: float(part)
-            for name, part in get_param_importances(self.study, evaluator=judge).items()
+            name: float(share)
+            for name, share in get_param_importances(self.study, evaluator=evaluator).items()
         }
 
 
@@ -114,33 +114,33 @@ def tune(
     study_name: str | None = None,
     on_trial: Callable[[Study, FrozenTrial], None] = lambda study, trial: None,
 ) -> Search:
-    """Search for the settings of a model whose held-out objective is the lowest.
+    """Search for the settings of a model with the lowest held-out objective.
 
-    Each trial trains on the same rows with the same seed. After its first third, one whose
-    objective is above the median of the others at the same epoch is given up, as is one that
+    Each trial trains on the same samples with the same seed. After its first third, a trial is
+    pruned if its objective is above the median of the others at the same epoch; so is one that
     diverges or whose objective is not finite.
 
     Parameters
     ----------
     model : autoencoder
-        Not changed. What is not searched is as it says. The ``validation_fraction`` of its recipe
-        is held out, or a tenth where that is 0. Processes that begin together need the same
-        ``random_state``; later ones find it in the study.
+        The model, which is not changed and sets the parameters that are not searched. The
+        ``validation_fraction`` of its recipe is held out, or a tenth if that is 0. Processes that
+        start at the same time need the same ``random_state``; later ones read it from the study.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,), optional
-        For a conditional model.
+        Labels, for a conditional model.
     n_trials : int >= 1, default=50
-        How many trials the study is to have at the end, by whichever process: a search that was
-        stopped makes those that are missing. One that is too many is left as failed.
+        The total number of trials of the study, over all processes: an interrupted search runs the
+        missing ones. A surplus trial is marked as failed.
     space : mapping of str to optuna distribution, optional
-        By names that `settings_of` takes; None is `space_of` the model.
+        Distributions by the names that `settings_of` takes; None is `space_of` the model.
     storage : str or optuna storage, optional
-        Where the study is kept, such as ``"sqlite:///search.db"``; several processes may search in
-        it at once. None keeps it in memory.
+        The storage of the study, such as ``"sqlite:///search.db"``, which several processes may
+        use at the same time. None keeps it in memory.
     study_name : str, optional
-        None is the name of the model's class.
+        The name of the study; None is that of the model's class.
     on_trial : callable
-        Called with the study and each trial of this process when it is over.
+        Called with the study and each trial of this process after it ended.
 
     Returns
     -------
@@ -149,9 +149,9 @@ def tune(
     Raises
     ------
     MissingPackageError
-        If the extra ``tune`` is not installed.
+        If the optional dependencies ``tune`` are not installed.
     SettingError
-        If the study is of another search, or no trial came to its end.
+        If the study is of another search, or no trial was completed.
 
     Examples
     --------
@@ -160,8 +160,8 @@ def tune(
     >>> X = datasets.load_digits8x8().X_train[:100]
     >>> model = Autoencoder(3, hidden=(8,), max_epochs=2, random_state=0)
     >>> space = {"recipe__learning_rate": FloatDistribution(1e-3, 1e-1, log=True)}
-    >>> found = tune(model, X, n_trials=3, space=space)
-    >>> sorted(found.best_settings), len(found.study.trials)
+    >>> search = tune(model, X, n_trials=3, space=space)
+    >>> sorted(search.best_settings), len(search.study.trials)
     (['recipe__learning_rate'], 3)
     """
     require_extra("tune", "optuna", what="a search for settings")
@@ -183,9 +183,9 @@ def tune(
 
 
 def _missing(study: Study, space: dict[str, BaseDistribution], n_trials: int) -> Iterator[Trial]:
-    """Yield new trials until the study has enough, with those that other processes are making.
+    """Yield new trials until the study has enough, including running ones of other processes.
 
-    Trials that were under way before are not relied on: their process may have been killed.
+    Trials that were running before are not counted: their process may have been killed.
     """
     from optuna.trial import TrialState
 
@@ -240,7 +240,7 @@ def _tried(
         raise
     if _n_over(study) >= n_trials:
         return study.tell(trial, state=TrialState.FAIL)
-    if not math.isfinite(value):  # which Optuna would take for a trial that was stopped
+    if not math.isfinite(value):  # Optuna would report it as failed
         return study.tell(trial, state=TrialState.PRUNED)
     return study.tell(trial, value)
 
@@ -250,10 +250,10 @@ def _check_any_complete(study: Study) -> None:
     trials = _trials(study)
     if any(trial.state.name == "COMPLETE" for trial in trials):
         return
-    under_way = sum(trial.state.name == "RUNNING" for trial in trials)
-    if under_way:
+    n_running = sum(trial.state.name == "RUNNING" for trial in trials)
+    if n_running:
         raise SettingError(
-            f"no trial of the study {study.study_name!r} has finished yet ({under_way} running "
+            f"no trial of the study {study.study_name!r} has finished yet ({n_running} running "
             "elsewhere). Search again when they have."
         )
     raise SettingError(
@@ -263,7 +263,7 @@ def _check_any_complete(study: Study) -> None:
 
 
 def id_of(study_name: str, storage: Any) -> str | None:
-    """Return the `Search.id` of a study that a storage holds; None where it holds none."""
+    """Return the `Search.id` of a study in a storage, or None if there is no such study."""
     require_extra("tune", "optuna", what="a search for settings")
     import optuna
 
@@ -274,12 +274,12 @@ def id_of(study_name: str, storage: Any) -> str | None:
             study = optuna.load_study(study_name=study_name, storage=storage)
         except KeyError:
             return None
-        found: str | None = study.user_attrs.get(_ID)
-    return found
+        search_id: str | None = study.user_attrs.get(_ID)
+    return search_id
 
 
 def _study(name: str, storage: Any) -> Study:
-    """Open a study, or make it."""
+    """Open a study, or create it."""
     import optuna
 
     with _opening(storage):
@@ -293,10 +293,10 @@ def _study(name: str, storage: Any) -> Study:
 
 @contextmanager
 def _opening(storage: Any) -> Iterator[None]:
-    """Name the storage in the error of one that cannot be opened."""
+    """Convert errors of a storage that cannot be opened to one that names it."""
     try:
         yield
-    except Exception as error:  # of as many kinds as there are databases
+    except Exception as error:  # each database has its own exceptions
         reason = str(error).strip().partition("\n")[0]
         raise SettingError(
             "storage must be the address of a database, such as sqlite:///search.db, got "
@@ -305,10 +305,10 @@ def _opening(storage: Any) -> Iterator[None]:
 
 
 def _sampler(seed: int) -> TPESampler:
-    """Return a sampler whose draws are a function of the seed and of the number of the trial.
+    """Return a sampler whose draws depend on the seed and the number of the trial.
 
-    A resumed search makes the suggestions that it would have made without a break, and no two
-    processes of one search make the same. The first ten trials are random; Bergstra et al. 2011,
+    A resumed search makes the same suggestions as one without interruption, and the processes of
+    one search make different ones. The first ten trials are random; Bergstra et al. 2011,
     *Algorithms for Hyper-Parameter Optimization*.
     """
     from optuna.samplers import TPESampler
@@ -316,7 +316,7 @@ def _sampler(seed: int) -> TPESampler:
     class ByNumber(TPESampler):
         def __init__(self, number: int = 0) -> None:
             draws = numpy_generator(seed, Purpose.SEARCH, number)
-            # Every setting that could change with Optuna's defaults is given.
+            # Set explicitly, as Optuna's defaults may change.
             super().__init__(
                 n_startup_trials=10,
                 n_ei_candidates=24,
@@ -334,39 +334,39 @@ def _sampler(seed: int) -> TPESampler:
 
 
 def _seed(study: Study, base: BaseAutoencoder) -> int:
-    """Return the seed of all trials: the model's, or else the one that the study began with."""
-    known = study.user_attrs.get(_IDENTITY)
-    if known is None or isinstance(base.random_state, Integral):
-        return seed_from(base.random_state) % 2**32  # what scikit-learn takes
-    return int(known["random_state"])
+    """Return the seed of all trials: the model's, or that of the study."""
+    definition = study.user_attrs.get(_IDENTITY)
+    if definition is None or isinstance(base.random_state, Integral):
+        return seed_from(base.random_state) % 2**32  # the range of scikit-learn's seeds
+    return int(definition["random_state"])
 
 
 def _identify(
     study: Study, base: BaseAutoencoder, space: Mapping[str, BaseDistribution], X: Any, y: Any
 ) -> None:
-    """Record what a new study searches; check that a resumed one searches the same."""
+    """Record the definition of a new study; check that of a resumed one."""
     from optuna.distributions import distribution_to_json
 
     rows: Any = as_guarded(X) if isinstance(X, np.ndarray | LazyRows) else np.asarray(X)
     rows = rows.astype(np.str_) if rows.dtype.kind == "O" else rows
-    now = {
+    current = {
         "estimator": type(base).__name__,
         **{k: v for k, v in _flat(parameters_to_json(base)) if k not in ("verbose", "device")},
         **{f"the range of {name}": distribution_to_json(space[name]) for name in space},
         "rows": f"{rows.shape} {digest(rows)}",
     }
     if is_conditional(base) and y is not None:
-        # As text, a label is the same in every dtype.
+        # As text, labels are equal in every dtype.
         labels = np.array([str(label) for label in np.asarray(y).ravel().tolist()])
-        now["labels"] = digest(labels)
-    now = json.loads(json.dumps(now))  # as a database returns it
+        current["labels"] = digest(labels)
+    current = json.loads(json.dumps(current))  # as a database returns it
     if _IDENTITY not in study.user_attrs:
-        study.set_user_attr(_IDENTITY, now)
-    was = study.user_attrs[_IDENTITY]
+        study.set_user_attr(_IDENTITY, current)
+    recorded = study.user_attrs[_IDENTITY]
     differing = [
-        f"{name} was {was.get(name, 'not there')}, is {now.get(name, 'not there')}"
-        for name in sorted(was.keys() | now.keys())
-        if was.get(name) != now.get(name)
+        f"{name} was {recorded.get(name, 'not there')}, is {current.get(name, 'not there')}"
+        for name in sorted(recorded.keys() | current.keys())
+        if recorded.get(name) != current.get(name)
     ]
     if differing:
         raise SettingError(
@@ -386,7 +386,7 @@ def _flat(parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _trials(study: Study) -> list[FrozenTrial]:
-    """Return the trials of all processes, to read only."""
+    """Return the trials of all processes, read-only."""
     return study.get_trials(deepcopy=False)
 
 

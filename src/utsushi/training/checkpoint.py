@@ -86,13 +86,13 @@ class Interval:
         >>> Interval.parse("60s"), Interval.parse("2epochs")
         (Interval(amount=60, unit='s'), Interval(amount=2, unit='epochs'))
         """
-        found = re.fullmatch(r"([1-9][0-9]{0,9})\s*(steps|epochs|s)", str(text))
-        if found is None:
+        match = re.fullmatch(r"([1-9][0-9]{0,9})\s*(steps|epochs|s)", str(text))
+        if match is None:
             raise SettingError(
                 "checkpoint_every must be a positive integer with one of the units "
                 f"{', '.join(_UNITS)}, got {text!r}. Give, for example, 50steps, 2epochs or 60s."
             )
-        return cls(int(found[1]), found[2])
+        return cls(int(match[1]), match[2])
 
 
 class _Header(BaseModel):
@@ -161,12 +161,12 @@ class Checkpoints:
         self.folder = Path(folder)
         self.every = Interval.parse(every)
         self.signals = SignalHandler()
-        self._held = ExitStack()
+        self._resources = ExitStack()
         self._identity: dict[str, str] = {}
-        self._kept: list[Path] = []
+        self._files: list[Path] = []
         self._n_since = 0
         self._written_at = time.monotonic()
-        self.found: Content | None = None
+        self.checkpoint: Content | None = None
 
     # --- the folder -----------------------------------------------------------------------------
 
@@ -176,9 +176,9 @@ class Checkpoints:
             stack.enter_context(_locked(self.folder))
             for part in self.folder.glob(".*.part"):  # partial files of a killed process
                 part.unlink(missing_ok=True)
-            self.found = self._newest()
+            self.checkpoint = self._newest()
             stack.enter_context(self.signals)
-            self._held = stack.pop_all()
+            self._resources = stack.pop_all()
         return self
 
     def __exit__(
@@ -188,7 +188,7 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         """Unlock the folder, and restore the signal handlers."""
-        self._held.close()
+        self._resources.close()
 
     def _newest(self) -> Content | None:
         files = sorted(self.folder.glob(_PATTERN), reverse=True)
@@ -201,7 +201,7 @@ class Checkpoints:
                     f"{error} The checkpoint before it is used.", UtsushiWarning, stacklevel=4
                 )
                 continue
-            self._kept = [file]
+            self._files = [file]
             return header, {name: torch.tensor(array) for name, array in arrays.items()}
         if files:
             raise CheckpointError(
@@ -215,7 +215,7 @@ class Checkpoints:
     @property
     def seed(self) -> int | None:
         """The seed of the training in the folder; None if there is no checkpoint."""
-        return None if self.found is None else int(self.found[0]["identity"]["seed"])
+        return None if self.checkpoint is None else int(self.checkpoint[0]["identity"]["seed"])
 
     def identify(self, identity: Mapping[str, object]) -> None:
         """Set what the training is a function of, and compare it with the checkpoint's.
@@ -226,9 +226,9 @@ class Checkpoints:
             If the checkpoint is of another training; the message names all differences.
         """
         self._identity = {name: str(value) for name, value in identity.items()}
-        if self.found is None:
+        if self.checkpoint is None:
             return
-        was = self.found[0]["identity"]
+        was = self.checkpoint[0]["identity"]
         ignored = self._other_processes(was)
         differing = [
             f"{name} was {was.get(name, 'not set')}, is {self._identity.get(name, 'not set')}"
@@ -265,16 +265,16 @@ class Checkpoints:
         CheckpointError
             If the checkpoint does not fit the network.
         """
-        if self.found is not None:
+        if self.checkpoint is not None:
             try:
-                restore(self.found, state, module, optimizer)
+                restore(self.checkpoint, state, module, optimizer)
             except (KeyError, ValueError, RuntimeError) as error:
                 raise CheckpointError(
-                    f"{str(self._kept[-1])!r} must be a checkpoint of this training, got one that "
+                    f"{str(self._files[-1])!r} must be a checkpoint of this training, got one that "
                     f"does not fit the network ({one_line(error)}). Choose another checkpoint_dir."
                 ) from error
-            self.found = None  # its tensors take three times the memory of the network
-        with self._errors_named():
+            self.checkpoint = None  # its tensors take three times the memory of the network
+        with self._convert_errors():
             write_text(self.folder / _HISTORY, "".join(map(_line, state.history)))
 
     # --- writing --------------------------------------------------------------------------------
@@ -297,16 +297,16 @@ class Checkpoints:
         name = f"checkpoint-{header['epoch']:06d}-{header['step']:08d}.safetensors"
         described = {"kind": "checkpoint", "identity": self._identity, **header}
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
-        with self._errors_named():
+        with self._convert_errors():
             path = write_model_file(self.folder / name, described, arrays)
-        before = [file for file in self._kept if file != path]
-        self._kept = [*before[-1:], path]
+        before = [file for file in self._files if file != path]
+        self._files = [*before[-1:], path]
         for file in self.folder.glob(_PATTERN):
-            if file not in self._kept:
+            if file not in self._files:
                 file.unlink(missing_ok=True)
         self._n_since, self._written_at = 0, time.monotonic()
 
-    def stop_if_asked(self) -> None:
+    def stop_if_signalled(self) -> None:
         """Stop after a checkpoint, if a signal was received.
 
         Raises
@@ -319,20 +319,20 @@ class Checkpoints:
 
     def append_history(self, row: dict[str, Any]) -> None:
         """Append a line to ``history.jsonl``."""
-        with self._errors_named(), (self.folder / _HISTORY).open("ab") as file:
+        with self._convert_errors(), (self.folder / _HISTORY).open("ab") as file:
             file.write(_line(row).encode())
 
     @contextmanager
-    def _errors_named(self) -> Iterator[None]:
+    def _convert_errors(self) -> Iterator[None]:
         """Raise a `CheckpointError` where the folder cannot be written to."""
         try:
             if not (self.folder / _LOCK).exists():
                 raise FileNotFoundError(errno.ENOENT, "the folder is gone")
             yield
         except OSError as error:
-            kept = str(self._kept[-1]) if self._kept else "none"
+            last = str(self._files[-1]) if self._files else "none"
             raise _unwritable(
-                self.folder, error, f"The last checkpoint is {kept}. Free some space, and fit again"
+                self.folder, error, f"The last checkpoint is {last}. Free some space, and fit again"
             ) from error
 
 
@@ -531,12 +531,12 @@ def _check_tensors(
         expected[f"optimizer.{index}.step"] = torch.Size()
         expected[f"optimizer.{index}.exp_avg"] = parameter.shape
         expected[f"optimizer.{index}.exp_avg_sq"] = parameter.shape
-    found = {
+    actual = {
         name: tensor.shape
         for name, tensor in tensors.items()
         if name != "history" and not name.startswith("pending.")
     }
-    differing = [n for n in expected.keys() | found.keys() if expected.get(n) != found.get(n)]
+    differing = [n for n in expected.keys() | actual.keys() if expected.get(n) != actual.get(n)]
     if differing:
         raise ValueError(f"tensor {min(differing)!r} is unknown, missing or of another shape")
     for name, tensor in tensors.items():

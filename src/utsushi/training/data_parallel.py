@@ -422,15 +422,15 @@ class SharedCheckpoints(Checkpoints):
         self.group = group
 
     def __enter__(self) -> Self:
-        """Lock the folder in process 0, handle signals in all, and send the found checkpoint."""
+        """Lock the folder in process 0, handle signals in all, and send its checkpoint."""
         if self.group.is_first:
             super().__enter__()
         else:
-            self._held.enter_context(self.signals)
+            self._resources.enter_context(self.signals)
         try:
-            self.found = self.group.broadcast_tensors(self.found)
+            self.checkpoint = self.group.broadcast_tensors(self.checkpoint)
         except BaseException:
-            self._held.close()
+            self._resources.close()
             raise
         return self
 
@@ -452,13 +452,13 @@ class SharedCheckpoints(Checkpoints):
         self, state: TrainerState, module: EncoderDecoder, optimizer: torch.optim.Optimizer
     ) -> None:
         """Restore the training from the folder's checkpoint, in all processes."""
-        found: Content | None = self.found
+        checkpoint: Content | None = self.checkpoint
         if self.group.is_first:
             super().restore(state, module, optimizer)
         self.group.broadcast(lambda: None)  # the others follow if process 0 succeeded
-        if found is not None and not self.group.is_first:
-            restore(found, state, module, optimizer)
-        self.found = None
+        if checkpoint is not None and not self.group.is_first:
+            restore(checkpoint, state, module, optimizer)
+        self.checkpoint = None
 
     def is_due(self, *, epoch_ended: bool = False) -> bool:
         """Count a step, or an epoch; agree whether a checkpoint is due."""

@@ -317,7 +317,7 @@ def _write_checkpoint(
         checkpoints.append_history(row)
     if checkpoints.is_due(epoch_ended=row is not None) or training.is_over(state):
         checkpoints.write(*state_of(state, training.module, training.optimizer))
-    checkpoints.stop_if_asked()
+    checkpoints.stop_if_signalled()
 
 
 def _step(training: _Training, batch: Batch, epoch: int, step: int, rate: float) -> Terms:
@@ -412,8 +412,8 @@ def check_step(
     if probe.grad is not None and not math.isfinite(probe.grad.sum().item()):
         backwards = reversed(list(module.named_parameters()))
         gradients = {f"gradient of {name}": p.grad for name, p in backwards if p.grad is not None}
-        found = {name: _least_finite(values) for name, values in gradients.items()}
-        check_means(found, epoch, learning_rate)
+        bad_values = {name: _least_finite(values) for name, values in gradients.items()}
+        check_means(bad_values, epoch, learning_rate)
 
 
 def check_means(row: dict[str, Any], epoch: int, learning_rate: float) -> None:
@@ -442,8 +442,8 @@ def _least_finite(values: Tensor) -> float:
 
 def _first_non_finite(values: Iterable[tuple[str, Any]]) -> tuple[str, float] | None:
     """Return the first name and value that is NaN or infinite; parts before their sum."""
-    named = sorted(values, key=lambda item: item[0].endswith("objective"))
+    ordered = sorted(values, key=lambda item: item[0].endswith("objective"))
     return next(
-        ((name, value) for name, value in named if not abs(value) < float("inf")),
+        ((name, value) for name, value in ordered if not abs(value) < float("inf")),
         None,
     )

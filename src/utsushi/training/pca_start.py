@@ -81,7 +81,7 @@ def fill_with_pca(
         return False
     mean = x.mean(dim=0)
     covariance = (x - mean).T @ (x - mean) / len(x)
-    variances, directions = (found.to(x.device) for found in torch.linalg.eigh(covariance.cpu()))
+    variances, directions = (part.to(x.device) for part in torch.linalg.eigh(covariance.cpu()))
     n = min(n_codes, x.shape[1], n_features - 1)
     variances, directions = variances.clamp(min=SMALLEST_VARIANCE).flip(0), directions.flip(1).T
     noise = (variances[n:].sum() + outside) / (n_features - n)

@@ -153,13 +153,13 @@ class Recipe(BaseEstimator):
         fast : mapping of str to value
             The values of the name "fast"; those of the name "lecture" are `LECTURE`.
         """
-        own = {k: v for k, v in self.get_params(deep=False).items() if v is not None}
+        settings = {k: v for k, v in self.get_params(deep=False).items() if v is not None}
         default = dict(LECTURE if self.name == "lecture" else fast)
-        if "max_epochs" in own:
+        if "max_epochs" in settings:
             default["min_steps"] = 0
-        if "learning_rate" in own:  # it applies to every start
+        if "learning_rate" in settings:  # it applies to every start
             default.pop("principal_rate", None)
-        return self.with_settings(**(default | own))
+        return self.with_settings(**(default | settings))
 
     def started(self, *, from_pca: bool) -> Self:
         """Return the recipe for a start from principal components, or from random weights."""

@@ -157,9 +157,11 @@ class Subspace:
             return None
         moments, directions = _principal_directions(data)
         if (group := current_group()).size > 1:  # machines may round differently
-            found = group.broadcast_tensors(({}, {"moments": moments, "directions": directions}))
-            assert found is not None
-            moments, directions = (values.to(data.device) for values in found[1].values())
+            broadcast = group.broadcast_tensors(
+                ({}, {"moments": moments, "directions": directions})
+            )
+            assert broadcast is not None
+            moments, directions = (values.to(data.device) for values in broadcast[1].values())
         if not len(moments):
             return None
         outside = moments.clamp(min=0).cumsum(0).flip(0)  # [k]: without the k leading ones
@@ -212,27 +214,27 @@ class Subspace:
     def expand(self, reduced: EncoderDecoder, module: EncoderDecoder) -> None:
         """Write the parameters of a reduced module into the module that it was made of."""
         first, last = layers_of(reduced.encoder)[1], layers_of(reduced.decoder)[-2]
-        whole_first, whole_last = layers_of(module.encoder)[0], layers_of(module.decoder)[-1]
-        whole_first.weight.copy_(first.weight @ self.basis.T)
-        whole_first.bias.copy_(first.bias)
-        whole_last.weight.copy_(self.basis @ last.weight)
-        whole_last.bias.copy_(self.basis @ last.bias)
+        full_first, full_last = layers_of(module.encoder)[0], layers_of(module.decoder)[-1]
+        full_first.weight.copy_(first.weight @ self.basis.T)
+        full_first.bias.copy_(first.bias)
+        full_last.weight.copy_(self.basis @ last.weight)
+        full_last.bias.copy_(self.basis @ last.bias)
         module.eval()
 
 
 def _starts_from_pca(reduced: EncoderDecoder, projected: Source, n_features: int) -> bool:
     """Initialize a reduced module by PCA of its samples, if its structure allows that."""
-    some = projected[:: -(-len(projected) // BLOCK_ROWS)]
-    n_conditions = 0 if some.condition is None else some.condition.shape[1]
+    subset = projected[:: -(-len(projected) // BLOCK_ROWS)]
+    n_conditions = 0 if subset.condition is None else subset.condition.shape[1]
     encoder, decoder = reduced.encoder, reduced.decoder
     assert isinstance(encoder, nn.Sequential)
     assert isinstance(decoder, nn.Sequential)
     return fill_with_pca(
         EncoderDecoder(encoder[1:], decoder[:-1]),
-        some.x[:, :-1],
+        subset.x[:, :-1],
         n_codes=layers_of(decoder)[0].in_features - n_conditions,
         n_features=n_features,
-        outside=float(some.x[:, -1].square().mean()),
+        outside=float(subset.x[:, -1].square().mean()),
     )
 
 
@@ -249,8 +251,8 @@ def _principal_directions(data: Source) -> tuple[Tensor, Tensor]:
     else:
         x = data[:: -(-len(data) // MOST_FEATURES)].x.cpu().double()
         moments, weights = _eigh(x @ x.T)
-        kept = moments > ROUNDING * moments[-1]  # equal samples have fewer directions
-        moments, weights = moments[kept], weights[:, kept]
+        is_positive = moments > ROUNDING * moments[-1]  # equal samples have fewer directions
+        moments, weights = moments[is_positive], weights[:, is_positive]
         moments, directions = moments.float(), (x.T @ weights / moments.sqrt()).float()
     return moments.to(data.device), directions.to(data.device)
 

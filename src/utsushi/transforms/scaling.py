@@ -159,13 +159,15 @@ def _moments_of_present(X: AnyRows) -> StandardScaler:
     """
     count, mean, squares = np.zeros((3, X.shape[1]))
     for block in row_blocks(X, MOMENTS_BLOCK_BYTES):
-        known = ~np.isnan(block)
-        n_new = known.sum(axis=0)
+        is_present = ~np.isnan(block)
+        n_new = is_present.sum(axis=0)
         n_all = np.maximum(count + n_new, 1)
-        new_mean = np.where(known, block, 0).sum(axis=0, dtype=np.float64) / np.maximum(n_new, 1)
-        spread = np.where(known, block - new_mean, 0)
+        new_mean = np.where(is_present, block, 0).sum(axis=0, dtype=np.float64) / np.maximum(
+            n_new, 1
+        )
+        deviations = np.where(is_present, block - new_mean, 0)
         step = new_mean - mean
-        squares += np.square(spread).sum(axis=0) + step**2 * count * n_new / n_all
+        squares += np.square(deviations).sum(axis=0) + step**2 * count * n_new / n_all
         mean += step * n_new / n_all
         count += n_new
     moments = StandardScaler()

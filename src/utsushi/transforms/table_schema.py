@@ -69,13 +69,13 @@ class Column:
             return _as_dates(values[:, 0], self.kind)
         if self.kind == "category":
             column: NDArray[Any] = np.asarray(self.categories)[values.argmax(axis=1)]
-            lacking = np.isnan(values).any(axis=1) | ~values.any(axis=1)
+            is_missing = np.isnan(values).any(axis=1) | ~values.any(axis=1)
         else:
-            column, lacking = values[:, 0] >= 0.5, np.isnan(values[:, 0])
-        if not lacking.any():
+            column, is_missing = values[:, 0] >= 0.5, np.isnan(values[:, 0])
+        if not is_missing.any():
             return column
         column = column.astype(object)
-        column[lacking] = None
+        column[is_missing] = None
         return column
 
 
@@ -136,8 +136,8 @@ class TableSchema:
         if not self.has_categories:
             return values
         X = np.empty((len(values), self.n_features), values.dtype)
-        for place, (column, features) in enumerate(self.slices()):
-            value = values[:, [place]]
+        for index, (column, features) in enumerate(self.slices()):
+            value = values[:, [index]]
             if column.kind == "category":
                 value = np.where(np.isnan(value), np.nan, value == np.arange(column.width))
             X[:, features] = value
@@ -222,8 +222,8 @@ class TableSchema:
         for column in columns:
             kinds = {type(category) for category in column.categories}
             several = len(set(column.categories)) < len(column.categories) or len(kinds) > 1
-            known = column.kind in KINDS and kinds <= {str, int, bool}
-            if not known or several or (column.kind == "category") != bool(kinds):
+            is_valid = column.kind in KINDS and kinds <= {str, int, bool}
+            if not is_valid or several or (column.kind == "category") != bool(kinds):
                 raise ValueError(f"column {column.name!r} is not a valid {column.kind}")
         return cls(columns, handle_unknown)
 
@@ -231,9 +231,9 @@ class TableSchema:
 def _as_dates(days: NDArray[Any], kind: str) -> NDArray[Any]:
     """Convert days since 1970-01-01 to dates, to the day or to the second; NaN becomes NaT."""
     unit, per_day = ("D", 1) if kind == "date" else ("s", _SECONDS_PER_DAY)
-    lacking = np.isnan(days)
-    present = np.where(lacking, 0, days).clip(_FIRST_DAY, _LAST_DAY)
+    is_missing = np.isnan(days)
+    present = np.where(is_missing, 0, days).clip(_FIRST_DAY, _LAST_DAY)
     steps = np.rint(present * per_day).astype(np.int64)
     dates: NDArray[Any] = steps.astype(f"datetime64[{unit}]")
-    dates[lacking] = np.datetime64("NaT")
+    dates[is_missing] = np.datetime64("NaT")
     return dates

@@ -142,8 +142,8 @@ def is_binary(rows: AnyRows) -> bool:
     """Tell whether all values are zeros and ones, and there are both."""
     n_ones = n_zeros = 0
     for block in row_blocks(rows):
-        ones, zeros, known = block == 1, block == 0, ~np.isnan(block)
-        if (known & ~ones & ~zeros).any():
+        ones, zeros, is_present = block == 1, block == 0, ~np.isnan(block)
+        if (is_present & ~ones & ~zeros).any():
             return False
         n_ones += int(np.count_nonzero(ones))
         n_zeros += int(np.count_nonzero(zeros))

@@ -97,8 +97,8 @@ class UnitGaussian(Likelihood):
 
     def log_prob(self, x: Tensor, output: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the log density in nats; see `gaussian_log_prob`."""
-        n_known = self.width(x) if mask is None else mask.sum(dim=-1).to(x)
-        return _log_density(squared_error(x, output, mask), n_known, 1.0)
+        n_present = self.width(x) if mask is None else mask.sum(dim=-1).to(x)
+        return _log_density(squared_error(x, output, mask), n_present, 1.0)
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \varepsilon`, the third step of the generative model."""
@@ -170,8 +170,8 @@ class Gaussian(Likelihood):
         error = squared_error(x, output, mask)
         # All values that are not missing have the same weight; without any, σ has no effect.
         n_features = self.width(x, mask) or 1.0
-        n_known = n_features if mask is None else mask.sum(dim=-1).to(error)
-        return _log_density(error, n_known, self._variance(error.detach() / n_features))
+        n_present = n_features if mask is None else mask.sum(dim=-1).to(error)
+        return _log_density(error, n_present, self._variance(error.detach() / n_features))
 
     def draw(self, output: Tensor, generator: Generator) -> Tensor:
         r"""Draw :math:`x = \hat x + \sigma \varepsilon`."""

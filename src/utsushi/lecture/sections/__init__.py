@@ -1,7 +1,7 @@
-"""What the lecture only names, run: ``utsushi lecture --all``.
+"""Experiments that the lecture only mentions: ``utsushi lecture --all``.
 
-A section is a module with a `LectureSection`: what it trains, measures, shows and says. A new one
-is a new module with a place in `SECTIONS`.
+A section is a module with a `LectureSection`: its models, metrics, figures and texts. A new one is
+a new module and an entry in `SECTIONS`.
 """
 
 from utsushi.lecture.sections.anomalies import Anomalies
@@ -13,7 +13,7 @@ from utsushi.lecture.sections.features import Features
 
 __all__ = ["SECTIONS", "LectureSection", "Study"]
 
-#: In the order of the report; each may look at the models of those before it.
+#: The sections in the order of the report; each can use the models of earlier ones.
 SECTIONS: tuple[LectureSection, ...] = (
     Calibration(),
     Convolution(),

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from utsushi.estimators import AnomalyDetector, Autoencoder, autoencoder_of
@@ -21,81 +20,84 @@ __all__ = ["Anomalies"]
 #: The digit that counts as normal.
 NORMAL = 8
 
-#: A tenth of the rows makes a tenth of the steps, so more passes are made.
+#: Factor on the number of epochs: an epoch of a tenth of the samples has a tenth of the steps.
 PASSES = 3
 
 N_SHOWN = 8
 
 
 class Anomalies(LectureSection):
-    """The lecture's autoencoder, trained on one digit; the nine others are anomalies."""
+    """Train the lecture's autoencoder on one digit; the nine others are anomalies."""
 
     name: ClassVar = "anomalies"
 
     def train(self, study: Study) -> dict[str, Model]:
-        """Train on the eights among the training rows, which are all normal."""
+        """Train on the eights of the training data."""
         settings = study.settings()
         settings |= {"recipe": "fast", "max_epochs": PASSES * study.max_epochs}
-        known = normal_rows(study)
-        autoencoder = Autoencoder(sampler="gaussian", **settings).fit(known)
-        # All rows are normal, and no threshold is used: nothing is to be cross-fitted.
+        X_normal = normal_rows(study)
+        autoencoder = Autoencoder(sampler="gaussian", **settings).fit(X_normal)
+        # No threshold is used, so no cross-fitting is needed.
         detector = AnomalyDetector(FrozenEstimator(autoencoder))
-        return {"detector": detector.fit(known)}
+        return {"detector": detector.fit(X_normal)}
 
     def measure(self, study: Study) -> dict[str, Any]:
-        """Measure how well three scores part the test eights from the other test digits."""
-        detector, known = study.models["detector"], normal_rows(study)
+        """Measure how well three scores separate the test eights from the other test digits."""
+        detector, X_normal = study.models["detector"], normal_rows(study)
         assert is_detector(detector)
         relative = AnomalyDetector(
             FrozenEstimator(detector.autoencoder_), scoring="relative-error"
-        ).fit(known)
-        pca, X = PCABaseline(known, study.pca.n_components), study.test_rows
+        ).fit(X_normal)
+        pca, X = PCABaseline(X_normal, study.pca.n_components), study.test_rows
         scores = {
             "pca": -np.square(pca.reconstruct(X) - X).sum(axis=1),
             "squared_error": detector.score_samples(X),
             "relative_error": relative.score_samples(X),
         }
-        normal = study.y_test == NORMAL
+        is_normal = study.y_test == NORMAL
         return {
-            name: evaluate_scores(found[normal], found[~normal], random_state=study.random_state)
-            for name, found in scores.items()
+            name: evaluate_scores(
+                values[is_normal], values[~is_normal], random_state=study.random_state
+            )
+            for name, values in scores.items()
         }
 
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give the three figures of each score."""
-        for name, figures in measured.items():
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the three metrics of each score."""
+        for name, figures in metrics.items():
             yield f"auc_{name}", f"{figures['roc_auc']['value']:.3f}"
             yield f"precision_{name}", f"{figures['average_precision']['value']:.3f}"
             rate = figures["false_positive_rate_at_95_recall"]["value"]
             yield f"false_{name}", f"{rate:.3f}"
 
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:
-        """Show the lowest scores, the lowest among the eights, and the anomalies that pass."""
+        """Draw the lowest scores, the lowest among the eights, and missed anomalies."""
         detector = study.models["detector"]
         assert is_detector(detector)
         order = np.argsort(detector.score_samples(study.test_rows), kind="stable")
-        normal = study.y_test[order] == NORMAL
+        is_normal = study.y_test[order] == NORMAL
         shown = {
             "worst": order[:N_SHOWN],
-            "false_alarms": order[normal][:N_SHOWN],
-            "missed": order[~normal][-N_SHOWN:],
+            "false_alarms": order[is_normal][:N_SHOWN],
+            "missed": order[~is_normal][-N_SHOWN:],
         }
-        for name, places in shown.items():
-            figure = _residual_images(detector, study.test_rows, places)
+        for name, indices in shown.items():
+            figure = _residual_images(detector, study.test_rows[indices])
             yield CaptionedFigure.of(name, figure, self.texts, name)
 
     texts: ClassVar = {
         "en": {
             "title": "Anomaly detection",
             "lead": (
-                "An autoencoder copies well what it has met, and other things badly: so a large "
-                "error betrays them. Here the lecture's network has met the eights of the "
-                "training digits and nothing else, and is given all test digits; the nine other "
-                "digits are the anomalies. Beside it stands PCA of the same eights. The squared "
-                "error of a thin stroke is small even where the copy is all wrong, so the error "
-                "is also measured relative to the ink. No threshold is chosen: ROC-AUC is how "
-                "often an eight scores above an anomaly, and the last figure is the part of the "
-                "eights that is called an anomaly when 95 % of these are to be found."
+                "An autoencoder reconstructs samples well that are similar to its training data, "
+                "and others badly: a large error indicates an anomaly. Here the lecture's network "
+                "is trained only on the eights of the training data and tested on all test digits; "
+                "the nine other digits are the anomalies. It is compared with PCA of the same "
+                "eights. The squared error of a thin stroke is small even if its reconstruction is "
+                "wrong, so the error is also measured relative to the amount of ink. No threshold "
+                "is chosen: ROC-AUC is the probability that an eight scores above an anomaly, and "
+                "the last metric is the share of eights that count as anomalies at the threshold "
+                "that detects 95 % of the anomalies."
             ),
             "detector": "Anomaly detector",
             "auc_pca": "Eights or not: PCA, squared error, ROC-AUC",
@@ -115,22 +117,29 @@ class Anomalies(LectureSection):
             "false_relative_error": (
                 "Eights or not: autoencoder, relative error, false positives at 95 % recall"
             ),
-            "worst_alt": "The test digits with the largest error, their copies, and the residual.",
+            "worst_alt": (
+                "The test digits with the largest error, their reconstructions, and the residuals."
+            ),
             "worst": (
-                "The test digits with the largest squared error, their copies, and where the two "
-                "differ. Look at the copies: whatever the digit, the model writes with the loops "
-                "of eights, and where these do not fit they fall to pieces."
+                "The test digits with the largest squared error, their reconstructions, and the "
+                "residuals. Look at the reconstructions: the model composes every digit of the "
+                "loops of eights, which break where they do not fit."
             ),
-            "false_alarms_alt": "The eights with the largest error, copies, and the residual.",
+            "false_alarms_alt": (
+                "The eights with the largest error, their reconstructions, and the residuals."
+            ),
             "false_alarms": (
-                "The eights that look least like eights to the model: its false alarms. Look for "
-                "what is unusual about them, and whether the map shows it."
+                "The eights with the largest squared error: the first false alarms. Look for what "
+                "is unusual about them, and whether the residuals show it."
             ),
-            "missed_alt": "The other digits with the smallest error, copies, and the residual.",
+            "missed_alt": (
+                "The other digits with the smallest error, their reconstructions, and the "
+                "residuals."
+            ),
             "missed": (
-                "The anomalies with the smallest squared error, which pass for eights. Look at "
-                "which digit they are and at their copies: an eight pressed flat is a stroke, so "
-                "a model of eights can copy a one."
+                "The anomalies with the smallest squared error, which are missed first. Look at "
+                "their reconstructions: a narrow eight is a stroke, so a model of eights can "
+                "reconstruct a one."
             ),
         },
         "ja": {
@@ -185,13 +194,12 @@ class Anomalies(LectureSection):
 
 
 def normal_rows(study: Study) -> Rows:
-    """Return the training rows of the digit that counts as normal."""
+    """Return the training samples of the normal digit."""
     rows: Rows = study.digits.X_train[study.y_train == NORMAL]
     return rows
 
 
-def _residual_images(detector: AnomalyDetector, X: Rows, places: NDArray[np.intp]) -> Any:
-    """Draw rows, what the detector's autoencoder makes of them, and where the two differ."""
-    rows = X[places]
-    copies = autoencoder_of(detector).reconstruct(rows)
-    return residual_images(rows, copies, detector.anomaly_map(rows), IMAGE_SHAPE)
+def _residual_images(detector: AnomalyDetector, X: Rows) -> Any:
+    """Draw samples, their reconstructions and their residuals."""
+    reconstructions = autoencoder_of(detector).reconstruct(X)
+    return residual_images(X, reconstructions, detector.anomaly_map(X), IMAGE_SHAPE)

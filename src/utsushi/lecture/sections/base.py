@@ -1,4 +1,4 @@
-"""What a section of the lecture is, and what it may look at."""
+"""The base class of the lecture's sections, and their input."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Rows = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Study:
-    """What a section may look at.
+    """Hold the input of a section.
 
     Attributes
     ----------
     digits : Dataset
-        The lecture's 20,000 images in its split, with test rows and labels.
+        The lecture's 20,000 images in its split, with labels.
     pca : PCABaseline
-        PCA of the training rows with as many components as the codes have numbers.
+        PCA of the training samples, with as many components as the codes.
     models : dict of str to fitted model
-        "autoencoder", "variational" and what the sections before have trained.
+        "autoencoder", "variational" and the models of earlier sections.
     metrics : dict of str to dict
-        What was measured of the lecture's two models; see `utsushi.lecture.Experiment`.
+        The metrics of the lecture's two models; see `utsushi.lecture.Experiment`.
     random_state, max_epochs, verbose : int
-        As `utsushi.lecture.run_lecture` was given them.
+        The arguments of `utsushi.lecture.run_lecture`.
     """
 
     digits: Dataset
@@ -53,33 +53,32 @@ class Study:
 
     @property
     def test_rows(self) -> Rows:
-        """The test rows."""
-        assert self.digits.X_test is not None  # the bundled digits have test rows
+        """The test samples."""
+        assert self.digits.X_test is not None  # the bundled digits have a test part
         return self.digits.X_test
 
     @property
     def y_train(self) -> NDArray[Any]:
-        """The digits that the training rows show."""
+        """The labels of the training samples."""
         assert self.digits.y_train is not None
         return self.digits.y_train
 
     @property
     def y_test(self) -> NDArray[Any]:
-        """The digits that the test rows show."""
+        """The labels of the test samples."""
         assert self.digits.y_test is not None
         return self.digits.y_test
 
     def model(self, name: str) -> BaseAutoencoder:
         """Return an autoencoder by its name."""
-        found = self.models[name]
-        assert is_autoencoder(found)
-        return found
+        model = self.models[name]
+        assert is_autoencoder(model)
+        return model
 
     def settings(self, *, epochs: int | None = None) -> dict[str, Any]:
-        """Return the lecture's settings: 784-1000-10 and back, Adam at 1e-3.
+        """Return the lecture's settings: layers 784-1000-10, Adam at 1e-3.
 
-        ``epochs`` is a bound that takes the place of the lecture's 30 where the training follows
-        another recipe; fewer are made where fewer were asked for.
+        With ``epochs``, the recipe is "fast" with at most that many epochs.
         """
         lengths = [self.max_epochs] if epochs is None else [self.max_epochs, epochs]
         return {
@@ -95,34 +94,34 @@ class Study:
 
 
 class LectureSection(ABC):
-    """Models to train, what to measure of them, figures, and the words for all of it.
+    """Define the models, metrics, figures and texts of a section.
 
     Attributes
     ----------
     name : str
-        Names its group in ``metrics.json`` and its figures' files.
+        The name of its group in ``metrics.json``, and the prefix of its figures' files.
     texts : mapping of str to mapping of str to str
-        By language: ``title``, ``lead``, a text for each model under its name, one for each row of
-        the table under its key, and whatever the figures need.
+        By language: ``title``, ``lead``, a text for each model by its name, for each row of the
+        table by its key, and for the figures.
     """
 
     name: ClassVar[str]
     texts: ClassVar[Mapping[str, Mapping[str, str]]]
 
     def train(self, study: Study) -> dict[str, Model]:
-        """Return the fitted models by the names of their files; none where none is needed.
+        """Return the fitted models by the names of their files, or an empty dict.
 
-        Test rows may be looked at after each epoch, as the lecture does, and decide nothing.
+        Test samples may be evaluated after each epoch, as in the lecture, but influence nothing.
         """
         return {}
 
     @abstractmethod
     def measure(self, study: Study) -> dict[str, Any]:
-        """Return measurements on the test rows, ready for JSON."""
+        """Return metrics on the test samples, ready for JSON."""
 
     @abstractmethod
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield the rows of the table: a key of the texts and the number as it is printed."""
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the rows of the table: a key of the texts and a formatted number."""
 
     @abstractmethod
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:

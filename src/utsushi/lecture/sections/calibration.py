@@ -1,4 +1,4 @@
-"""A calibrated VAE: the noise scale is learned instead of fixed at one."""
+"""Calibration: a VAE with a learned noise scale instead of one."""
 
 from __future__ import annotations
 
@@ -16,56 +16,55 @@ __all__ = ["Calibration"]
 
 
 class Calibration(LectureSection):
-    """The lecture's VAE with the standard deviation of the pixels learned."""
+    """Train the lecture's VAE with a learned standard deviation of the pixels."""
 
     name: ClassVar = "calibrated"
 
     def train(self, study: Study) -> dict[str, Model]:
-        """Train the same network for as long; only the likelihood differs."""
+        """Train the lecture's network with another likelihood."""
         model = VariationalAutoencoder(likelihood="gaussian", **study.settings())
         return {"calibrated": model.fit(study.digits.X_train, validation_data=study.test_rows)}
 
     def measure(self, study: Study) -> dict[str, Any]:
-        """Measure what was measured of the lecture's VAE."""
+        """Measure the metrics of the lecture's VAE."""
         model = study.model("calibrated")
         assert has_posterior(model)
-        found: dict[str, Any] = evaluate(model, study.test_rows, groups=QUICK)
+        metrics: dict[str, Any] = evaluate(model, study.test_rows, groups=QUICK)
         bound = study.metrics["variational"]["test"]["likelihood"]["bound"]
         return {
-            **found,
+            **metrics,
             "sigma": float(model.likelihood_.sigma_),
             "unit_variance_bound": bound,
         }
 
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give the lecture's figures of the VAE, and the bound of both."""
-        collapse = measured["collapse"]
-        yield "mse", f"{measured['reconstruction']['mse']['value']:.4f}"
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the lecture's metrics of the VAE, and the bounds of both."""
+        collapse = metrics["collapse"]
+        yield "mse", f"{metrics['reconstruction']['mse']['value']:.4f}"
         yield "kl", f"{collapse['kl']['value']:.1f}"
         yield "dead", str(collapse["dead_components"])
-        yield "sigma", f"{measured['sigma']:.3f}"
-        yield "unit_bound", f"{measured['unit_variance_bound']['value']:.1f}"
-        yield "bound", f"{measured['likelihood']['bound']['value']:.1f}"
+        yield "sigma", f"{metrics['sigma']:.3f}"
+        yield "unit_bound", f"{metrics['unit_variance_bound']['value']:.1f}"
+        yield "bound", f"{metrics['likelihood']['bound']['value']:.1f}"
 
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:
-        """Show copies and samples of both models, and what the components carry."""
-        both = {
+        """Draw reconstructions and samples of both models, and the divergences of components."""
+        models = {
             "unit variance": study.model("variational"),
             "calibrated": study.model("calibrated"),
         }
         X = study.test_rows[:10]
-        copies = [(label, model.reconstruct(X)) for label, model in both.items()]
-        drawn = [("original", X), *copies]
-        figure = image_rows(drawn, IMAGE_SHAPE)
+        reconstructions = [(label, model.reconstruct(X)) for label, model in models.items()]
+        figure = image_rows([("original", X), *reconstructions], IMAGE_SHAPE)
         yield CaptionedFigure.of("reconstructions", figure, self.texts, "reconstructions")
         lines = []
-        for label, model in both.items():
+        for label, model in models.items():
             samples = model.sample(30, random_state=study.random_state)
             lines += [
                 ("" if start else label, samples[start : start + 10]) for start in (0, 10, 20)
             ]
         yield CaptionedFigure.of("samples", image_rows(lines, IMAGE_SHAPE), self.texts, "samples")
-        model = both["calibrated"]
+        model = models["calibrated"]
         assert has_posterior(model)
         kl = divergence_per_component(model, study.test_rows).mean(axis=0)
         figure = component_bars(kl, ylabel="KL per component, nats")
@@ -75,45 +74,48 @@ class Calibration(LectureSection):
         "en": {
             "title": "A calibrated VAE",
             "lead": (
-                "The lecture's likelihood takes every pixel to be off by one, the whole way from "
-                "black to white. Next to so much noise little of a digit is worth telling, and "
-                "the code says little. Here the same network, trained for as long, also learns "
-                "by how much its copies are off: one standard deviation σ for all pixels."
+                "The lecture's likelihood assumes a standard deviation of one for every pixel, the "
+                "difference between black and white. With so much noise, details of a digit are "
+                "not worth their cost in nats, and the code carries little information. Here the "
+                "same network, trained for as many epochs, also learns the standard deviation σ of "
+                "its residuals, one for all pixels."
             ),
             "calibrated": "Calibrated VAE",
-            "mse": "Calibrated VAE, error through the mean code, test rows",
-            "kl": "Calibrated VAE, divergence of the code in nats, test rows",
+            "mse": "Calibrated VAE, error of reconstructions from the mean code, test samples",
+            "kl": "Calibrated VAE, divergence of the code in nats, test samples",
             "dead": "Calibrated VAE, components under 0.1 nats, of ten",
             "sigma": "Calibrated VAE, learned σ of a pixel",
-            "unit_bound": "Variational (σ = 1), bound on log p(x) in nats, test rows",
-            "bound": "Calibrated VAE, bound on log p(x) in nats, test rows",
-            "reconstructions_alt": "Digits, and the copies of two variational autoencoders.",
-            "reconstructions": (
-                "Ten test digits and their copies through the mean code. Look at the loops and "
-                "the ends of the strokes: the calibrated model has kept what made one digit "
-                "differ from another of its class."
+            "unit_bound": "Variational (σ = 1), bound on log p(x) in nats, test samples",
+            "bound": "Calibrated VAE, bound on log p(x) in nats, test samples",
+            "reconstructions_alt": (
+                "Digits, and their reconstructions by two variational autoencoders."
             ),
-            "samples_alt": "Thirty generated digits of each of two variational autoencoders.",
+            "reconstructions": (
+                "Ten test digits and their reconstructions from the mean code. Look at the loops "
+                "and the ends of the strokes: the calibrated model preserves the differences "
+                "between digits of one class."
+            ),
+            "samples_alt": "Thirty digits generated by each of two variational autoencoders.",
             "samples": (
-                "Codes drawn from the standard normal prior, decoded: the lecture's VAE above, "
-                "the calibrated one below. Look for the price. The upper digits are soft and "
-                "whole; the lower ones are sharper, but a code that says more leaves more room "
-                "between the training codes, where no digit is."
+                "Codes drawn from the standard normal prior, decoded: the lecture's VAE above, the "
+                "calibrated one below. The upper digits are blurred but complete; the lower ones "
+                "are sharper, but not all are digits: codes with more information have larger gaps "
+                "between them, which the prior does not avoid."
             ),
             "components_alt": "Bars of the divergence per component of the calibrated model.",
             "components": (
-                "Information that each component of the calibrated code carries. Compare with "
-                "the same bars of the lecture's VAE above: they are several times as high, and "
-                "components that were given up are back at work."
+                "The information that each component of the calibrated code carries. Compare it "
+                "with the figure of the lecture's VAE above: the bars are several times as high, "
+                "and components that were unused are now used."
             ),
         },
         "ja": {
             "title": "分散も学習する VAE",
             "lead": (
-                "講義の VAE は，どの画素の標準偏差も 1，つまり黒から白までの幅と同じだと仮定"
-                "しています．これほどノイズが大きいと，数字の細部を潜在変数で伝えても得になりません．"
-                "ここでは同じネットワークを同じエポック数だけ学習し，再構成の誤差の大きさ，"
-                "すなわち全画素に共通の標準偏差 σ も学習します．"
+                "講義の VAE は，どの画素の標準偏差も 1，つまり黒から白までの幅と同じだと仮定してい"
+                "ます．これほどノイズが大きいと，数字の細部を潜在変数で伝えても得になりません．ここ"
+                "では同じネットワークを同じエポック数だけ学習し，再構成の誤差の大きさ，すなわち全画"
+                "素に共通の標準偏差 σ も学習します．"
             ),
             "calibrated": "分散も学習する VAE",
             "mse": "分散も学習する VAE，近似事後分布の平均による再構成誤差，テストデータ",

@@ -1,4 +1,4 @@
-"""The autoencoder made of convolutions."""
+"""A convolutional autoencoder."""
 
 from __future__ import annotations
 
@@ -13,64 +13,66 @@ from utsushi.runs import CaptionedFigure
 
 __all__ = ["Convolution"]
 
-#: A pass costs several of the dense network's; one cycle of ten is the fast recipe's own length.
+#: The length of the fast recipe; an epoch takes several times as long as one of the dense network.
 MAX_EPOCHS = 10
 
 
 class Convolution(LectureSection):
-    """Two convolutions before a hidden layer of 512 units, and their mirror after it."""
+    """Train an autoencoder of two convolutions and a hidden layer of 512 units."""
 
     name: ClassVar = "convolution"
 
     def train(self, study: Study) -> dict[str, Model]:
-        """Train it by the fast recipe."""
+        """Train the autoencoder with the fast recipe."""
         settings = study.settings(epochs=MAX_EPOCHS) | {"network": "conv", "hidden": None}
         model = Autoencoder(sampler="gaussian", **settings)
         return {"convolutional": model.fit(study.digits.X_train, validation_data=study.test_rows)}
 
     def measure(self, study: Study) -> dict[str, Any]:
-        """Measure the copies."""
+        """Measure the reconstructions."""
         model = study.model("convolutional")
         return evaluate(model, study.test_rows, groups=["reconstruction"])
 
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give the error; that of the dense autoencoder is in the table already."""
-        yield "mse", f"{measured['reconstruction']['mse']['value']:.4f}"
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the error; that of the dense autoencoder is already in the table."""
+        yield "mse", f"{metrics['reconstruction']['mse']['value']:.4f}"
 
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:
-        """Show the copies of both networks."""
+        """Draw the reconstructions of both networks."""
         X = study.test_rows[:10]
-        drawn = [
+        rows = [
             ("original", X),
             ("dense", study.model("autoencoder").reconstruct(X)),
             ("convolutional", study.model("convolutional").reconstruct(X)),
         ]
-        figure = image_rows(drawn, IMAGE_SHAPE)
+        figure = image_rows(rows, IMAGE_SHAPE)
         yield CaptionedFigure.of("reconstructions", figure, self.texts, "reconstructions")
 
     texts: ClassVar = {
         "en": {
             "title": "Convolution",
             "lead": (
-                "A dense layer does not know that pixels have neighbours: it would learn as well "
-                "from digits whose pixels were shuffled. Here two convolutions of 32 and 64 "
-                "channels come first, and the hidden layer has 512 units in place of 1,000; the "
-                "decoder is the mirror. The code still has ten numbers. Training is one cycle of "
-                "the fast recipe, ten epochs in place of thirty."
+                "A dense layer does not use the positions of pixels: it would learn equally well "
+                "from digits with shuffled pixels. Here the encoder has two convolutions of 32 and "
+                "64 channels and a hidden layer of 512 units instead of 1,000; the decoder is its "
+                "mirror image. The code still has ten numbers. Training with the fast recipe takes "
+                "ten epochs instead of thirty."
             ),
             "convolutional": "Convolutional autoencoder",
-            "mse": "Convolutional autoencoder, error on test rows",
-            "reconstructions_alt": "Digits, and their copies by a dense and by a conv network.",
+            "mse": "Convolutional autoencoder, error on test samples",
+            "reconstructions_alt": (
+                "Digits, and their reconstructions by a dense and a convolutional network."
+            ),
             "reconstructions": (
-                "Ten test digits, and their copies by the lecture's dense network and by the "
-                "convolutional one. Look at thin strokes and at the rims: what a convolution has "
-                "learned of a stroke in one place it knows in every place."
+                "Ten test digits, and their reconstructions by the lecture's dense network and by "
+                "the convolutional one. Look at thin strokes and at outlines: a convolution "
+                "applies what it learned about strokes at every position."
             ),
         },
         "ja": {
             "title": "畳み込み",
             "lead": (
-                "全結合層は，どの画素とどの画素が隣り合うかを知りません．画素の順序を入れ替えた"
+                "全結合層は，画素の位置関係を利用しません．画素の順序を入れ替えた"
                 "画像からでも同じように学習します．ここではまず 32 チャネルと 64 チャネルの "
                 "畳み込み層を使い，中間層は 1,000 の代わりに 512 ユニットとします．デコーダはその"
                 "逆順です．コードは同じ 10 次元です．学習には fast レシピを使い，30 エポックの"

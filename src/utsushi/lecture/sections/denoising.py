@@ -1,4 +1,4 @@
-"""The denoising autoencoder: damaged digits in, clean ones out."""
+"""A denoising autoencoder: corrupted digits as input, clean ones as target."""
 
 from __future__ import annotations
 
@@ -17,74 +17,75 @@ from utsushi.transforms.corruption import masking
 
 __all__ = ["Denoising"]
 
-#: The part of the pixels that is erased.
+#: The probability that a pixel is erased.
 LEVEL = 0.5
 
-_DAMAGE = 3  # the step of the damage's path; see `utsushi.evaluation.rows`
+_CORRUPTION = 3  # the seed path of the corruption; see `utsushi.evaluation.rows`
 
 
 class Denoising(LectureSection):
-    """The lecture's autoencoder, shown digits of which half the pixels are erased."""
+    """Train the lecture's autoencoder on digits with half of their pixels erased."""
 
     name: ClassVar = "denoising"
 
     def train(self, study: Study) -> dict[str, Model]:
-        """Train the same network for as long on damaged rows."""
+        """Train the lecture's network on corrupted samples."""
         model = DenoisingAutoencoder(
             corruption="masking", corruption_level=LEVEL, sampler="gaussian", **study.settings()
         )
         return {"denoising": model.fit(study.digits.X_train, validation_data=study.test_rows)}
 
     def measure(self, study: Study) -> dict[str, Any]:
-        """Measure how far the repaired test rows are from the clean ones."""
+        """Measure the errors of denoised test samples."""
         X = study.test_rows
-        found: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             name: reconstruction_mse(X, rows, study.random_state).to_json()
-            for name, rows in repaired(study, damaged(X, study.random_state)).items()
+            for name, rows in denoised(study, corrupted(X, study.random_state)).items()
         }
         clean = study.model("denoising").reconstruct(X)
-        found["clean_input"] = reconstruction_mse(X, clean).to_json()
-        return found
+        metrics["clean_input"] = reconstruction_mse(X, clean).to_json()
+        return metrics
 
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give the errors against the clean rows."""
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the errors against the clean samples."""
         for key in ("damaged", "pca", "autoencoder", "denoising", "clean_input"):
-            yield f"mse_{key}", f"{measured[key]['value']:.4f}"
+            yield f"mse_{key}", f"{metrics[key]['value']:.4f}"
 
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:
-        """Show what each model makes of the same damaged digits."""
+        """Draw the reconstructions of the same corrupted digits by each model."""
         labels = {"damaged": "half erased", "pca": "PCA", "autoencoder": "plain AE"}
-        noisy = damaged(study.test_rows, study.random_state)[:10]
-        drawn = [("original", study.test_rows[:10])]
-        drawn += [
+        noisy = corrupted(study.test_rows, study.random_state)[:10]
+        images = [("original", study.test_rows[:10])]
+        images += [
             (labels.get(name, "denoising AE"), rows)
-            for name, rows in repaired(study, noisy).items()
+            for name, rows in denoised(study, noisy).items()
         ]
-        yield CaptionedFigure.of("repairs", image_rows(drawn, IMAGE_SHAPE), self.texts, "repairs")
+        yield CaptionedFigure.of("repairs", image_rows(images, IMAGE_SHAPE), self.texts, "repairs")
 
     texts: ClassVar = {
         "en": {
             "title": "Denoising",
             "lead": (
-                "A denoising autoencoder is shown damaged digits and asked for the clean ones. "
-                "Each time it meets a training digit, another half of the pixels is erased; "
-                "network and training are the lecture's. The test digits are damaged once, and "
-                "PCA, the lecture's autoencoder and the denoising one get the same damaged "
-                "digits. Errors are against the clean ones."
+                "The input of a denoising autoencoder is a corrupted digit, its target the clean "
+                "one. In each epoch, a random half of the pixels of each digit is erased; network "
+                "and training are the lecture's. The test digits are corrupted once, and are the "
+                "input of PCA, of the lecture's autoencoder and of the denoising one. Errors are "
+                "against the clean digits."
             ),
             "denoising": "Denoising autoencoder",
-            "mse_damaged": "Half the pixels erased, error before any repair, test rows",
+            "mse_damaged": "Half the pixels erased, error before denoising, test samples",
             "mse_pca": "Half the pixels erased, PCA of 10 components, error",
             "mse_autoencoder": "Half the pixels erased, autoencoder, error",
             "mse_denoising": "Half the pixels erased, denoising autoencoder, error",
             "mse_clean_input": "No pixels erased, denoising autoencoder, error",
-            "repairs_alt": "Digits, half erased, and what three models make of them.",
+            "repairs_alt": "Digits, half erased, and denoised by three models.",
             "repairs": (
-                "Ten test digits, the same with half of their pixels erased, and what PCA, the "
-                "lecture's autoencoder and the denoising one make of these. Look at how bright "
-                "the strokes are: PCA and the plain autoencoder have never met erased pixels, and "
-                "take the thin ink for what was written. The price of the repair stands in the "
-                "table: a whole digit, which the denoising model has never met, it copies worse."
+                "Ten test digits, the same digits with half of their pixels erased, and their "
+                "reconstructions by PCA, the lecture's autoencoder and the denoising one. Look at "
+                "the brightness of the strokes: PCA and the plain autoencoder were not trained on "
+                "erased pixels, and reconstruct pale strokes. In return, the denoising autoencoder "
+                "was not trained on complete digits and reconstructs them worse, as the table "
+                "shows."
             ),
         },
         "ja": {
@@ -108,24 +109,24 @@ class Denoising(LectureSection):
             "repairs": (
                 "上から順に，元画像，画素の半分が欠けた画像，PCA，講義のオートエンコーダ，"
                 "デノイジングオートエンコーダによる復元．線の濃さに注目してください．PCA と講義の"
-                "オートエンコーダは欠けた画像を見たことがないので，まばらになった線をそのまま薄い線"
-                "として再構成してしまいます．一方，デノイジングオートエンコーダは欠けのない画像を"
-                "見たことがないので，表にあるとおり，それをそのまま入力したときの誤差はかえって"
+                "オートエンコーダは欠けた画像で学習していないので，まばらになった線をそのまま薄い線"
+                "として再構成してしまいます．一方，デノイジングオートエンコーダは欠けのない画像で"
+                "学習していないので，表にあるとおり，欠けのない画像を入力した場合の誤差はかえって"
                 "大きくなります．"
             ),
         },
     }
 
 
-def damaged(X: Rows, seed: int) -> Rows:
-    """Return rows of which pixels are erased by chance; the same seed erases the same ones."""
-    draws = generator(seed, Purpose.EVALUATION, _DAMAGE)
+def corrupted(X: Rows, seed: int) -> Rows:
+    """Return samples with random pixels erased; the seed determines which ones."""
+    draws = generator(seed, Purpose.EVALUATION, _CORRUPTION)
     rows: Rows = masking(torch.tensor(X), LEVEL, draws).numpy()
     return rows
 
 
-def repaired(study: Study, noisy: Rows) -> dict[str, Rows]:
-    """Return damaged rows as they are, and what each model makes of them."""
+def denoised(study: Study, noisy: Rows) -> dict[str, Rows]:
+    """Return corrupted samples, and their reconstructions by each model."""
     return {
         "damaged": noisy,
         "pca": study.pca.reconstruct(noisy),

@@ -1,4 +1,4 @@
-"""The codes as features: classification of digits from ten numbers."""
+"""Codes as features: classification of digits from ten numbers."""
 
 from __future__ import annotations
 
@@ -13,37 +13,39 @@ from utsushi.runs import CaptionedFigure
 __all__ = ["Features"]
 
 #: The models whose codes are classified, in the order of the table.
-ASKED = ("autoencoder", "variational", "calibrated", "convolutional")
+CLASSIFIED = ("autoencoder", "variational", "calibrated", "convolutional")
 
 
 class Features(LectureSection):
-    """What the codes are worth to a classifier that sees nothing else."""
+    """Measure classifiers that are trained only on the codes."""
 
     name: ClassVar = "features"
 
     def measure(self, study: Study) -> dict[str, Any]:
-        """Measure PCA's codes and those of the models that there are."""
+        """Measure PCA's codes and those of all models."""
         encoders: dict[str, Callable[[Rows], Rows]] = {"pca": study.pca.transform}
-        encoders |= {name: study.model(name).transform for name in ASKED if name in study.models}
-        found = {}
+        encoders |= {
+            name: study.model(name).transform for name in CLASSIFIED if name in study.models
+        }
+        metrics = {}
         for name, encode in encoders.items():
-            known, asked = encode(study.digits.X_train), encode(study.test_rows)
-            lesson = (known, study.y_train, asked, study.y_test)
-            found[name] = {
-                "linear_probe": linear_probe(*lesson).to_json(),
-                "neighbours": neighbour_accuracy(*lesson).to_json(),
+            train, test = encode(study.digits.X_train), encode(study.test_rows)
+            split = (train, study.y_train, test, study.y_test)
+            metrics[name] = {
+                "linear_probe": linear_probe(*split).to_json(),
+                "neighbours": neighbour_accuracy(*split).to_json(),
             }
-        return found
+        return metrics
 
-    def rows(self, measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give the two accuracies of each code."""
+    def rows(self, metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the two accuracies of each code."""
         for key in ("linear_probe", "neighbours"):
-            for name, figures in measured.items():
+            for name, figures in metrics.items():
                 yield f"{key}_{name}", f"{figures[key]['value']:.3f}"
 
     def figures(self, study: Study) -> Iterator[CaptionedFigure]:
-        """Show the map of the last model's codes."""
-        name = [name for name in ASKED if name in study.models][-1]
+        """Draw the map of the last model's codes."""
+        name = [name for name in CLASSIFIED if name in study.models][-1]
         figure = code_map(study.model(name).transform(study.test_rows), study.y_test)
         yield CaptionedFigure.of("codes", figure, self.texts, "codes", model=f"map_{name}")
 
@@ -51,11 +53,12 @@ class Features(LectureSection):
         "en": {
             "title": "Features",
             "lead": (
-                "Nobody told the models which digit an image shows. Do their codes know? Two "
-                "simple classifiers learn from the ten numbers of the training digits alone and "
-                "are asked about the test digits: a linear probe (logistic regression), which "
-                "asks whether flat borders part the classes, and the vote of the five nearest "
-                "codes, which asks whether like lies beside like. By chance one in ten is right."
+                "The models were trained without labels. Do their codes represent the class of a "
+                "digit? Two simple classifiers are trained on the ten numbers of the training "
+                "codes and tested on the test codes: a linear probe (logistic regression) measures "
+                "whether hyperplanes separate the classes, and a classifier by the five nearest "
+                "codes measures whether codes of one class are neighbours. The accuracy of a "
+                "random guess is 0.1."
             ),
             "linear_probe_pca": "PCA of 10 components, accuracy of a linear probe",
             "linear_probe_autoencoder": "Autoencoder, accuracy of a linear probe",
@@ -71,21 +74,21 @@ class Features(LectureSection):
             "map_variational": "variational autoencoder",
             "map_calibrated": "calibrated VAE",
             "map_convolutional": "convolutional autoencoder",
-            "codes_alt": "Scatter plot of test codes, coloured by the digit that they show.",
+            "codes_alt": "Scatter plot of test codes, coloured by digit.",
             "codes": (
-                "The test codes of the {model} along their first two principal components, "
-                "coloured by class. Look for classes that overlap here: eight more directions, "
-                "which the picture cannot show, still part most of them."
+                "The test codes of the {model} on their first two principal components, coloured "
+                "by class. Most of the classes that overlap here are separated along the eight "
+                "components that the figure does not show."
             ),
         },
         "ja": {
             "title": "特徴量",
             "lead": (
-                "どのモデルも，画像がどの数字かを教わっていません．それでもコードから数字を当てられる"
-                "でしょうか．学習データのコード 10 次元だけを特徴量として二つの単純な分類器を"
-                "学習し，テストデータの数字を当てさせます．線形プローブ（ロジスティック回帰）は"
-                "クラスを平面で分けられるかを，5 近傍法は似た数字のコードが近くにあるかを調べます．"
-                "でたらめに答えたときの正解率は約 0.1 です．"
+                "どのモデルの学習にも，数字のラベルは使っていません．それでもコードから数字を識別で"
+                "きるでしょうか．10 次元のコードだけを特徴量として二つの単純な分類器を学習データで"
+                "学習し，テストデータで評価します．線形プローブ（ロジスティック回帰）はクラスを平面"
+                "で分けられるかを，5 近傍法は同じクラスのコードが近くにあるかを調べます．ランダムに"
+                "答えた場合の正解率は約 0.1 です．"
             ),
             "linear_probe_pca": "PCA（10 次元），線形プローブの正解率",
             "linear_probe_autoencoder": "オートエンコーダ，線形プローブの正解率",

@@ -109,15 +109,15 @@ class FiniteScalarQuantizer(Quantizer):
 
     def _symbols(self, digits: Tensor) -> Tensor:
         """Return the symbols (B, P) of unrounded digits."""
-        places = _like(_places(self.levels), digits)
-        return (digits.round() * places).sum(dim=-1).long()
+        place_values = _like(_place_values(self.levels), digits)
+        return (digits.round() * place_values).sum(dim=-1).long()
 
     def lookup(self, indices: Tensor) -> Tensor:
         """Return the numbers from -1 to 1 of symbols, (B, H)."""
         levels = torch.tensor(self.levels, device=indices.device)
-        places = torch.tensor(_places(self.levels), device=indices.device)
+        place_values = torch.tensor(_place_values(self.levels), device=indices.device)
         digits = torch.remainder(
-            torch.div(indices[..., None], places, rounding_mode="floor"), levels
+            torch.div(indices[..., None], place_values, rounding_mode="floor"), levels
         )
         return (2 * digits.float() / (levels - 1) - 1).flatten(-2)
 
@@ -131,8 +131,8 @@ class FiniteScalarQuantizer(Quantizer):
         return codes, {"perplexity": use.expand(z.shape[0])}
 
 
-def _places(levels: tuple[int, ...]) -> list[int]:
-    """Return what a digit at each place counts.
+def _place_values(levels: tuple[int, ...]) -> list[int]:
+    """Return the place value of each digit.
 
     Examples
     --------

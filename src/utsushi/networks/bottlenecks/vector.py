@@ -120,7 +120,7 @@ class ResidualVectorQuantization(VectorQuantization):
 
     With a codebook for each level, :math:`r_1 = z`, :math:`e_l` is the vector of level l that is
     nearest to :math:`r_l`, and :math:`r_{l+1} = r_l - e_l`. The code is :math:`\sum_l e_l`: L
-    levels of K vectors tell :math:`K^L` codes apart by :math:`L \cdot K` vectors. A group has L
+    levels of K vectors represent :math:`K^L` codes by :math:`L \cdot K` vectors. A group has L
     positions, its levels in their order; each level learns as in `VectorQuantization`.
 
     Parameters

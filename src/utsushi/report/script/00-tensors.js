@@ -1,10 +1,10 @@
 "use strict";
-/* The numbers that the page carries: one compressed block, read back into typed arrays. */
+/* Read the tensors of the page, one compressed block, into typed arrays. */
 
 const Utsushi = {};
 
 Utsushi.tensors = (() => {
-  /** float16, as the sign, exponent and fraction of its bits say. */
+  /** Convert a float16 from the bits of its sign, exponent and fraction. */
   function halfToNumber(bits) {
     const sign = bits & 0x8000 ? -1 : 1;
     const exponent = (bits >> 10) & 0x1f;
@@ -16,7 +16,7 @@ Utsushi.tensors = (() => {
 
   let halves = null;
 
-  /** A table of all 65,536 halves: ten times as fast as reading the bits of each. */
+  /** A table of all 65,536 float16 values: ten times as fast as decoding bits. */
   function halvesToFloats(bits) {
     if (!halves) halves = Float32Array.from({ length: 65536 }, (_, index) => halfToNumber(index));
     const floats = new Float32Array(bits.length);
@@ -39,7 +39,7 @@ Utsushi.tensors = (() => {
     uint8: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
   };
 
-  /** Replace each reference within a header, at any depth, by its typed array. */
+  /** Replace each reference in a header, at any depth, by its typed array. */
   function resolve(part, buffer) {
     if (Array.isArray(part)) return part.map((item) => resolve(item, buffer));
     if (part === null || typeof part !== "object") return part;
@@ -54,10 +54,10 @@ Utsushi.tensors = (() => {
     );
   }
 
-  /** Rows as float32, from the bytes or floats that they are carried as, once they are asked for. */
-  function asRows(carried) {
-    if (!carried) return null;
-    const { values, divisor } = carried;
+  /** Return samples as float32, converted from bytes or float16 on first use. */
+  function asRows(encoded) {
+    if (!encoded) return null;
+    const { values, divisor } = encoded;
     let floats = divisor ? null : values;
     return {
       get floats() {
@@ -68,8 +68,8 @@ Utsushi.tensors = (() => {
         return floats;
       },
       count: values.shape[0],
-      labels: carried.labels,
-      total: carried.n_total,
+      labels: encoded.labels,
+      total: encoded.n_total,
     };
   }
 

@@ -1,12 +1,12 @@
 "use strict";
 /* The layers of the library, forward. Sums are taken in double precision and kept in single, so
-   that the page is at least as exact as what it copies.
+   that the page is at least as exact as the library.
 
-   One function holds all of it, and uses nothing outside: a worker is made from its source. */
+   All of it is one function without outside references, because a worker is created from its source. */
 
 Utsushi.makeNetwork = function makeNetwork() {
-  /** The products (n, outputs) of n vectors x with a weight (outputs, size), in double precision.
-      Zeros of x, as after a ReLU, cost nothing; four sums at a time need not wait for each other. */
+  /** Return the products (n, outputs) of n vectors x with a weight (outputs, size), in double precision.
+      Zeros of x, as after a ReLU, are skipped; four independent sums at a time run in parallel. */
   function products(x, n, weight, outputs) {
     const size = weight.length / outputs;
     const last = (outputs - 1) * size;
@@ -23,7 +23,7 @@ Utsushi.makeNetwork = function makeNetwork() {
         }
       }
       for (let o = 0; o < outputs; o += 4) {
-        // At the end of the weight, the last output is computed again in place of those after it.
+        // Beyond the end of the weight, the last output is computed again.
         const a = o * size;
         const b = Math.min(a + size, last);
         const c = Math.min(b + size, last);
@@ -47,7 +47,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return sums;
   }
 
-  /** The columns of a matrix (rows, columns) as its rows. */
+  /** Transpose a matrix (rows, columns). */
   function transpose(matrix, rows, columns) {
     const turned = new Float32Array(matrix.length);
     for (let i = 0; i < rows; i++) {
@@ -56,7 +56,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return turned;
   }
 
-  /** x (n, inputs) by weight (outputs, inputs), plus bias. */
+  /** Compute a linear layer: x (n, inputs) by weight (outputs, inputs), plus bias. */
   function linear(layer, x, n) {
     const [outputs] = layer.shape;
     const sums = products(x, n, layer.weight, outputs);
@@ -64,7 +64,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return new Float32Array(sums);
   }
 
-  /** What a kernel joins, as triples: pixel of the small image, pixel of the large, kernel element. */
+  /** Return triples of a convolution: pixel of the small image, pixel of the large, kernel element. */
   function joints(layer, [, smallHeight, smallWidth], [, largeHeight, largeWidth]) {
     const [, , rows, columns] = layer.shape;
     const triples = [];
@@ -84,7 +84,7 @@ Utsushi.makeNetwork = function makeNetwork() {
   const area = ([, height, width]) => height * width;
   const kernelSize = ({ shape: [, , rows, columns] }) => rows * columns;
 
-  /** A convolution: the part of the image under the kernel, of each output pixel, by the weight. */
+  /** Compute a convolution: for each output pixel, the patch of the input by the weight. */
   function convolve(layer, x, n) {
     const [outputs, inputs] = layer.shape;
     const [inArea, outArea, kernel] = [area(layer.input), area(layer.output), kernelSize(layer)];
@@ -113,7 +113,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return y;
   }
 
-  /** A transposed convolution: each input pixel by the weight, added to what lies under the kernel. */
+  /** Compute a transposed convolution: each input pixel by the weight, added to a patch of the output. */
   function convolveTransposed(layer, x, n) {
     const [inputs, outputs] = layer.shape;
     const [inArea, outArea, kernel] = [area(layer.input), area(layer.output), kernelSize(layer)];
@@ -139,7 +139,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return y;
   }
 
-  /** The error function: its series near zero, its continued fraction far from it. */
+  /** Compute the error function by its series near zero, else by its continued fraction. */
   function erf(x) {
     const size = Math.abs(x);
     if (size > 6) return Math.sign(x);
@@ -169,7 +169,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     sigmoid,
   };
 
-  /** Each group of values becomes the nearest vector of a codebook. */
+  /** Replace each group of values by the nearest vector of a codebook. */
   function quantize(layer, x) {
     const [size, width] = layer.shape;
     const y = new Float32Array(x.length);
@@ -189,7 +189,7 @@ Utsushi.makeNetwork = function makeNetwork() {
 
   const structured = { linear, quantize, conv: convolve, conv_transpose: convolveTransposed };
 
-  /** Run n rows, flattened into x, through all layers. */
+  /** Run n samples, flattened into x, through all layers. */
   function forward(layers, x, n) {
     let y = x;
     for (const layer of layers) {
@@ -199,7 +199,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return y;
   }
 
-  /** Multiplications for one row: what decides whether a worker is worth its messages. */
+  /** Count the multiplications of one sample, which decide whether a worker is used. */
   function cost(layers) {
     let total = 0;
     for (const layer of layers) {

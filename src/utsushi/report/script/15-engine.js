@@ -1,8 +1,8 @@
 "use strict";
-/* Where networks run: at once where they are small, in a worker where they would block drawing. */
+/* Run networks: small ones immediately, large ones in a worker, so that they do not block drawing. */
 
 Utsushi.engine = (() => {
-  /** Multiplications of a row, from which on a frame of 16 ms could be missed. */
+  /** Multiplications per sample from which on a frame of 16 ms could be missed. */
   const HEAVY = 4e6;
 
   class Inline {
@@ -14,8 +14,8 @@ Utsushi.engine = (() => {
     }
   }
 
-  /** Rows go to the worker one at a time, those of several requests in turn: a request of one row
-      does not wait for all fifty rows of another. */
+  /** Send samples to the worker one at a time, alternating between requests: a request of one sample
+      does not wait for all fifty samples of another. */
   class InWorker {
     constructor(parts) {
       const source = `"use strict";
@@ -28,7 +28,7 @@ Utsushi.engine = (() => {
         };`;
       const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
       this.worker = new Worker(url);
-      this.requests = []; // the worker has a row of the first
+      this.requests = []; // the worker has a sample of the first
       this.worker.onmessage = ({ data }) => this.receive(data);
       this.worker.postMessage({ parts });
     }

@@ -1,11 +1,11 @@
 "use strict";
-/* One model of the page: rows to codes and back in the units of the input, and what they cost. */
+/* One model of the page: samples to codes and back, in the units of the input, and their scores. */
 
 Utsushi.likelihoods = (() => {
   const { sigmoid } = Utsushi.network;
   const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 
-  /** log(sinh(u) / u), which is even, and smooth at zero. */
+  /** Compute log(sinh(u) / u), which is even and smooth at zero. */
   function logSinhc(u) {
     const size = Math.abs(u);
     if (size < 0.05) return (size * size) / 6 - size ** 4 / 180;
@@ -21,7 +21,7 @@ Utsushi.likelihoods = (() => {
   const normal = (sigma) => (x, output) =>
     -0.5 * (((x - output) / sigma) ** 2 + Math.log(2 * Math.PI * sigma * sigma));
 
-  /** The log density of one value given the decoder's output, and the mean of that density. */
+  /** Return the log density of one value for a decoder's output, and the mean of that density. */
   return {
     gaussian: ({ sigma }) => ({ logDensity: normal(sigma), mean: null }),
     "unit-gaussian": () => ({ logDensity: normal(1), mean: null }),
@@ -36,7 +36,7 @@ Utsushi.likelihoods = (() => {
   };
 })();
 
-/** The divergence of a diagonal Gaussian from another, in nats. */
+/** Return the divergence of a diagonal Gaussian from another, in nats. */
 const normalDivergence = (mean, logVariance, otherMean, otherLogVariance) =>
   mean.reduce((sum, m, h) => {
     const logRatio = logVariance[h] - otherLogVariance[h];
@@ -45,7 +45,7 @@ const normalDivergence = (mean, logVariance, otherMean, otherLogVariance) =>
   }, 0);
 
 Utsushi.Model = class Model {
-  /** @param description what the header says of a model, with typed arrays in place of references */
+  /** @param description a model in the header, with typed arrays instead of references */
   constructor(description) {
     Object.assign(this, description);
     this.nFeatures = this.scaling.offset.length;
@@ -61,7 +61,7 @@ Utsushi.Model = class Model {
     this.hasNormalPrior = this.variational && !this.prior;
   }
 
-  /** Scale n rows as the network was trained on them. */
+  /** Scale n samples as in training. */
   scale(rows, n) {
     const { offset, scale } = this.scaling;
     const x = new Float32Array(n * this.nFeatures);
@@ -72,7 +72,7 @@ Utsushi.Model = class Model {
     return x;
   }
 
-  /** Encode n rows in the units of the input: mean codes (n, H), and log variances or null. */
+  /** Encode n samples in the units of the input: mean codes (n, H), and log variances or null. */
   async encode(rows, n = 1) {
     const head = await this.engine.run("encoder", this.scale(rows, n), n);
     if (!this.variational) return { mean: head, logVariance: null };
@@ -84,27 +84,27 @@ Utsushi.Model = class Model {
         const raw = head[row * 2 * size + size + h];
         const inner = Math.min(Math.max(raw, -10), 10);
         mean[row * size + h] = head[row * 2 * size + h];
-        // The library's bend: the identity within 10, and never beyond 20.
+        // As in the library: the identity within 10, and at most 20.
         logVariance[row * size + h] = inner + 10 * Math.tanh((raw - inner) / 10);
       }
     }
     return { mean, logVariance };
   }
 
-  /** The decoder's own output for n codes, with the one-hot class beside each where it wants one. */
+  /** Return the decoder's output for n codes, each with its one-hot class for a conditional model. */
   async output(codes, n = 1, classes = null) {
     if (!this.conditional) return this.engine.run("decoder", Float32Array.from(codes), n);
     const size = this.n_components;
     const width = size + this.conditions.length;
-    const told = new Float32Array(n * width);
+    const conditioned = new Float32Array(n * width);
     for (let row = 0; row < n; row++) {
-      told.set(codes.slice(row * size, (row + 1) * size), row * width);
-      told[row * width + size + (classes ? classes[row] : 0)] = 1;
+      conditioned.set(codes.slice(row * size, (row + 1) * size), row * width);
+      conditioned[row * width + size + (classes ? classes[row] : 0)] = 1;
     }
-    return this.engine.run("decoder", told, n);
+    return this.engine.run("decoder", conditioned, n);
   }
 
-  /** From the decoder's output to rows in the units of the input. */
+  /** Convert the decoder's output to samples in the units of the input. */
   restore(output) {
     const mean = this.density && this.density.mean ? output.map(this.density.mean) : output;
     if (!this.target_scaled) return mean;
@@ -112,12 +112,12 @@ Utsushi.Model = class Model {
     return mean.map((value, i) => value * scale[i % this.nFeatures] + offset[i % this.nFeatures]);
   }
 
-  /** Decode n codes into rows in the units of the input. */
+  /** Decode n codes to samples in the units of the input. */
   async decode(codes, n = 1, classes = null) {
     return this.restore(await this.output(codes, n, classes));
   }
 
-  /** The divergence of a posterior from the prior in nats; from a mixture of Gaussians the upper
+  /** Return the divergence of a posterior from the prior in nats; for a mixture of Gaussians, the upper
       bound of the library's divergence_without_draws. */
   divergence(mean, logVariance) {
     if (!this.prior) {
@@ -133,7 +133,7 @@ Utsushi.Model = class Model {
     return least - Math.log(each.reduce((total, value) => total + Math.exp(least - value), 0));
   }
 
-  /** All that the page says of one row. */
+  /** Return all metrics of one sample. */
   async measure(row, condition = 0) {
     const { mean, logVariance } = await this.encode(row);
     const output = await this.output(mean, 1, [condition]);
@@ -149,14 +149,14 @@ Utsushi.Model = class Model {
     return { code: mean, logVariance, reconstruction, squaredError, kl, score };
   }
 
-  /** -log p(x | mean code) + KL, in nats and in the units of the input: no draw, no noise. */
+  /** Return -log p(x | mean code) + KL, in nats and in the units of the input, without random draws. */
   negativeBound(x, output, kl) {
     let logDensity = 0;
     for (let i = 0; i < x.length; i++) logDensity += this.density.logDensity(x[i], output[i]);
     return kl - logDensity + (this.target_scaled ? this.log_volume : 0);
   }
 
-  /** The part of the carried test rows whose score is lower, from 0 to 1. */
+  /** Return the share of test samples in the page with a lower score, from 0 to 1. */
   rank(score) {
     if (Number.isNaN(score)) return NaN;
     let lower = 0;

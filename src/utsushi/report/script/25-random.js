@@ -1,8 +1,8 @@
 "use strict";
-/* Seeded random numbers, and the samplers of the library drawn with them. */
+/* Seeded random numbers, and the library's samplers. */
 
 Utsushi.random = (() => {
-  /** mulberry32, a small generator by Tommy Ettinger: uniform in [0, 1), a function of its seed. */
+  /** mulberry32, a small generator by Tommy Ettinger: uniform in [0, 1), determined by its seed. */
   function uniform(seed) {
     let state = seed >>> 0;
     return () => {
@@ -13,7 +13,7 @@ Utsushi.random = (() => {
     };
   }
 
-  /** Box and Muller's way from two uniform numbers to a normal one. */
+  /** Convert two uniform numbers to a normal one by Box and Muller's method. */
   function normal(next) {
     const radius = Math.sqrt(-2 * Math.log(1 - next()));
     return radius * Math.cos(2 * Math.PI * next());
@@ -29,7 +29,7 @@ Utsushi.random = (() => {
     return weights.length - 1;
   }
 
-  /** centre + factor @ noise, where factor is the matrix that starts at `start`. */
+  /** Return centre + factor @ noise, where factor is the matrix that starts at `start`. */
   function spread(centre, factor, start, noise) {
     const size = noise.length;
     return centre.map((value, i) => {
@@ -49,7 +49,7 @@ Utsushi.random = (() => {
       const scaled = noise.map((value) => value * sampler.temperature);
       return spread(centre, sampler.factors, k * size * size, scaled);
     },
-    // What a page cannot run was drawn beforehand.
+    // For samplers that a page cannot run, codes were drawn in advance.
     drawn: (sampler, noise, next) => {
       const size = noise.length;
       const index = Math.floor(next() * sampler.codes.shape[0]);
@@ -57,7 +57,7 @@ Utsushi.random = (() => {
     },
   };
 
-  /** Draw a code, and for a conditional model its class, from the model's own sampler. */
+  /** Draw a code, and for a conditional model its class, from the model's sampler. */
   function drawCode(model, next) {
     const condition = model.conditional ? choose(model.condition_shares, next) : 0;
     const sampler = model.class_samplers ? model.class_samplers[condition] : model.sampler;

@@ -1,13 +1,13 @@
 "use strict";
-/* The words of the page in the language that is chosen, and numbers as people read them. */
+/* The texts of the page in the selected language, and formatted numbers. */
 
 Utsushi.words = (() => {
   let texts = {};
-  let part = "part_test"; // of the data, to which the rows of the map belong
+  let part = "part_test"; // the part of the data that the map shows
 
   const language = () => document.documentElement.lang;
 
-  /** The text of a key, with {names} replaced. A missing text shows as its key, and fails a test. */
+  /** Return the text of a key, with {names} replaced. A missing text is shown by its key, and fails a test. */
   function get(key, values = {}) {
     const text = (texts[language()] || {})[key];
     if (text === undefined) return key;
@@ -18,7 +18,7 @@ Utsushi.words = (() => {
     });
   }
 
-  /** Three figures, without an exponent where people need none. */
+  /** Format a number with three digits, without an exponent if possible. */
   function number(value, digits = 3) {
     if (!Number.isFinite(value)) return "–";
     const size = Math.abs(value);
@@ -32,7 +32,7 @@ Utsushi.words = (() => {
     return `${(100 * part).toFixed(part > 0 && part < 0.1 ? 1 : 0)} %`;
   }
 
-  /** Fill what is marked with data-word, and swap the attributes that are carried in both languages. */
+  /** Fill in elements with data-word, and switch the attributes that exist in both languages. */
   function apply(root = document) {
     for (const element of root.querySelectorAll("[data-word]")) {
       element.textContent = get(element.dataset.word);
@@ -56,9 +56,9 @@ Utsushi.words = (() => {
     apply();
   }
 
-  /** Begin with the texts; `seen` tells whether the rows of the map are those of the training. */
-  function start(given, seen) {
-    texts = given;
+  /** Start with the texts; `seen` is true if the map shows training samples. */
+  function start(allTexts, seen) {
+    texts = allTexts;
     part = seen ? "part_training" : "part_test";
     choose(language());
   }

@@ -1,8 +1,8 @@
 "use strict";
-/* What is chosen on the page, told to who listens, and kept in the address so that it can be sent.
+/* The state of the page, which notifies listeners and is stored in the address, so that it can be shared.
 
-   A point is {row, z, y}: a code z, the class y that a conditional decoder is told, and the test
-   row that it is the code of, or -1. */
+   A point is {row, z, y}: a code z, the class y that conditions the decoder, and the index of the test
+   sample with this code, or -1. */
 
 Utsushi.state = (() => {
   const VIEWS = ["walk", "interpolate", "draw", "generate"];
@@ -11,7 +11,7 @@ Utsushi.state = (() => {
   let names = [];
   let restoring = false;
 
-  /** Numbers of a code as the address can hold them: what is drawn is what a link restores. */
+  /** Round the numbers of a code to those of the address, so that a link restores the same picture. */
   const rounded = (z) => Array.from(z, (value) => Number(Number(value).toPrecision(6)));
   const point = (z, row = -1, y = 0) => ({ row, z: rounded(z), y });
 
@@ -19,7 +19,7 @@ Utsushi.state = (() => {
     listeners.push(listener);
   }
 
-  /** Change some of the state; `keep` adds a step that the browser's Back returns from. */
+  /** Change a part of the state; `keep` adds an entry to the browser's history. */
   function change(patch, { keep = false } = {}) {
     const changed = new Set(Object.keys(patch));
     current = { ...current, ...patch };
@@ -27,7 +27,7 @@ Utsushi.state = (() => {
     if (!restoring) write(keep);
   }
 
-  /** Move the point as an animation does, which leaves no trace in the address. */
+  /** Move the point in an animation, without changing the address. */
   function move(next) {
     current = { ...current, point: next };
     for (const listener of listeners) listener(current, new Set(["point"]));
@@ -50,12 +50,12 @@ Utsushi.state = (() => {
       c: String(state.chosen),
       l: state.language,
     };
-    // These need no escape after a #, and a link without them can be read.
+    // These characters are valid after a #, and make links readable.
     const plain = { "%2C": ",", "%7E": "~", "%3B": ";" };
     return `#${String(new URLSearchParams(parts)).replace(/%2C|%7E|%3B/g, (code) => plain[code])}`;
   }
 
-  /** A number of the address: nothing is none, and not zero. */
+  /** Parse a number of the address: an empty text is not zero. */
   const read = (text) => (text === null || text.trim() === "" ? NaN : Number(text));
 
   function readPoint(text, codesOf, size) {
@@ -71,14 +71,14 @@ Utsushi.state = (() => {
     return z.length === size && z.every(Number.isFinite) ? point(z, -1, condition) : null;
   }
 
-  /** Read an address; whatever it has that makes no sense is left as it was. */
+  /** Read an address; invalid parts leave the state unchanged. */
   function fromHash(hash, state, models) {
     const parts = new URLSearchParams(hash.replace(/^#/, ""));
     const next = { ...state };
     const model = names.indexOf(parts.get("m"));
     if (model >= 0 && model !== state.model) {
       next.model = model;
-      // The points of one model are none of another; the rows are the same.
+      // Points belong to one model; samples belong to all.
       const again = ({ row }) => Utsushi.page.pointOf(models[model], Math.max(row, 0));
       [next.point, next.ends, next.plane] = [again(next.point), next.ends.map(again), "pc"];
     }
@@ -105,10 +105,10 @@ Utsushi.state = (() => {
   }
 
   let timer = 0;
-  let moving = false; // whether the newest address is one of a gesture that has not ended
+  let moving = false; // whether the newest address belongs to an unfinished gesture
 
-  /** A gesture is one step of Back, however often it writes. It waits before it does: browsers
-      refuse an address that changes a hundred times a second. */
+  /** Write the address; a gesture is one history entry. Writes are delayed, because browsers reject
+      hundreds of changes per second. */
   function write(keep) {
     clearTimeout(timer);
     const put = () => {
@@ -120,14 +120,14 @@ Utsushi.state = (() => {
         }
         moving = !keep;
       } catch {
-        // A notebook's sandbox has no history; the page works without.
+        // A notebook's sandbox has no history.
       }
     };
     if (keep) put();
     else timer = setTimeout(put, 250);
   }
 
-  /** Begin with a state, or with what the address says; true if it said something. */
+  /** Start with a state, or with that of the address; return true if the address has one. */
   function start(initial, models) {
     names = models.map((model) => model.name);
     const linked = location.hash.length > 1;

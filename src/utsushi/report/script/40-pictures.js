@@ -1,5 +1,5 @@
 "use strict";
-/* Rows as people see them: images with crisp pixels, and tables as parallel coordinates. */
+/* Pictures of samples: images with sharp pixels, and tables as parallel coordinates. */
 
 Utsushi.pictures = (() => {
   let page = null;
@@ -9,7 +9,7 @@ Utsushi.pictures = (() => {
 
   const isDark = () => matchMedia("screen and (prefers-color-scheme: dark)").matches;
 
-  /** A new canvas for one row; `className` decides its size. */
+  /** Create a canvas for one sample; `className` determines its size. */
   function canvas(className = "picture") {
     const element = document.createElement("canvas");
     element.className = `${className} ${page.image_shape ? "image" : "table-row"}`;
@@ -18,7 +18,7 @@ Utsushi.pictures = (() => {
     return element;
   }
 
-  /** A new small canvas, as the first thing in the element of that id. */
+  /** Create a small canvas as the first child of the element of an id. */
   function canvasIn(id) {
     const element = canvas("small");
     document.getElementById(id).prepend(element);
@@ -53,16 +53,16 @@ Utsushi.pictures = (() => {
     );
   }
 
-  /** The difference of two images: orange where the copy is brighter, blue where it is darker. */
-  function paintDifference(element, row, copy) {
-    if (!page.image_shape) return; // a table's copy is drawn over its row
+  /** Draw the difference of two images: orange where the reconstruction is brighter, blue where darker. */
+  function paintDifference(element, row, reconstruction) {
+    if (!page.image_shape) return; // a table's reconstruction is drawn over the original
     const [low, high] = page.range;
     const context = element.getContext("2d");
     const dark = isDark();
     const zero = dark ? [22, 25, 29] : [255, 255, 255];
     const [more, less] = dark ? [[255, 150, 60], [90, 170, 255]] : [[190, 70, 0], [0, 90, 190]];
     const colour = (r, g, b) => {
-      const mean = (copy[r] - row[r] + copy[g] - row[g] + copy[b] - row[b]) / 3;
+      const mean = (reconstruction[r] - row[r] + reconstruction[g] - row[g] + reconstruction[b] - row[b]) / 3;
       const part = Math.min(Math.abs(mean) / (high - low || 1), 1);
       const end = mean > 0 ? more : less;
       return zero.map((value, i) => Math.round(value + part * (end[i] - value)));
@@ -70,7 +70,7 @@ Utsushi.pictures = (() => {
     context.putImageData(imageData(context, colour), 0, 0);
   }
 
-  // --- tables: one upright axis for each feature, and a line through its values ----------------
+  // --- tables: a vertical axis for each feature, and a line through the values -----------------
 
   function fit(element) {
     const ratio = window.devicePixelRatio || 1;
@@ -117,14 +117,14 @@ Utsushi.pictures = (() => {
     line(Array.from(row), style("--accent"), []);
   }
 
-  function shortened(context, name, room) {
-    // Names may be of any length, and each measurement reads them whole.
+  function shortened(context, name, width) {
+    // Names may have any length, and measuring a long text is slow.
     let text = name.slice(0, 40);
-    while (text.length > 1 && context.measureText(text).width > room - 4) text = text.slice(0, -1);
+    while (text.length > 1 && context.measureText(text).width > width - 4) text = text.slice(0, -1);
     return text === name ? name : `${text.slice(0, -1)}…`;
   }
 
-  /** Show a row; for a table `other` is drawn beside it, dashed. */
+  /** Draw a sample; for a table, also `other` as a dashed line. */
   function paint(element, row, other = null) {
     if (page.image_shape) paintImage(element, row);
     else paintTable(element, row, other);

@@ -1,5 +1,5 @@
 "use strict";
-/* What the page carries, ready to use: the models, the rows and their classes. */
+/* The data of the page: models, samples and classes. */
 
 Utsushi.page = (() => {
   let header = null;
@@ -7,11 +7,11 @@ Utsushi.page = (() => {
   let train = null;
   let models = [];
 
-  function start(given) {
-    header = given;
-    test = Utsushi.tensors.asRows(given.test);
-    train = Utsushi.tensors.asRows(given.train);
-    models = given.models.map((description) => {
+  function start(newHeader) {
+    header = newHeader;
+    test = Utsushi.tensors.asRows(header.test);
+    train = Utsushi.tensors.asRows(header.train);
+    models = header.models.map((description) => {
       const model = new Utsushi.Model(description);
       model.codesOf = (row) =>
         row < test.count
@@ -24,10 +24,10 @@ Utsushi.page = (() => {
   const width = () => models[0].nFeatures;
   const rowOf = (rows, index) => rows.floats.slice(index * width(), (index + 1) * width());
 
-  /** The class of a row of the test or training rows, or null. */
+  /** Return the class of a test or training sample, or null. */
   const classOf = (rows, index) => (rows.labels ? header.classes[rows.labels[index]] : null);
 
-  /** What a conditional decoder is told of a test row: the place of its class among the known. */
+  /** Return the condition of a test sample: the index of its class in the model. */
   function conditionOf(model, row) {
     if (!model.conditional) return 0;
     return Math.max(model.conditions.indexOf(classOf(test, row)), 0);
@@ -36,7 +36,7 @@ Utsushi.page = (() => {
   const pointOf = (model, row) =>
     Utsushi.state.point(model.codesOf(row), row, conditionOf(model, row));
 
-  /** The training row nearest to given values, by squared distance. */
+  /** Find the training sample that is nearest to values, by squared distance. */
   function nearestTraining(values) {
     const size = width();
     let [best, least] = [-1, Infinity];
@@ -90,9 +90,9 @@ Utsushi.build = (tag, options = {}, children = []) => {
   return element;
 };
 
-/** A function that asks for one purpose, such as the picture of the point. One request is in flight at
-    a time; of those made meanwhile only the newest waits. Each answer is used, so what changes faster
-    than it is answered is shown a little late, and not only once it rests. */
+/** Return a function that requests one thing, such as the picture of the point. Only one request runs at
+    a time; of the requests made meanwhile only the newest waits. Each answer is used, so fast changes
+    are shown with a small delay, and not only at their end. */
 Utsushi.newest = (ask, use) => {
   let waiting = null;
   let isAsking = false;

@@ -1,9 +1,9 @@
 "use strict";
-/* The plane of the map: two principal components of the code, or two components that were picked.
-   A code is moved within it; what it has beyond the plane stays. */
+/* The plane of the map: two principal components of the code, or two selected components.
+   Moving a code changes only its coordinates in the plane. */
 
 Utsushi.plane = (() => {
-  /** The two directions, as vectors of the code space, and the point of the code space at (0, 0). */
+  /** Return the two axes as vectors of the code space, and the code at (0, 0). */
   function of(model, chosen) {
     if (chosen === "pc") return { axes: model.axes, centre: model.centre };
     const unit = (axis) => Array.from({ length: model.n_components }, (_, h) => +(h === axis));
@@ -23,14 +23,14 @@ Utsushi.plane = (() => {
     );
   }
 
-  /** The carried codes on the plane, as pairs. */
+  /** Return the codes of the test samples on the plane, as pairs. */
   function places(plane, model) {
     const size = model.n_components;
     const count = model.codes.shape[0];
     return Array.from({ length: count }, (_, row) => project(plane, model.codes, row * size));
   }
 
-  /** A diagonal Gaussian seen on the plane: its radii at 1 sigma, and the angle of the first. */
+  /** Project a diagonal Gaussian onto the plane: its radii at 1 sigma, and the angle of the first. */
   function ellipse(plane, logVariance) {
     const [a, b] = plane.axes;
     let [xx, yy, xy] = [0, 0, 0];
@@ -48,7 +48,7 @@ Utsushi.plane = (() => {
     };
   }
 
-  /** The square that holds all places, with room around: centre and half of its side. */
+  /** Return the square around all positions, with a margin: its centre and half of its side. */
   function frame(pairs) {
     const ends = [0, 1].map((axis) => {
       const values = pairs.map((pair) => pair[axis]);
@@ -58,7 +58,7 @@ Utsushi.plane = (() => {
     return { middle: ends.map(([low, high]) => (low + high) / 2), half };
   }
 
-  /** Cells of a grid over the frame that are farther from all codes than codes are from another. */
+  /** Return the cells of a grid that are farther from all codes than codes are from each other. */
   function empty(pairs, { middle, half }, cells = 56) {
     const sorted = nearestDistances(pairs).sort((a, b) => a - b);
     const far = Math.max(3 * sorted[Math.floor(0.9 * (sorted.length - 1))], half / 20);
@@ -67,14 +67,14 @@ Utsushi.plane = (() => {
       for (let j = 0; j < cells; j++) {
         const x = middle[0] + half * (((i + 0.5) / cells) * 2 - 1);
         const y = middle[1] + half * (((j + 0.5) / cells) * 2 - 1);
-        // Three million distances for a thousand codes: their squares are enough.
+        // Three million distances for a thousand codes: squared distances suffice.
         if (!pairs.some(([px, py]) => (px - x) ** 2 + (py - y) ** 2 < far * far)) result.push([i, j]);
       }
     }
     return { cells, result };
   }
 
-  /** Of two hundred codes are enough to know how near to another they lie. */
+  /** Two hundred codes suffice to estimate typical distances. */
   function nearestDistances(pairs) {
     const step = Math.max(1, Math.floor(pairs.length / 200));
     const distances = [];

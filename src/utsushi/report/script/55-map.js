@@ -1,18 +1,18 @@
 "use strict";
-/* The map of the test codes: still layers drawn once, and what moves drawn over them. */
+/* The map of the test codes: static layers, drawn once, and moving parts over them. */
 
 Utsushi.map = (() => {
   const { page, plane, state, words } = Utsushi;
   const COLOURS = 10;
   const SHAPES = "●■▲◆★✚▼✖○□△◇";
-  /** Pixels within which a pointer means a mark or a handle. */
+  /** The largest distance in pixels of a pointer to a mark or handle. */
   const NEAR = 14;
 
   let canvas = null;
   let tooltip = null;
   let still = null; // { key, image, view, places }
   let dragged = null; // "point", "a" or "b"; "position" is the point between these two
-  const visited = {}; // the test row that each of them had last
+  const visited = {}; // the last test sample of each of them
   let listeners = { point: () => {}, posterior: () => null };
 
   // --- from the code's units to pixels and back -------------------------------------------------
@@ -35,7 +35,7 @@ Utsushi.map = (() => {
     frame.middle[1] - frame.half * ((2 * py) / size - 1),
   ];
 
-  // --- what does not move -----------------------------------------------------------------------
+  // --- static layers ----------------------------------------------------------------------------
 
   function sheet(size) {
     const ratio = window.devicePixelRatio || 1;
@@ -58,7 +58,7 @@ Utsushi.map = (() => {
     return { image, places, frame, flat };
   }
 
-  /** Drawn small and enlarged, so that the edge is as soft as what is known of it. */
+  /** Draw the shading small and enlarge it, so that its edge is soft. */
   function shade(context, { size }, { cells, result }) {
     const small = document.createElement("canvas");
     small.width = small.height = cells;
@@ -69,7 +69,7 @@ Utsushi.map = (() => {
     context.drawImage(small, 0, 0, size, size);
   }
 
-  /** Circles of one and two standard deviations of N(0, I), which every plane shows as circles. */
+  /** Draw circles of one and two standard deviations of N(0, I). */
   function drawPrior(context, here, { axes, centre }) {
     const origin = plane.project({ axes, centre }, new Array(centre.length).fill(0));
     const [x, y] = toPixel(here, origin);
@@ -85,7 +85,7 @@ Utsushi.map = (() => {
 
   const short = () => (page.header.classes || []).every((name) => [...name].length <= 2);
 
-  /** The colour and the sign of a class: colour alone would leave some readers out. */
+  /** Return the colour and the sign of a class; not all readers can distinguish colours. */
   function markOf(label) {
     const index = label === null ? 0 : label;
     const sign = label === null ? "●" : short() ? page.header.classes[index] : SHAPES[index % SHAPES.length];
@@ -108,10 +108,10 @@ Utsushi.map = (() => {
     context.globalAlpha = 1;
   }
 
-  // --- what moves -------------------------------------------------------------------------------
+  // --- moving parts -----------------------------------------------------------------------------
 
   function draw() {
-    if (!state.get()) return; // the page has not begun
+    if (!state.get()) return; // the page has not started
     const here = view();
     const ratio = window.devicePixelRatio || 1;
     const side = Math.round(here.size * ratio);
@@ -136,7 +136,7 @@ Utsushi.map = (() => {
     context.lineWidth = 1.5;
     for (const sigma of [1, 2]) {
       context.beginPath();
-      // Upwards on the map is downwards in pixels.
+      // The vertical axis of the map is opposite to that of pixels.
       context.ellipse(x, y, sigma * radii[0] * unit, sigma * radii[1] * unit, -angle, 0, 2 * Math.PI);
       context.stroke();
     }
@@ -181,7 +181,7 @@ Utsushi.map = (() => {
 
   const apart = ([ax, ay], [bx, by]) => Math.hypot(ax - bx, ay - by);
 
-  /** The test row whose mark a pixel is on, or -1. */
+  /** Return the test sample whose mark is at a pixel, or -1. */
   function rowAt(pixel, reach = NEAR) {
     const here = view();
     let [best, least] = [-1, reach];
@@ -207,7 +207,7 @@ Utsushi.map = (() => {
     return between < NEAR && between < Math.min(...ends) ? "position" : nearerEnd(pixel);
   }
 
-  /** The part of the path from A to B that is drawn nearest to a pixel. */
+  /** Return the position on the path from A to B that is nearest to a pixel. */
   function positionAt(pixel) {
     const now = state.get();
     let [best, least] = [0, Infinity];
@@ -254,7 +254,7 @@ Utsushi.map = (() => {
   function moved(event) {
     const pixel = pixelOf(event);
     if (!dragged || !canvas.pressed) return hover(event, pixel);
-    // A finger trembles: what moves less than this is a press.
+    // Fingers tremble: a shorter movement is a press.
     if (!canvas.pressed.moved && apart(pixel, canvas.pressed.pixel) < 4) return undefined;
     canvas.pressed.moved = true;
     return dragTo(pixel);
@@ -266,7 +266,7 @@ Utsushi.map = (() => {
     const row = rowAt(pixel);
     const { moved: wasDrag } = canvas.pressed;
     canvas.pressed = null;
-    // A press is for the ends: it puts one of them there.
+    // A press moves one of the ends to this position.
     if (!wasDrag && dragged === "position") dragged = nearerEnd(pixel);
     if (!wasDrag && row >= 0) put(page.pointOf(page.models[state.get().model], row), true);
     else dragTo(pixel, true);
@@ -296,9 +296,9 @@ Utsushi.map = (() => {
   // --- the keyboard: arrows move, Shift moves far, N and P go from mark to mark -----------------
 
   function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // shortcuts of the browser
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    const letter = event.key.toLowerCase(); // also with Shift, or when Caps Lock is on
+    const letter = event.key.toLowerCase(); // also with Shift or Caps Lock
     const now = state.get();
     dragged = now.view === "interpolate" ? canvas.dataset.end || "a" : "point";
     if (event.key in steps) {
@@ -319,7 +319,7 @@ Utsushi.map = (() => {
     event.preventDefault();
   }
 
-  /** N and P go on from the last row, also when the point has left it meanwhile. */
+  /** Go to the sample next to the last one, also if the point has been moved since. */
   function remember({ point, ends: [a, b] }) {
     for (const [handle, { row }] of Object.entries({ point, a, b })) {
       if (row >= 0 || !(handle in visited)) visited[handle] = Math.max(row, 0);
@@ -340,8 +340,8 @@ Utsushi.map = (() => {
     element.hidden = short() && page.header.classes.length > 0;
   }
 
-  function start(given) {
-    listeners = { ...listeners, ...given };
+  function start(newListeners) {
+    listeners = { ...listeners, ...newListeners };
     canvas = document.getElementById("map");
     tooltip = document.getElementById("map-tooltip");
     tooltip.prepend(Utsushi.pictures.canvas("thumbnail"));

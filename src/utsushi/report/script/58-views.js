@@ -1,12 +1,12 @@
 "use strict";
-/* The four views beside the map, the switch between the models, and what is said aloud. */
+/* The four views next to the map, the buttons that switch models, and messages for screen readers. */
 
 Utsushi.views = (() => {
   const { build, page, state, words } = Utsushi;
   let tabs = [];
   let modelButtons = [];
 
-  // --- what several views show ------------------------------------------------------------------
+  // --- shared by several views ------------------------------------------------------------------
 
   function item(term, value, note = "") {
     const data = build("dd", { text: value });
@@ -14,7 +14,7 @@ Utsushi.views = (() => {
     return build("div", {}, [build("dt", { text: term }), data]);
   }
 
-  /** The numbers of one row: its error, its divergence, and how unusual it is; dashes without one. */
+  /** Return elements with the metrics of a sample: error, divergence and anomaly score; dashes without one. */
   function measureItems(model, measures) {
     const { squaredError, kl, score } = measures || { squaredError: NaN, kl: NaN, score: NaN };
     const perFeature = words.get("per_feature", {
@@ -32,7 +32,7 @@ Utsushi.views = (() => {
 
   let speaking = 0;
 
-  /** Say something to a screen reader, once what is under way has come to rest. */
+  /** Announce a text to screen readers, after all changes have settled. */
   function announce(text) {
     clearTimeout(speaking);
     speaking = setTimeout(() => {
@@ -68,26 +68,26 @@ Utsushi.views = (() => {
 
   const remembered = new Map();
 
-  /** The same point in another model: its row, or else the code of what the point decodes to. */
-  async function carried(point, from, to) {
+  /** Convert a point to another model: to the code of its sample, or else of its decoded values. */
+  async function converted(point, from, to) {
     if (point.row >= 0) return page.pointOf(to, point.row);
     const values = await from.decode(point.z, 1, [point.y]);
     const y = to.conditional && from.conditional ? point.y : 0;
     return state.point((await to.encode(values)).mean, -1, y);
   }
 
-  /** The state in another model, or null where that is the one already. Going back to a model finds
-      the points as they were left, unless they were moved since. */
+  /** Return the state in another model, or null for the current one. Returning to a model restores its
+      points, unless they were moved since. */
   async function inModel(index) {
     const now = state.get();
     if (index === now.model) return null;
     const [from, to] = [page.models[now.model], page.models[index]];
     const points = [now.point, ...now.ends];
-    const known = remembered.get(index);
-    const same = known && JSON.stringify(known.left) === JSON.stringify(points);
+    const earlier = remembered.get(index);
+    const same = earlier && JSON.stringify(earlier.left) === JSON.stringify(points);
     const [point, ...ends] = same
-      ? known.points
-      : await Promise.all(points.map((each) => carried(each, from, to)));
+      ? earlier.points
+      : await Promise.all(points.map((each) => converted(each, from, to)));
     remembered.set(now.model, { points, left: [point, ...ends] });
     const isPlane = now.plane !== "pc" && Math.max(...now.plane) >= to.n_components;
     const plane = isPlane ? "pc" : now.plane;
@@ -139,7 +139,7 @@ Utsushi.views = (() => {
     }
     buildModels();
     state.listen(refresh);
-    // On paper and in the dark the colours are others, and what was drawn with them is drawn again.
+    // Print and dark mode have other colours, so everything is drawn again.
     for (const query of ["(prefers-color-scheme: dark)", "print"]) {
       matchMedia(query).addEventListener("change", () => {
         if (state.get()) state.change({ language: state.get().language });

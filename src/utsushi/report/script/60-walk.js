@@ -1,24 +1,24 @@
 "use strict";
-/* Walk: the point on the map decoded, its numbers, and a slider for every component. */
+/* Walk: the decoded point of the map, its metrics, and a slider for every component. */
 
 Utsushi.walk = (() => {
   const { build, page, state, words, pictures } = Utsushi;
-  /** Sliders that are shown before the others are asked for. */
+  /** The number of sliders that are shown first. */
   const FEW = 16;
 
   let parts = {};
   let sliders = [];
-  let shown = null; // what the numbers speak of: { row, of, values, measures }, `of` a model, or null
+  let shown = null; // the sample of the metrics: { row, of, values, measures }, `of` a model, or null
   let showAll = false;
 
   const model = () => page.models[state.get().model];
 
-  // --- the picture and its numbers --------------------------------------------------------------
+  // --- the picture and its metrics --------------------------------------------------------------
 
   const decodePoint = Utsushi.newest(
     ({ model: of, point: { z, y } }) => page.models[of].decode(z, 1, [y]),
     (values) => {
-      // A table's copy and its row share one picture.
+      // A table's reconstruction and original share one picture.
       const row = !page.isImage && shown && isCurrent(shown) ? shown.values : null;
       pictures.paint(parts.decoded, values, row);
       parts.decodedValues = values;
@@ -36,7 +36,7 @@ Utsushi.walk = (() => {
       return { row, of, values, measures };
     },
     (answer) => {
-      // A point that has moved off the rows by now has no numbers, and another model has others.
+      // By now, the point may not be that of a sample, or the model may be another one.
       if (state.get().point.row < 0 || state.get().model !== answer.of) return;
       shown = answer;
       showNumbers();
@@ -56,7 +56,7 @@ Utsushi.walk = (() => {
 
   function showNumbers() {
     const { numbers, original, difference, pair } = parts;
-    // What is away keeps its room: a slider that moves must not run from under the pointer.
+    // Hidden elements keep their space, so that a slider does not move under the pointer.
     pair.classList.toggle("away", !shown);
     numbers.replaceChildren(...Utsushi.views.measureItems(model(), shown && shown.measures));
     const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
@@ -81,7 +81,7 @@ Utsushi.walk = (() => {
       sum += chosen.codes[i];
     }
     const mean = sum / chosen.codes.shape[0];
-    // A dead component hardly moves; the prior's range shows that it would change nothing.
+    // The codes of a dead component hardly differ; the prior's range shows that it has no effect.
     if (chosen.hasNormalPrior) [low, high] = [Math.min(low, -3), Math.max(high, 3)];
     if (high - low < 1e-9) [low, high] = [low - 1, high + 1];
     return { low, high, mean };
@@ -113,7 +113,7 @@ Utsushi.walk = (() => {
     input.addEventListener("change", () => set(Number(input.value), true));
     input.addEventListener("dblclick", () => set(mean, true));
     input.addEventListener("keydown", (event) => {
-      // The step of a browser's slider is a hundredth of nothing where steps are "any".
+      // With step "any", the arrow keys would not move a browser's slider.
       const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
       if (event.key in steps) {
         const step = ((high - low) / 50) * steps[event.key];
@@ -158,7 +158,7 @@ Utsushi.walk = (() => {
     }
   }
 
-  // --- the planes and the classes that can be picked --------------------------------------------
+  // --- selection of the plane and the class -----------------------------------------------------
 
   function buildChoices() {
     const chosen = model();
@@ -187,7 +187,7 @@ Utsushi.walk = (() => {
     const picked = Number(value);
     const old = plane === "pc" ? [picked === 0 ? 1 : 0, picked === 0 ? 1 : 0] : [...plane];
     old[axis] = picked;
-    // The same component twice is no plane: the other axis gives way.
+    // A plane needs two components: the other axis changes, too.
     if (old[0] === old[1]) old[1 - axis] = picked === 0 ? 1 : 0;
     return state.change({ plane: old }, { keep: true });
   }
@@ -228,7 +228,7 @@ Utsushi.walk = (() => {
     const hadNumbers = shown !== null;
     if (now.point.row >= 0) measureRow(now);
     else shown = null;
-    // The point of a drag has no numbers, and those of the frame before were none either.
+    // During a drag there are no metrics.
     const isDragged = changed.size === 1 && changed.has("point") && !hadNumbers;
     if (changed.has("language") || (!shown && !isDragged)) showNumbers();
     parts.through.hidden = page.models.length < 2 || now.point.row < 0;
@@ -272,7 +272,7 @@ Utsushi.walk = (() => {
     state.listen(refresh);
   }
 
-  /** What the map draws around the point: the posterior of its row, where it has one. */
+  /** Return the posterior of the point's sample, which the map draws, or null. */
   function posterior() {
     if (!shown || !isCurrent(shown) || !model().variational) return null;
     return { mean: shown.measures.code, logVariance: shown.measures.logVariance };

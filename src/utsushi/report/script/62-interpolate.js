@@ -1,5 +1,5 @@
 "use strict";
-/* Interpolate: a path between two codes as a film, and the cross-fade of their pixels beneath. */
+/* Interpolate: a strip of decoded codes between two points, and a strip that blends their pixels. */
 
 Utsushi.interpolate = (() => {
   const { build, page, state, words, pictures } = Utsushi;
@@ -8,7 +8,7 @@ Utsushi.interpolate = (() => {
 
   const model = () => page.models[state.get().model];
 
-  /** The code at a part t of the way: along the line, or along the great circle between the two. */
+  /** Return the code at a fraction t of the path: along the line, or along the great circle. */
   function between({ ends: [a, b], path }, t) {
     const line = a.z.map((value, h) => value + t * (b.z[h] - value));
     if (path !== "sphere") return line;
@@ -19,7 +19,7 @@ Utsushi.interpolate = (() => {
     const angle = Math.acos(Math.min(Math.max(cosine, -1), 1));
     const sine = Math.sin(angle);
     if (sine < 1e-6) return line;
-    // Directions turn at an even pace, and lengths change evenly.
+    // Directions and lengths change at a constant rate.
     const radius = from + t * (to - from);
     return a.z.map(
       (value, h) =>
@@ -88,7 +88,7 @@ Utsushi.interpolate = (() => {
     parts.film.forEach((frame, i) => frame.classList.toggle("current", i === nearest));
   }
 
-  /** A pointer on the strip scrubs, also when it leaves the strip while it is down. */
+  /** Move the position with a pointer on the strip, also if it leaves the strip while pressed. */
   function scrub(event) {
     const strip = event.currentTarget;
     if (event.type === "pointerdown") strip.setPointerCapture(event.pointerId);

@@ -1,24 +1,24 @@
 "use strict";
-/* Draw: an image by mouse, pen, finger or keyboard, or from a file, through the model. For a table,
-   its values by number. */
+/* Draw: input of the model by mouse, pen, finger or keyboard, or from an image file; of a table, by
+   numbers. */
 
 Utsushi.draw = (() => {
   const { build, page, state, words, pictures } = Utsushi;
   const SIDE = 280;
   const PEN = 20;
   let parts = {};
-  let pad = null; // the 2d context that is drawn on
-  let pen = null; // the last place of the pen, while it is down
+  let pad = null; // the 2d context of the drawing
+  let pen = null; // the last position of the pen while it is down
   let cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
-  let input = null; // the row that the model is shown
+  let input = null; // the input of the model
   let answer = null;
-  let cleared = 0; // how often: what was drawn before is not shown after it
+  let cleared = 0; // the number of clears: results of an earlier drawing are ignored
 
   const model = () => page.models[state.get().model];
 
-  // --- from the pad to a row --------------------------------------------------------------------
+  // --- from the drawing to a sample -------------------------------------------------------------
 
-  /** The brightness of each pixel of a context, from 0 to 1. */
+  /** Return the brightness of each pixel of a context, from 0 to 1. */
   function brightness(context) {
     const { width, height } = context.canvas;
     const { data } = context.getImageData(0, 0, width, height);
@@ -41,7 +41,7 @@ Utsushi.draw = (() => {
   }
 
   function resized(source, box, width, height) {
-    // Halving until near: one large step of a canvas would skip pixels between.
+    // Halve repeatedly: a canvas skips pixels when it reduces an image in one step.
     let { canvas, left, top, w, h } = { canvas: source, left: box.left, top: box.top, w: box.width, h: box.height };
     for (;;) {
       const [nextW, nextH] = [Math.max(width, Math.ceil(w / 2)), Math.max(height, Math.ceil(h / 2))];
@@ -55,7 +55,7 @@ Utsushi.draw = (() => {
     }
   }
 
-  /** As MNIST was made: into a box of 20 × 20, then the centre of mass into the middle of 28 × 28. */
+  /** Convert a drawing as in MNIST: fit it into 20 × 20, and centre its mass in 28 × 28. */
   function asDigit(context) {
     const side = page.header.image_shape[1];
     const inner = Math.round((20 / 28) * side);
@@ -80,7 +80,7 @@ Utsushi.draw = (() => {
     return row;
   }
 
-  /** Any other image: the whole pad, at the size of the rows and in their range. */
+  /** Convert any other drawing to the size and the range of the samples. */
   function asImage(context) {
     const [channels, height, width] = page.header.image_shape;
     const [low, high] = page.header.range;
@@ -109,7 +109,7 @@ Utsushi.draw = (() => {
     (measures) => {
       if (measures.of !== state.get().model || measures.before !== cleared) return;
       answer = measures;
-      // A point that was moved meanwhile is newer than the drawing.
+      // The point may have been moved after the drawing.
       const { point } = state.get();
       if (point === measures.point) {
         state.change({ point: state.point(measures.code, -1, point.y) });
@@ -169,7 +169,7 @@ Utsushi.draw = (() => {
 
   let due = false;
 
-  /** Encoded once a frame, however many strokes it had. */
+  /** Encode the drawing at most once per frame. */
   function soon() {
     if (due) return;
     due = true;
@@ -239,7 +239,7 @@ Utsushi.draw = (() => {
     }
   }
 
-  /** Ink on paper is dark on light; the digits that the model knows are light on dark. */
+  /** Invert dark ink on light paper: the digits of the training data are light on dark. */
   function darken() {
     const { width, height } = pad.canvas;
     const values = brightness(pad);
@@ -332,7 +332,7 @@ Utsushi.draw = (() => {
     return { mean: answer.code, logVariance: answer.logVariance };
   }
 
-  /** Show a row that was not drawn, as the guided tour does. */
+  /** Use a sample as input, as the guided tour does. */
   function give(row) {
     input = row;
     if (page.isImage) {

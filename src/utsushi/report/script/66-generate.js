@@ -1,35 +1,35 @@
 "use strict";
-/* Generate: fifty new rows from the model's sampler, each beside the training row it is nearest to. */
+/* Generate: fifty new samples, each with the nearest training sample. */
 
 Utsushi.generate = (() => {
   const { build, page, state, words, pictures } = Utsushi;
   const COUNT = 50;
-  /** Rows decoded between two frames of the screen. */
+  /** The number of samples decoded per frame. */
   const AT_ONCE = 5;
   let parts = {};
   let drawn = []; // { z, y, values, nearest, button, picture }
-  let maker = null; // the model that they are of
-  let made = ""; // which model and seed that is
+  let generator = null; // their model
+  let generatedKey = ""; // its index and the seed
 
   const model = () => page.models[state.get().model];
 
   function make({ model: of, seed }) {
     const key = `${of},${seed}`;
-    if (made === key) return;
-    made = key;
-    maker = page.models[of];
+    if (generatedKey === key) return;
+    generatedKey = key;
+    generator = page.models[of];
     const next = Utsushi.random.uniform(seed);
-    drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(maker, next));
+    drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(generator, next));
     fillGrid();
   }
 
-  /** Decode the first that are not decoded yet; then the next, as long as the view is open. */
+  /** Decode the next samples, as long as the view is open. */
   const decodeSome = Utsushi.newest(
     async () => {
       const some = drawn.filter(({ values }) => !values).slice(0, AT_ONCE);
       if (some.length) {
         const codes = some.flatMap(({ z }) => z);
-        const rows = await maker.decode(codes, some.length, some.map(({ y }) => y));
+        const rows = await generator.decode(codes, some.length, some.map(({ y }) => y));
         const size = rows.length / some.length;
         some.forEach((one, i) => {
           one.values = rows.slice(i * size, (i + 1) * size);

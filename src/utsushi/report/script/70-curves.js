@@ -1,5 +1,5 @@
 "use strict";
-/* Learning curves, drawn from the history that the page carries; pointing at them reads values. */
+/* Learning curves, drawn from the history in the page; pointing at them shows values. */
 
 Utsushi.curves = (() => {
   const { build, page, state, words } = Utsushi;
@@ -11,7 +11,7 @@ Utsushi.curves = (() => {
     return element;
   };
 
-  /** Of a long training the first epochs would press all others flat: the axis leaves them out. */
+  /** Exclude the first epochs of a long training from the axis, as they would flatten the curve. */
   function bounds(curves) {
     const values = curves.flatMap(({ values: all }) => all).filter(Number.isFinite);
     const sorted = [...values].sort((a, b) => a - b);
@@ -57,7 +57,7 @@ Utsushi.curves = (() => {
     return { picture, x, epochs };
   }
 
-  /** A chart, a line at the epoch that is pointed at, and a slider that points by keyboard. */
+  /** Create a chart with a line at the selected epoch, and a slider to select it by keyboard. */
   function figure(model) {
     const { curves, unit } = model.history;
     const language = words.language();
@@ -97,11 +97,11 @@ Utsushi.curves = (() => {
 
   function start() {
     const place = document.getElementById("curves");
-    const known = page.models.filter((model) => model.history && model.history.curves.length);
-    place.hidden = known.length === 0;
+    const withHistory = page.models.filter((model) => model.history && model.history.curves.length);
+    place.hidden = withHistory.length === 0;
     state.listen((now, changed) => {
       if (!changed.has("language")) return;
-      place.querySelector("div").replaceChildren(...known.map(figure));
+      place.querySelector("div").replaceChildren(...withHistory.map(figure));
     });
   }
 

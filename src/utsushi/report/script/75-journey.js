@@ -1,15 +1,15 @@
 "use strict";
-/* The first view moves: the point goes once from class to class, unless somebody touches the page. */
+/* The opening animation: the point moves once from class to class, until the first interaction. */
 
 Utsushi.journey = (() => {
   const { page, state } = Utsushi;
   const SECONDS_A_LEG = 2.2;
-  /** What a visitor does, or a browser for one: nothing moves by itself after it. */
+  /** Events of an interaction, which stop the animation. */
   const TOUCHES = ["pointerdown", "click", "keydown", "wheel", "touchstart", "focusin", "popstate"];
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let running = false;
 
-  /** For each class the row nearest to the middle of its codes; rows spread evenly without classes. */
+  /** Return for each class the sample nearest to its mean code; evenly spaced samples without classes. */
   function stops(model) {
     const { labels, count } = page.test;
     if (!labels) return Array.from({ length: 6 }, (_, i) => Math.floor((i * count) / 6));

@@ -1,5 +1,5 @@
 "use strict";
-/* A guided tour: eight steps, each a question first, and then the page shows the answer. */
+/* A guided tour of eight steps: each asks a question, and then shows the answer. */
 
 Utsushi.tour = (() => {
   const { build, page, state, words } = Utsushi;
@@ -10,7 +10,7 @@ Utsushi.tour = (() => {
   const model = () => page.models[state.get().model];
   const put = (z) => state.change({ point: state.point(z, -1, state.get().point.y) }, { keep: true });
 
-  /** Two rows that differ: the middles of the first and the last class, or the ends of the map. */
+  /** Return two different samples: the central ones of the first and last class, or the ends of the map. */
   function twoRows() {
     const { labels, count } = page.test;
     if (!labels) return [0, count - 1];
@@ -25,7 +25,7 @@ Utsushi.tour = (() => {
     return information.indexOf(information.reduce((a, b) => (compare(a, b) ? a : b)));
   };
 
-  /** Move one component to the far end of what the codes have. */
+  /** Move one component to the far end of its range. */
   function push(component) {
     const chosen = model();
     const row = twoRows()[0];
@@ -44,7 +44,7 @@ Utsushi.tour = (() => {
     put(a.map((value, h) => (value + b[h]) / 2));
   }
 
-  /** The corner of the map that is farthest from its middle code. */
+  /** Move the point to the corner of the map that is farthest from the mean code. */
   function corner() {
     const { flat, frame } = Utsushi.map.view();
     const target = frame.middle.map((value) => value + 0.95 * frame.half);
@@ -56,7 +56,7 @@ Utsushi.tour = (() => {
     state.change({ ends: [a, b], position: 0.5, view: "interpolate" }, { keep: true });
   }
 
-  /** A row unlike all others: the values of one, from its last feature to its first, upside down. */
+  /** Use a sample unlike the training data as input: one with inverted values. */
   function strange() {
     const [low, high] = page.isImage ? page.header.range : [0, 0];
     const row = page.rowOf(page.test, twoRows()[0]).map((value, i) => {
@@ -67,7 +67,7 @@ Utsushi.tour = (() => {
     Utsushi.draw.give(row);
   }
 
-  /** What each step looks at, what it prepares, and what it does once there is an answer. */
+  /** For each step: the view, the highlighted element, and the action after an answer. */
   const STEPS = [
     { view: "walk", target: "#map-card" },
     { view: "walk", target: "#walk-decoded", show: halfway },
@@ -85,10 +85,10 @@ Utsushi.tour = (() => {
     const element = document.querySelector(selector);
     if (!element) return;
     element.classList.add("lit");
-    // The card must not cover what it speaks of.
+    // The card must not cover the highlighted element.
     card.classList.toggle("left", Boolean(element.closest(".side")));
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // Where the card lies across the whole screen, what it speaks of goes to the top.
+    // On a narrow screen, the element is scrolled to the top, above the card.
     const block = matchMedia("(max-width: 60rem)").matches ? "start" : "nearest";
     element.scrollIntoView({ block, behavior: still ? "auto" : "smooth" });
   }

@@ -1,5 +1,5 @@
 "use strict";
-/* The page begins: words first, then what it carries, then the views. */
+/* Start the page: first the texts, then the data, then the views. */
 
 Utsushi.ready = (async () => {
   const read = (id) => {
@@ -10,7 +10,7 @@ Utsushi.ready = (async () => {
   const header = read("utsushi-header");
   words.start(read("utsushi-words") || {}, Boolean(header && header.seen));
   if (!header) {
-    // A report without a model that runs: only its language can be chosen.
+    // A report without models: only its language can be selected.
     for (const button of document.querySelectorAll("[data-language]")) {
       button.addEventListener("click", () => words.choose(button.dataset.language));
     }
