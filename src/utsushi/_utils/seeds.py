@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     SEARCH = 12
     LAYERS = 13
     FACTORS = 14
+    RESERVOIR = 15
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

@@ -101,6 +101,8 @@ class Autoencoder(BaseAutoencoder):
         with the prefix ``validation_``, ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
+    n_samples_seen_ : int
+        The number of samples that `partial_fit` got; only after it.
     module_ : torch.nn.Module
         The trained network, with ``encoder`` and ``decoder``.
     network_ : Network

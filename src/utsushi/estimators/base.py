@@ -6,8 +6,9 @@ import math
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -24,14 +24,15 @@ from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from, torch_seeded
 from utsushi._utils.validation import has_missing
 from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
-from utsushi.estimators.identity import digest, identity_of
+from utsushi.estimators.identity import digest, digest_of_weights, identity_of
 from utsushi.estimators.inference import map_rows
 from utsushi.estimators.missing import check_columns, mask_of, without_gaps
-from utsushi.estimators.model_file import Tensors, autoencoder_to_file, save
+from utsushi.estimators.model_file import MANY_ROWS, Tensors, autoencoder_to_file, save
 from utsushi.estimators.parameters import (
     Parameters,
     check_image_shape,
     check_output,
+    describes,
     network_of,
     resolve_device,
 )
@@ -48,6 +49,7 @@ from utsushi.estimators.rows import (
     checked_rows,
     warn_of_unlike_columns,
 )
+from utsushi.estimators.stream import CALIBRATION_ROWS, FittedWhenRead, Stream
 from utsushi.exceptions import PoorFitWarning, SettingError, UtsushiWarning
 from utsushi.networks import Conv, Dense, EncoderDecoder, Network, initialize
 from utsushi.networks.base import as_sizes, is_size
@@ -56,9 +58,9 @@ from utsushi.samplers import Codes, Sampler
 from utsushi.training import Recipe, fast_settings, train_in_subspace
 from utsushi.training.checkpoint import Checkpoints
 from utsushi.training.data_parallel import checkpoints_in, current_group
-from utsushi.training.loop import Augment
+from utsushi.training.loop import Augment, train
 from utsushi.training.progress_bar import progress_bar
-from utsushi.transforms.scaling import Scaling, column_moments
+from utsushi.transforms.scaling import RunningMoments, Scaling, column_moments
 from utsushi.transforms.table_schema import TableSchema
 
 __all__ = ["BaseAutoencoder", "autoencoder_of"]
@@ -91,10 +93,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     dtype_: str
     scaling_: Scaling
     module_: EncoderDecoder
-    sampler_: Sampler
+    sampler_ = FittedWhenRead()
     history_: list[dict[str, Any]]
     n_epochs_: int
     columns_: TableSchema
+
+    # Set by partial_fit.
+    n_samples_seen_: int
+    _stream: Stream
 
     # --- parameters, and what follows from them -------------------------------------------------
 
@@ -152,6 +158,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         checkpoint_every: str = "60s",
         on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None = None,
         columns: TableSchema | None = None,
+        warm_start: bool = False,
     ) -> Self:
         """Fit the autoencoder to ``X``.
 
@@ -185,6 +192,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         columns : TableSchema, optional
             The table schema of ``X``, ``dataset.columns``: kept as ``columns_``, also in the model
             file, so that reconstructions can be written as a table.
+        warm_start : bool, default=False
+            Start from the weights of the fitted model, also of one that `utsushi.load` returned, in
+            place of new ones. Its network, scaling, classes and table schema stay, so ``X`` must
+            have its columns; the schedule of the recipe is that of any training. Without a fitted
+            model it has no effect. A call that fails leaves the model as it was.
 
         Returns
         -------
@@ -211,15 +223,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             if checkpoint_dir is None
             else checkpoints_in(checkpoint_dir, checkpoint_every)
         )
-        # The sampler is fitted last, and makes the model a fitted one: a refit that fails must
-        # not leave a fitted model with the old network and new attributes.
-        for name in ("sampler_", "columns_"):
-            self.__dict__.pop(name, None)
-        if columns is not None:
-            self.columns_ = columns
+        module = self.module_ if warm_start and self.__sklearn_is_fitted__() else None
+        unchanged = nullcontext() if module is None else self._unchanged_by_an_error()
         # The caller may be in inference mode, where nothing can be learned.
-        with kept as checkpoints, torch.inference_mode(mode=False):
-            self._fit(X, y, validation_data, checkpoints, on_epoch)
+        with kept as checkpoints, unchanged, torch.inference_mode(mode=False):
+            self._fit(X, y, validation_data, checkpoints, on_epoch, columns, module)
         return self
 
     def _fit(
@@ -229,10 +237,22 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         validation_data: Any,
         checkpoints: Checkpoints | None,
         on_epoch: Callable[[Self, dict[str, Any]], bool | None] | None,
+        columns: TableSchema | None,
+        start: EncoderDecoder | None,
     ) -> None:
-        """Fit in the context of the checkpoints."""
+        """Fit in the context of the checkpoints, from the weights of ``start`` if there is one."""
         self._validate_params()
-        rows = self._checked(X, reset=True)
+        if start is not None:
+            self._check_unchanged("warm_start=True")
+        # The sampler is fitted last, and makes the model a fitted one: a refit that fails must
+        # not leave a fitted model with the old network and new attributes.
+        for name in ("sampler_", "_stream", "n_samples_seen_"):
+            self.__dict__.pop(name, None)
+        if start is None:
+            self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        rows = self._checked(X, reset=start is None, at_least=2)
         may_miss = self.missing == "mask" and has_missing(rows)
         if may_miss:
             self._check_gaps(rows)
@@ -242,18 +262,27 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         self.device_ = str(resolve_device(self.device))
         self.dtype_ = rows.dtype.name
         self._check_data(rows)
-        data = TrainingData(rows, self._learn_condition(y, rows), may_miss=may_miss)
+        condition = (
+            self._learn_condition(y, rows) if start is None else self._condition_of(y, len(rows))
+        )
+        data = TrainingData(rows, condition, may_miss=may_miss)
         training, held_out = self._split(data, validation_data)
-        self._choose(len(training.rows))
-        moments = column_moments(training.rows, may_miss=may_miss)
-        self.scaling_ = self._learn_scaling(training.rows, moments)
-        if self.scaling in ("center", "unit-length", None):
-            warn_of_unlike_columns(moments.var_)
+        if start is None:
+            self._choose(len(training.rows))
+            moments = column_moments(training.rows, may_miss=may_miss)
+            self.scaling_ = self._of_scaled(Scaling.learn(self.scaling, training.rows, moments))
+            if self.scaling in ("center", "unit-length", None):
+                warn_of_unlike_columns(moments.var_)
+        else:
+            recipe = self.resolved_recipe(self.n_features_in_, len(training.rows))
+            self.recipe_ = recipe.started(from_pca=True).with_settings(start="random")
         if checkpoints is not None:
-            checkpoints.identify(self._identity(training, held_out))
+            checkpoints.identify(self._identity(training, held_out, start))
         source = self._source(training)
         check_output(self.network_, (block.x for block in source.blocks(SCANNED_ROWS)))
-        module = self._build()
+        module = self._build() if start is None else self._copy_to_train(start)
+        if start is None:
+            self._start(module, source)
         objective = self._objective(source)
         self._train(module, objective, source, held_out, checkpoints, on_epoch)
         module.arrange_for_inference()
@@ -264,9 +293,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             self._fit_sampler(training)
             self._warn_of_a_poor_fit(training)
 
-    def _check_gaps(self, rows: AnyRows) -> None:
+    def _check_gaps(self, rows: AnyRows, *, all_columns: bool = True) -> None:
         """Refuse missing values from which nothing can be learned."""
-        check_columns(rows, getattr(self, "feature_names_in_", None))
+        if all_columns:
+            check_columns(rows, getattr(self, "feature_names_in_", None))
         if self.augment is not None:
             raise SettingError(
                 f"augment must be None for data with missing values, got {self.augment!r}. Leave "
@@ -316,19 +346,30 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         self.network_ = network_of(self, warn=True).sized(self.n_features_in_, n_rows, self._shape)
         self.recipe_ = self.resolved_recipe(self.n_features_in_, n_rows)
 
-    def _learn_scaling(self, rows: AnyRows, moments: StandardScaler) -> Scaling:
-        """Learn the scaling of the training samples, of these column moments."""
-        return Scaling.learn(self.scaling, rows, moments)
+    def _of_scaled(self, scaling: Scaling) -> Scaling:
+        """Return a scaling of those features alone that are scaled."""
+        return scaling
 
-    def _identity(self, training: TrainingData, held_out: TrainingData | None) -> dict[str, Any]:
+    def _start(self, module: EncoderDecoder, data: Source) -> None:
+        """Set what follows from the training samples in a network before its first step."""
+
+    def _identity(
+        self,
+        training: TrainingData,
+        held_out: TrainingData | None,
+        start: EncoderDecoder | None = None,
+    ) -> dict[str, Any]:
         """Return what the training is a function of, to compare it with that of a checkpoint."""
-        return identity_of(
+        identity = identity_of(
             self,
             seed=self.seed_,
             device=self.device_,
             data=digest(training.rows, training.condition),
             held_out=None if held_out is None else digest(held_out.rows, held_out.condition),
         )
+        if start is not None:
+            identity["the weights of the warm start"] = digest_of_weights(start, self.scaling_)
+        return identity
 
     def _source(self, data: TrainingData) -> Source:
         """Return samples as the training loop takes them: scaled, and on the training device."""
@@ -491,6 +532,214 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     def _calibrate(self, objective: Any, module: EncoderDecoder, data: Source) -> None:
         """Learn what can only be learned from the trained network."""
+
+    # --- partial_fit ----------------------------------------------------------------------------
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        classes: ArrayLike | None = None,
+        *,
+        columns: TableSchema | None = None,
+    ) -> Self:
+        """Make one pass over ``X`` and keep what the calls before have learned.
+
+        The first call builds the network; later calls, and those of a model that `fit` or
+        `utsushi.load` returned, continue to train it, in batches of the recipe at a constant
+        learning rate (`utsushi.Recipe.for_stream`). The optimizer's moments are kept from call to
+        call, but not in a model file. The same seed and the same calls give the same model.
+
+        The scaling follows all samples so far; that of a fitted or loaded model stays. The
+        likelihood and, when it is needed, the sampler are fitted to a random choice of at most
+        4,096 of all samples so far; a fitted or loaded model keeps its own until 1,000 have come.
+        A poor fit gives no warning. A call that fails leaves the model as it was.
+
+        Parameters
+        ----------
+        X : array-like or LazyRows of shape (n_samples, n_features)
+            Samples as `fit` takes them; at least two in the first call, which represent the others:
+            an untypical first batch costs steps.
+        y : array-like of shape (n_samples,), optional
+            The class of each sample, for a conditional model; else ignored.
+        classes : array-like of shape (n_classes,), optional
+            All classes, for a conditional model whose first batch does not have each of them.
+        columns : TableSchema, optional
+            See `fit`; one that an earlier call got is kept.
+
+        Returns
+        -------
+        self
+            With ``n_samples_seen_``, the number of samples that `partial_fit` got, and a row of
+            ``history_`` for each call.
+
+        Raises
+        ------
+        DataError
+            If ``X`` has other columns than before, or values that are not finite.
+        SettingError, InvalidParameterError
+            If a parameter is invalid, is another one than before, or holds samples out.
+        TrainingDivergedError
+            If the objective stops being a finite number.
+
+        Examples
+        --------
+        >>> from utsushi import Autoencoder, datasets
+        >>> X = datasets.load_digits8x8().X_train
+        >>> model = Autoencoder(4, hidden=(32,), random_state=0)
+        >>> for batch in np.array_split(X, 20):
+        ...     model = model.partial_fit(batch)
+        >>> model.n_samples_seen_, len(model.history_)
+        (1437, 20)
+        """
+        check_width(columns, X)
+        with self._unchanged_by_an_error(), torch.inference_mode(mode=False):
+            if columns is not None:
+                self.columns_ = columns
+            self._partial_fit(X, y, classes)
+        return self
+
+    def _partial_fit(self, X: ArrayLike, y: Any, classes: ArrayLike | None) -> None:
+        """Make one pass; replace, and never change, what the model holds."""
+        self._validate_params()
+        self._check_holds_nothing_out()
+        begins = not self.__sklearn_is_fitted__()
+        if not begins:
+            self._check_unchanged("partial_fit")
+        rows = self._checked(X, reset=begins)
+        may_miss = self.missing == "mask" and has_missing(rows)
+        if may_miss:
+            self._check_gaps(rows, all_columns=begins)
+        if begins:
+            self._begin(rows)
+        self._check_batch(rows)
+        condition = self._condition_in_stream(y, len(rows), classes, begins=begins)
+        data = TrainingData(rows, condition, may_miss=may_miss)
+        stream: Stream | None = vars(self).get("_stream")
+        moments = None
+        if begins or (stream is not None and stream.moments is not None):
+            moments = RunningMoments.of(rows)
+            if begins and self.scaling in ("center", "unit-length", None):
+                warn_of_unlike_columns(moments.variance)
+            if stream is not None and stream.moments is not None:
+                moments = stream.moments.joined(moments)
+            self.scaling_ = self._of_scaled(moments.scaling(self.scaling))
+        self.recipe_ = self.resolved_recipe(self.n_features_in_, MANY_ROWS).for_stream()
+        if stream is None:
+            module = self._build() if begins else self._copy_to_train(self.module_)
+            optimizer = self.recipe_.new_optimizer(module.parameters())
+        else:  # together, so that the copy of the optimizer has the parameters of the other copy
+            module, optimizer = deepcopy((self.module_, stream.optimizer))
+            module.arrange_for_training()
+        self._stream = Stream(
+            optimizer,
+            moments,
+            None if stream is None else stream.reservoir,
+            0 if stream is None else stream.n_samples,
+        )
+        source = self._source(data)
+        check_output(self.network_, (block.x for block in source.blocks(SCANNED_ROWS)))
+        if begins:
+            self._start(module, source)
+        objective = self._objective(source)
+        history = train(
+            module,
+            objective,
+            source,
+            recipe=self.recipe_,
+            seed=self.seed_,
+            augment=self._augment(source),
+            optimizer=optimizer,
+            epochs_before=len(self.history_),
+        )
+        self.history_ = [*self.history_, *history]
+        self.n_epochs_ = len(self.history_)
+        self.module_ = module.arrange_for_inference()
+        self._stream = self._stream.with_samples(data, self.seed_)
+        self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + len(rows)
+        if self._stream.decides:
+            known = self._stream.reservoir
+            assert known is not None
+            step = -(-len(known.rows) // CALIBRATION_ROWS)
+            self._calibrate(objective, module, self._source(known[::step]))
+            for name in ("sampler_", "class_samplers_"):  # see `FittedWhenRead`
+                self.__dict__.pop(name, None)
+
+    def _begin(self, rows: AnyRows) -> None:
+        """Choose what the first samples of a stream decide."""
+        check_image_shape(self.image_shape, self.n_features_in_)
+        self.n_components_ = self.n_components
+        self.seed_ = self._seed(None)
+        self.device_ = str(resolve_device(self.device))
+        self.dtype_ = rows.dtype.name
+        self.history_ = []
+        self._check_data(rows)
+        self._choose(MANY_ROWS)
+
+    def _check_batch(self, rows: AnyRows) -> None:
+        """Check what a kind of model requires of each batch of a stream."""
+
+    def _condition_in_stream(
+        self, y: Any, n_rows: int, classes: ArrayLike | None, *, begins: bool
+    ) -> NDArray[np.float32] | None:
+        """Return the condition of each sample of a batch, (n, C), if the model is conditional."""
+        return None
+
+    def _check_holds_nothing_out(self) -> None:
+        """Refuse settings that need all samples at once."""
+        recipe: Recipe = self.chosen("recipe")
+        for name, nothing in (("validation_fraction", 0.0), ("early_stopping", None)):
+            if (value := getattr(recipe, name)) != nothing:
+                raise SettingError(
+                    f"{name} must be {nothing} for partial_fit, got {value}. Leave it out, and "
+                    "score held-out samples after the calls."
+                )
+        if current_group().size > 1:
+            raise SettingError(
+                f"partial_fit must run in a single process, got {current_group().size} of "
+                "torchrun. Call fit, or start one process."
+            )
+
+    def _check_unchanged(self, what: str) -> None:
+        """Refuse parameters of another network than the fitted one."""
+        described = network_of(self)
+        if self.n_components != self.n_components_ or not describes(described, self.network_):
+            raise SettingError(
+                f"n_components, hidden and network must be those of the fitted model for {what}, "
+                f"n_components={self.n_components_} and {self.network_!r}, got "
+                f"n_components={self.n_components} and {described!r}. Set them back, or call fit "
+                "to begin again."
+            )
+        if self._is_built_with_memory:  # which may take long
+            return
+        now, then = (
+            {name: tensor.shape for name, tensor in module.state_dict().items()}
+            for module in (self._new_module(), self.module_)
+        )
+        differing = [name for name in now.keys() | then.keys() if now.get(name) != then.get(name)]
+        if differing:
+            raise SettingError(
+                f"the parameters must be those of the fitted model for {what}, got others, for "
+                f"which the tensor {min(differing)!r} differs. Set them back, or call fit to begin "
+                "again."
+            )
+
+    @contextmanager
+    def _unchanged_by_an_error(self) -> Iterator[None]:
+        """Restore the attributes after an error; no call changes what an attribute holds."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _copy_to_train(self, module: EncoderDecoder) -> EncoderDecoder:
+        """Return a copy of a fitted network, on the training device."""
+        return deepcopy(module).to(self.device_).arrange_for_training()
+
+    # --- sampler --------------------------------------------------------------------------------
 
     def fit_sampler(self, X: ArrayLike, y: Any = None) -> Self:
         """Fit ``sampler`` again, to the codes of ``X``; the network stays as it is.
@@ -796,7 +1045,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     def _draw_codes(self, n_samples: int, draws: np.random.Generator) -> Codes:
         """Draw new codes, as the decoder takes them, from where the sampler says."""
-        return self.sampler_.sample(n_samples, draws)
+        codes: Codes = self.sampler_.sample(n_samples, draws)
+        return codes
 
     def _map(self, X: AnyRows, function: Any) -> NDArray[np.float32]:
         """Apply a function of (scaled block, rows) to all samples; see `map_rows`."""
@@ -842,7 +1092,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             calibrate, self._before_use = self._before_use, _do_nothing
             calibrate()
             return True
-        return hasattr(self, "sampler_")
+        return "sampler_" in vars(self) or "_stream" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

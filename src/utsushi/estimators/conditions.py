@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utsushi._utils.seeds import Purpose, numpy_generator
-from utsushi.exceptions import DataError
+from utsushi.exceptions import DataError, SettingError
 from utsushi.samplers import Codes, Sampler
 
 __all__ = ["Classes", "as_labels", "codes_by_class", "samplers_by_class"]
@@ -30,10 +30,13 @@ class Classes:
         Sorted; integers, or strings.
     shares : ndarray of shape (C,), float64
         The share of each in the training data.
+    n_samples : float or None, default=None
+        In a stream, the number of samples that the shares are of; else they stay as they are.
     """
 
     labels: NDArray[Any]
     shares: NDArray[np.float64]
+    n_samples: float | None = None
 
     @classmethod
     def learn(cls, y: ArrayLike | None, n_rows: int) -> Self:
@@ -46,6 +49,42 @@ class Classes:
         """
         labels, counts = np.unique(as_labels(y, n_rows), return_counts=True)
         return cls(labels, counts / n_rows)
+
+    @classmethod
+    def of_stream(cls, labels: NDArray[Any], classes: ArrayLike | None) -> Self:
+        """Return the classes of a stream, before the shares of its first samples are counted.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n,)
+            The labels of the first samples.
+        classes : array-like of shape (C,), optional
+            All classes of the stream. Each counts as if it had been seen once, because a class that
+            has not been seen yet has no share of zero. None means those of ``labels``.
+        """
+        if classes is not None:
+            labels = as_labels(classes, len(np.asarray(classes)))
+        labels = np.unique(labels)
+        shares = np.full(len(labels), 1 / len(labels))
+        return cls(labels, shares, 0.0 if classes is None else float(len(labels)))
+
+    def check_equal(self, classes: ArrayLike) -> None:
+        """Raise a `SettingError` if these are not the classes."""
+        given = np.unique(as_labels(classes, len(np.asarray(classes))))
+        if not np.array_equal(given, self.labels):
+            raise SettingError(
+                "classes must be those of the first call of partial_fit, "
+                f"{self.labels.tolist()!r}, got {given.tolist()!r}. Leave classes out."
+            )
+
+    def with_samples(self, condition: NDArray[np.float32]) -> Self:
+        """Return the classes of a stream with the one-hot classes (n, C) of more samples."""
+        n_new = condition.sum(axis=0, dtype=np.float64)
+        if self.n_samples is None or not n_new.any():
+            return self
+        n_samples = self.n_samples + n_new.sum()
+        shares = (self.n_samples * self.shares + n_new) / n_samples
+        return type(self)(self.labels, shares, n_samples)
 
     def to_json(self) -> dict[str, Any]:
         """Return the classes for the header of a model file."""

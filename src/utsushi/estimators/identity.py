@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from torch import nn
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
+from utsushi.transforms.scaling import Scaling
 
-__all__ = ["digest", "identity_of"]
+__all__ = ["digest", "digest_of_weights", "identity_of"]
 
 #: Parameters that do not change the model; the seed replaces the third.
 _WITHOUT_EFFECT = ("verbose", "device", "random_state")
@@ -57,6 +59,15 @@ def digest(rows: AnyRows | NDArray[Any], condition: NDArray[np.float32] | None =
             sha.update(f"{array.dtype.str} {array.shape}".encode())
             for block in row_blocks(array):
                 sha.update(np.ascontiguousarray(block).data)
+    return sha.hexdigest()[:32]
+
+
+def digest_of_weights(module: nn.Module, scaling: Scaling) -> str:
+    """Return the first half of the SHA-256 of a network's state, and of its scaling."""
+    sha = hashlib.sha256(scaling.offset.tobytes() + scaling.scale.tobytes())
+    for name, tensor in module.state_dict().items():
+        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        sha.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
     return sha.hexdigest()[:32]
 
 

@@ -76,7 +76,8 @@ Tensors = dict[str, NDArray[Any]]
 #: A tensor's dtype and shape, where None is any length from one on.
 Expected = tuple[str, tuple[int | None, ...]]
 
-#: The number of training samples that is assumed where a file does not say it.
+#: The number of training samples that is assumed where it is unknown: of a stream, and where a file
+#: does not say it.
 MANY_ROWS = 10_000
 
 # --- saving -------------------------------------------------------------------------------------
@@ -119,6 +120,8 @@ def autoencoder_to_file(model: Any) -> tuple[dict[str, Any], Tensors]:
         "sampler": object_to_json("sampler", model.sampler_),
         **model._own_header(),
     }
+    if hasattr(model, "n_samples_seen_"):
+        header["n_samples_seen"] = model.n_samples_seen_
     if hasattr(model, "columns_"):
         header["columns"] = model.columns_.to_json()
     tensors = {
@@ -255,6 +258,8 @@ def autoencoder_from_file(header: dict[str, Any], tensors: Tensors, classes: Own
     model = unfitted(header, classes)
     model.n_features_in_ = in_range("n_features_in", header["n_features_in"], 1, 2**31)
     restore_names(model, header["feature_names_in"])
+    if "n_samples_seen" in header:
+        model.n_samples_seen_ = in_range("n_samples_seen", header["n_samples_seen"], 1, 2**63)
     if "columns" in header:
         model.columns_ = columns_from_json(header["columns"], model.n_features_in_)
     model.dtype_ = {"float32": "float32", "float64": "float64"}[header["dtype"]]

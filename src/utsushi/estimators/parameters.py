@@ -213,6 +213,11 @@ def check_moved(cls: type[Any], params: Iterable[str]) -> None:
     """
     names = set(cls._get_param_names())
     for name in params:
+        if name == "warm_start" and name not in names:
+            raise SettingError(
+                f"warm_start is not a parameter of {cls.__name__}. Pass it to fit: "
+                "fit(X, warm_start=True)."
+            )
         outer, _, inner = MOVED.get(name, "").partition("__")
         if name in names or outer not in names:
             continue

@@ -13,8 +13,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from utsushi._utils.lazy_rows import AnyRows
-from utsushi.estimators.conditions import Classes, as_labels
+from utsushi.estimators.conditions import as_labels
 from utsushi.estimators.parameters import estimator
 from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
 from utsushi.estimators.variational import Score, VariationalAutoencoder
@@ -93,13 +92,11 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
                 f"objective must be 'elbo' for a semi-supervised model, got {self.objective!r}."
             )
 
-    def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32]:
-        labels, is_labelled = _labels(y, len(rows))
+    def _known_labels(self, y: Any, n_rows: int) -> NDArray[Any]:
+        labels, is_labelled = _labels(y, n_rows)
         if not is_labelled.any():
             raise DataError("y must have a class for some samples, got -1 for all.")
-        observed = labels[is_labelled]
-        self.classes_ = Classes.learn(observed, len(observed))
-        return self._condition_of(y, len(rows))
+        return labels[is_labelled]
 
     def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32]:
         """Return the conditions (n, C), zero where the class is unknown."""

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -32,19 +31,19 @@ from utsushi.distributions import (
 )
 from utsushi.distributions.likelihoods import Gaussian, Likelihood, UnitGaussian
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.conditions import Classes, codes_by_class, samplers_by_class
+from utsushi.estimators.conditions import Classes, as_labels, codes_by_class, samplers_by_class
 from utsushi.estimators.inference import map_rows, row_noise
 from utsushi.estimators.missing import without_gaps
 from utsushi.estimators.model_file import object_from_json, object_to_json
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
 from utsushi.estimators.registry import OwnClasses
 from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
+from utsushi.estimators.stream import FittedWhenRead
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import EncoderDecoder
 from utsushi.networks.base import is_size
 from utsushi.objectives import (
     Bound,
-    Objective,
     Source,
     VariationalObjective,
     log_weights,
@@ -161,6 +160,8 @@ class VariationalAutoencoder(BaseAutoencoder):
         held-out samples with the prefix ``validation_``; ``learning_rate``, ``seconds``.
     n_epochs_ : int
         The number of epochs made.
+    n_samples_seen_ : int
+        The number of samples that `partial_fit` got; only after it.
     likelihood_ : Likelihood
         The calibrated likelihood.
     classes_ : Classes
@@ -199,7 +200,7 @@ class VariationalAutoencoder(BaseAutoencoder):
 
     likelihood_: Likelihood = field(init=False)
     classes_: Classes = field(init=False)
-    class_samplers_: list[Sampler] = field(init=False)
+    class_samplers_ = FittedWhenRead()
 
     _is_variational: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -222,10 +223,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     # --- fit ------------------------------------------------------------------------------------
 
     def _check_data(self, rows: AnyRows) -> None:
-        likelihood: Likelihood = self.chosen("likelihood")
-        self.likelihood_ = likelihood.for_columns(
-            getattr(self, "columns_", None), self.n_features_in_
-        )
+        self.likelihood_ = self._new_likelihood()
         self._check_settings()
         self.likelihood_.check(rows)
         binarized = self.augment == "binarize" or isinstance(self.augment, Binarize)
@@ -238,6 +236,11 @@ class VariationalAutoencoder(BaseAutoencoder):
                 UtsushiWarning,
                 stacklevel=4,  # the caller of fit
             )
+
+    def _new_likelihood(self) -> Likelihood:
+        """Return the likelihood of the parameters, for the columns of the data."""
+        likelihood: Likelihood = self.chosen("likelihood")
+        return likelihood.for_columns(getattr(self, "columns_", None), self.n_features_in_)
 
     def _check_settings(self) -> None:
         """Refuse settings that contradict each other."""
@@ -258,8 +261,39 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _learn_condition(self, y: Any, rows: AnyRows) -> NDArray[np.float32] | None:
         if not self.conditional:
             return None
-        self.classes_ = Classes.learn(y, len(rows))
+        labels = self._known_labels(y, len(rows))
+        self.classes_ = Classes.learn(labels, len(labels))
         return self._condition_of(y, len(rows))
+
+    def _check_unchanged(self, what: str) -> None:
+        if self.conditional and "classes_" not in vars(self):
+            raise SettingError(
+                f"conditional must be False for {what}, as it was before, got True. Call fit to "
+                "begin again."
+            )
+        super()._check_unchanged(what)
+
+    def _known_labels(self, y: Any, n_rows: int) -> NDArray[Any]:
+        """Return the labels of those samples that have one."""
+        return as_labels(y, n_rows)
+
+    def _check_batch(self, rows: AnyRows) -> None:
+        self.likelihood_.check(rows)
+
+    def _condition_in_stream(
+        self, y: Any, n_rows: int, classes: ArrayLike | None, *, begins: bool
+    ) -> NDArray[np.float32] | None:
+        if not self.conditional:
+            return None
+        if begins:
+            labels = self._known_labels(y, n_rows) if classes is None else np.empty(0)
+            self.classes_ = Classes.of_stream(labels, classes)
+        elif classes is not None:
+            self.classes_.check_equal(classes)
+        condition = self._condition_of(y, n_rows)
+        assert condition is not None
+        self.classes_ = self.classes_.with_samples(condition)
+        return condition
 
     def _condition_of(self, y: Any, n_rows: int) -> NDArray[np.float32] | None:
         return self.classes_.one_hot(y, n_rows) if self.conditional else None
@@ -306,9 +340,10 @@ class VariationalAutoencoder(BaseAutoencoder):
         return data
 
     def _objective(self, data: Source) -> VariationalObjective:
-        n_epochs = self.recipe_.n_epochs(len(data))
+        streams = "_stream" in vars(self)
+        n_epochs = len(self.history_) + 1 if streams else self.recipe_.n_epochs(len(data))
         bound: Bound = self.chosen("objective")
-        if bound.kl_warmup_epochs and bound.kl_warmup_epochs >= n_epochs:
+        if bound.kl_warmup_epochs and bound.kl_warmup_epochs >= n_epochs and not streams:
             raise SettingError(
                 f"kl_warmup_epochs must be less than the {n_epochs} epochs of the training, got "
                 f"{bound.kl_warmup_epochs}. Set max_epochs higher."
@@ -318,33 +353,26 @@ class VariationalAutoencoder(BaseAutoencoder):
             unscale = self.scaling_.unscaler(data.device)
             target = lambda x: unscale(x).clamp(0.0, 1.0)  # noqa: E731
         blocks = data.blocks(SCANNED_ROWS)
-        self.likelihood_.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
+        likelihood = self._new_likelihood()
+        likelihood.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         hide = None
         if bound.masking:
-            groups = torch.from_numpy(self.likelihood_.groups_of(self.n_features_in_))
+            groups = torch.from_numpy(likelihood.groups_of(self.n_features_in_))
             hide = HideColumns(float(bound.masking), groups)
         return VariationalObjective(
-            self.likelihood_,
+            likelihood,
             bound,
             beta=self._beta_within(n_epochs),
             target=target,
             hide=hide,
         )
 
-    def _train(
-        self,
-        module: EncoderDecoder,
-        objective: Objective,
-        data: Source,
-        *others: Any,
-    ) -> None:
+    def _start(self, module: EncoderDecoder, data: Source) -> None:
         if self.likelihood_.build_head(self.n_features_in_) is not None:
             *_, head = module.decoder.children()
             self.likelihood_.start(head, _mean_of(data))
-        super()._train(module, objective, data, *others)
 
-    def _learn_scaling(self, rows: AnyRows, moments: StandardScaler) -> Scaling:
-        scaling = super()._learn_scaling(rows, moments)
+    def _of_scaled(self, scaling: Scaling) -> Scaling:
         is_scaled = self.likelihood_.is_scaled(self.n_features_in_)
         return scaling if is_scaled is None else scaling.only(is_scaled)
 

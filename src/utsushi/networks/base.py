@@ -115,6 +115,18 @@ class EncoderDecoder(nn.Module):
         log_prob: Tensor = self.prior.log_prob(z, self.posterior_of)
         return log_prob
 
+    def arrange_for_training(self) -> EncoderDecoder:
+        """Undo `arrange_for_inference`: a fused optimizer needs the layout of its moments.
+
+        Returns
+        -------
+        EncoderDecoder
+            The network itself.
+        """
+        for parameter in self.parameters():
+            parameter.data = parameter.data.contiguous()
+        return self
+
     def arrange_for_inference(self) -> EncoderDecoder:
         """Store the weights in the memory layout that is fastest at inference.
 

@@ -321,7 +321,7 @@ def curves_of(model: BaseAutoencoder) -> Curves:
             unit, scale, shift = "loss", 2 / model.n_features_in_, LOG_2PI
 
     def curve(key: str) -> list[float] | None:
-        if key not in model.history_[0]:
+        if any(key not in row for row in model.history_):  # partial_fit holds nothing out
             return None
         return [scale * row[key] - shift for row in model.history_]
 

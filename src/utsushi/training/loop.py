@@ -124,6 +124,8 @@ def train(
     augment: Augment | None = None,
     checkpoints: Checkpoints | None = None,
     on_epoch: Callable[[dict[str, Any]], bool | None] = lambda row: None,
+    optimizer: torch.optim.Optimizer | None = None,
+    epochs_before: int = 0,
 ) -> History:
     """Minimize ``objective`` over the samples of ``data``; the module changes in place.
 
@@ -157,6 +159,10 @@ def train(
     on_epoch : callable
         Called with each row of the history, those of before a checkpoint too, while the module is
         in ``eval`` mode. If it returns True, the training ends with what was learned.
+    optimizer : Optimizer, optional
+        Of the module's parameters, with the state of a training before; None makes a new one.
+    epochs_before : int >= 0, default=0
+        The epochs of trainings before, from which the epochs of this one are counted.
 
     Returns
     -------
@@ -173,7 +179,7 @@ def train(
         When a signal stopped it, after a checkpoint.
     """
     recipe = recipe.completed(fast_settings(data.n_features, len(data)))
-    n_epochs = recipe.n_epochs(len(data))
+    n_epochs = epochs_before + recipe.n_epochs(len(data))
     training_view = with_precision(module, recipe.precision, compile=recipe.compile)
     training = _Training(
         module=module,
@@ -186,7 +192,7 @@ def train(
         rank=(),
         new_means=RunningMeans,
         recipe=recipe,
-        optimizer=recipe.new_optimizer(module.parameters()),
+        optimizer=optimizer or recipe.new_optimizer(module.parameters()),
         probe=probe_of(module),
         n_epochs=n_epochs,
         n_steps=n_epochs * recipe.steps_per_epoch(len(data)),
@@ -204,7 +210,9 @@ def train(
             rank=(group.rank,),
             new_means=lambda: ReducedMeans(group),
         )
-    state = TrainerState(EarlyStopping(recipe.early_stopping), training.new_means())
+    state = TrainerState(
+        EarlyStopping(recipe.early_stopping), training.new_means(), epoch=epochs_before + 1
+    )
     if checkpoints is not None:
         checkpoints.restore(state, module, training.optimizer)
     module.eval()

@@ -24,6 +24,8 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _FRACTION = Interval(Real, 0, 1, closed="left")
 
+#: The constant rate of a stream, as a part of the peak of a schedule.
+STREAM_RATE = 0.1
 
 #: The default of a parameter whose value the name of a recipe and the shape of the data decide.
 _BY_NAME: Any = None
@@ -166,6 +168,19 @@ class Recipe(BaseEstimator):
         if not from_pca:
             return self.with_settings(start="random", principal_rate=None)
         return self.with_settings(learning_rate=self.principal_rate or self.learning_rate)
+
+    def for_stream(self) -> Self:
+        """Return the recipe of one pass of `partial_fit`, at a constant rate on all columns."""
+        rate = self.learning_rate * (1 if self.schedule == "constant" else STREAM_RATE)
+        return self.with_settings(
+            max_epochs=1,
+            min_steps=0,
+            learning_rate=rate,
+            schedule="constant",
+            start="random",
+            principal_rate=None,
+            subspace=0.0,
+        )
 
     def with_settings(self, **settings: Any) -> Self:
         """Return a validated copy with those ``settings``."""

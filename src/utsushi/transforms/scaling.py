@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
 from utsushi._utils.validation import has_missing
 
-__all__ = ["SCALINGS", "Scaling", "column_moments"]
+__all__ = ["SCALINGS", "RunningMoments", "Scaling", "column_moments"]
 
 #: The names that the ``scaling`` parameter takes; None leaves the columns alone.
 SCALINGS = ("center", "standard", "minmax", "unit-length")
@@ -66,20 +66,32 @@ class Scaling:
         moments : StandardScaler, optional
             Their `column_moments`, if they have been computed.
         """
-        n_features = X.shape[1]
+        moments = moments or column_moments(X)
+        return cls._of(name, moments.mean_, moments.var_, moments.scale_, lambda: _ranges(X))
+
+    @classmethod
+    def _of(
+        cls,
+        name: str | None,
+        mean: NDArray[np.float64],
+        variance: NDArray[np.float64],
+        deviation: NDArray[np.float64],
+        ranges: Callable[[], tuple[Rows, Rows]],
+    ) -> Scaling:
+        """Return the scaling that follows from the moments and the ranges of the columns."""
+        n_features = len(mean)
         if name is None:
             return cls(np.zeros(n_features), np.ones(n_features))
         if name == "minmax":
             # scikit-learn's MinMaxScaler fails on a block in which a column has no value.
-            low, high = _ranges(X)
-            return cls(low.astype(np.float64), _safe(high - low, X))
-        moments = moments or column_moments(X)
+            low, high = ranges()
+            return cls(low.astype(np.float64), _safe(high - low, low, high))
         scale = np.ones(n_features)
         if name == "unit-length":
-            scale *= _safe(np.sqrt(moments.var_.sum(keepdims=True)), X).min()
+            scale *= _safe(np.sqrt(variance.sum(keepdims=True)), *ranges()).min()
         elif name == "standard":
-            scale = _safe(moments.scale_, X)
-        return cls(moments.mean_.astype(np.float64), scale)
+            scale = _safe(deviation, *ranges())
+        return cls(mean.astype(np.float64), scale)
 
     def forward(self, X: Rows) -> NDArray[np.float32]:
         """Scale rows, shape (n, D): arithmetic in the rows' precision, result in float32."""
@@ -122,6 +134,60 @@ class Scaling:
     def log_volume(self) -> float:
         r"""The sum of :math:`\log` scale: scaled densities are larger than the input's by it."""
         return float(np.log(self.scale).sum())
+
+
+@dataclass(frozen=True)
+class RunningMoments:
+    """Moments and ranges of columns, to which more rows can be added.
+
+    Attributes
+    ----------
+    count : ndarray of shape (D,), float64
+        The number of values that are not missing.
+    mean, variance : ndarray of shape (D,), float64
+    low, high : ndarray of shape (D,)
+        The smallest and the largest value, of the dtype of the rows.
+
+    Examples
+    --------
+    >>> first, second = np.array([[0.0], [4.0]]), np.array([[8.0]])
+    >>> moments = RunningMoments.of(first).joined(RunningMoments.of(second))
+    >>> moments.mean, moments.scaling("minmax")
+    (array([4.]), Scaling(offset=array([0.]), scale=array([8.])))
+    """
+
+    count: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    low: Rows
+    high: Rows
+
+    @classmethod
+    def of(cls, X: AnyRows) -> RunningMoments:
+        """Return the moments of rows (n, D); a value may be missing (NaN)."""
+        moments = column_moments(X)
+        count = np.full(X.shape[1], float(len(X)))
+        if has_missing(X):
+            count -= np.sum([np.isnan(b).sum(axis=0) for b in row_blocks(X)], axis=0)
+        return cls(count, moments.mean_, moments.var_, *_ranges(X))
+
+    def joined(self, other: RunningMoments) -> RunningMoments:
+        """Return the moments of both parts; see `_moments_of_present`."""
+        count = self.count + other.count
+        part = other.count / np.maximum(count, 1)
+        step = other.mean - self.mean
+        return RunningMoments(
+            count,
+            self.mean + part * step,
+            (1 - part) * self.variance + part * (other.variance + (1 - part) * step**2),
+            np.fmin(self.low, other.low),
+            np.fmax(self.high, other.high),
+        )
+
+    def scaling(self, name: str | None) -> Scaling:
+        """Return the scaling of all rows; see `Scaling.learn`."""
+        ranges = self.low, self.high
+        return Scaling._of(name, self.mean, self.variance, np.sqrt(self.variance), lambda: ranges)
 
 
 def column_moments(X: AnyRows, *, may_miss: bool = True) -> StandardScaler:
@@ -183,12 +249,11 @@ def _ranges(X: AnyRows) -> tuple[Rows, Rows]:
     return np.fmin.reduce(lows, axis=0), np.fmax.reduce(highs, axis=0)
 
 
-def _safe(scale: NDArray[Any], X: AnyRows) -> NDArray[np.float64]:
+def _safe(scale: NDArray[Any], low: Rows, high: Rows) -> NDArray[np.float64]:
     """Return ``scale`` with ones for columns that are constant up to rounding errors.
 
     Rounding errors that are larger than one are used in place of one.
     """
-    low, high = _ranges(X)
     largest = np.maximum(high, -low)
-    rounding = 10 * np.finfo(X.dtype).eps * largest
+    rounding = 10 * np.finfo(low.dtype).eps * largest
     return np.where(scale > rounding, scale, np.maximum(rounding, 1.0)).astype(np.float64)
