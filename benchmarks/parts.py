@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from utsushi import Autoencoder, VariationalAutoencoder, datasets
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation import frechet_distance
+from utsushi.objectives import MMD
 
 DATA = datasets.load_digits8x8()
 
@@ -30,7 +31,7 @@ VARIATIONAL: dict[str, dict[str, Any]] = {
 }
 PLAIN: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "neither": ({}, ("gaussian", "mixture")),
-    "MMD": ({"penalty": "mmd"}, ("prior", "gaussian", "mixture")),
+    "MMD": ({"penalty": MMD(strength=10.0)}, ("prior", "gaussian", "mixture")),
     "vector quantization": ({"bottleneck": "vector-quantization"}, ("gaussian", "mixture")),
 }
 

@@ -123,7 +123,7 @@ def test_a_sampler_draws_codes_as_the_library_does(visit, name):
     means, factors = rng.normal(size=(2, 3)), rng.normal(size=(2, 3, 3))
     weights, stored = np.array([0.25, 0.75]), rng.normal(size=(500, 3))
     sampler = {
-        "prior": {},
+        "prior": {"temperature": 0.5},
         "gaussian": {"mean": means[0].tolist(), "factor": factors[0].ravel().tolist()},
         "mixture": {
             "weights": weights.tolist(),
@@ -137,7 +137,7 @@ def test_a_sampler_draws_codes_as_the_library_does(visit, name):
     mean = weights @ means
     between = (means - mean).T @ np.diag(weights) @ (means - mean)
     expected = {
-        "prior": (np.zeros(3), np.eye(3)),
+        "prior": (np.zeros(3), 0.25 * np.eye(3)),
         "gaussian": (means[0], spread[0]),
         "mixture": (mean, 0.25 * np.tensordot(weights, spread, 1) + between),
         "drawn": (stored.mean(0), np.cov(stored.T, bias=True)),

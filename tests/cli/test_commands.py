@@ -248,6 +248,16 @@ def test_another_sampler_of_a_lone_model_file_takes_the_rows_that_are_named(
     assert np.load(tmp_path / "new.npy").shape == (5, 64)
 
 
+def test_a_temperature_of_zero_draws_means_alone(utsushi, vae_run, tmp_path):
+    words = ["generate", vae_run, "-n", 5, "--random-state", 3, "--sampler", "gaussian"]
+    words += ["--out", tmp_path / "new.npy", "--temperature"]
+    utsushi(*words, 0)
+    assert (np.load(tmp_path / "new.npy").std(axis=0) < 1e-5).all()
+    call = utsushi(*words, -1)
+    assert call.status == 2
+    assert "temperature" in call.error
+
+
 def test_generated_images_become_a_picture(utsushi, vae_run, tmp_path):
     utsushi("generate", vae_run, "-n", 20, "--out", tmp_path / "new.png")
     assert (tmp_path / "new.png").read_bytes().startswith(b"\x89PNG")

@@ -56,6 +56,43 @@ def test_samples_have_the_moments_of_the_density(prior):
     np.testing.assert_allclose(codes.var(axis=0), variance, rtol=0.05)
 
 
+@pytest.mark.parametrize("name", ["mixture", "vamp"])
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_temperature_is_the_factor_of_the_deviations_of_a_mixture(name, temperature):
+    prior = PRIORS[name].build(n_features=6, n_components=2)
+    initialize(prior, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        parts, weights = prior.components(encode), prior.log_weights().exp()
+    parts = parts.detach()
+    mean = weights @ parts.mean
+    inner = temperature**2 * torch.exp(parts.log_variance)
+    variance = weights @ (inner + (parts.mean - mean).square())
+    codes = prior.sample(100_000, encode, np.random.default_rng(0), temperature)
+    np.testing.assert_allclose(codes.mean(axis=0), mean, atol=0.03)
+    np.testing.assert_allclose(codes.var(axis=0), variance, rtol=0.05)
+
+
+def test_the_temperature_of_a_flow_is_the_deviation_in_front_of_its_map():
+    prior = PRIORS["flow"].build(n_features=6, n_components=2)
+    initialize(prior, torch.Generator().manual_seed(0))
+    hot, cold = (
+        prior.flow()(torch.tensor(prior.sample(100, encode, np.random.default_rng(0), t)).float())
+        for t in (1.0, 0.5)
+    )
+    torch.testing.assert_close(cold, 0.5 * hot, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("first", ["standard-normal", "mixture"])
+def test_a_hierarchy_at_temperature_zero_is_the_means_of_its_layers(first):
+    prior = HierarchicalPrior(hidden=(16,), first=first).build(n_features=6, n_components=2)
+    initialize(prior, torch.Generator().manual_seed(0))
+    codes = torch.tensor(prior.sample(50, encode, np.random.default_rng(0), 0.0)).float()
+    if first == "standard-normal":
+        assert (codes[:, 0] == 0).all()
+    with torch.no_grad():
+        torch.testing.assert_close(prior._later(codes)[0].mean, codes[:, 1:])
+
+
 def test_a_mixture_is_that_of_torch():
     module = MixtureOfGaussians(n_mixture=3).build(6, 2)
     initialize(module, torch.Generator().manual_seed(0))

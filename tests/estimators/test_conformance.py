@@ -9,6 +9,7 @@ from utsushi import (
     Autoencoder,
     DenoisingAutoencoder,
     Recipe,
+    SemiSupervisedVariationalAutoencoder,
     SparseAutoencoder,
     VariationalAutoencoder,
     VectorQuantizedAutoencoder,
@@ -24,6 +25,7 @@ TRANSFORMERS = [
     Autoencoder(**SMALL),
     DenoisingAutoencoder(**SMALL),
     VariationalAutoencoder(**SMALL),
+    SemiSupervisedVariationalAutoencoder(**SMALL),
     VectorQuantizedAutoencoder(
         **SMALL,
         sampler=Autoregressive(n_blocks=1, width=8, recipe=Recipe(max_epochs=1, min_steps=1)),

@@ -100,8 +100,8 @@ class _Wide(PriorModule):
     def log_prob(self, z, encode):
         return torch.distributions.Normal(self.mean, 2.0).log_prob(z).sum(dim=-1)
 
-    def sample(self, n_samples, encode, generator):
-        noise = generator.standard_normal((n_samples, len(self.mean)))
+    def sample(self, n_samples, encode, generator, temperature=1.0):
+        noise = temperature * generator.standard_normal((n_samples, len(self.mean)))
         return self.mean.detach().double().numpy() + 2 * noise
 
 

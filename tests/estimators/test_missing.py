@@ -169,7 +169,15 @@ def test_moments_pass_over_blocks_without_a_value(monkeypatch):
 # --- the mathematics: a gap is worth as much as a column that is not there ------------------------
 
 
-@pytest.mark.parametrize("name", sorted(LIKELIHOODS))
+#: Those without parameters in the decoder, or a table schema: tests/distributions has the others.
+DENSITIES = [
+    name
+    for name, kind in sorted(LIKELIHOODS.items())
+    if (name != "mixed" and kind().build_head(5) is None) or name == "poisson"
+]
+
+
+@pytest.mark.parametrize("name", DENSITIES)
 def test_the_density_of_known_values_is_that_of_fewer_columns(name):
     draws = torch.Generator().manual_seed(0)
     x, output = torch.rand(3, 5, generator=draws), torch.rand(2, 3, 5, generator=draws)
@@ -179,7 +187,7 @@ def test_the_density_of_known_values_is_that_of_fewer_columns(name):
     torch.testing.assert_close(masked, likelihood.log_prob(x[:, mask[0]], output[..., mask[0]]))
 
 
-@pytest.mark.parametrize("name", sorted(LIKELIHOODS))
+@pytest.mark.parametrize("name", DENSITIES)
 def test_the_variance_of_a_batch_is_that_of_its_known_values(name):
     draws = torch.Generator().manual_seed(0)
     x, output = torch.rand(3, 5, generator=draws), torch.rand(3, 5, generator=draws)

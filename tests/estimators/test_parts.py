@@ -50,7 +50,10 @@ MEMBERS = {
     **{f"bottleneck {n}": (Autoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
     **{f"noisy {n}": (DenoisingAutoencoder, {"bottleneck": n}) for n in BOTTLENECKS},
     **{f"penalty {n}": (Autoencoder, {"penalty": n}) for n in PENALTIES},
-    **{f"objective {n}": (VariationalAutoencoder, {"objective": n}) for n in OBJECTIVES},
+    **{
+        f"objective {n}": (VariationalAutoencoder, {"objective": n, "image_shape": (8, 8)})
+        for n in OBJECTIVES
+    },
     **{f"prior {n}": (VariationalAutoencoder, {"prior": n}) for n in PRIORS},
     **{f"posterior {n}": (VariationalAutoencoder, {"posterior": n}) for n in POSTERIORS},
     **{

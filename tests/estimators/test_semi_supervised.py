@@ -49,6 +49,15 @@ def test_without_labels_it_takes_those_that_it_predicts(model):
     np.testing.assert_array_equal(model.score_samples(some), model.score_samples(some, labels))
 
 
+def test_a_code_without_a_class_is_decoded_into_the_mean_over_the_classes(model):
+    codes = model.transform(DIGITS.X_test[:5])
+    each = np.stack([model.inverse_transform(codes, label) for label in model.classes_.labels])
+    expected = np.tensordot(model.classes_.shares, each, axes=1)
+    found = model.inverse_transform(codes)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert found.dtype == codes.dtype
+
+
 def test_it_draws_a_class(model):
     drawn = model.sample(100, y=3, random_state=0)
     assert (model.predict(drawn) == 3).mean() > 0.8
@@ -64,6 +73,11 @@ def test_strings_are_classes_too():
 def test_its_file_predicts_the_same(model, tmp_path):
     again = load(model.save(tmp_path / "model.safetensors"))
     np.testing.assert_array_equal(again.predict_proba(X[:50]), model.predict_proba(X[:50]))
+
+
+def test_without_y_the_error_says_what_is_unknown():
+    with pytest.raises(DataError, match="semi-supervised model needs y, with -1 for each sample"):
+        SemiSupervisedVariationalAutoencoder(**SETTINGS).fit(X)
 
 
 def test_no_label_at_all_is_an_error():

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from utsushi import Autoencoder
 from utsushi.evaluation import Estimate, PCABaseline, evaluate, pca_errors, psnr, ssim
 from utsushi.evaluation import pca as pca_module
-from utsushi.evaluation.reconstruction import MAX_PSNR, data_range_of, squared_errors, ssim_window
+from utsushi.evaluation.reconstruction import MAX_PSNR, data_range_of, squared_errors
 from utsushi.exceptions import SettingError
 
 
@@ -87,13 +87,6 @@ def test_many_images_give_what_each_gives_alone():
     together = ssim(X, copies, (8, 8))
     alone = [ssim(X[i : i + 1], copies[i : i + 1], (8, 8))[0] for i in (0, 249, 250, 259)]
     np.testing.assert_allclose(together[[0, 249, 250, 259]], alone, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("shape", "window"), [((28, 28), 11), ((8, 8), 7), ((11, 11), 11), ((9, 30), 9), ((2, 9), None)]
-)
-def test_the_window_fits_into_the_image(shape, window):
-    assert ssim_window(shape) == window
 
 
 def test_images_without_a_window_are_refused():

@@ -101,7 +101,7 @@ def test_without_its_penalty_it_is_the_evidence_lower_bound(bound):
 def test_the_penalty_of_covariances():
     mean = torch.randn(30, 2, generator=generator())
     posterior = DiagonalGaussian(mean, torch.full((30, 2), -1.0))
-    draws = Draws(None, posterior, mean, None, None, None, None, None, None, 0.0)
+    draws = Draws(None, posterior, mean, None, None, None, None, None, None, 0.0, None)
     for kind, added in (("I", 0.0), ("II", np.exp(-1))):
         covariance = np.cov(mean.numpy().T, bias=True) + added * np.eye(2)
         diagonal = covariance.diagonal()
@@ -168,7 +168,7 @@ def test_a_critic_estimates_the_total_correlation():
     initialize(critic, generator(1))
     optimizer = torch.optim.Adam(critic.parameters(), lr=1e-3)
     module = EncoderDecoder(torch.nn.Identity(), torch.nn.Identity(), critic=critic)
-    draws = Draws(module, None, z, None, None, None, None, None, generator(2), 0.0)
+    draws = Draws(module, None, z, None, None, None, None, None, generator(2), 0.0, None)
     for _ in range(300):
         optimizer.zero_grad()
         bound.penalty(draws).sum().backward()
@@ -199,6 +199,6 @@ def test_a_posterior_without_single_components_is_refused():
 
 def test_draws_give_one_code_of_each_sample():
     z = torch.arange(12.0).reshape(2, 3, 2)
-    draws = Draws(None, None, z, None, None, None, None, None, None, 0.0)
+    draws = Draws(None, None, z, None, None, None, None, None, None, 0.0, None)
     assert torch.equal(draws.one, z[0])
     assert torch.equal(replace(draws, z=z[0]).one, z[0])

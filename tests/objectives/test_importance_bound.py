@@ -21,6 +21,7 @@ from utsushi.objectives import (
     ELBO,
     Batch,
     ImportanceWeighted,
+    PartiallyImportanceWeighted,
     VariationalObjective,
     free_bits_kl,
     importance_weighted_bound,
@@ -202,6 +203,21 @@ def test_the_score_is_the_evidence_lower_bound_however_a_model_was_trained():
 def clone_with(model, **parameters):
     """Return the same fitted model with other parameters."""
     return copy(model).set_params(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("bound", "passes"),
+    [(ImportanceWeighted(), 1), (PartiallyImportanceWeighted(), 2)],
+    ids=["IWAE", "PIWAE"],
+)
+def test_a_step_passes_through_the_decoder_as_often_as_its_bound_has_gradients(bound, passes):
+    module, counted = network(), []
+    module.decoder.register_forward_hook(lambda *_: counted.append(1))
+    objective = VariationalObjective(UnitGaussian(), bound)
+    terms = objective(module, Batch(rows()), seeded())
+    terms.objective.sum().backward()
+    assert len(counted) == passes
+    assert all(parameter.grad is not None for parameter in module.parameters())
 
 
 @pytest.mark.parametrize("gradient", ["standard", "doubly-reparameterized"])

@@ -24,6 +24,8 @@ from utsushi.objectives.penalties import (
 
 D, H, B = 6, 3, 5
 DIGITS = datasets.load_digits8x8()
+#: Penalties whose default strength is a share of the variance, and that share.
+BY_VARIANCE = {"mmd": 2.0, "adversarial": 0.02}
 SMALL = {"n_components": 8, "hidden": (32,), "max_epochs": 20, "random_state": 0}
 
 
@@ -362,13 +364,39 @@ def test_they_survive_the_models_file(cls, tmp_path):
 # --- settings ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", [name for name in PENALTIES if name not in BY_VARIANCE])
 def test_a_name_has_the_strength_of_the_formulas_scale(name):
-    strength = 10.0 if name == "mmd" else 0.1
-    assert PENALTIES[name]().strength == strength
+    assert PENALTIES[name]().strength == 0.1
     row = fitted(penalty=name, max_epochs=1).history_[0]
-    expected = row["reconstruction"] + strength * row["penalty"]
+    expected = row["reconstruction"] + 0.1 * row["penalty"]
     assert row["objective"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", BY_VARIANCE)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"scaling": "standard"}, {"scaling": None}, {"recipe": Recipe(validation_fraction=0.5)}],
+    ids=str,
+)
+def test_the_default_strength_is_a_share_of_the_variance_of_scaled_samples(name, settings):
+    model = fitted(penalty=name, max_epochs=1, **settings)
+    row, used = model.history_[0], DIGITS.X_train
+    found = (row["objective"] - row["reconstruction"]) / row["penalty"]
+    variance = (used / model.scaling_.scale).var(axis=0, dtype=np.float64).sum()
+    # Half of the samples have the variance of all up to a few percent.
+    rel = 0.05 if "recipe" in settings else 1e-3
+    assert found == pytest.approx(BY_VARIANCE[name] * variance, rel=rel)
+    assert model.penalty == name
+
+
+@pytest.mark.parametrize("name", BY_VARIANCE)
+def test_a_strength_that_is_given_is_kept_whatever_the_variance(name):
+    given = PENALTIES[name](strength=3.0)
+    assert given.sized(100.0) is given
+    assert PENALTIES[name]().sized(100.0).strength == 100.0 * BY_VARIANCE[name]
+    assert PENALTIES[name]().sized(0.0).strength > 0  # constant samples
+    with pytest.raises(ValueError, match="'strength' parameter"):
+        fitted(penalty=Sparse(None))
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def test_the_likelihood_trains_a_model(shown):
     assert model.get_params()["likelihood__scale"] == 0.2
 
 
-@pytest.mark.parametrize("name", ["AbsoluteAutoencoder", "Laplace"])
+@pytest.mark.parametrize("name", ["AbsoluteAutoencoder", "Laplace", "CalibratedLaplace"])
 def test_a_file_is_read_with_the_class_that_is_shown(shown, name, tmp_path):
-    if name == "Laplace":
+    if "Laplace" in name:
         model = VariationalAutoencoder(2, hidden=(8,), likelihood=shown[name](0.2), max_epochs=1)
     else:
         model = shown[name](2, hidden=(8,), max_epochs=1)
@@ -76,6 +76,15 @@ def test_the_likelihood_draws_from_its_own_density(shown):
     # The mean absolute deviation of Laplace's distribution is its scale; four standard errors.
     assert abs(drawn.abs().mean().item() - 0.5) < 4 * 0.5 / 200
     assert abs(drawn.mean().item()) < 4 * 0.5 * 2**0.5 / 200
+
+
+def test_the_calibrated_likelihood_learns_the_width_of_the_errors(shown):
+    noise = np.random.default_rng(1).laplace(scale=0.3, size=(400, 5))
+    likelihood = shown["CalibratedLaplace"](0.01)
+    model = VariationalAutoencoder(2, hidden=(8,), likelihood=likelihood, random_state=0)
+    model.fit(np.resize(X, (400, 5)) + noise)
+    assert 0.2 < model.likelihood_.scale_ < 0.35  # two components take a part of the noise
+    assert np.isfinite(model.sample(5, noise=True)).all()
 
 
 @pytest.fixture

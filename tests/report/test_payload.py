@@ -12,7 +12,7 @@ from utsushi.exceptions import SettingError
 from utsushi.report.embedded_samples import Sample
 from utsushi.report.model import anomaly_scores, curves_of, short_name
 from utsushi.report.payload import payload_of
-from utsushi.samplers import Mixture
+from utsushi.samplers import Gaussian, Mixture, Prior
 
 RNG = np.random.default_rng(0)
 
@@ -264,17 +264,21 @@ def test_what_has_no_second_axis_has_zeros(n_components, n_rows):
 # --- samplers -----------------------------------------------------------------------------------
 
 
-def test_the_prior_needs_no_numbers():
-    page = page_of(*fitted(VariationalAutoencoder, sampler="prior"))
-    assert page.header["models"][0]["sampler"] == {"kind": "prior"}
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_the_prior_needs_no_arrays(temperature):
+    page = page_of(*fitted(VariationalAutoencoder, sampler=Prior(temperature)))
+    sampler = page.header["models"][0]["sampler"]
+    assert sampler == {"kind": "prior", "temperature": temperature}
 
 
-def test_a_gaussians_factor_is_a_root_of_its_covariance(read):
-    model, rows = fitted(sampler="gaussian")
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_a_gaussians_factor_is_a_root_of_its_covariance(read, temperature):
+    model, rows = fitted(sampler=Gaussian(temperature))
     page = page_of(model, rows)
     sampler = page.header["models"][0]["sampler"]
     factor = read(page.tensors, sampler["factor"])
-    np.testing.assert_allclose(factor @ factor.T, model.sampler_.covariance_, atol=1e-6)
+    expected = temperature**2 * model.sampler_.covariance_
+    np.testing.assert_allclose(factor @ factor.T, expected, atol=1e-6)
     assert sampler["mean"] == model.sampler_.mean_.tolist()
 
 

@@ -229,12 +229,64 @@ def test_a_trained_sampler_does_not_ask_for_the_callers_settings(sampler):
     np.testing.assert_array_equal(found, expected)
 
 
+# --- temperature ------------------------------------------------------------------------------
+
+
+def at_temperatures(sampler, *temperatures):
+    """Return draws of one fitted sampler from the same random numbers, for each temperature."""
+    return [sampler.set_params(temperature=t).sample(400, rng(1)) for t in temperatures]
+
+
 def test_a_temperature_draws_the_same_clusters_narrower():
-    hot, cold = (Mixture(2, temperature=t).fit(two_clusters(), rng()) for t in (1.0, 0.25))
-    hot, cold = (mixture.sample(400, rng(1)) for mixture in (hot, cold))
-    means = Mixture(2, temperature=0.0).fit(two_clusters(), rng()).sample(400, rng(1))
+    mixture = Mixture(2).fit(two_clusters(), rng())
+    hot, cold, means = at_temperatures(mixture, 1.0, 0.25, 0.0)
     assert len(np.unique(means, axis=0)) == 2
     np.testing.assert_allclose(cold - means, 0.25 * (hot - means), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Prior, Gaussian])
+def test_a_temperature_is_the_factor_of_the_deviation_of_a_gaussian(kind):
+    codes = two_clusters()
+    mean, covariance = np.zeros(2), np.eye(2)
+    if kind is Gaussian:
+        mean, covariance = codes.mean(axis=0), np.cov(codes, rowvar=False)
+    for temperature in (0.5, 2.0):
+        draws = kind(temperature).fit(codes, rng()).sample(N, rng(1))
+        assert_moments(draws, mean, temperature**2 * covariance)
+
+
+def test_the_temperature_of_a_flow_is_the_deviation_in_front_of_its_map():
+    flow = clone(SMALL["flow"]).fit(two_clusters(), rng())
+    hot, cold = (
+        flow._mapped(flow.module_(), flow._scaled(draws))
+        for draws in at_temperatures(flow, 1.0, 0.5)
+    )
+    np.testing.assert_allclose(cold, 0.5 * hot, atol=1e-6)
+
+
+def test_a_two_stage_sampler_at_temperature_zero_decodes_the_mean_code():
+    sampler = clone(SMALL["two-stage"]).fit(two_clusters(), rng())
+    draws, zero = at_temperatures(sampler, 0.5, 0.0)
+    with torch.no_grad():
+        middle = sampler.module_(torch.zeros(1, 2, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(zero, sampler.mean_ + sampler.spread_ * middle.repeat(400, 0))
+    assert (draws.std(axis=0) < at_temperatures(sampler, 1.0)[0].std(axis=0)).all()
+
+
+@by_sampler
+def test_temperature_one_is_the_default_and_zero_has_no_noise(sampler):
+    fitted = clone(sampler).fit(two_clusters(), rng())
+    plain = fitted.sample(400, rng(1))
+    one, zero = at_temperatures(fitted, 1.0, 0.0)
+    np.testing.assert_array_equal(one, plain)
+    assert len(np.unique(zero.round(6), axis=0)) <= len(getattr(fitted, "weights_", [1]))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("temperature", [-0.5, "cold", None])
+def test_a_temperature_that_cannot_be_is_refused(name, temperature):
+    with pytest.raises(ValueError, match=f"'temperature' parameter .* Got {temperature!r}"):
+        SAMPLERS[name](temperature=temperature).check(2)
 
 
 @by_trained

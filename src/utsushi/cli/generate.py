@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.options import Data, Label, Out, RandomState, RunPath, count, reads_again
+from utsushi.cli.options import Data, Label, Out, RandomState, RunPath, count, number, reads_again
 from utsushi.cli.output import check_output, note, write_table
 from utsushi.cli.rows import dataset_of, image_shape_of
 from utsushi.exceptions import SettingError
@@ -31,6 +31,15 @@ def generate(
         typer.Option(
             metavar="prior|gaussian|mixture|flow|two-stage|autoregressive",
             help="The sampler of codes; default: the model's own.",
+            show_default=False,
+        ),
+    ] = None,
+    temperature: Annotated[
+        Any,
+        typer.Option(
+            parser=number,
+            metavar="X",
+            help="Of the sampler: below 1, more typical rows; else that of training.",
             show_default=False,
         ),
     ] = None,
@@ -70,21 +79,38 @@ def generate(
         options["noise"] = _noise_of(opened.model)
     if of_class is not None:
         options["y"] = _class_of(opened.model, of_class)
+    if temperature is not None:
+        _set_temperature(opened.model, temperature)
     if sampler is not None:
-        _fit_sampler(opened, sampler, data, label, reading)
+        chosen = {"sampler": sampler}
+        if temperature is not None:
+            chosen["sampler__temperature"] = temperature
+        _fit_sampler(opened, chosen, data, label, reading)
     rows = opened.model.sample(n, **options)
     path = write_table(out, rows, opened.model, opened.feature_names, image_shape=shape)
     note(f"{n} generated samples: {path}")
 
 
 def _fit_sampler(
-    opened: Run, sampler: str, data: str | None, label: str | None, reading: dict[str, Any]
+    opened: Run,
+    chosen: dict[str, Any],
+    data: str | None,
+    label: str | None,
+    reading: dict[str, Any],
 ) -> None:
     """Fit another sampler to the opened model, without saving it."""
-    opened.model.set_params(sampler=sampler).check_parameters()  # before the data are opened
+    opened.model.set_params(**chosen).check_parameters()  # before the data are opened
     dataset = dataset_of(opened, data, label, reading)
-    note(f"fitting the sampler {sampler!r} to the codes of {len(dataset.X_train)} samples")
+    note(
+        f"fitting the sampler {chosen['sampler']!r} to the codes of {len(dataset.X_train)} samples"
+    )
     opened.model.fit_sampler(dataset.X_train, dataset.y_train)
+
+
+def _set_temperature(model: Any, temperature: float) -> None:
+    """Draw at a temperature, from the sampler of each class where there are several."""
+    for sampler in (model.sampler_, *getattr(model, "class_samplers_", ())):
+        sampler.set_params(temperature=temperature)._validate_params()
 
 
 def _noise_of(model: Any) -> bool:

@@ -290,6 +290,10 @@ _COMMON = (
 
 _CODES = "The sampler of new codes."
 
+_TEMPERATURE = Parameter(
+    "sampler__temperature", None, number, "X", "Of the sampler: below 1, more typical; else 1."
+)
+
 _PENALTY = (
     Parameter(
         "penalty",
@@ -303,7 +307,7 @@ _PENALTY = (
         None,
         number,
         "X",
-        "Weight of the penalty; default: 10 for mmd, else 0.1.",
+        "Weight of the penalty; else 0.1, or by the variance.",
     ),
 )
 
@@ -319,6 +323,7 @@ AUTOENCODER = (
     ),
     *_PENALTY,
     Parameter("sampler", "mixture", str, "mixture|gaussian|flow|two-stage|prior", _CODES),
+    _TEMPERATURE,
 )
 
 #: Options of ``train dae``.
@@ -353,6 +358,7 @@ VECTOR_QUANTIZED = (
     ),
     *_PENALTY,
     Parameter("sampler", "autoregressive", str, "autoregressive", _CODES),
+    _TEMPERATURE,
 )
 
 _LIKELIHOODS = "gaussian|unit-gaussian|bernoulli|continuous-bernoulli"
@@ -363,7 +369,7 @@ _POSTERIORS = "diagonal-gaussian|full-covariance|inverse-autoregressive-flow|hie
 
 _OBJECTIVES = (
     "elbo|importance-weighted|partially-importance-weighted|combined-importance-weighted"
-    "|beta-tc|factor|dip|info|capacity-annealed|adversarial"
+    "|beta-tc|factor|dip|info|capacity-annealed|adversarial|ms-ssim"
 )
 
 #: Options of ``train vae``.
@@ -392,6 +398,7 @@ VARIATIONAL = (
         "Gradient of the encoder, for weighted bounds.",
     ),
     Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
+    _TEMPERATURE,
 )
 
 #: Options that a sparse autoencoder does not have, and its defaults of others.

@@ -316,14 +316,18 @@ class _HierarchicalPrior(PriorModule):
         return torch.cat([of_first.expand(*shape, of_first.shape[-1]), *terms], dim=-1)
 
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
-        first = self.first.sample(n_samples, self._encode_first(encode), generator)
+        first = self.first.sample(n_samples, self._encode_first(encode), generator, temperature)
         like = next(self.parameters())
         z = torch.tensor(first).to(like)
         with torch.inference_mode():
             for layer, size in enumerate(self.conditionals.sizes[1:], start=1):
-                noise = torch.tensor(generator.standard_normal((n_samples, size)))
+                noise = torch.tensor(temperature * generator.standard_normal((n_samples, size)))
                 codes = self.conditionals(layer, z, None).rsample(noise.to(like))
                 z = torch.cat([z, codes], dim=-1)
         return np.asarray(z.cpu().numpy(), dtype=np.float64)

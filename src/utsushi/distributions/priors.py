@@ -73,9 +73,17 @@ class PriorModule(nn.Module, ABC):
 
     @abstractmethod
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
-        """Draw codes, ndarray of shape (n_samples, H), from ``generator`` alone."""
+        """Draw codes, ndarray of shape (n_samples, H), from ``generator`` alone.
+
+        The standard normal noise that they are made of is multiplied by the temperature; see
+        `utsushi.samplers.Sampler`.
+        """
 
     def has_closed_form(self, posterior: PosteriorDistribution) -> bool:
         """Tell whether `divergence` depends on the posterior alone, and not on codes."""
@@ -158,9 +166,13 @@ class _StandardNormal(PriorModule):
         return -0.5 * (z.square() + LOG_2PI).sum(dim=-1)
 
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
-        return generator.standard_normal((n_samples, self.n_components))
+        return temperature * generator.standard_normal((n_samples, self.n_components))
 
     def has_closed_form(self, posterior: PosteriorDistribution) -> bool:
         return isinstance(posterior, DiagonalGaussian | FullCovarianceGaussian)
@@ -269,12 +281,16 @@ class _VampPrior(MixtureModule):
         return self.pseudo_inputs.new_full((n,), -math.log(n))
 
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
         chosen = generator.integers(len(self.pseudo_inputs), size=n_samples)
         with torch.inference_mode():
             posterior = encode(self.pseudo_inputs[chosen])
-            noise = torch.tensor(generator.standard_normal(posterior.mean.shape))
+            noise = torch.tensor(temperature * generator.standard_normal(posterior.mean.shape))
             codes = posterior.rsample(noise.to(posterior.mean))
         return np.asarray(codes.cpu().numpy(), dtype=np.float64)
 
@@ -337,13 +353,17 @@ class _MixtureOfGaussians(MixtureModule):
         return torch.log_softmax(self.logits, dim=0)
 
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
         with torch.inference_mode():
             shares = torch.softmax(self.logits.double(), dim=0).cpu().numpy()
             chosen = generator.choice(len(shares), size=n_samples, p=shares / shares.sum())
             components = self.components(encode)
-            noise = generator.standard_normal((n_samples, self.means.shape[1]))
+            noise = temperature * generator.standard_normal((n_samples, self.means.shape[1]))
             scale = torch.exp(0.5 * components.log_variance).cpu().numpy()
             codes = self.means.cpu().numpy()[chosen] + scale[chosen] * noise
         return np.asarray(codes, dtype=np.float64)
@@ -439,9 +459,13 @@ class _FlowPrior(PriorModule):
         return flow_log_prob(self.flow, z)
 
     def sample(
-        self, n_samples: int, encode: Encode, generator: np.random.Generator
+        self,
+        n_samples: int,
+        encode: Encode,
+        generator: np.random.Generator,
+        temperature: float = 1.0,
     ) -> NDArray[np.float64]:
-        u = torch.tensor(generator.standard_normal((n_samples, self.n_components)))
+        u = torch.tensor(temperature * generator.standard_normal((n_samples, self.n_components)))
         parameter = next(self.flow.parameters())
         with torch.inference_mode():
             codes = self.flow().inv(u.to(parameter))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
-from utsushi.estimators.rows import Rows
+from utsushi.estimators.rows import SCANNED_ROWS, Rows
 from utsushi.exceptions import SettingError
 from utsushi.networks import Bottleneck
 from utsushi.objectives import Penalty, ReconstructionObjective, Source
@@ -166,7 +167,20 @@ class Autoencoder(BaseAutoencoder):
         return {name: part for name, part in parts.items() if part is not None}
 
     def _objective(self, data: Source) -> ReconstructionObjective:
-        return ReconstructionObjective(penalty=self.chosen("penalty"))
+        return ReconstructionObjective(penalty=self._penalty(data))
+
+    def _penalty(self, data: Source) -> Penalty | PenaltyFunction | None:
+        """Return the penalty, with a strength that suits the scaled training samples."""
+        penalty: Penalty | PenaltyFunction | None = self.chosen("penalty")
+        if not isinstance(penalty, Penalty) or penalty.strength is not None:
+            return penalty
+        total, squares = torch.zeros(data.n_features, dtype=torch.float64), 0.0
+        for block in data.blocks(SCANNED_ROWS):
+            x = block.x.double().cpu()
+            total += x.sum(dim=0)
+            squares += x.square().sum().item()
+        mean = total / len(data)
+        return penalty.sized(squares / len(data) - mean.square().sum().item())
 
     @property
     def _compares_with_pca(self) -> bool:

@@ -192,9 +192,12 @@ def codes_by_class(
 def as_labels(y: ArrayLike | None, n_rows: int) -> NDArray[Any]:
     """Return labels as an array of integers or of strings, one for each sample."""
     if y is None:
+        # The second sentence is that of scikit-learn, whose checks look for it.
         raise DataError(
-            "y must be the class of each sample for a conditional model, got None. Pass y (on the "
-            "command line, name its column by --label), or set conditional=False."
+            "y must be the class of each sample for a conditional model. Expected array-like "
+            "(array or non-string sequence), got None. Pass y (on the command line, name its "
+            "column by --label), or set conditional=False; a semi-supervised model needs y, with "
+            "-1 for each sample whose class is unknown."
         )
     labels = np.asarray(y)
     if labels.shape != (n_rows,):

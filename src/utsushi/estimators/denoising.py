@@ -104,4 +104,4 @@ class DenoisingAutoencoder(Autoencoder):
         corrupt = self.scaling_.wrap(
             lambda rows, generator: damage(rows, self.corruption_level, generator), data.device
         )
-        return ReconstructionObjective(corrupt, self.chosen("penalty"))
+        return ReconstructionObjective(corrupt, self._penalty(data))

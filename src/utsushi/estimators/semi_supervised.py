@@ -174,8 +174,33 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
         ndarray of shape (n_samples,)
             Labels as they were given to `fit`.
         """
-        labels: NDArray[Any] = self.classes_.labels[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_.labels[best]
         return labels
+
+    def inverse_transform(self, Z: ArrayLike, y: ArrayLike | None = None) -> Rows:
+        r"""Decode codes; without ``y`` into the mean over the classes.
+
+        A code does not say the class. Without one, the mean of :math:`p(x \mid z)` is
+        :math:`\sum_y p(y)\, E[x \mid z, y]`, with the shares of the classes as :math:`p(y)`.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components)
+        y : a class, or array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
+            Samples in the units of the input.
+        """
+        if y is not None:
+            return super().inverse_transform(Z, y)
+        check_is_fitted(self)
+        decode, classes = super().inverse_transform, self.classes_
+        shares = zip(classes.shares.tolist(), classes.labels, strict=True)
+        mean: Rows = np.sum([share * decode(Z, label) for share, label in shares], axis=0)
+        return mean
 
     def reconstruct(
         self,
@@ -206,9 +231,9 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
 
 def _labels(y: Any, n_rows: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return labels, and which samples have one."""
-    if y is not None and np.ndim(y) == 0:
-        y = np.repeat(np.asarray(y), n_rows)
     values = np.asarray(y)
+    if y is not None and values.ndim == 0:
+        y = values = np.repeat(values, n_rows)
     if values.shape != (n_rows,):
         return as_labels(y, n_rows), np.ones(n_rows, bool)  # which refuses it
     unlabelled = np.array([label in (UNLABELLED, str(UNLABELLED)) for label in values.tolist()])

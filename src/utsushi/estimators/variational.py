@@ -246,6 +246,7 @@ class VariationalAutoencoder(BaseAutoencoder):
         """Refuse settings that contradict each other."""
         bound = self.chosen("objective")
         bound._validate_params()
+        bound.check(self._shape)
         if bound.needs_diagonal_gaussian and not self.has_diagonal_posterior:
             raise SettingError(
                 f"posterior must be 'diagonal-gaussian' for objective={self.objective!r}, got "
@@ -348,10 +349,15 @@ class VariationalAutoencoder(BaseAutoencoder):
                 f"kl_warmup_epochs must be less than the {n_epochs} epochs of the training, got "
                 f"{bound.kl_warmup_epochs}. Set max_epochs higher."
             )
+        unscale = self.scaling_.unscaler(data.device)
         target = None
         if not self.likelihood_.of_scaled_rows:
-            unscale = self.scaling_.unscaler(data.device)
             target = lambda x: unscale(x).clamp(0.0, 1.0)  # noqa: E731
+        images = None
+        if self._shape is not None:
+            of_scaled = self.likelihood_.of_scaled_rows
+            shape = self._shape if len(self._shape) == 3 else (1, *self._shape)
+            images = lambda x: (unscale(x) if of_scaled else x).unflatten(-1, shape)  # noqa: E731
         blocks = data.blocks(SCANNED_ROWS)
         likelihood = self._new_likelihood()
         likelihood.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
@@ -365,6 +371,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             beta=self._beta_within(n_epochs),
             target=target,
             hide=hide,
+            images=images,
         )
 
     def _start(self, module: EncoderDecoder, data: Source) -> None:
@@ -406,7 +413,7 @@ class VariationalAutoencoder(BaseAutoencoder):
     def _compares_with_pca(self) -> bool:
         calibrated, bound = type(self.likelihood_) is Gaussian, self.chosen("objective")
         weighted = callable(self.beta) or self.beta > 1 or bound.kl_warmup_epochs
-        weighted = weighted or getattr(bound, "free_bits", 0)
+        weighted = weighted or getattr(bound, "free_bits", 0) or not bound.contains_likelihood
         return super()._compares_with_pca and calibrated and not weighted
 
     @property
@@ -754,10 +761,16 @@ class VariationalAutoencoder(BaseAutoencoder):
         if type(self.sampler_) is not samplers.Prior:
             return super()._draw_codes(n_samples, draws)
         prior: PriorModule = self.module_.prior
-        return prior.sample(n_samples, self.module_.posterior_of, draws)
+        temperature = self.sampler_.temperature
+        return prior.sample(n_samples, self.module_.posterior_of, draws, temperature)
 
     def _decode(self, z: Tensor) -> Tensor:
         return self.likelihood_.mean(self.module_.decoder(z))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = bool(self.conditional)
+        return tags
 
 
 def _mean_of(data: Source) -> Tensor:

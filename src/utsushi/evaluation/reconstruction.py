@@ -13,6 +13,7 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.texts import Diagnostic, diagnostic
 from utsushi.exceptions import SettingError
+from utsushi.objectives.multiscale_ssim import ssim_sigma, ssim_window
 
 __all__ = [
     "MAX_PSNR",
@@ -23,14 +24,10 @@ __all__ = [
     "reconstruction_mse",
     "ssim",
     "ssim_diagnostic",
-    "ssim_window",
 ]
 
 #: Decibels of a reconstruction that equals the original within float32, 20 log10(2^24).
 MAX_PSNR = 20 * math.log10(2.0**24)
-
-#: The window of Wang et al.: 11 x 11 pixels under a Gaussian with a standard deviation of 1.5.
-_SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
 
 #: Images compared at once; more do not fit into the processor's cache.
 _SSIM_BLOCK = 250
@@ -132,28 +129,6 @@ def decibels(errors: NDArray[np.float64], data_range: float) -> NDArray[np.float
     return ratios
 
 
-def ssim_window(image_shape: tuple[int, ...]) -> int | None:
-    """Return the width of SSIM's window: 11 pixels, or the largest odd width that fits.
-
-    Parameters
-    ----------
-    image_shape : (H, W) or (C, H, W)
-
-    Returns
-    -------
-    int or None
-        None for images under 3 pixels, in which no window fits.
-
-    Examples
-    --------
-    >>> ssim_window((28, 28)), ssim_window((3, 8, 8)), ssim_window((2, 9))
-    (11, 7, None)
-    """
-    smallest = min(image_shape[-2:])
-    window = min(_SSIM_WINDOW, smallest - 1 + smallest % 2)
-    return window if window >= 3 else None
-
-
 def ssim_diagnostic(image_shape: tuple[int, ...]) -> Diagnostic:
     """Return the diagnostic with the window of SSIM, or why SSIM is not measured."""
     window = ssim_window(image_shape)
@@ -183,9 +158,9 @@ def ssim(
     Returns
     -------
     ndarray of shape (n,)
-        At most 1, for equal images. Means and variances are weighted by a Gaussian of standard
-        deviation 1.5 in windows of 11 pixels; in a smaller `ssim_window`, by a proportionally
-        narrower one.
+        At most 1, for equal images. Means and variances are taken under a Gaussian of standard
+        deviation 1.5 in windows of 11 pixels; where that does not fit, in the window of
+        `utsushi.objectives.multiscale_ssim.ssim_window`, with the standard deviation in proportion.
 
     Raises
     ------
@@ -213,8 +188,7 @@ def ssim(
             f"image_shape must be at least 3 pixels each way for SSIM, got {image_shape}. Leave "
             "SSIM out for smaller images."
         )
-    # torchmetrics takes its window from the standard deviation: 11 pixels at 1.5.
-    sigma = _SSIM_SIGMA * (window - 1) / (_SSIM_WINDOW - 1)
+    # torchmetrics takes its window from the standard deviation.
     shape = (-1, 1, *image_shape) if len(image_shape) == 2 else (-1, *image_shape)
     # Its constants assume that values start at zero.
     low = 0.0 if X.min() >= 0 and X.max() <= data_range else float(X.min())
@@ -229,7 +203,7 @@ def ssim(
         similarity = structural_similarity_index_measure(
             reconstruction.reshape(shape),
             original.reshape(shape),
-            sigma=sigma,
+            sigma=ssim_sigma(window),
             data_range=1.0,
             reduction="none",
         )

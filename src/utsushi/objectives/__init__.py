@@ -34,6 +34,7 @@ from utsushi.objectives.importance_weighted import (
     ImportanceWeighted,
     PartiallyImportanceWeighted,
 )
+from utsushi.objectives.multiscale_ssim import MultiscaleSSIM
 from utsushi.objectives.penalties import (
     MMD,
     PENALTIES,
@@ -69,6 +70,7 @@ __all__ = [
     "ImportanceWeighted",
     "InfoVAE",
     "MappedSource",
+    "MultiscaleSSIM",
     "Objective",
     "PartiallyImportanceWeighted",
     "Penalty",
@@ -99,4 +101,5 @@ OBJECTIVES: dict[str, type[Bound]] = {
     "info": InfoVAE,
     "capacity-annealed": CapacityAnnealed,
     "adversarial": AdversarialELBO,
+    "ms-ssim": MultiscaleSSIM,
 }

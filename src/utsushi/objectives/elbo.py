@@ -38,13 +38,17 @@ class Draws:
     target : Tensor of shape (B, D)
         The samples as the likelihood takes them: scaled, or in their own units.
     reconstruct : callable
-        Returns the mean of :math:`p(x \mid z)` for one code of each sample, (B, D).
+        Returns the mean of :math:`p(x \mid z)` for one code of each sample, (B, D); where a value
+        is missing, that of the target.
     log_likelihood_of : callable
         Takes codes (..., B, H) and a decoder; returns their log-likelihood, (..., B).
     generator : Generator
         The only source of random numbers.
     epochs : float
         The epochs of training that are done, in fractions; infinity outside of training.
+    images : callable
+        Takes samples or reconstructions (B, D) as the likelihood does, and returns images
+        (B, C, H, W) in the units of the input; see `Bound.check`.
     parts : dict of str to Tensor
         Values of each sample (B,) for the history; a bound may add to them.
     """
@@ -59,6 +63,7 @@ class Draws:
     log_likelihood_of: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
     generator: Generator
     epochs: float
+    images: Callable[[Tensor], Tensor]
     parts: dict[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -95,17 +100,26 @@ class Bound(BaseEstimator, ABC):
         Whether it uses the density of single components of a code.
     is_rotation_invariant : bool
         Whether it stays the same when samples and reconstructions are rotated alike.
+    contains_likelihood : bool
+        Whether it maximizes the likelihood; if not, reconstructions are not compared with PCA's.
+    fixes_decoder : bool
+        Whether `Draws.log_likelihood` is without a gradient by the decoder's parameters.
     """
 
     kl_warmup_epochs: float = 0.0
     masking: float = 0.0
 
     needs_diagonal_gaussian: ClassVar[bool] = False
+    contains_likelihood: ClassVar[bool] = True
+    fixes_decoder: ClassVar[bool] = False
     is_rotation_invariant: ClassVar[bool] = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "masking": [Interval(Real, 0, 1, closed="both")],
     }
+
+    def check(self, image_shape: tuple[int, ...] | None) -> None:
+        """Raise an error if samples of this shape, None if they are not images, do not suit it."""
 
     def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
         """Return the critic, a network that is trained against the model, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from utsushi._utils.str_options import SortedStrOptions
 from utsushi.objectives.bounds import elbo, importance_weighted_bound, log_weights
-from utsushi.objectives.critics import frozen
 from utsushi.objectives.elbo import Bound, Draws
 
 __all__ = ["CombinedImportanceWeighted", "ImportanceWeighted", "PartiallyImportanceWeighted"]
@@ -159,6 +158,8 @@ class PartiallyImportanceWeighted(ImportanceWeighted):
 
     n_estimates: int = 3
 
+    fixes_decoder: ClassVar[bool] = True
+
     @property
     def n_importance_samples(self) -> int:
         """M K, the draws of the decoder's bound."""
@@ -166,12 +167,10 @@ class PartiallyImportanceWeighted(ImportanceWeighted):
 
     def __call__(self, draws: Draws, beta: float) -> Tensor:
         """Return the decoder's bound, with the gradient of both; see `Bound.__call__`."""
-        decoder = draws.module.decoder
-        fixed = draws.log_likelihood_of(draws.z, frozen(decoder))
-        of_encoder = super().__call__(replace(draws, log_likelihood=fixed), beta)
+        of_encoder = super().__call__(draws, beta)
         z, posterior = draws.z.detach(), draws.posterior.detach()
         log_w = log_weights(
-            draws.log_likelihood_of(z, decoder),
+            draws.log_likelihood_of(z, draws.module.decoder),
             draws.module.log_prior(z),
             posterior.log_prob(z).detach(),
             beta,

@@ -9,10 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
@@ -55,11 +55,14 @@ class Penalty(BaseEstimator, ABC):
     leads_to_standard_normal : bool
         Whether it brings the distribution of the codes to N(0, I), so that ``sampler="prior"`` can
         draw codes from N(0, I).
+    share_of_variance : float
+        What a ``strength`` of None is, as a share of the variance of the scaled samples.
     """
 
-    strength: float = 0.1
+    strength: float | None = 0.1
 
     leads_to_standard_normal: ClassVar[bool] = False
+    share_of_variance: ClassVar[float] = 1.0
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "strength": [Interval(Real, 0, None, closed="neither")]
     }
@@ -67,6 +70,17 @@ class Penalty(BaseEstimator, ABC):
     def build_critic(self, n_features: int, n_components: int) -> nn.Module | None:
         """Return the critic, a network that is trained against the model, or None."""
         return None
+
+    def sized(self, variance: float) -> Self:
+        """Return the penalty with a strength, if that is None by the variance of scaled samples.
+
+        The variance is the sum over features, the error of the best constant reconstruction. The
+        ratio of a penalty to the error is then about the same for images and for small tables.
+        """
+        if self.strength is not None:
+            return self
+        sized: Self = clone(self).set_params(strength=self.share_of_variance * (variance or 1.0))
+        return sized
 
     @abstractmethod
     def __call__(
@@ -90,6 +104,10 @@ class Penalty(BaseEstimator, ABC):
         Tensor of shape (B,)
             Differentiable by the parameters of the module.
         """
+
+
+#: Of penalties whose strength may be left to the variance.
+_OF_VARIANCE = {"strength": [*Penalty._parameter_constraints["strength"], None]}
 
 
 class Sparse(Penalty):
@@ -261,7 +279,8 @@ class MMD(Penalty):
 
     Parameters
     ----------
-    strength : float > 0, default=10.0
+    strength : float > 0 or None, default=None
+        None is twice the variance of the scaled samples; see `Penalty.sized`.
     kernel : {"inverse-multiquadratic", "gaussian"}, default="inverse-multiquadratic"
 
     References
@@ -277,12 +296,13 @@ class MMD(Penalty):
     True
     """
 
-    strength: float = 10.0
+    strength: float | None = None
     kernel: str = "inverse-multiquadratic"
 
     leads_to_standard_normal: ClassVar[bool] = True
+    share_of_variance: ClassVar[float] = 2.0
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Penalty._parameter_constraints,
+        **_OF_VARIANCE,
         "kernel": [SortedStrOptions(set(KERNELS))],
     }
 
@@ -303,7 +323,8 @@ class Adversarial(Penalty):
 
     Parameters
     ----------
-    strength : float > 0, default=0.1
+    strength : float > 0 or None, default=None
+        None is 0.02 of the variance of the scaled samples; see `Penalty.sized`.
 
     References
     ----------
@@ -313,13 +334,17 @@ class Adversarial(Penalty):
     Examples
     --------
     >>> z = torch.zeros(3, 2)
-    >>> same, critic = nn.Identity(), Adversarial().build_critic(9, 2)
-    >>> network = EncoderDecoder(same, same, critic=critic)
-    >>> Adversarial()(network, z, z, Generator()).shape
+    >>> same, penalty = nn.Identity(), Adversarial(strength=0.5)
+    >>> network = EncoderDecoder(same, same, critic=penalty.build_critic(9, 2))
+    >>> penalty(network, z, z, Generator()).shape
     torch.Size([3])
     """
 
+    strength: float | None = None
+
     leads_to_standard_normal: ClassVar[bool] = True
+    share_of_variance: ClassVar[float] = 0.02
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = _OF_VARIANCE
 
     def build_critic(self, n_features: int, n_components: int) -> nn.Module:
         """Return the critic of the codes."""
@@ -330,6 +355,7 @@ class Adversarial(Penalty):
     ) -> Tensor:
         """Return the values of a batch, which also train the critic; see `Penalty.__call__`."""
         prior = torch.randn(z.shape, generator=generator, device=generator.device).to(z)
+        assert self.strength is not None
         misled = nn.functional.softplus(-judged(module.critic, z))
         # The strength does not scale the critic's gradient.
         return misled + critic_loss(module.critic, prior, z) / float(self.strength)

@@ -59,10 +59,7 @@ class SemiSupervisedObjective(VariationalObjective):
         """Return the terms of a batch, whose condition is zero where the class is unknown."""
         assert batch.condition is not None
         n_classes = batch.condition.shape[1]
-        target = batch.x if self.target is None else self.target(batch.x)
-        posterior = module.posterior_of(batch.x)
-        noise = torch.randn(posterior.like.shape, generator=generator, device=generator.device)
-        z = posterior.rsample(noise.to(posterior.like))
+        target, z, posterior = self._draw(module, batch, 1, generator)
         each = torch.eye(n_classes, device=z.device)[:, None].expand(-1, len(z), -1)
         codes = with_condition(z.expand(n_classes, *z.shape), each)
         outputs = decoded(module.decoder, codes)  # (C, B, D)

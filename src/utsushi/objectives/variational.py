@@ -15,6 +15,7 @@ from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.base import Batch, Source, Terms
 from utsushi.objectives.bounds import log_weights
+from utsushi.objectives.critics import frozen
 from utsushi.objectives.elbo import ELBO, Bound, Draws
 from utsushi.transforms.corruption import HideColumns
 
@@ -46,6 +47,9 @@ class VariationalObjective:
     hide : HideColumns, optional
         Hides random columns of some samples from the encoder, which then learns their posteriors,
         too: see ``masking`` of `utsushi.objectives.Bound`.
+    images : callable, optional
+        Returns images (B, C, H, W) in the units of the input from samples (B, D) as the likelihood
+        takes them; None leaves them as they are.
     """
 
     likelihood: Likelihood
@@ -53,6 +57,7 @@ class VariationalObjective:
     beta: float | Callable[[float], float] = 1.0
     target: Callable[[Tensor], Tensor] | None = None
     hide: HideColumns | None = None
+    images: Callable[[Tensor], Tensor] | None = None
 
     @property
     def is_rotation_invariant(self) -> bool:
@@ -67,10 +72,17 @@ class VariationalObjective:
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with codes drawn anew."""
-        target, output, z, posterior = self._draw(module, batch, self.bound.n_draws, generator)
+        target, z, posterior = self._draw(module, batch, self.bound.n_draws, generator)
+        decoder = frozen(module.decoder) if self.bound.fixes_decoder else module.decoder
+        output = decoded(decoder, batch.decoder_input(z))
         divergence = module.divergence(posterior, z)
         if divergence.dim() > 2:  # estimated from each draw
             divergence = divergence.mean(dim=0)
+
+        def reconstruct() -> Tensor:
+            mean = self.likelihood.mean(output if z.dim() == 2 else output[0])
+            return mean if batch.mask is None else torch.where(batch.mask, mean, target)
+
         draws = Draws(
             module,
             posterior,
@@ -78,12 +90,13 @@ class VariationalObjective:
             log_likelihood=self.likelihood.log_prob(target, output, batch.mask),
             divergence=divergence,
             target=target,
-            reconstruct=lambda: self.likelihood.mean(output if z.dim() == 2 else output[0]),
+            reconstruct=reconstruct,
             log_likelihood_of=lambda codes, decoder: self.likelihood.log_prob(
                 target, decoded(decoder, batch.decoder_input(codes)), batch.mask
             ),
             generator=generator,
             epochs=batch.epochs,
+            images=self.images or (lambda x: x),
         )
         bound = self.bound(draws, self._beta(batch.epochs))
         parts = {
@@ -115,7 +128,8 @@ class VariationalObjective:
         likelihood = copy(self.likelihood)
         total, n_values = 0.0, 0.0
         for block in data.blocks(CALIBRATION_BLOCK_ROWS):
-            target, outputs, _, _ = self._draw(module, block, 1, generator)
+            target, z, _ = self._draw(module, block, 1, generator)
+            outputs = decoded(module.decoder, block.decoder_input(z))
             total += squared_error(target, likelihood.mean(outputs), block.mask).sum().item()
             n_values += len(target) * likelihood.width(target, block.mask)
         likelihood.calibrate(total / n_values)
@@ -134,9 +148,9 @@ class VariationalObjective:
         # A random choice, because samples may be sorted by class.
         chosen = torch.randperm(len(data), generator=generator)[:WEIGHTED_ROWS]
         subset = data[chosen.to(data.device)]
-        target, outputs, z, posterior = self._draw(
-            module, subset, self.bound.n_importance_samples, generator
-        )
+        n_draws = self.bound.n_importance_samples
+        target, z, posterior = self._draw(module, subset, n_draws, generator)
+        outputs = decoded(module.decoder, subset.decoder_input(z))
         log_prior, log_posterior = module.log_prior(z), posterior.log_prob(z)
         errors = squared_error(target, likelihood.mean(outputs), subset.mask)
         for _ in range(FIXED_POINT_STEPS):
@@ -147,8 +161,8 @@ class VariationalObjective:
 
     def _draw(
         self, module: EncoderDecoder, batch: Batch, n_draws: int, generator: Generator
-    ) -> tuple[Tensor, Tensor, Tensor, PosteriorDistribution]:
-        """Return target (B, D), outputs (K, B, D), codes (K, B, H), and the posteriors.
+    ) -> tuple[Tensor, Tensor, PosteriorDistribution]:
+        """Return target (B, D), codes (K, B, H), and the posteriors that they are drawn from.
 
         For one draw the dimension of the draws is left out, which saves a tenth of a small step.
         """
@@ -158,9 +172,8 @@ class VariationalObjective:
             shape, generator=generator, dtype=torch.float32, device=generator.device
         )
         z = posterior.rsample(noise.to(posterior.like))
-        output = decoded(module.decoder, batch.decoder_input(z))
         target = batch.x if self.target is None else self.target(batch.x)
-        return target, output, z, posterior
+        return target, z, posterior
 
     def _beta(self, epochs: float) -> float:
         """Return the weight of the divergence when so many epochs are done."""

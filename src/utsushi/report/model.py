@@ -226,11 +226,11 @@ def _sampler(model: BaseAutoencoder, sampler: Sampler, blob: Blob) -> dict[str, 
     kind = type(sampler)  # the exact type: a subclass may draw differently
     is_small = _numbers(sampler) <= MOST_SAMPLER_NUMBERS
     if kind is Prior and getattr(model, "has_standard_normal_prior", True):
-        return {"kind": "prior"}
+        return {"kind": "prior", "temperature": float(sampler.temperature)}
     if isinstance(sampler, Gaussian) and kind is Gaussian and is_small:
         # The root of the covariance that NumPy's draw uses.
         variances, directions = np.linalg.eigh(sampler.covariance_)
-        factor = directions * np.sqrt(np.abs(variances))
+        factor = sampler.temperature * directions * np.sqrt(np.abs(variances))
         return {
             "kind": "gaussian",
             "mean": sampler.mean_.tolist(),

@@ -61,7 +61,8 @@ class Autoregressive(Sampler):
     n_heads : int >= 1, default=4
         The number of attention heads of a block.
     temperature : float > 0, default=1.0
-        The divisor of the logits in sampling. Below 1, frequent codes become more frequent.
+        As symbols have no noise, it divides the logits: below 1, frequent codes become more
+        frequent.
     recipe : Recipe or None, default=None
         How to train. The default is one cycle of AdamW with a peak learning rate of 2e-3 and a
         weight decay of 0.05, over 30 epochs and at least 500 steps of 128 codes. A tenth of the
@@ -106,10 +107,10 @@ class Autoregressive(Sampler):
         temperature: float = 1.0,
         recipe: Recipe | None = None,
     ) -> None:
+        super().__init__(temperature)
         self.n_blocks = n_blocks
         self.width = width
         self.n_heads = n_heads
-        self.temperature = temperature
         self.recipe = recipe
 
     def check(self, n_codes: int) -> None:

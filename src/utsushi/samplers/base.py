@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
 
 __all__ = ["Codes", "Sampler"]
 
@@ -17,6 +19,13 @@ Codes = NDArray[np.float64]
 
 class Sampler(BaseEstimator, ABC):
     """Define the interface of samplers. Fitted attributes are arrays whose names end in ``_``.
+
+    Parameters
+    ----------
+    temperature : float >= 0, default=1.0
+        What the standard normal noise is multiplied by that codes are drawn from; 1 leaves it.
+        Below 1, codes keep to where training codes are dense: samples look more typical and vary
+        less. Above 1, they vary more. It changes `sample` alone, so it can be set after ``fit``.
 
     Attributes
     ----------
@@ -29,7 +38,12 @@ class Sampler(BaseEstimator, ABC):
     asks_for_codes: ClassVar[bool] = True
     is_discrete: ClassVar[bool] = False
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "temperature": [Interval(Real, 0, None, closed="left")]
+    }
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        self.temperature = temperature
 
     def check(self, n_codes: int) -> None:
         """Raise the errors that ``fit`` would raise for its parameters and this size of codes.

@@ -63,6 +63,8 @@ class Flow(TrainedSampler):
         The standard deviation of noise that is added to the standardized codes at each step, so
         that the density has no spikes at training codes (Rothfuss et al. 2019,
         https://arxiv.org/abs/1907.08982).
+    temperature : float >= 0, default=1.0
+        See `Sampler`: the standard deviation of u.
     recipe : Recipe or None, default=None
         How to train. The default is one cycle of AdamW with a peak learning rate of 6e-3 and a
         weight decay of 0.05, over 20 epochs and at least 300 steps of 256 codes. A tenth of the
@@ -89,6 +91,7 @@ class Flow(TrainedSampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TrainedSampler._parameter_constraints,
         "n_transforms": [Interval(Integral, 1, 32, closed="both")],
         "n_bins": [Interval(Integral, 2, 32, closed="both")],
         "hidden": ["array-like"],
@@ -102,8 +105,10 @@ class Flow(TrainedSampler):
         n_bins: int = 8,
         hidden: tuple[int, ...] = (128, 128),
         noise: float = 0.05,
+        temperature: float = 1.0,
         recipe: Recipe | None = None,
     ) -> None:
+        super().__init__(temperature)
         self.n_transforms = n_transforms
         self.n_bins = n_bins
         self.hidden = hidden
@@ -153,7 +158,7 @@ class Flow(TrainedSampler):
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw u from N(0, I) and map it back to a code."""
-        u = generator.standard_normal((n_samples, len(self.mean_)))
+        u = self.temperature * generator.standard_normal((n_samples, len(self.mean_)))
         codes: Codes = self.mean_ + self.spread_ * self._mapped(self.module_().inv, u)
         return codes
 

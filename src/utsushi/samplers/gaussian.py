@@ -16,6 +16,11 @@ class Prior(Sampler):
 
     For a learned prior see, for example, `utsushi.distributions.VampPrior`.
 
+    Parameters
+    ----------
+    temperature : float >= 0, default=1.0
+        See `Sampler`.
+
     Examples
     --------
     >>> prior = Prior().fit(np.zeros((3, 2)), np.random.default_rng(0))
@@ -27,12 +32,13 @@ class Prior(Sampler):
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Store the number of components."""
+        self._validate_params()
         self.mean_ = np.zeros(codes.shape[1])
         return self
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw from N(0, I)."""
-        return generator.standard_normal((n_samples, len(self.mean_)))
+        return self.temperature * generator.standard_normal((n_samples, len(self.mean_)))
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of the state."""
@@ -41,6 +47,11 @@ class Prior(Sampler):
 
 class Gaussian(Sampler):
     """Sample from a Gaussian with the mean and covariance of the training codes, as in the lecture.
+
+    Parameters
+    ----------
+    temperature : float >= 0, default=1.0
+        See `Sampler`.
 
     Attributes
     ----------
@@ -57,14 +68,16 @@ class Gaussian(Sampler):
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Fit mean and covariance."""
+        self._validate_params()
         self.mean_ = codes.mean(axis=0)
         self.covariance_ = np.atleast_2d(np.cov(codes, rowvar=False))
         return self
 
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw from the Gaussian; components without variance stay at their mean."""
+        covariance = self.temperature**2 * self.covariance_
         return generator.multivariate_normal(
-            self.mean_, self.covariance_, n_samples, method="eigh", check_valid="ignore"
+            self.mean_, covariance, n_samples, method="eigh", check_valid="ignore"
         )
 
     def expected_state(self, n_codes: int) -> dict[str, tuple[int | None, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -47,8 +47,7 @@ class Mixture(Sampler):
         with all codes. K is at most half the number of training samples, and at most the number
         of distinct codes.
     temperature : float >= 0, default=1.0
-        The factor on the standard deviations of the Gaussians in sampling. Below 1, codes stay in
-        dense regions of the training codes: precision increases, diversity decreases.
+        See `Sampler`. The weights of the Gaussians stay as they are.
 
     Attributes
     ----------
@@ -70,13 +69,13 @@ class Mixture(Sampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Sampler._parameter_constraints,
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "temperature": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(self, n_components: int | None = None, temperature: float = 1.0) -> None:
+        super().__init__(temperature)
         self.n_components = n_components
-        self.temperature = temperature
 
     def fit(self, codes: Codes, generator: np.random.Generator) -> Self:
         """Run expectation-maximization from one random start for each number of Gaussians."""

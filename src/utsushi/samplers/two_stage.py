@@ -43,6 +43,8 @@ class TwoStage(TrainedSampler):
     ----------
     hidden : tuple of int, default=(256, 256)
         Widths of the dense layers of the encoder; the decoder mirrors them.
+    temperature : float >= 0, default=1.0
+        See `Sampler`: the standard deviation of u and of :math:`\varepsilon`.
     recipe : Recipe or None, default=None
         How to train. The default is one cycle of AdamW with a peak learning rate of 6e-3, over 60
         epochs and at least 800 steps of 256 codes. In the first fifth, the weight of the divergence
@@ -70,13 +72,20 @@ class TwoStage(TrainedSampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TrainedSampler._parameter_constraints,
         "hidden": ["array-like"],
         "recipe": [Recipe, None],
     }
 
     sigma_: Codes
 
-    def __init__(self, hidden: tuple[int, ...] = (256, 256), recipe: Recipe | None = None) -> None:
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (256, 256),
+        temperature: float = 1.0,
+        recipe: Recipe | None = None,
+    ) -> None:
+        super().__init__(temperature)
         self.hidden = hidden
         self.recipe = recipe
 
@@ -109,7 +118,7 @@ class TwoStage(TrainedSampler):
     def sample(self, n_samples: int, generator: np.random.Generator) -> Codes:
         """Draw u from N(0, I), decode it, and add the calibrated noise."""
         n_codes = len(self.mean_)
-        u, noise = generator.standard_normal((2, n_samples, n_codes))
+        u, noise = self.temperature * generator.standard_normal((2, n_samples, n_codes))
         scaled = self._mapped(self.module_, u) + self.sigma_ * noise
         codes: Codes = self.mean_ + self.spread_ * scaled
         return codes

@@ -40,7 +40,7 @@ Utsushi.random = (() => {
   }
 
   const samplers = {
-    prior: (sampler, noise) => noise,
+    prior: (sampler, noise) => noise.map((value) => value * sampler.temperature),
     gaussian: (sampler, noise) => spread(sampler.mean, sampler.factor, 0, noise),
     mixture: (sampler, noise, next) => {
       const size = noise.length;
