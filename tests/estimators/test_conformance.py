@@ -11,6 +11,7 @@ from utsushi import (
     Recipe,
     SemiSupervisedVariationalAutoencoder,
     SparseAutoencoder,
+    TableAutoencoder,
     VariationalAutoencoder,
     VectorQuantizedAutoencoder,
 )
@@ -32,6 +33,7 @@ TRANSFORMERS = [
         bottleneck=VectorQuantization(8, group_size=1),
     ),
     SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3, sparse_output=False),
+    TableAutoencoder(2, hidden=(16,), max_epochs=3),
 ]
 #: A frame has no sparse columns.
 SPARSE = [SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3)]

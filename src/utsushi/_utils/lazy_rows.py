@@ -26,6 +26,7 @@ __all__ = [
     "MappedRows",
     "RowIndex",
     "SelectedRows",
+    "SparseRows",
     "as_guarded",
     "holds_nan",
     "in_memory",
@@ -175,6 +176,37 @@ class ConvertedRows(LazyRows):
         """Announce the order to the stored rows."""
         if isinstance(self._stored, LazyRows):
             self._stored.expect(order)
+
+
+class SparseRows(LazyRows):
+    """Rows of a sparse matrix, dense as they are read.
+
+    Parameters
+    ----------
+    matrix : scipy sparse matrix or array of shape (n, D)
+        Integers and truth values become float64.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> SparseRows(csr_array([[0, 2], [1, 0]]))[1:]
+    array([[1., 0.]])
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        is_float = matrix.dtype in (np.float32, np.float64)
+        self._matrix = matrix.tocsr().astype(matrix.dtype if is_float else np.float64, copy=False)
+        self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
+        self.dtype = self._matrix.dtype
+
+    def __getitem__(self, which: RowIndex) -> NDArray[Any]:
+        rows: NDArray[Any] = self._matrix[which].toarray()
+        return rows
+
+    @cached_property
+    def has_missing(self) -> bool:
+        """Whether a value is NaN."""
+        return holds_nan(self._matrix.data)
 
 
 class SelectedRows(LazyRows):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from utsushi.distributions.likelihoods import squared_error
 from utsushi.estimators.base import BaseAutoencoder
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
-from utsushi.estimators.rows import SCANNED_ROWS, Rows
+from utsushi.estimators.rows import Rows, scanned
 from utsushi.exceptions import SettingError
 from utsushi.networks import Bottleneck
 from utsushi.objectives import Penalty, ReconstructionObjective, Source
@@ -175,7 +175,7 @@ class Autoencoder(BaseAutoencoder):
         if not isinstance(penalty, Penalty) or penalty.strength is not None:
             return penalty
         total, squares = torch.zeros(data.n_features, dtype=torch.float64), 0.0
-        for block in data.blocks(SCANNED_ROWS):
+        for block in scanned(data):
             x = block.x.double().cpu()
             total += x.sum(dim=0)
             squares += x.square().sum().item()

@@ -40,13 +40,13 @@ from utsushi.estimators.registry import CHOICES, ESTIMATORS, OwnClasses, is_own
 from utsushi.estimators.rows import (
     COPIED_BYTES,
     DEVICE_BYTES,
-    SCANNED_ROWS,
     Rows,
     ScaledRows,
     TrainingData,
     check_width,
     checked_codes,
     checked_rows,
+    scanned,
     warn_of_unlike_columns,
 )
 from utsushi.estimators.stream import CALIBRATION_ROWS, FittedWhenRead, Stream
@@ -164,9 +164,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
         Parameters
         ----------
-        X : array-like or LazyRows of shape (n_samples, n_features), n_samples >= 2
+        X : array-like, sparse matrix or LazyRows of shape (n_samples, n_features), n_samples >= 2
             Training samples: finite numbers, which the network computes on in float32; with
-            ``missing="mask"`` NaN is a missing value. A memory map stays on the disk, as does a
+            ``missing="mask"`` NaN is a missing value. Of a sparse matrix, a batch at a time becomes
+            dense. A memory map stays on the disk, as does a
             large file that `utsushi.datasets.open` opens; the model equals, bit for bit, that of
             the same array in memory.
         y : array-like of shape (n_samples,), optional
@@ -279,7 +280,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         if checkpoints is not None:
             checkpoints.identify(self._identity(training, held_out, start))
         source = self._source(training)
-        check_output(self.network_, (block.x for block in source.blocks(SCANNED_ROWS)))
+        check_output(self.network_, (block.x for block in scanned(source)))
         module = self._build() if start is None else self._copy_to_train(start)
         if start is None:
             self._start(module, source)
@@ -524,7 +525,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         shape = self._shape
         augmentation = self.chosen("augment")
         unscale = self.scaling_.unscaler(data.device)
-        for block in data.blocks(SCANNED_ROWS):
+        for block in scanned(data):
             augmentation.check(unscale(block.x), shape)
         return self.scaling_.wrap(
             lambda rows, generator: augmentation(rows, shape, generator), data.device
@@ -638,7 +639,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             0 if stream is None else stream.n_samples,
         )
         source = self._source(data)
-        check_output(self.network_, (block.x for block in source.blocks(SCANNED_ROWS)))
+        check_output(self.network_, (block.x for block in scanned(source)))
         if begins:
             self._start(module, source)
         objective = self._objective(source)
@@ -1068,7 +1069,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def _checked(self, X: ArrayLike, *, reset: bool = False, at_least: int = 1) -> Rows:
         """Return samples as a finite float32 or float64 array with the right columns."""
         rows = checked_rows(
-            self, X, reset=reset, at_least=at_least, allow_missing=self.missing == "mask"
+            self,
+            X,
+            reset=reset,
+            at_least=at_least,
+            allow_missing=self.missing == "mask",
+            accept_sparse=True,
         )
         is_large = self.n_components > rows.shape[1]
         if reset and is_large and not self._may_have_more_components_than_features:
@@ -1098,6 +1104,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.sparse = True
         return tags
 
 

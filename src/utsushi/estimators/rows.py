@@ -10,22 +10,29 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Generator, Tensor
 
-from utsushi._utils.lazy_rows import AnyRows, ConvertedRows, LazyRows, SelectedRows, as_guarded
+from utsushi._utils.lazy_rows import (
+    AnyRows,
+    ConvertedRows,
+    LazyRows,
+    SelectedRows,
+    SparseRows,
+    as_guarded,
+)
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi._utils.validation import check_finite, check_kind, check_within_float32
 from utsushi.estimators.missing import check_rows, without_gaps
 from utsushi.exceptions import DataError, SettingError, UtsushiWarning
-from utsushi.objectives import Batch, random_order
+from utsushi.objectives import Batch, Source, random_order
 from utsushi.transforms.scaling import Scaling
 from utsushi.transforms.table_schema import TableSchema
 
 __all__ = [
-    "SCANNED_ROWS",
     "Rows",
     "ScaledRows",
     "TrainingData",
@@ -33,13 +40,14 @@ __all__ = [
     "checked_codes",
     "checked_rows",
     "n_to_hold_out",
+    "scanned",
     "warn_of_unlike_columns",
 ]
 
 Rows = NDArray[np.floating[Any]]
 
-#: Rows per block when all of them are looked at.
-SCANNED_ROWS = 10_000
+#: Samples per block, and the most values, when all of them are looked at.
+SCANNED_ROWS, SCANNED_VALUES = 10_000, 2**24
 
 #: Samples of at most so many bytes are copied into memory, where they are read faster.
 COPIED_BYTES = 2**26
@@ -173,6 +181,11 @@ class ScaledRows:
         return order
 
 
+def scanned(data: Source) -> Iterator[Batch]:
+    """Yield all samples in blocks of a limited size."""
+    return data.blocks(max(1, min(SCANNED_ROWS, SCANNED_VALUES // data.n_features)))
+
+
 def n_to_hold_out(n_rows: int, fraction: float) -> int:
     """Return how many of ``n_rows`` samples a ``validation_fraction`` holds out: rounded down.
 
@@ -193,6 +206,7 @@ def checked_rows(
     reset: bool = False,
     at_least: int = 1,
     allow_missing: bool = False,
+    accept_sparse: bool = False,
 ) -> Rows:
     """Return samples as a finite float32 or float64 array with the estimator's columns.
 
@@ -207,6 +221,8 @@ def checked_rows(
         The fewest samples; `fit` needs two in any case.
     allow_missing : bool, default=False
         Allow NaN for a missing value, but not a sample of nothing else.
+    accept_sparse : bool, default=False
+        Whether a sparse matrix becomes `LazyRows`, of which a batch at a time is dense.
 
     Returns
     -------
@@ -221,7 +237,7 @@ def checked_rows(
     """
     check_kind(X)
     _check_axes(X)
-    X = _guarded(_from_torch(X))
+    X = SparseRows(X) if accept_sparse and issparse(X) else _guarded(_from_torch(X))
     is_lazy = isinstance(X, LazyRows)
     try:
         rows: Rows = validate_data(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from utsushi.estimators.conditions import as_labels
 from utsushi.estimators.parameters import estimator
-from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
+from utsushi.estimators.rows import Rows, TrainingData, scanned
 from utsushi.estimators.variational import Score, VariationalAutoencoder
 from utsushi.exceptions import DataError, SettingError
 from utsushi.networks.base import as_sizes
@@ -113,7 +113,7 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
 
     def _objective(self, data: Source) -> SemiSupervisedObjective:
         plain = super()._objective(data)
-        conditions = [block.condition for block in data.blocks(SCANNED_ROWS)]
+        conditions = [block.condition for block in scanned(data)]
         n_labelled = sum(float(part.sum()) for part in conditions if part is not None)
         weight = self.labelled_weight
         if weight is None:

@@ -44,9 +44,10 @@ from utsushi.transforms.table_codec import ColumnCodec, TableCodec
 
 __all__ = ["TableAutoencoder"]
 
-#: The fewest steps of training by default. On the tables of benchmarks/tables, 1,500 are too few
-#: for 4,000 rows of 13 columns, and 3,000 little better.
-FEWEST_STEPS = 2000
+#: Steps of training for each row by default, and their limits, if ``"fast"`` makes no more: columns
+#: depend on each other in finer ways than a sharp reconstruction needs, and a few hundred rows are
+#: learned by heart in 2,000 steps.
+STEPS_PER_ROW, FEWEST_STEPS, MOST_STEPS = 0.5, 300, 2000
 
 #: The most components by default; fewer columns have a component each.
 MOST_COMPONENTS = 32
@@ -58,8 +59,8 @@ CALIBRATION_DRAWS, CALIBRATION_QUANTILES, CALIBRATION_ROUNDS = 20_000, 200, 3
 #: Codes for each gap, and draws of the posterior that they are chosen from.
 IMPUTATION_CODES, IMPORTANCE_SAMPLES = 20, 5
 
-#: Draws that samples of given values are chosen from, for each of them.
-GIVEN_IMPORTANCE_SAMPLES = 1000
+#: Draws that each sample with given values is chosen from.
+GIVEN_IMPORTANCE_SAMPLES = 20
 
 #: Codes by which each value of a row is explained, and rows at once.
 EXPLANATION_CODES, _EXPLAINED_ROWS = 40, 1024
@@ -102,8 +103,8 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     sampler : str or Sampler, default="mixture"
         The distribution that `sample` draws codes from; see `VariationalAutoencoder`.
     recipe : {"fast", "lecture"} or Recipe, default="fast"
-        See `VariationalAutoencoder`; ``"fast"`` makes at least 2,000 steps here, because the
-        columns of a table depend on each other in finer ways than a sharp reconstruction needs.
+        See `VariationalAutoencoder`; ``"fast"`` makes half a step for each row here, at least 300,
+        and up to 2,000 if it would make fewer.
     max_epochs : int >= 1 or None, default=None
         Passes over the rows; None leaves them to the recipe.
     random_state : int, RandomState or None, default=None
@@ -237,7 +238,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             likelihood=Mixed(codec.families, codec.groups),
             objective=ELBO(masking=float(self.masking)),
             sampler=self.sampler,
-            recipe=Recipe(min_steps=FEWEST_STEPS) if self.recipe == "fast" else self.recipe,
+            recipe=self._recipe(len(columns[0].values)),
             max_epochs=self.max_epochs,
             random_state=seed_from(self.random_state),
             device=self.device,
@@ -248,6 +249,12 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.codec_, self.n_components_ = codec, n_components
         self._calibrate(features)
         return self
+
+    def _recipe(self, n_rows: int) -> str | Recipe:
+        """Return the recipe for so many rows."""
+        if self.recipe != "fast":
+            return self.recipe
+        return Recipe(min_steps=int(np.clip(STEPS_PER_ROW * n_rows, FEWEST_STEPS, MOST_STEPS)))
 
     def _read(self, X: ArrayLike, *, reset: bool = False) -> tuple[list[RawColumn], str | None]:
         """Return the columns of a table, whose names and number are checked or learned."""
@@ -445,8 +452,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         hidden = [c.name for c in self.codec_.encoded if c.name not in known]
         features = self.codec_.hidden(self._features(row), hidden).astype(np.float32)
         model = self.autoencoder_
-        n_draws = max(GIVEN_IMPORTANCE_SAMPLES, 2 * n)
-        codes: Rows = model._posterior_codes(features, n, n_draws, seed)[0]
+        codes: Rows = model._posterior_codes(features, n, GIVEN_IMPORTANCE_SAMPLES, seed)[0]
         return codes
 
     def impute(
@@ -482,7 +488,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         columns, backend = self._read(X)
         features = self._features(columns)
         filled = np.empty((len(features), features.shape[1]))
-        for start, codes in self._posterior(features, n_codes, n_codes * n_importance_samples):
+        for start, codes in self._posterior(features, n_codes, n_importance_samples):
             filled[start : start + len(codes)] = self._expected(codes)
         return self._filled(columns, filled, backend, None)
 
@@ -518,8 +524,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         features = self._features(columns)
         draws, others = generator(seed, Purpose.PIXELS), numpy_generator(seed, Purpose.NOISE)
         filled = np.empty((n_imputations, len(features), features.shape[1]))
-        n_draws = n_importance_samples * n_imputations
-        for start, codes in self._posterior(features, n_imputations, n_draws, seed):
+        for start, codes in self._posterior(features, n_imputations, n_importance_samples, seed):
             for number in range(n_imputations):
                 output = self._output(codes[:, number])
                 drawn = self._likelihood.draw(torch.from_numpy(output), draws).numpy()

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import field, replace
 from functools import partial
+from itertools import islice
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ from utsushi.estimators.missing import without_gaps
 from utsushi.estimators.model_file import object_from_json, object_to_json
 from utsushi.estimators.parameters import COMMON_CONSTRAINTS, estimator, one_of
 from utsushi.estimators.registry import OwnClasses
-from utsushi.estimators.rows import SCANNED_ROWS, Rows, TrainingData
+from utsushi.estimators.rows import Rows, TrainingData, scanned
 from utsushi.estimators.stream import FittedWhenRead
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import EncoderDecoder
@@ -358,7 +359,7 @@ class VariationalAutoencoder(BaseAutoencoder):
             of_scaled = self.likelihood_.of_scaled_rows
             shape = self._shape if len(self._shape) == 3 else (1, *self._shape)
             images = lambda x: (unscale(x) if of_scaled else x).unflatten(-1, shape)  # noqa: E731
-        blocks = data.blocks(SCANNED_ROWS)
+        blocks = scanned(data)
         likelihood = self._new_likelihood()
         likelihood.prepare(b.x if b.mask is None else b.x[b.mask] for b in blocks)
         hide = None
@@ -690,19 +691,21 @@ class VariationalAutoencoder(BaseAutoencoder):
     ) -> NDArray[np.float32]:
         r"""Draw codes from :math:`p(z \mid x)` of checked samples, (n, n_codes, H).
 
-        Codes drawn from :math:`q(z \mid x)` are drawn again with their importance weights, which
-        is exact for many of them: sampling importance resampling, Rubin 1987. Where the sampler is
-        a mixture, it is the prior: it knows better where codes are. Missing values have no weight.
+        Each code is chosen from ``n_importance_samples`` draws of :math:`q(z \mid x)` by their
+        importance weights, which is exact for many of them: sampling importance resampling, Rubin
+        1987. Where the sampler is a mixture, it is the prior: it knows better where codes are.
+        Missing values have no weight.
         The draws are functions of the seed and of each sample.
         """
-        n_extra = -(-n_codes // self.n_components_)  # for the second drawing
+        n_extra = -(-n_codes // self.n_components_)  # to choose by
         draw = partial(
             _resampled_codes,
             n_codes=n_codes,
             n_draws=n_importance_samples,
             log_prior=getattr(self.sampler_, "log_prob", self.module_.log_prior),
         )
-        codes = self._map_posteriors(rows, draw, n_importance_samples + n_extra, seed)
+        n_draws = n_codes * n_importance_samples + n_extra
+        codes = self._map_posteriors(rows, draw, n_draws, seed)
         return codes.reshape(len(rows), n_codes, -1)
 
     def _weighted_codes(
@@ -777,7 +780,7 @@ def _mean_of(data: Source) -> Tensor:
     """Return the mean (D,) of each feature, of values that are not missing."""
     total = torch.zeros(data.n_features, dtype=torch.float64)
     count = torch.zeros(data.n_features, dtype=torch.float64)
-    for block in data.blocks(SCANNED_ROWS):
+    for block in scanned(data):
         total += block.x.cpu().double().sum(dim=0)
         count += len(block) if block.mask is None else block.mask.cpu().sum(dim=0)
     return (total / count.clamp(min=1)).float()
@@ -827,21 +830,19 @@ def _resampled_codes(
     n_draws: int,
     log_prior: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return codes of the true posterior of each sample, (B, n_codes * H)."""
-    z, log_w, extra = [], [], []
-    for number, noise in enumerate(noises):
-        if number >= n_draws:
-            extra.append(noise)
-            continue
+    """Return codes, each chosen by weight from as many draws of its own, (B, n_codes * H)."""
+    z, log_w = [], []
+    for noise in islice(noises, n_codes * n_draws):
         code = posterior.rsample(noise)
         z.append(code)
         log_w.append(log_weights(log_likelihood(code), log_prior(code), posterior.log_prob(code)))
-    upto = torch.softmax(torch.stack(log_w).double(), dim=0).cumsum(dim=0)  # (K, B)
-    uniform = torch.special.ndtr(torch.cat(extra, dim=-1).double())[:, :n_codes]  # (B, S)
-    places = torch.searchsorted(upto.T.contiguous(), uniform.contiguous()).clamp(max=n_draws - 1)
-    codes = torch.stack(z, dim=1)  # (B, K, H)
-    chosen = torch.gather(codes, 1, places[:, :, None].expand(-1, -1, codes.shape[-1]))
-    return chosen.flatten(1)
+    uniform = torch.special.ndtr(torch.cat(list(noises), dim=-1).double())[:, :n_codes]  # (B, S)
+    codes = torch.stack(z).unflatten(0, (n_codes, n_draws))  # (S, K, B, H)
+    weights = torch.stack(log_w).double().unflatten(0, (n_codes, n_draws)).softmax(dim=1)
+    places = (weights.cumsum(dim=1) < uniform.T[:, None]).sum(dim=1).clamp(max=n_draws - 1)
+    places = places[:, None, :, None].expand(-1, -1, -1, codes.shape[-1])
+    chosen: Tensor = codes.gather(1, places).squeeze(1)  # (S, B, H)
+    return chosen.transpose(0, 1).flatten(1)
 
 
 def _codes_with_ratios(
