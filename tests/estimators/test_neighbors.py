@@ -322,6 +322,60 @@ def test_missing_values_are_refused_or_filled_by_medians(refusal):
     assert (detector.anomaly_map(gaps)[np.isnan(gaps)] == 0).all()
 
 
+# --- more samples ---------------------------------------------------------------------------------
+
+
+def test_parts_give_the_detector_of_all_samples(tmp_path):
+    whole = AnomalyDetector().fit(TABLE)
+    parts = AnomalyDetector().partial_fit(TABLE[:50])
+    parts = load(parts.partial_fit(TABLE[50:60]).save(tmp_path / "detector.safetensors"))
+    parts.partial_fit(TABLE[60:])
+    for rows in (TABLE, NEW):
+        np.testing.assert_array_equal(parts.decision_function(rows), whole.decision_function(rows))
+    assert parts.n_samples_seen_ == len(TABLE)
+    np.testing.assert_array_equal(parts.p_values(NEW), whole.p_values(NEW))
+
+
+def test_of_too_many_samples_a_uniform_choice_is_kept(monkeypatch):
+    monkeypatch.setattr(module, "MOST_SAMPLES", 40)
+    shares = []
+    for seed in range(60):
+        detector = AnomalyDetector(random_state=seed).fit(TABLE[:60])
+        for start in range(60, 120, 20):
+            detector.partial_fit(TABLE[start : start + 20])
+        kept = detector.row_score_.neighbors.reference
+        assert len(kept) == 40
+        shares.append([np.isin(kept[:, 0], TABLE[i : i + 20, 0]).sum() for i in range(0, 120, 20)])
+    # 40 of 120 are kept, so 6.7 of each 20, with a standard error of 0.25 of the mean.
+    np.testing.assert_allclose(np.mean(shares, axis=0), 40 / 6, atol=1)
+
+
+def test_names_and_columns_stay():
+    data = datasets.open(FRAME)
+    detector = AnomalyDetector().fit(data.X_train, columns=data.columns)
+    assert detector.partial_fit(data.X_train + 1).columns_ == data.columns
+    frame = pd.DataFrame(TABLE, columns=list("abcde"))
+    detector = AnomalyDetector().fit(frame).partial_fit(frame + 1)
+    assert list(detector.feature_names_in_) == list("abcde")
+    with pytest.raises(ValueError, match="feature names should match"):
+        detector.partial_fit(frame[["b", "a", "c", "d", "e"]])
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"autoencoder": Autoencoder(2)}, "autoencoder"),
+        ({"contamination": 0.1}, "contamination"),
+        ({"max_false_positive_rate": 0.1}, "max_false_positive_rate"),
+        ({"scoring": "squared-error"}, "scoring"),
+    ],
+)
+def test_only_neighbors_are_added(settings, name):
+    with pytest.raises(AttributeError, match="partial_fit") as refused:
+        AnomalyDetector(**settings).partial_fit(TABLE)
+    assert str(refused.value.__cause__).startswith(f"{name} must be ")
+
+
 # --- columns and files ------------------------------------------------------------------------
 
 FRAME = pd.DataFrame(

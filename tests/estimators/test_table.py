@@ -141,6 +141,7 @@ def test_gaps_are_filled_by_what_the_other_columns_say(model):
     assert filled["price"][1::2].equals(whole["price"][1::2])
     assert (filled["price"][::2] - whole["price"][::2]).abs().mean() < 1.5
     assert (filled["town"][1::2] == whole["town"][1::2]).mean() > 0.9
+    assert model.impute(damaged.set_axis(damaged.index + 7)).index[0] == 7
     several = model.impute_many(damaged, 5, random_state=0)
     spread = np.std([one["price"][::2] for one in several], axis=0).mean()
     assert 0.4 < spread < 4

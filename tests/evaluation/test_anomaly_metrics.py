@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
 from utsushi.evaluation import anomalies as anomalies_module
 from utsushi.evaluation.anomalies import (
     average_precision,
+    benjamini_hochberg,
     evaluate_scores,
     false_positive_rate,
     roc_auc,
@@ -102,3 +104,31 @@ def test_all_figures_come_with_their_counts():
     assert (results["n_normal"], results["n_anomalies"]) == (3, 2)
     assert results["roc_auc"] == roc_auc([3, 2, 5], [1, 2.5]).to_json()
     assert results["false_positive_rate_at_95_recall"]["n_rows"] == 5
+
+
+# --- many tests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5])
+@pytest.mark.parametrize("n", [1, 7, 200])
+def test_the_selected_samples_are_those_of_scipy(n, rate):
+    rng = np.random.default_rng(n)
+    p_values = rng.random(n) ** rng.choice([1, 4], n)
+    expected = false_discovery_control(p_values) <= rate
+    found = benjamini_hochberg(p_values, false_discovery_rate=rate)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_no_p_values_select_nothing():
+    assert benjamini_hochberg([]).shape == (0,)
+
+
+@pytest.mark.parametrize("p_values", [[[0.1]], [-0.1], [1.1, 0.5], [np.nan]])
+def test_what_is_no_p_value_is_refused(p_values, refusal):
+    message = refusal(DataError, benjamini_hochberg, p_values)
+    assert message.startswith("p_values must be of shape (n_samples,) and within 0 to 1, got")
+
+
+def test_a_rate_that_is_none_is_refused(refusal):
+    message = refusal(SettingError, benjamini_hochberg, [0.1], false_discovery_rate=1.0)
+    assert message.startswith("false_discovery_rate must be between 0 and 1, got 1.0")

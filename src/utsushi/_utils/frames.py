@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from utsushi.exceptions import DataError
 
-__all__ = ["RawColumn", "is_frame", "read_frame", "write_frame"]
+__all__ = ["RawColumn", "is_frame", "read_frame", "with_index", "write_frame"]
 
 _MICROSECONDS = 1_000_000
 
@@ -106,6 +106,13 @@ def write_frame(columns: list[RawColumn], backend: str | None) -> Any:
         )
     series = [_written(column, backend) for column in columns]
     return nw.concat([one.to_frame() for one in series], how="horizontal").to_native()
+
+
+def with_index(frame: Any, X: Any) -> Any:
+    """Return a frame with the row labels of another one with as many rows, if that has labels."""
+    if hasattr(frame, "set_axis") and hasattr(X, "index") and not callable(X.index):
+        return frame.set_axis(X.index, axis=0)
+    return frame
 
 
 def _columns_of_array(X: Any) -> list[RawColumn]:

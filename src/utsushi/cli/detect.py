@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from utsushi.datasets import Dataset
-    from utsushi.estimators import AnomalyDetector
+    from utsushi.estimators import AnomalyDetector, Explanation
     from utsushi.runs import Run
 
 #: The default number of images, or of panels of a table, in the picture.
 PICTURE_ROWS = 10
+
+#: What a picture shows.
+QUANTITY = "contribution to the score"
+
+#: Columns that have moved to name.
+MOVED_COLUMNS = 10
 
 
 def names(text: str) -> str | tuple[str, ...]:
@@ -75,14 +81,27 @@ def detect(
     worst: Annotated[
         int, typer.Option(parser=integer, metavar="N", help="Samples in the picture; 0 for none.")
     ] = PICTURE_ROWS,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Earlier rows: print how far scores and columns have moved from theirs.",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Add a column with a sentence on each outlier."),
+    ] = False,
     *,
     reading: dict[str, Any],
 ) -> None:
     """Score samples and mark outliers, which score below a threshold.
 
     Writes .csv, .parquet or .npz with each sample's row, counted from 0, its label, its score
-    (higher is more normal) and whether it is an outlier. All samples of the source are scored. A
-    picture shows those with the lowest scores, and where they differ from their reconstructions.
+    (higher is more normal), whether it is an outlier, and with --explain why: the column that
+    contributes most to the score, and the value to expect there. All samples of the source are
+    scored. The terminal shows why the lowest scores are low, and a picture the columns or pixels
+    that contribute most.
 
     The threshold is calibrated on the training data; the file of a detector has its own.
     """
@@ -101,18 +120,25 @@ def detect(
     chosen = {name: value for name, value in settings.items() if value is not None}
     detector = _detector(run, opened, normal, label, chosen, reading)
     scores = detector.score_samples(dataset.X)
-    name = label_name_of(opened, label, reserved=("row", "score", "outlier"))
-    path = _write_scores(out, scores, detector.offset_, name, dataset.y)
+    name = label_name_of(opened, label, reserved=("row", "score", "outlier", "explanation"))
+    path = _write_scores(out, detector, dataset, scores, label=name, explain=explain)
     n_outliers = int((scores < detector.offset_).sum())
     scored_by = [detector.scoring_] if isinstance(detector.scoring_, str) else detector.scoring_
     note(
         f"{len(scores)} samples scored by {' and '.join(scored_by)}, {n_outliers} outliers below "
         f"{detector.offset_:.6g}: {path}"
     )
+    if reference is not None:
+        earlier = dataset_of(opened, reference, label, reading)
+        _note_drift(detector, earlier, dataset, scores)
     if worst:
         order = scores.argsort(kind="stable")[:worst]
         shape = image_shape_of(opened, dataset)
-        note(f"the {len(order)} lowest scores: {_draw(picture, detector, dataset, order, shape)}")
+        explanation = detector.explain(dataset.X[order])
+        drawn = _draw(picture, explanation, dataset, order, shape)
+        note(f"the {len(order)} lowest scores: {drawn}")
+        for row, sentence in zip(order, explanation.text(), strict=True):
+            note(f"row {row}: {sentence}")
 
 
 def _check_options(picture: str, worst: int, settings: Settings) -> None:
@@ -171,40 +197,72 @@ def _detector(
             "data. Name normal samples for the threshold with --normal."
         )
     model = None if is_detector(opened.model) else FrozenEstimator(opened.model)
-    return AnomalyDetector(model, **settings).fit(rows)
+    columns = getattr(opened.model, "columns_", None)
+    return AnomalyDetector(model, **settings).fit(rows, columns=columns)
 
 
 def _write_scores(
-    out: str, scores: NDArray[Any], offset: float, label: str, y: NDArray[Any] | None
+    out: str,
+    detector: AnomalyDetector,
+    dataset: Dataset,
+    scores: NDArray[Any],
+    *,
+    label: str,
+    explain: bool,
 ) -> Path:
     import numpy as np
 
-    columns = {"row": np.arange(len(scores))}
-    if y is not None:
-        columns[label] = y
-    return write_columns(out, columns | {"score": scores, "outlier": scores < offset})
+    columns: dict[str, NDArray[Any]] = {"row": np.arange(len(scores))}
+    if dataset.y is not None:
+        columns[label] = dataset.y
+    is_outlier = scores < detector.offset_
+    columns |= {"score": scores, "outlier": is_outlier}
+    if explain:
+        sentences = np.full(len(scores), "", dtype=object)
+        if is_outlier.any():
+            sentences[is_outlier] = detector.explain_text(dataset.X[is_outlier])
+        columns["explanation"] = sentences.astype(str)
+    return write_columns(out, columns)
+
+
+def _note_drift(
+    detector: AnomalyDetector, earlier: Dataset, dataset: Dataset, scores: NDArray[Any]
+) -> None:
+    """Print how far the scores, and which columns, have moved from those of earlier rows."""
+    from utsushi.evaluation import drift
+
+    (of_scores,) = drift(detector.score_samples(earlier.X), scores)
+    note(
+        f"drift of the scores from {earlier.name}: Kolmogorov-Smirnov statistic "
+        f"{of_scores.statistic:.3f}, p = {of_scores.p_value:.2g}"
+    )
+    columns = drift(earlier.X, dataset.X, names=dataset.feature_names)
+    moved = [f"{c.name} ({c.statistic:.3f})" for c in columns if c.has_moved]
+    more = f" and {len(moved) - MOVED_COLUMNS} more" if len(moved) > MOVED_COLUMNS else ""
+    note(f"columns that have moved: {', '.join(moved[:MOVED_COLUMNS]) or 'none'}{more}")
 
 
 def _draw(
     picture: str,
-    detector: AnomalyDetector,
+    explanation: Explanation,
     dataset: Dataset,
     order: NDArray[Any],
     shape: tuple[int, ...] | None,
 ) -> Path:
-    """Draw samples with their reconstructions or residuals, in the order of ``order``."""
+    """Draw samples: images with what is expected, or the bars of their columns, in that order."""
     from utsushi._utils.files import write_whole
     from utsushi.figures import residual_bars, residual_images, to_png, within_range_of
 
+    maps = explanation.contributions.clip(min=0)
     rows = dataset.X[order]
-    maps = detector.anomaly_map(rows)
-    model = detector.autoencoder_
-    if model is not None and shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
-        reconstructions = within_range_of(rows, model.reconstruct(rows))
-        figure = residual_images(within_range_of(rows, rows), reconstructions, maps, shape)
-        return write_whole(picture, to_png(figure))
-    columns = dataset.feature_names or [f"x{index}" for index in range(rows.shape[1])]
+    if shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
+        pairs = within_range_of(rows, rows), within_range_of(rows, explanation.expected)
+        is_copy = explanation.source == "reconstruction"
+        labels = ("original", "reconstruction" if is_copy else "expected", "contribution")
+        drawn = residual_images(*pairs, maps, shape, labels=labels, quantity=QUANTITY)
+        return write_whole(picture, to_png(drawn))
     titles = [f"row {index}" for index in order]
     if dataset.y is not None:
         titles = [f"{title}, {dataset.y[i]}" for title, i in zip(titles, order, strict=True)]
-    return write_whole(picture, to_png(residual_bars(maps, columns, titles)))
+    drawn = residual_bars(maps, explanation.columns, titles, quantity=QUANTITY)
+    return write_whole(picture, to_png(drawn))

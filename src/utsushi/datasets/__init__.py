@@ -12,6 +12,7 @@ from utsushi.datasets.factors import FactorImages, make_factors
 from utsushi.datasets.inspection import describe, describe_columns, info, suggest
 from utsushi.datasets.mnist import fetch_mnist, load_mnist
 from utsushi.datasets.sources import open_source
+from utsushi.datasets.windows import step_means, windows
 from utsushi.transforms.table_schema import Column, TableSchema
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "make_factors",
     "names",
     "open",
+    "step_means",
     "suggest",
+    "windows",
 ]
 
 # As in `gzip.open`: the short name is for callers, who write `datasets.open(...)`. It is bound

@@ -4,6 +4,7 @@ from utsushi.estimators.anomaly import AnomalyDetector
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
+from utsushi.estimators.explanation import Explanation
 from utsushi.estimators.model_file import load
 from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
 from utsushi.estimators.sparse import SparseAutoencoder
@@ -16,6 +17,7 @@ __all__ = [
     "Autoencoder",
     "BaseAutoencoder",
     "DenoisingAutoencoder",
+    "Explanation",
     "SemiSupervisedVariationalAutoencoder",
     "SparseAutoencoder",
     "TableAutoencoder",

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.lazy_rows import AnyRows, row_blocks
@@ -30,6 +31,7 @@ from utsushi.estimators.anomaly_scores import (
 )
 from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
+from utsushi.estimators.explanation import Explanation, column_names, explained
 from utsushi.estimators.model_file import (
     Expected,
     Tensors,
@@ -162,8 +164,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
         1 for each outlier among the samples given to ``fit``, 0 for each normal one. A loaded
         detector has none.
+    calibration_scores_ : ndarray or None
+        The sorted scores of normal samples that `p_values` compares with: of the held-out samples
+        with ``max_false_positive_rate``, else of all. None with ``contamination``.
     columns_ : TableSchema
         The table schema, if ``fit`` got one.
+    n_samples_seen_ : int
+        The number of samples given to ``fit`` and ``partial_fit``.
     n_features_in_ : int
         The number of columns of the training data.
 
@@ -296,20 +303,81 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             self._cross_fitted = (keys, by_part[places])
         self.row_score_ = score.calibrated(by_part if calibrating is None else by_part[calibrating])
         scores = self.row_score_.combined(by_part)
+        self.__dict__.pop("columns_", None)
+        if columns is not None:
+            self.columns_ = columns
+        self.n_samples_seen_ = len(rows)
+        self._set_threshold(scores, scores if deciding is None else scores[deciding])
+        return self
+
+    def _set_threshold(self, scores: NDArray[np.float64], calibration: NDArray[np.float64]) -> None:
+        """Set the threshold, and what depends on it, by scores of all or of held-out samples."""
         if self.max_false_positive_rate is None:
             share = SHARE_BELOW if self.contamination is None else self.contamination
             offset = float(np.percentile(scores, 100 * share))
         else:
-            decisive = scores if deciding is None else scores[deciding]
-            offset = conformal_offset(decisive, self.max_false_positive_rate)
-        self.__dict__.pop("columns_", None)
-        if columns is not None:
-            self.columns_ = columns
+            offset = conformal_offset(calibration, self.max_false_positive_rate)
+        self.calibration_scores_ = np.sort(calibration) if self.contamination is None else None
         self.decision_scores_ = -scores
         self.labels_ = (scores < offset).astype(np.int64)
         self.threshold_ = -offset
         self.offset_ = offset
+
+    @available_if(lambda self: self._only_compares())  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: ArrayLike, y: Any = None, *, columns: TableSchema | None = None
+    ) -> Self:
+        """Add normal samples to those that new ones are compared with.
+
+        The first call is `fit`. Later ones keep the samples of the detector, add the new ones, and
+        compute the scores and the threshold again: the result is that of one `fit` to all samples.
+        When these are more than `fit` uses (10,000), a uniform choice of all so far is kept, and
+        ``labels_`` and ``decision_scores_`` are those of the kept samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Normal samples, at least 2 in the first call.
+        y : ignored
+        columns : TableSchema, optional
+            For the first call; see `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        AttributeError
+            If the detector has an autoencoder, ``contamination`` or ``max_false_positive_rate``,
+            which need all samples at once.
+        """
+        if not self.__sklearn_is_fitted__():
+            return self.fit(X, columns=columns)
+        rows, neighbors = self._checked(X), self.row_score_.neighbors
+        assert neighbors is not None
+        names, schema = (getattr(self, n, None) for n in ("feature_names_in_", "columns_"))
+        n_seen = self.n_samples_seen_
+        self.fit(neighbors.joined_by(rows, n_seen, seed_from(self.random_state)), columns=schema)
+        self.n_samples_seen_ = n_seen + len(rows)
+        if names is not None:
+            self.feature_names_in_ = names
         return self
+
+    def _only_compares(self) -> bool:
+        """Return True if nothing but neighbors is fitted, or raise an error that says what is."""
+        for name in ("autoencoder", "contamination", "max_false_positive_rate"):
+            if getattr(self, name) is not None:
+                raise SettingError(
+                    f"{name} must be None for partial_fit, which adds neighbors only, got "
+                    f"{getattr(self, name)}. Call fit with all samples."
+                )
+        if needs_autoencoder(self.scoring):
+            raise SettingError(
+                "scoring must be 'auto' or 'neighbors' for partial_fit, which adds neighbors only, "
+                f"got {self.scoring!r}. Call fit with all samples."
+            )
+        return True
 
     def _unfitted(self, seed: int) -> BaseEstimator | None:
         """Return the autoencoder to fit, with a seed."""
@@ -367,15 +435,18 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         sample so far out that its score overflows has the score minus infinity.
         """
         check_is_fitted(self)
-        rows = self._checked(X)
-        by_part = self.row_score_.of_parts(*self._taken(self._as_fitted(X, rows), rows, None))
-        if self._cross_fitted is not None:
-            keys, known = self._cross_fitted
-            own = row_keys(rows)
-            places = np.minimum(np.searchsorted(keys, own), len(keys) - 1)
-            by_part = np.where((keys[places] == own)[:, None], known[places], by_part)
-        scores = self.row_score_.combined(by_part)
+        scores = self.row_score_.combined(self._scores_by_part(X, self._checked(X)))
         return np.where(np.isnan(scores), -np.inf, scores)
+
+    def _scores_by_part(self, X: ArrayLike, rows: Rows) -> NDArray[np.float64]:
+        """Return each part's score of each sample; of a training sample that of ``fit``."""
+        by_part = self.row_score_.of_parts(*self._taken(self._as_fitted(X, rows), rows, None))
+        if self._cross_fitted is None:
+            return by_part
+        keys, known = self._cross_fitted
+        own = row_keys(rows)
+        places = np.minimum(np.searchsorted(keys, own), len(keys) - 1)
+        return np.where((keys[places] == own)[:, None], known[places], by_part)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the scores above the threshold, shape (n_samples,); outliers are below zero."""
@@ -384,6 +455,105 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return +1 for each normal sample and -1 for each outlier, shape (n_samples,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def p_values(self, X: ArrayLike) -> NDArray[np.float64]:
+        r"""Return the conformal p-value of each sample; small ones are abnormal.
+
+        :math:`(1 + \#\{i: s_i \le s\}) / (n + 1)` with the scores :math:`s_i` of n normal samples.
+        The p-value of a new normal sample is at most :math:`\alpha` with probability
+        :math:`\alpha` or less, whatever the distribution of the scores. With
+        ``max_false_positive_rate``, the n samples are the held-out ones of the threshold, and this
+        is exact. Without, they are all training samples with their leave-one-out or cross-fitted
+        scores, and it is approximate; those that a ``FrozenEstimator`` was trained on have too high
+        scores. To test many samples at once, use
+        `utsushi.evaluation.benjamini_hochberg`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64, in (0, 1]
+
+        Raises
+        ------
+        SettingError
+            If the detector was fitted with ``contamination``, so that no sample is known to be
+            normal, or is from a file of a version without p-values.
+
+        References
+        ----------
+        Bates, Candès, Lei, Romano and Sesia 2023, *Testing for Outliers with Conformal p-Values*,
+        https://doi.org/10.1214/22-AOS2244
+        """
+        check_is_fitted(self)
+        calibration = self.calibration_scores_
+        if calibration is None:
+            reason = f"got contamination={self.contamination}."
+            if self.contamination is None:
+                reason = "got a detector from a file without their scores. Fit it again."
+            raise SettingError(f"p_values needs a detector fitted to normal samples, {reason}")
+        not_above = np.searchsorted(calibration, self.score_samples(X), side="right")
+        return (1 + not_above) / (len(calibration) + 1)
+
+    def explain(self, X: ArrayLike) -> Explanation:
+        r"""Return how much each column adds to the outlyingness of each sample, and what to expect.
+
+        The contributions of a sample add up to its outlyingness, ``-score_samples(X)``, after the
+        addition of ``base``. They are computed as follows.
+
+        - ``"neighbors"``, tables: in each view, in proportion to the decrease of the mean distance
+          to the nearest training samples when the column is left out; a search per column and
+          sample, a few milliseconds. Images: in proportion to squared differences to the nearest
+          images, the differences of gradients distributed over the pixels of their cell.
+        - ``"squared-error"`` and ``"relative-error"``: the column's squared residuals. For training
+          samples they are scaled to add up to the cross-fitted score.
+        - ``"bound"``, ``"mahalanobis"`` and ``"code-density"``: the change of the score when the
+          columns are replaced one by one by their reconstruction, or by that of the mean code, the
+          mean of two opposite orders; contributions may be negative. Of large images, patches are
+          replaced.
+        - Several scores: the sum, each in its robust standard units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples to explain, such as those that `predict` calls outliers.
+
+        Returns
+        -------
+        Explanation
+            ``contributions``, ``values``, ``expected`` and ``spread``, by sample and column.
+        """
+        check_is_fitted(self)
+        rows = self._checked(X)
+        schema = getattr(self, "columns_", None)
+        shape = self._image_shape()
+        return explained(
+            self.row_score_,
+            self._model(),
+            rows,
+            self._scores_by_part(X, rows),
+            names=column_names(None if shape else schema, self),
+            schema=None if shape else schema,
+            image_shape=shape,
+        )
+
+    def explain_text(self, X: ArrayLike, *, language: str = "en", n_columns: int = 1) -> list[str]:
+        """Return a sentence on the columns that contribute most to each sample's outlyingness.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        language : {"en", "ja"}, default="en"
+        n_columns : int, default=1
+
+        Returns
+        -------
+        list of n_samples str
+            Such as "price 9,800: expected 310 ± 40 given the other columns"; see `Explanation`.
+        """
+        return self.explain(X).text(language=language, n_columns=n_columns)
 
     def anomaly_map(self, X: ArrayLike) -> Rows:
         r"""Return how much each value contributes to the outlyingness of its sample.
@@ -446,8 +616,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 "dtype": neighbors.reference.dtype.name,
                 "image_shape": value_to_json("image_shape", neighbors.image_shape),
                 "is_robust": neighbors.is_robust,
+                "n_samples_seen": self.n_samples_seen_,
             }
             learned |= {f"neighbors.{name}": value for name, value in neighbors.state().items()}
+        if self.calibration_scores_ is not None:
+            learned["calibration_scores"] = self.calibration_scores_
         if self._cross_fitted is not None:
             keys, scores = self._cross_fitted
             learned |= {"cross_fitted.keys": keys, "cross_fitted.scores": scores}
@@ -479,6 +652,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if "cross_fitted.keys" in learned:
             expected["cross_fitted.keys"] = ("float64", (None,))
             expected["cross_fitted.scores"] = ("float64", (None, len(parts)))
+        if "calibration_scores" in learned:  # older files have none
+            expected["calibration_scores"] = ("float64", (None,))
         check_tensors(learned, expected)
         if "neighbors" in parts:
             shape = value_from_json("image_shape", own["neighbors"]["image_shape"])
@@ -495,14 +670,25 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             if len(keys) != len(scores) or (np.diff(keys) <= 0).any():
                 raise ValueError("the cross-fitted scores do not fit their keys")
             detector._cross_fitted = (keys, scores)
+        detector.n_samples_seen_ = 0 if neighbors is None else len(neighbors.reference)
+        if neighbors is not None and "n_samples_seen" in own["neighbors"]:
+            seen = own["neighbors"]["n_samples_seen"]
+            detector.n_samples_seen_ = in_range("n_samples_seen", seen, 2, 2**62)
+        detector._restore_threshold(own, learned)
         restore_names(detector, own["feature_names_in"])
         if "columns" in own:
             detector.columns_ = columns_from_json(own["columns"], detector.n_features_in_)
+        return detector
+
+    def _restore_threshold(self, own: dict[str, Any], learned: Tensors) -> None:
+        """Restore the threshold and the scores that p-values compare with."""
+        self.calibration_scores_ = learned.get("calibration_scores")
+        if self.calibration_scores_ is not None and (np.diff(self.calibration_scores_) < 0).any():
+            raise ValueError("the calibration scores are not sorted")
         if not math.isfinite(own["offset"]):
             raise ValueError(f"the offset is {own['offset']!r}")
-        detector.offset_ = float(own["offset"])
-        detector.threshold_ = -detector.offset_
-        return detector
+        self.offset_ = float(own["offset"])
+        self.threshold_ = -self.offset_
 
     def _checked(self, X: ArrayLike, *, reset: bool = False) -> Rows:
         """Return checked samples, some of whose values may be missing."""

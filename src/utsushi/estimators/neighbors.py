@@ -43,6 +43,9 @@ _BULK_SHARE, _BULK_SAMPLES = 0.25, 256
 #: The multiple of the share of outliers that is left out of the reference samples.
 _TRIMMED = 2
 
+#: The neighbors in the other columns from which the value of a column is expected.
+_EXPECTING = 20
+
 #: Candidates beyond those needed: the search rounds, the distances are then computed exactly.
 _SPARE = 2
 
@@ -146,7 +149,7 @@ class Neighbors:
         seed : int, default=0
             Decides which of more than 10,000 samples are reference samples.
         """
-        most = min(MOST_SAMPLES, max(FEWEST_SAMPLES, MOST_VALUES // rows.shape[1]))
+        most = _most_samples(rows.shape[1])
         places = np.arange(len(rows))
         if len(rows) > most:
             draws = numpy_generator(seed, Purpose.SPLIT, 3)
@@ -169,12 +172,33 @@ class Neighbors:
         neighbors.tails[:] = np.sort(distances, axis=1)
         return neighbors
 
+    def joined_by(self, rows: Rows, n_seen: int, seed: int) -> Rows:
+        """Return the reference samples and new ones, a uniform choice if they are too many.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m, D)
+        n_seen : int
+            The number of samples that the reference samples were chosen from.
+        seed : int
+        """
+        kept, most = self.reference, _most_samples(rows.shape[1])
+        if n_seen + len(rows) > most:
+            draws = numpy_generator(seed, Purpose.SPLIT, 4, n_seen)
+            n_new = int(draws.hypergeometric(len(rows), n_seen, most))
+            kept = kept[np.sort(draws.choice(len(kept), most - n_new, replace=False))]
+            rows = rows[np.sort(draws.choice(len(rows), n_new, replace=False))]
+        return np.concatenate([kept, rows])
+
     def __call__(self, rows: AnyRows) -> Values:
         """Return the outlyingness of each sample, shape (n_samples,); higher is more abnormal."""
-        distances = self.distances(rows)
-        surprises = [_surprise(*pair) for pair in zip(self.tails, distances, strict=True)]
-        total: Values = np.sum(surprises, axis=0)
+        total: Values = self._surprises(rows).sum(axis=0)
         return total
+
+    def _surprises(self, rows: AnyRows) -> Values:
+        """Return the negative log tail probabilities of the distances, shape (n_views, n)."""
+        distances = self.distances(rows)
+        return np.stack([_surprise(*pair) for pair in zip(self.tails, distances, strict=True)])
 
     def distances(self, rows: AnyRows) -> Values:
         """Return the mean distance to the nearest reference samples, shape (n_views, n_samples)."""
@@ -204,16 +228,78 @@ class Neighbors:
         space = self._spaces[name]
         result = np.empty(rows.shape, dtype=rows.dtype)
         for some, points, is_reference in self._represented(rows):
-            nearest = space.nearest(points[name], is_reference)
-            places, distances = (values[:, :k] for values in nearest)
-            shares = np.zeros(points[name].shape)
-            for column in range(distances.shape[1]):
-                squares = np.square(points[name] - space.points[places[:, column]])
-                lengths = np.where(distances[:, column] > 0, distances[:, column], 1)
-                shares += squares / lengths[:, None]
-            result[some] = shares / distances.shape[1]
+            result[some] = space.squares(points[name], is_reference, k)
             result[some][np.isnan(rows[some])] = 0  # the distance of a missing value is unknown
         return result
+
+    def explained(self, rows: Rows, starts: NDArray[np.intp]) -> tuple[Values, NDArray[np.intp]]:
+        """Return how much each column of a table adds to the outlyingness of each sample.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (m, D)
+        starts : ndarray of shape (C,)
+            The first feature of each column.
+
+        Returns
+        -------
+        contributions : ndarray of shape (m, C)
+            The sum over a sample is its outlyingness. In each view, the contribution of a column is
+            proportional to the decrease of the mean distance when the column is left out of it.
+        places : ndarray of shape (m, C, at most 20)
+            By column, the reference samples that are the nearest in all other columns.
+        """
+        surprises = self._surprises(rows)
+        contributions = np.zeros((len(rows), len(starts)))
+        n_nearest = min(_EXPECTING, len(self.reference) - 1)
+        places = np.empty((len(rows), len(starts), n_nearest), dtype=np.intp)
+        missing = np.isnan(rows[:, starts])
+        first = self.views[0][0]
+        for some, points, is_reference in self._represented(rows):
+            for number, row in enumerate(range(some.start, some.stop)):
+                own = None
+                if is_reference[number]:
+                    equal = (self.reference == _filled(rows[row], self.fill)).all(axis=1)
+                    own = int(equal.argmax())
+                for name, space in self._spaces.items():
+                    nearest, without, whole = space.without_each(
+                        points[name][number], starts, own, n_nearest
+                    )
+                    if name == first:
+                        places[row] = nearest
+                    for view, (other, k) in enumerate(self.views):
+                        if other == name:
+                            falls = whole[:k].mean() - without[:, :k].mean(axis=1)
+                            shares = _as_shares(falls, missing[row])
+                            contributions[row] += surprises[view, row] * shares
+        return contributions, places
+
+    def explained_images(self, rows: Rows) -> tuple[Values, Rows]:
+        """Return how much each value adds to the outlyingness of each image, and what is expected.
+
+        Returns
+        -------
+        contributions : ndarray of shape (m, D)
+            The sum over an image is its outlyingness. In each view, the contribution of a pixel is
+            proportional to its squared differences to the neighbors; those of gradients are
+            distributed evenly over the pixels of their cell.
+        expected : ndarray of shape (m, D)
+            The mean of the nearest reference images in the first view.
+        """
+        surprises = self._surprises(rows)
+        contributions = np.zeros(rows.shape)
+        expected = np.empty(rows.shape, dtype=rows.dtype)
+        for some, points, is_reference in self._represented(rows):
+            for view, (name, k) in enumerate(self.views):
+                space = self._spaces[name]
+                squares = space.to_pixels(space.squares(points[name], is_reference, k))
+                for number, row in enumerate(range(some.start, some.stop)):
+                    shares = _as_shares(squares[number], np.isnan(rows[row]))
+                    contributions[row] += surprises[view, row] * shares
+                if view == 0:
+                    nearest = space.nearest(points[name], is_reference)[0][:, :k]
+                    expected[some] = self.reference[nearest].mean(axis=1)
+        return contributions, expected
 
     def _represented(
         self, rows: AnyRows
@@ -344,6 +430,89 @@ class _Space:
             np.take_along_axis(places, order, axis=1),
             np.take_along_axis(distances, order, axis=1),
         )
+
+    def squares(self, points: Values, is_reference: NDArray[np.bool_], k: int) -> Values:
+        r"""Return the squared differences to the k nearest reference samples, over the distance.
+
+        Returns
+        -------
+        ndarray of the shape of ``points``
+            :math:`\frac1k \sum_j (x - n_j)^2 / \Vert x - n_j \Vert`: the sum over a sample is its
+            mean distance.
+        """
+        places, distances = (values[:, :k] for values in self.nearest(points, is_reference))
+        total: Values = np.zeros(points.shape)
+        for column in range(distances.shape[1]):
+            squares = np.square(points - self.points[places[:, column]])
+            lengths = np.where(distances[:, column] > 0, distances[:, column], 1)
+            total += squares / lengths[:, None]
+        total /= distances.shape[1]
+        return total
+
+    def without_each(
+        self, point: Values, starts: NDArray[np.intp], own: int | None, n_nearest: int
+    ) -> tuple[NDArray[np.intp], Values, Values]:
+        """Search the nearest reference samples of one sample with each column left out in turn.
+
+        Parameters
+        ----------
+        point : ndarray of shape (D,)
+        starts : ndarray of shape (C,)
+            The first feature of each column.
+        own : int or None
+            The place of the sample itself among the reference samples.
+        n_nearest : int
+
+        Returns
+        -------
+        places, distances : ndarrays of shape (C, n_nearest)
+            Without each column, the nearest first.
+        whole : ndarray of shape (n_nearest,)
+            The distances in all columns.
+        """
+        by_column = np.add.reduceat(np.square(self.points - point), starts, axis=1).T
+        total = by_column.sum(axis=0)
+        if own is not None:
+            total[own] = np.inf
+        others = np.maximum(total - by_column, 0)
+        places = np.argpartition(others, n_nearest - 1, axis=1)[:, :n_nearest]
+        squares = np.take_along_axis(others, places, axis=1)
+        order = np.argsort(squares, axis=1, kind="stable")
+        return (
+            np.take_along_axis(places, order, axis=1),
+            np.sqrt(np.take_along_axis(squares, order, axis=1)),
+            np.sqrt(np.sort(np.partition(total, n_nearest - 1)[:n_nearest])),
+        )
+
+    def to_pixels(self, values: Values) -> Values:
+        """Distribute values of the representation, shape (m, …), over the pixels, shape (m, D)."""
+        if self.image_shape is None:
+            return values
+        height, width = self.image_shape[-2:]
+        n_channels = math.prod(self.image_shape[:-2])
+        rows_to_cells, columns_to_cells = _pooling(height), _pooling(width)
+        cells = values.reshape(len(values), _ORIENTATIONS, len(rows_to_cells), -1).sum(axis=1)
+        pixels = rows_to_cells.T @ cells @ columns_to_cells
+        channels = np.repeat(pixels[:, None], n_channels, axis=1) / n_channels
+        return channels.reshape(len(values), -1)
+
+
+def _most_samples(n_features: int) -> int:
+    """Return the number of reference samples, at most, of so many features."""
+    return min(MOST_SAMPLES, max(FEWEST_SAMPLES, MOST_VALUES // n_features))
+
+
+def _as_shares(values: Values, missing: NDArray[np.bool_]) -> Values:
+    """Return values as shares that add up to one; a missing one has none, unless all are missing.
+
+    Examples
+    --------
+    >>> _as_shares(np.array([1.0, 3.0, 4.0]), np.array([False, False, True])).tolist()
+    [0.25, 0.75, 0.0]
+    """
+    known = np.where(missing, 0, np.maximum(values, 0))
+    total = known.sum()
+    return known / total if total > 0 else np.full(len(values), 1 / len(values))
 
 
 def _filled(rows: Rows, fill: Values) -> Rows:

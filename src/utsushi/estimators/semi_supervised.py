@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import ClassifierTags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -143,6 +144,11 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
 
     def _warn_of_a_poor_fit(self, training: TrainingData) -> None:
         super()._warn_of_a_poor_fit(self._completed(training))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags = ClassifierTags()  # of predict_proba; it is a transformer, too
+        return tags
 
     # --- inference ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from utsushi._utils.frames import RawColumn, is_frame, read_frame, write_frame
+from utsushi._utils.frames import RawColumn, is_frame, read_frame, with_index, write_frame
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.distributions import Mixed
 from utsushi.estimators.model_file import (
@@ -240,7 +241,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             sampler=self.sampler,
             recipe=self._recipe(len(columns[0].values)),
             max_epochs=self.max_epochs,
-            random_state=seed_from(self.random_state),
+            random_state=seed_from(self.random_state) % 2**32,
             device=self.device,
             verbose=self.verbose,
         )
@@ -268,6 +269,9 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                         f"X must have finite numbers, got infinity in column {infinite[0]!r}. "
                         "Leave such cells empty."
                     )
+                if not reset:  # scikit-learn has compared names, where both tables have them
+                    names = [column.name for column in self.codec_.columns]
+                    columns = [replace(c, name=n) for c, n in zip(columns, names, strict=True)]
                 return columns, backend
             shape = (len(columns[0].values) if columns else 0, len(columns))
             minimum = "0 feature(s)" if not columns else "0 sample(s)"
@@ -349,7 +353,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             The posterior means, deterministic.
         """
         check_is_fitted(self)
-        return self.autoencoder_.transform(self._encode(X))
+        return self.autoencoder_._vectors(self._encode(X))
 
     def inverse_transform(self, Z: ArrayLike) -> Any:
         """Decode codes of shape (n_samples, n_components) as a table of the training data's kind.
@@ -372,7 +376,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
             All gaps are filled; identifiers are left out.
         """
         check_is_fitted(self)
-        return self._write(self.autoencoder_.reconstruct(self._encode(X)))
+        return with_index(self._write(self.autoencoder_.reconstruct(self._encode(X))), X)
 
     def sample(
         self,
@@ -490,7 +494,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         filled = np.empty((len(features), features.shape[1]))
         for start, codes in self._posterior(features, n_codes, n_importance_samples):
             filled[start : start + len(codes)] = self._expected(codes)
-        return self._filled(columns, filled, backend, None)
+        return with_index(self._filled(columns, filled, backend, None), X)
 
     def impute_many(
         self,
@@ -529,7 +533,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                 output = self._output(codes[:, number])
                 drawn = self._likelihood.draw(torch.from_numpy(output), draws).numpy()
                 filled[number, start : start + len(codes)] = drawn
-        return [self._filled(columns, one, backend, others) for one in filled]
+        return [with_index(self._filled(columns, one, backend, others), X) for one in filled]
 
     def _posterior(
         self, features: NDArray[np.float64], n_codes: int, n_draws: int, seed: int | None = None

@@ -2,6 +2,7 @@
 
 from utsushi.evaluation.anomalies import (
     average_precision,
+    benjamini_hochberg,
     evaluate_scores,
     false_positive_rate,
     roc_auc,
@@ -15,6 +16,7 @@ from utsushi.evaluation.collapse import (
 )
 from utsushi.evaluation.copula import GaussianCopula
 from utsushi.evaluation.disentanglement import DCI, dci, mig, sap
+from utsushi.evaluation.drift import ColumnDrift, drift
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.features import (
     clustering,
@@ -52,6 +54,7 @@ __all__ = [
     "DCI",
     "GROUPS",
     "QUICK",
+    "ColumnDrift",
     "Estimate",
     "GaussianCopula",
     "PCABaseline",
@@ -60,10 +63,12 @@ __all__ = [
     "aggregate_divergence_at_least",
     "associations",
     "average_precision",
+    "benjamini_hochberg",
     "bits_per_dimension",
     "clustering",
     "dci",
     "divergence_per_component",
+    "drift",
     "evaluate",
     "evaluate_features",
     "evaluate_generation",

@@ -1,6 +1,6 @@
-"""Metrics of how well scores separate anomalies from normal samples, over all thresholds.
+"""Metrics of how well scores separate anomalies from normal samples, and tests of many samples.
 
-Every function takes the scores of normal samples and of anomalies, as
+Every metric takes the scores of normal samples and of anomalies, as
 `AnomalyDetector.score_samples` returns them: a higher score means more normal. Anomalies are the
 positive class.
 """
@@ -18,7 +18,13 @@ from utsushi._utils.validation import check_finite
 from utsushi.evaluation.estimate import Estimate
 from utsushi.exceptions import DataError, SettingError
 
-__all__ = ["average_precision", "evaluate_scores", "false_positive_rate", "roc_auc"]
+__all__ = [
+    "average_precision",
+    "benjamini_hochberg",
+    "evaluate_scores",
+    "false_positive_rate",
+    "roc_auc",
+]
 
 #: Resamples of the bootstrap: enough for two digits of a standard error.
 BOOTSTRAP_DRAWS = 200
@@ -182,6 +188,56 @@ def evaluate_scores(
         "n_normal": len(np.asarray(normal)),
         "n_anomalies": len(np.asarray(anomalies)),
     }
+
+
+def benjamini_hochberg(
+    p_values: ArrayLike, *, false_discovery_rate: float = 0.1
+) -> NDArray[np.bool_]:
+    r"""Select outliers of a batch so that the expected share of normal samples among them is small.
+
+    Selects the samples with the k smallest p-values, the largest k with
+    :math:`p_{(k)} \le \mathrm{rate}\, k / m` of m samples. With conformal p-values, which
+    `AnomalyDetector.p_values` returns, the expected share of normal samples among the selected ones
+    is at most the rate times the share of normal samples in the batch (Bates et al. 2023).
+
+    Parameters
+    ----------
+    p_values : array-like of shape (m,), in [0, 1]
+    false_discovery_rate : float in (0, 1), default=0.1
+
+    Returns
+    -------
+    ndarray of shape (m,), bool
+        Which samples are outliers.
+
+    References
+    ----------
+    Benjamini and Hochberg 1995, *Controlling the False Discovery Rate*,
+    https://doi.org/10.1111/j.2517-6161.1995.tb02031.x; Bates, Candès, Lei, Romano and Sesia 2023,
+    *Testing for Outliers with Conformal p-Values*, https://doi.org/10.1214/22-AOS2244
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.001, 0.6, 0.03, 0.04], false_discovery_rate=0.1).tolist()
+    [True, False, True, True]
+    """
+    if not 0 < false_discovery_rate < 1:
+        raise SettingError(
+            f"false_discovery_rate must be between 0 and 1, got {false_discovery_rate!r}."
+        )
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
+        got = (
+            f"the shape {values.shape}" if values.ndim != 1 else f"{values.min()} to {values.max()}"
+        )
+        raise DataError(f"p_values must be of shape (n_samples,) and within 0 to 1, got {got}.")
+    n = len(values)
+    ordered = np.sort(values)
+    passing = np.flatnonzero(ordered <= false_discovery_rate * np.arange(1, n + 1) / n)
+    if not len(passing):
+        return np.zeros(n, dtype=bool)
+    selected: NDArray[np.bool_] = values <= ordered[passing[-1]]
+    return selected
 
 
 def _labelled(normal: ArrayLike, anomalies: ArrayLike) -> tuple[NDArray[np.bool_], Scores]:

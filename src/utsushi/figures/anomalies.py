@@ -31,14 +31,21 @@ __all__ = ["residual_bars", "residual_images"]
 #: The share of the pixels that the colour scale covers; those above have the last colour.
 _SHOWN = 0.995
 
-_QUANTITY = "squared residual, scaled units"
+#: What maps are by default.
+QUANTITY = "squared residual, scaled units"
 _BAR_HEIGHT = 0.75  # inches under the images, for the colour bar and its label
 _LONGEST_NAME = 24  # characters of a column's name
 
 
 @styled()
 def residual_images(
-    originals: ArrayLike, reconstructions: ArrayLike, maps: ArrayLike, image_shape: tuple[int, ...]
+    originals: ArrayLike,
+    reconstructions: ArrayLike,
+    maps: ArrayLike,
+    image_shape: tuple[int, ...],
+    *,
+    labels: Sequence[str] = ("original", "reconstruction", "residual"),
+    quantity: str = QUANTITY,
 ) -> Figure:
     """Draw a row of images, one of their reconstructions, and one of their residuals.
 
@@ -51,6 +58,10 @@ def residual_images(
         share one colour scale, from 0 (white) to the largest residual.
     image_shape : tuple of int
         ``(H, W)`` or ``(C, H, W)``, where C is 1 (grey) or 3 (colour).
+    labels : sequence of three str
+        What the three rows of images are.
+    quantity : str, default="squared residual, scaled units"
+        What the maps are.
 
     Returns
     -------
@@ -85,8 +96,7 @@ def residual_images(
     colours = LinearSegmentedColormap.from_list("residual", ["#ffffff", ACCENT, INK])
     tiles.append(np.asarray(colours(scale(heat), bytes=True)[..., :3]))
 
-    labels = ["original", "reconstruction", "residual"]
-    figure = draw_tiles(tiles, n_columns=len(heat), labels=labels, below=_BAR_HEIGHT)
+    figure = draw_tiles(tiles, n_columns=len(heat), labels=list(labels), below=_BAR_HEIGHT)
     images = figure.axes[0].get_position()
     inch = 1 / figure.get_figheight()
     # A few images are narrower than the label of the bar.
@@ -96,13 +106,18 @@ def residual_images(
     position = (images.x1 - width, (_BAR_HEIGHT - 0.2) * inch, width - half, 0.1 * inch)
     bar = figure.add_axes(position)
     figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
-    bar.set_xlabel(_QUANTITY, fontsize=SMALL, color=GREY, labelpad=2)
+    bar.set_xlabel(quantity, fontsize=SMALL, color=GREY, labelpad=2)
     return figure
 
 
 @styled()
 def residual_bars(
-    maps: ArrayLike, columns: Sequence[str], titles: Sequence[str], *, n_columns: int = 5
+    maps: ArrayLike,
+    columns: Sequence[str],
+    titles: Sequence[str],
+    *,
+    n_columns: int = 5,
+    quantity: str = QUANTITY,
 ) -> Figure:
     """Draw, for each row of a table, the columns with the largest residuals, in descending order.
 
@@ -116,6 +131,8 @@ def residual_bars(
         The titles of the rows.
     n_columns : int, default=5
         The number of columns to show per row.
+    quantity : str, default="squared residual, scaled units"
+        What the maps are.
 
     Returns
     -------
@@ -150,6 +167,6 @@ def residual_bars(
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_title(title, fontsize=SMALL, pad=4)
-    panels[-1].set_xlabel(_QUANTITY)
+    panels[-1].set_xlabel(quantity)
     panels[-1].set_xlim(0, float(residuals.max()) * 1.02 or 1.0)
     return settled(figure)

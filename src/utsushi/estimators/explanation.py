@@ -1,0 +1,427 @@
+"""Explanations of anomaly scores: contributions of columns, expected values, sentences."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from utsushi.estimators.anomaly_scores import RowScore, residuals, scoring_of, sizes_of
+from utsushi.estimators.base import BaseAutoencoder
+from utsushi.estimators.neighbors import Neighbors
+from utsushi.estimators.rows import Rows
+from utsushi.exceptions import SettingError
+from utsushi.transforms.table_schema import DATES, TableSchema
+
+__all__ = ["Explanation", "column_names", "explained"]
+
+Values = NDArray[np.float64]
+#: The features of each column.
+Features = list[NDArray[np.intp]]
+
+#: About so many patches of an image are replaced in turn to explain a score.
+_PATCHES = 256
+
+#: An image is divided into so many regions along each side to say where it is abnormal.
+_REGIONS = 4
+
+#: Significant digits of a number without a deviation.
+_DIGITS = 4
+
+_SENTENCES = {
+    "en": {
+        "neighbors": "{column} {value}: expected {expected} given the other columns",
+        "reconstruction": "{column} {value}: reconstructed as {expected}",
+        "region": (
+            "pixels in rows {top}–{bottom}, columns {left}–{right}: {percent:.0f} % of the score"
+        ),
+        "missing": "missing",
+        "days": "{spread} days",
+        "and": "; ",
+    },
+    "ja": {
+        "neighbors": "{column} は {value} ですが，ほかの列から予想される値は {expected} です",
+        "reconstruction": "{column} は {value} ですが，再構成した値は {expected} です",
+        "region": "行 {top}–{bottom}，列 {left}–{right} の画素がスコアの {percent:.0f} % です",
+        "missing": "欠損値",
+        "days": "{spread} 日",
+        "and": "．",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Contributions of each column to the outlyingness of samples, and the values expected there.
+
+    A column is one of the table schema, if the detector was fitted with one (``columns=``), else a
+    feature: a category is one column, and not one for each of its values. In images each pixel is a
+    column.
+
+    Attributes
+    ----------
+    columns : tuple of C str
+        The names of the columns.
+    contributions : ndarray of shape (n_samples, C), float64
+        In the units of the score. ``base + contributions.sum(axis=1)`` is the outlyingness,
+        ``-score_samples(X)``.
+    base : ndarray of shape (n_samples,), float64
+        The outlyingness of a sample without deviations: 0 for neighbors and squared errors.
+    values : ndarray of shape (n_samples, C)
+        The values of the samples, as in the table.
+    expected : ndarray of shape (n_samples, C)
+        The value that is expected in each column: the mean or the most frequent category of the 20
+        training samples that are nearest in all other columns, if the detector has neighbors, else
+        the reconstruction.
+    spread : ndarray of shape (n_samples, C), float64
+        The standard deviation of the 20 values; of dates, in days. NaN for categories, truth values
+        and reconstructions.
+    source : {"neighbors", "reconstruction"}
+        What ``expected`` comes from.
+    image_shape : tuple of int or None
+
+    Examples
+    --------
+    >>> from utsushi import AnomalyDetector
+    >>> rng = np.random.default_rng(0)
+    >>> size = rng.normal(50, 10, 200)
+    >>> normal = np.stack([size, 6 * size + rng.normal(0, 9, 200)], axis=1)
+    >>> explanation = AnomalyDetector().fit(normal).explain([[52.0, 9800.0]])
+    >>> int(explanation.contributions.argmax())
+    1
+    >>> explanation.text()
+    ['x1 9,800: expected 310.2 ± 8.8 given the other columns']
+    """
+
+    columns: tuple[str, ...]
+    contributions: Values
+    base: Values
+    values: NDArray[Any]
+    expected: NDArray[Any]
+    spread: Values
+    source: str
+    image_shape: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.contributions)
+
+    def text(self, *, language: str = "en", n_columns: int = 1) -> list[str]:
+        """Return a sentence about each sample: the columns that contribute most.
+
+        Parameters
+        ----------
+        language : {"en", "ja"}, default="en"
+        n_columns : int, default=1
+            How many columns to name. Of an image, the sentence names the region that contributes
+            most, a sixteenth of the image.
+
+        Returns
+        -------
+        list of n_samples str
+        """
+        if language not in _SENTENCES:
+            raise SettingError(f"language must be 'en' or 'ja', got {language!r}.")
+        if not isinstance(n_columns, int) or n_columns < 1:
+            raise SettingError(f"n_columns must be a positive integer, got {n_columns!r}.")
+        words = _SENTENCES[language]
+        if self.image_shape is not None:
+            return [self._region(row, words) for row in range(len(self))]
+        order = np.argsort(-self.contributions, axis=1, kind="stable")[:, :n_columns]
+        return [
+            words["and"].join(self._clause(row, column, words) for column in order[row])
+            for row in range(len(self))
+        ]
+
+    def _clause(self, row: int, column: int, words: dict[str, str]) -> str:
+        spread = float(self.spread[row, column])
+        expected = _written(self.expected[row, column], spread, words)
+        if math.isfinite(spread):
+            deviation = _number(spread, spread)
+            if isinstance(self.expected[row, column], np.datetime64):
+                deviation = words["days"].format(spread=deviation)
+            expected += f" ± {deviation}"
+        return words[self.source].format(
+            column=self.columns[column],
+            value=_written(self.values[row, column], spread, words),
+            expected=expected,
+        )
+
+    def _region(self, row: int, words: dict[str, str]) -> str:
+        assert self.image_shape is not None
+        height, width = self.image_shape[-2:]
+        image = self.contributions[row].reshape(-1, height, width).sum(axis=0)
+        edges = [np.linspace(0, size, min(size, _REGIONS) + 1).astype(int) for size in image.shape]
+        sums = np.add.reduceat(image, edges[0][:-1], axis=0)
+        sums = np.add.reduceat(sums, edges[1][:-1], axis=1)
+        down, across = np.unravel_index(sums.argmax(), sums.shape)
+        total = image.sum()
+        return words["region"].format(
+            top=edges[0][down] + 1,
+            bottom=edges[0][down + 1],
+            left=edges[1][across] + 1,
+            right=edges[1][across + 1],
+            percent=100 * sums[down, across] / total if total else 0.0,
+        )
+
+
+def _written(value: Any, spread: float, words: dict[str, str]) -> str:
+    """Return a value of a column in words, as precise as its deviation says, of dates in days."""
+    if value is None or value != value:  # noqa: PLR0124 (NaN and NaT differ from themselves)
+        return words["missing"]
+    if isinstance(value, float | np.floating):
+        return _number(float(value), spread)
+    if isinstance(value, np.datetime64) and spread >= 1:
+        return str(value.astype("datetime64[D]"))
+    return str(value)
+
+
+def _number(value: float, spread: float) -> str:
+    """Return a number rounded to the second digit of its deviation, or to four of its own.
+
+    Examples
+    --------
+    >>> _number(9800.0, 43.21), _number(310.4567, 0.0), _number(0.012345, math.nan)
+    ('9,800', '310.5', '0.01235')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    size, digits = (spread, 2) if math.isfinite(spread) and spread > 0 else (abs(value), _DIGITS)
+    if size == 0:
+        return "0"
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    if decimals > 9 or abs(value) >= 1e15:
+        return f"{value:.{_DIGITS}g}"
+    return f"{value:,.{0 if value.is_integer() else decimals}f}"
+
+
+# --- contributions --------------------------------------------------------------------------------
+
+
+def explained(
+    score: RowScore,
+    model: BaseAutoencoder | None,
+    rows: Rows,
+    by_part: Values,
+    *,
+    names: tuple[str, ...],
+    schema: TableSchema | None,
+    image_shape: tuple[int, ...] | None,
+) -> Explanation:
+    """Explain the scores of samples.
+
+    Parameters
+    ----------
+    score : RowScore
+    model : fitted autoencoder, if there is one
+    rows : ndarray of shape (n, D)
+    by_part : ndarray of shape (n, parts)
+        The parts' scores of the samples, which the contributions add up to.
+    names : tuple of C str
+        The names of the columns.
+    schema : TableSchema, optional
+    image_shape : tuple of int, optional
+    """
+    features = _features_of(schema, rows.shape[1])
+    contributions, base = np.zeros((len(rows), len(features))), np.zeros(len(rows))
+    expected, deviations = None, np.full(rows.shape, np.nan)
+    for place, part in enumerate(score.parts):
+        if part == "neighbors":
+            assert score.neighbors is not None
+            added, expected, deviations = _neighbors_explained(score.neighbors, rows, features)
+            start = np.zeros(len(rows))
+        else:
+            assert model is not None
+            added, start = _model_explained(score, part, model, rows, features, image_shape)
+            added, start = _fitted_to(added, start, -by_part[:, place])
+        center, spread = score.units_of(place)
+        contributions += added / spread
+        base += (start + center) / spread
+    if expected is None:
+        assert model is not None
+        expected = _without_names(model.reconstruct, rows)
+    return Explanation(
+        names,
+        contributions,
+        base,
+        _decoded(schema, rows),
+        _decoded(schema, expected),
+        _spread_of(schema, deviations),
+        "reconstruction" if score.neighbors is None else "neighbors",
+        image_shape,
+    )
+
+
+def _neighbors_explained(
+    neighbors: Neighbors, rows: Rows, features: Features
+) -> tuple[Values, Rows, Values]:
+    """Return contributions (n, C), the features to expect (n, D) and their deviations (n, D)."""
+    if neighbors.image_shape is not None:
+        return *neighbors.explained_images(rows), np.full(rows.shape, np.nan)
+    contributions, nearest = neighbors.explained(rows, np.array([part[0] for part in features]))
+    expected, deviations = np.empty_like(rows), np.empty(rows.shape)
+    for column, places in enumerate(features):
+        values = neighbors.reference[nearest[:, column, :, None], places]
+        expected[:, places] = values.mean(axis=1)
+        deviations[:, places] = values.std(axis=1)
+    return contributions, expected, deviations
+
+
+def _model_explained(
+    score: RowScore,
+    part: str,
+    model: BaseAutoencoder,
+    rows: Rows,
+    features: Features,
+    image_shape: tuple[int, ...] | None,
+) -> tuple[Values, Values]:
+    """Return the contributions (n, C) to a score of the autoencoder, and their base (n,)."""
+    name = scoring_of((part,), model)
+    assert isinstance(name, str)
+    if image_shape is None or name in ("squared-error", "relative-error"):
+        return _part_explained(score, name, model, rows, features)
+    patches = _patches_of(image_shape)
+    by_patch, base = _part_explained(score, name, model, rows, patches)
+    contributions = np.empty(rows.shape)
+    for number, places in enumerate(patches):
+        contributions[:, places] = by_patch[:, [number]] / len(places)
+    return contributions, base
+
+
+def _part_explained(
+    score: RowScore, name: str, model: BaseAutoencoder, rows: Rows, features: Features
+) -> tuple[Values, Values]:
+    """Return what each column adds to one part of an autoencoder's score, and to what.
+
+    A squared error is the sum of those of its columns. Other scores are explained by their change
+    when the columns of a sample are replaced, one after the other: by the reconstruction for a
+    bound, by the reconstruction of the mean code for a score of the code. The changes of two
+    opposite orders are averaged.
+
+    Returns
+    -------
+    contributions : ndarray of shape (n, C)
+    base : ndarray of shape (n,)
+        Their sum is the outlyingness.
+    """
+    if name in ("squared-error", "relative-error"):
+        errors = _without_names(lambda some: residuals(model, some, some), rows)
+        squares = np.square(errors.astype(np.float64))
+        if name == "relative-error":
+            squares /= (sizes_of(model, rows) + score.state["least_size"])[:, None]
+        return _by_column(squares, features), np.zeros(len(rows))
+    if name in ("mahalanobis", "code-density"):
+        # Not by inverse_transform, which takes symbols where codes are discrete.
+        decoded = model._decode_codes(score.center_of_codes(name)[None])
+        ideal = np.repeat(model._restored(decoded, rows.dtype), len(rows), axis=0)
+    else:
+        ideal = _without_names(model.reconstruct, rows)
+    ideal = np.where(np.isnan(rows), rows, ideal).astype(rows.dtype)
+    return _along_path(
+        lambda some: -_without_names(lambda same: score.part(name, model, same, same), some),
+        rows,
+        ideal,
+        features,
+    )
+
+
+def _without_names(function: Callable[[Rows], Any], rows: Rows) -> Any:
+    """Call a function of an autoencoder with arrays, although it may know column names."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        return function(rows)
+
+
+def _fitted_to(contributions: Values, base: Values, whole: Values) -> tuple[Values, Values]:
+    """Return contributions scaled to add up to the outlyingness, or a base that they add up to.
+
+    Their sum differs from the outlyingness of a training sample, whose score is cross-fitted.
+    Signed contributions are not scaled, because they may cancel.
+    """
+    sums = contributions.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = (whole - base) / sums
+    usable = np.isfinite(factor) & (factor > 0) & (contributions >= 0).all(axis=1)
+    scaled = contributions * np.where(usable, factor, 1)[:, None]
+    return scaled, np.where(usable, base, whole - sums)
+
+
+def _by_column(values: Values, features: Features) -> Values:
+    """Return the sums over the features of each column."""
+    if len(features) == values.shape[1]:
+        return values
+    return np.stack([values[:, places].sum(axis=1) for places in features], axis=1)
+
+
+def _along_path(
+    outlyingness: Callable[[Rows], Values], rows: Rows, ideal: Rows, features: Features
+) -> tuple[Values, Values]:
+    """Return the mean decrease when columns become ideal one by one, in two opposite orders."""
+    contributions = np.zeros((len(rows), len(features)))
+    whole = outlyingness(rows)
+    places = range(len(features))
+    for order in (places, reversed(places)):
+        current, before = rows.copy(), whole
+        for place in order:
+            current[:, features[place]] = ideal[:, features[place]]
+            after = outlyingness(current)
+            contributions[:, place] += (before - after) / 2
+            before = after
+    return contributions, outlyingness(ideal)
+
+
+def _patches_of(image_shape: Sequence[int]) -> Features:
+    """Return the features of square patches of an image, about 256."""
+    height, width = image_shape[-2:]
+    side = math.ceil(math.sqrt(height * width / _PATCHES))
+    down, across = np.arange(height) // side, np.arange(width) // side
+    numbers = down[:, None] * (across[-1] + 1) + across
+    every = np.tile(numbers.ravel(), math.prod(image_shape[:-2]))
+    return [np.flatnonzero(every == number) for number in np.unique(every)]
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+
+def _features_of(schema: TableSchema | None, n_features: int) -> Features:
+    """Return the features of each column; without a schema a feature is a column."""
+    if schema is None:
+        return list(np.arange(n_features)[:, None])
+    return [np.arange(where.start, where.stop) for _, where in schema.slices()]
+
+
+def column_names(schema: TableSchema | None, detector: Any) -> tuple[str, ...]:
+    """Return the names of the columns: of the schema, of the training data, or x0, x1, …."""
+    if schema is not None:
+        return tuple(column.name for column in schema.columns)
+    names = getattr(detector, "feature_names_in_", None)
+    if names is None:
+        names = [f"x{index}" for index in range(detector.n_features_in_)]
+    return tuple(str(name) for name in names)
+
+
+def _decoded(schema: TableSchema | None, rows: Rows) -> NDArray[Any]:
+    """Return samples (n, D) as values of columns (n, C), as in the table."""
+    if schema is None:
+        return rows
+    values = np.empty((len(rows), len(schema.columns)), dtype=object)
+    for place, column in enumerate(schema.decode(rows).values()):
+        for row, value in enumerate(column):
+            values[row, place] = value
+    return values
+
+
+def _spread_of(schema: TableSchema | None, deviations: Values) -> Values:
+    """Return the deviations of features (n, D) by column (n, C), NaN if it has no numbers."""
+    if schema is None:
+        return deviations
+    spread = np.full((len(deviations), len(schema.columns)), np.nan)
+    for place, (column, where) in enumerate(schema.slices()):
+        if column.kind == "number" or column.kind in DATES:
+            spread[:, place] = deviations[:, where.start]
+    return spread
