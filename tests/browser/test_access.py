@@ -55,7 +55,7 @@ def test_a_damaged_page_says_that_its_model_cannot_be_opened(browser, made, tmp_
     (tmp_path / "damaged.html").write_text(html[:start] + "!" + html[start + 1 :], "utf-8")
     page = browser.new_page()
     page.goto((tmp_path / "damaged.html").as_uri())
-    expect(page.locator(".opening")).to_contain_text("The model cannot be opened")
+    expect(page.locator(".opening")).to_contain_text("The model cannot be loaded")
     expect(page.locator(".stage")).to_be_hidden()
     page.close()
 
