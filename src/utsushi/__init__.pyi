@@ -15,6 +15,7 @@ from . import (
 from .estimators import (
     AnomalyDetector as AnomalyDetector,
     Autoencoder as Autoencoder,
+    AutoencoderImputer as AutoencoderImputer,
     DenoisingAutoencoder as DenoisingAutoencoder,
     SemiSupervisedVariationalAutoencoder as SemiSupervisedVariationalAutoencoder,
     SparseAutoencoder as SparseAutoencoder,

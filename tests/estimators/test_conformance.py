@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from utsushi import (
     AnomalyDetector,
     Autoencoder,
+    AutoencoderImputer,
     DenoisingAutoencoder,
     Recipe,
     SemiSupervisedVariationalAutoencoder,
@@ -34,6 +35,7 @@ TRANSFORMERS = [
     ),
     SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3, sparse_output=False),
     TableAutoencoder(2, hidden=(16,), max_epochs=3),
+    AutoencoderImputer(n_models=1, max_epochs=3),
 ]
 #: A frame has no sparse columns.
 SPARSE = [SparseAutoencoder(3, sparsity=TopK(1), max_epochs=3)]

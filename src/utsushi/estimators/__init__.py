@@ -5,6 +5,7 @@ from utsushi.estimators.autoencoder import Autoencoder
 from utsushi.estimators.base import BaseAutoencoder, autoencoder_of
 from utsushi.estimators.denoising import DenoisingAutoencoder
 from utsushi.estimators.explanation import Explanation
+from utsushi.estimators.imputer import AutoencoderImputer
 from utsushi.estimators.model_file import load
 from utsushi.estimators.semi_supervised import SemiSupervisedVariationalAutoencoder
 from utsushi.estimators.sparse import SparseAutoencoder
@@ -15,6 +16,7 @@ from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 __all__ = [
     "AnomalyDetector",
     "Autoencoder",
+    "AutoencoderImputer",
     "BaseAutoencoder",
     "DenoisingAutoencoder",
     "Explanation",

@@ -76,6 +76,13 @@ Tensors = dict[str, NDArray[Any]]
 #: A tensor's dtype and shape, where None is any length from one on.
 Expected = tuple[str, tuple[int | None, ...]]
 
+#: By its part of the header, an estimator that is made of autoencoders.
+_AROUND_AUTOENCODERS = {
+    "detector": "AnomalyDetector",
+    "imputer": "AutoencoderImputer",
+    "table": "TableAutoencoder",
+}
+
 #: The number of training samples that is assumed where it is unknown: of a stream, and where a file
 #: does not say it.
 MANY_ROWS = 10_000
@@ -188,7 +195,7 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
 
     Returns
     -------
-    Autoencoder, another autoencoder of this library, or AnomalyDetector
+    Autoencoder, or another estimator of this library
         Fitted, on the device of its ``device`` parameter, or with a warning on the CPU if this
         machine has no such device. Scores and codes equal those of the saved model bit for bit.
         ``history_`` has no ``seconds``.
@@ -217,7 +224,7 @@ def load(path: str | Path, *, classes: Iterable[Callable[..., Any]] = ()) -> Any
     header, tensors = read_model_file(path)
     check_classes(str(path), header, by_name)
     try:
-        for part, name in (("detector", "AnomalyDetector"), ("table", "TableAutoencoder")):
+        for part, name in _AROUND_AUTOENCODERS.items():
             if part in header:
                 return ESTIMATORS[name]._from_file(header, tensors, by_name)
         return autoencoder_from_file(header, tensors, by_name)
