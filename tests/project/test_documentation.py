@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "README.ja.md", *sorted(DOCS.glob("*.md"))]
 WITH_CODE = ["tour", "anomalies", "resume", "likelihoods", "priors", "evaluation", "defaults"]
-WITH_CODE += ["own-network", "models", "discrete", "sparse", "pyod"]
+WITH_CODE += ["own-network", "models", "discrete", "sparse", "pyod", "imputation", "tables"]
 
 #: Pages whose code begins in the middle: the lines stand in doctests and in tests of their subject.
 FRAGMENTS = {"index", "page", "export", "data", "scale", "scale-inference", "tuning"}

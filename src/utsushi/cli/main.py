@@ -21,6 +21,7 @@ from utsushi.cli import (
     evaluate,
     export,
     generate,
+    impute,
     lecture,
     reconstruct,
     report,
@@ -47,6 +48,7 @@ class _InOrder(typer.core.TyperGroup):
             "report",
             "compare",
             "reconstruct",
+            "impute",
             "generate",
             "encode",
             "detect",
@@ -70,6 +72,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("reconstruct")(reconstruct.reconstruct)
+app.command("impute")(impute.impute)
 app.command("generate")(generate.generate)
 app.command("encode")(encode.encode)
 app.command("detect")(detect.detect)
