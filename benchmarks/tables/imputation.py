@@ -98,7 +98,6 @@ def show(rows: list[dict[str, Any]]) -> None:
     errors["ratio"] = errors["autoencoder"] / errors[list(METHODS)[:-1]].min(axis=1)
     print(errors.round(3).to_string())
     print(f"mean ratio to the best of the others: {errors['ratio'].mean():.3f}")
-    print(frame.pivot_table(index="table", columns="method", values="seed", aggfunc="count"))
 
 
 def main() -> None:
