@@ -177,7 +177,7 @@ def test_the_channels_of_a_map_are_added_up():
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
-def test_any_number_of_departures_is_drawn_without_a_collision_of_words(n):
+def test_any_number_of_residuals_is_drawn_without_a_collision_of_words(n):
     maps = np.resize(IMAGES, (n, 20))
     figure = figures.residual_images(maps, maps, maps, (4, 5))
     figure.draw_without_rendering()

@@ -448,7 +448,9 @@ class AutoencoderImputer(TransformerMixin, BaseEstimator):
         features = _features(x)
         for place, model in enumerate(models if len(x) else ()):
             n_draws = int(self.n_importance_samples)
-            codes = model._posterior_codes(features, N_CODES, n_draws, model.seed_)
+            codes = model._posterior_codes(
+                features, N_CODES, n_draws, model.seed_, from_one_pool=True
+            )
             for number in range(N_CODES):
                 means[place] += model._decode_codes(codes[:, number])[:, : x.shape[1]]
         return means / N_CODES

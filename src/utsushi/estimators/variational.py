@@ -687,24 +687,31 @@ class VariationalAutoencoder(BaseAutoencoder):
         return map_rows(rows, prepare, result_of, self.device_)
 
     def _posterior_codes(
-        self, rows: Rows, n_codes: int, n_importance_samples: int, seed: int
+        self,
+        rows: Rows,
+        n_codes: int,
+        n_importance_samples: int,
+        seed: int,
+        *,
+        from_one_pool: bool = False,
     ) -> NDArray[np.float32]:
         r"""Draw codes from :math:`p(z \mid x)` of checked samples, (n, n_codes, H).
 
-        Each code is chosen from ``n_importance_samples`` draws of :math:`q(z \mid x)` by their
-        importance weights, which is exact for many of them: sampling importance resampling, Rubin
-        1987. Where the sampler is a mixture, it is the prior: it knows better where codes are.
-        Missing values have no weight.
+        Each code is chosen from ``n_importance_samples`` draws of :math:`q(z \mid x)`, its own or
+        the same for all codes, by their importance weights, which is exact for many of them:
+        sampling importance resampling, Rubin 1987. Where the sampler is a mixture, it is the prior:
+        it knows better where codes are. Missing values have no weight.
         The draws are functions of the seed and of each sample.
         """
         n_extra = -(-n_codes // self.n_components_)  # to choose by
         draw = partial(
             _resampled_codes,
             n_codes=n_codes,
+            n_pools=(n_pools := 1 if from_one_pool else n_codes),
             n_draws=n_importance_samples,
             log_prior=getattr(self.sampler_, "log_prob", self.module_.log_prior),
         )
-        n_draws = n_codes * n_importance_samples + n_extra
+        n_draws = n_pools * n_importance_samples + n_extra
         codes = self._map_posteriors(rows, draw, n_draws, seed)
         return codes.reshape(len(rows), n_codes, -1)
 
@@ -827,21 +834,23 @@ def _resampled_codes(
     noises: Iterator[Tensor],
     *,
     n_codes: int,
+    n_pools: int,
     n_draws: int,
     log_prior: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Return codes, each chosen by weight from as many draws of its own, (B, n_codes * H)."""
+    """Return codes chosen by weight from pools of draws, (B, n_codes * H)."""
     z, log_w = [], []
-    for noise in islice(noises, n_codes * n_draws):
+    for noise in islice(noises, n_pools * n_draws):
         code = posterior.rsample(noise)
         z.append(code)
         log_w.append(log_weights(log_likelihood(code), log_prior(code), posterior.log_prob(code)))
     uniform = torch.special.ndtr(torch.cat(list(noises), dim=-1).double())[:, :n_codes]  # (B, S)
-    codes = torch.stack(z).unflatten(0, (n_codes, n_draws))  # (S, K, B, H)
-    weights = torch.stack(log_w).double().unflatten(0, (n_codes, n_draws)).softmax(dim=1)
-    places = (weights.cumsum(dim=1) < uniform.T[:, None]).sum(dim=1).clamp(max=n_draws - 1)
+    codes = torch.stack(z).unflatten(0, (n_pools, n_draws))  # (G, K, B, H)
+    weights = torch.stack(log_w).double().unflatten(0, (n_pools, n_draws)).softmax(dim=1)
+    upto = weights.cumsum(dim=1).expand(n_codes, -1, -1)  # (S, K, B)
+    places = (upto < uniform.T[:, None]).sum(dim=1).clamp(max=n_draws - 1)
     places = places[:, None, :, None].expand(-1, -1, -1, codes.shape[-1])
-    chosen: Tensor = codes.gather(1, places).squeeze(1)  # (S, B, H)
+    chosen: Tensor = codes.expand(n_codes, -1, -1, -1).gather(1, places).squeeze(1)  # (S, B, H)
     return chosen.transpose(0, 1).flatten(1)
 
 
