@@ -19,7 +19,7 @@ from build_docs import DOCS, build, has_words
 
 TRANSLATED = (
     *("index", "install", "tour", "howto", "explanation", "anomalies", "resume"),
-    "own-network",
+    *("own-network", "tables", "imputation", "pyod", "models", "discrete", "sparse"),
     *("data", "export", "page", "scale", "scale-inference", "tuning", "defaults"),
     *("likelihoods", "priors", "evaluation", "mathematics", "reliability", "lecture", "design"),
     *("cli", "contributing", "releasing"),

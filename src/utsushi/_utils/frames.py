@@ -12,7 +12,10 @@ from scipy.sparse import issparse
 
 from utsushi.exceptions import DataError
 
-__all__ = ["RawColumn", "is_frame", "read_frame", "with_index", "write_frame"]
+__all__ = ["BACKENDS", "RawColumn", "is_frame", "read_frame", "with_index", "write_frame"]
+
+#: The libraries whose data frames are read and written.
+BACKENDS = ("pandas", "polars", "pyarrow")
 
 _MICROSECONDS = 1_000_000
 
@@ -60,7 +63,8 @@ def is_frame(X: Any) -> bool:
     """
     import narwhals as nw
 
-    twice = [name for name, count in Counter(getattr(X, "columns", ())).items() if count > 1]
+    names: Any = getattr(X, "column_names", None) or getattr(X, "columns", ())  # pyarrow's, others
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"X must have columns of different names, got {twice[0]!r} twice.")
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)

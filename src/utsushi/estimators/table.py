@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from utsushi._utils.frames import RawColumn, is_frame, read_frame, with_index, write_frame
+from utsushi._utils.frames import BACKENDS, RawColumn, is_frame, read_frame, with_index, write_frame
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from
 from utsushi.distributions import Mixed
 from utsushi.estimators.model_file import (
@@ -753,7 +753,9 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         model.n_components_ = model.autoencoder_.n_components_
         model.n_features_in_ = in_range("n_features_in", own["n_features_in"], 1, 2**31)
         restore_names(model, own["feature_names_in"])
-        model.backend_ = {None: None, "pandas": "pandas", "polars": "polars"}[own["backend"]]
+        if own["backend"] not in (None, *BACKENDS):
+            raise ValueError(f"the backend is {own['backend']!r}")
+        model.backend_ = own["backend"]
         scores = {name: array for name, array in arrays.items() if name.startswith("scores.")}
         model.codec_ = TableCodec.from_file(own["columns"], scores)
         if model.codec_.n_features != model.autoencoder_.n_features_in_:
