@@ -155,7 +155,7 @@ def test_the_tour_speaks_the_language_that_is_chosen_meanwhile(tour):
     living = tour()
     living.page.locator("#tour .choices button").first.click()
     living.change(language="ja")
-    expect(living.page.locator("#tour h3")).to_have_text("モデルが理解したことの地図")
+    expect(living.page.locator("#tour h3")).to_have_text("コードの地図")
     expect(living.page.locator("#tour .answer")).to_contain_text("互いに近くにあります")
 
 

@@ -380,12 +380,12 @@ def value_to_json(name: str, value: Any) -> Any:
 
 
 def object_to_json(kind: str, value: BaseEstimator) -> dict[str, Any]:
-    """Return an object's class, by name, and its parameters."""
-    parameters = value.get_params(deep=False)
-    return {
-        "class": name_of(type(value)),
-        "parameters": {k: value_to_json(k, v) for k, v in parameters.items()},
-    }
+    """Return an object's class, by name, and the parameters that differ from their defaults."""
+    parameters = {k: value_to_json(k, v) for k, v in value.get_params(deep=False).items()}
+    if kind not in ("network", "recipe"):  # which keep all they chose
+        defaults = {name: p.default for name, p in signature(type(value)).parameters.items()}
+        parameters = {k: v for k, v in parameters.items() if v != value_to_json(k, defaults[k])}
+    return {"class": name_of(type(value)), "parameters": parameters}
 
 
 def unfitted(header: dict[str, Any], classes: OwnClasses | None = None) -> Any:
