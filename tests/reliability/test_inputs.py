@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from utsushi import Autoencoder, VariationalAutoencoder, datasets
+from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets
 from utsushi.exceptions import DataError, NonFiniteDataError
 
 COUNTS = np.random.default_rng(4).integers(0, 2, (24, 9))  # also as booleans
@@ -54,8 +54,10 @@ def test_the_numbers_count_and_not_what_holds_them(name, estimator):
 
 
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csr_array, sparse.coo_array])
-def test_sparse_rows_are_refused_with_the_way_to_make_them_dense(make, refusal):
-    message = refusal((DataError, TypeError), Autoencoder(**FEW).fit, make(COUNTS))
+def test_sparse_rows_are_what_dense_rows_are_or_refused(make, refusal):
+    model, same = Autoencoder(**FEW).fit(make(COUNTS)), Autoencoder(**FEW).fit(COUNTS)
+    np.testing.assert_array_equal(model.transform(make(COUNTS)), same.transform(COUNTS))
+    message = refusal((DataError, TypeError), AnomalyDetector().fit, make(COUNTS))
     assert "dense" in message
 
 

@@ -46,8 +46,8 @@ class NormalScores:
     >>> scores = NormalScores.learn(np.array([0.0, 0.0, 0.0, 1.0, 10.0]))
     >>> scores.forward(np.array([0.0, 1.0, 10.0])).round(2)
     array([-0.52,  0.52,  1.28])
-    >>> scores.inverse(np.array([-3.0, 0.2, 0.3, 9.0])).round(2)
-    array([ 0.  ,  0.  ,  1.  , 10.  ])
+    >>> scores.inverse(np.array([-3.0, 0.2, 0.9, 9.0])).round(2)
+    array([ 0.  ,  0.  ,  5.46, 10.  ])
     """
 
     values: Values

@@ -136,7 +136,7 @@ def _place_values(levels: tuple[int, ...]) -> list[int]:
 
     Examples
     --------
-    >>> _places((8, 5, 5))
+    >>> _place_values((8, 5, 5))
     [25, 5, 1]
     """
     return [math.prod(levels[place + 1 :]) for place in range(len(levels))]
