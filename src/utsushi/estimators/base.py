@@ -787,7 +787,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         step = -(-len(training.rows) // SOME_ROWS)
         subset = training[::step]
         rows = self._scaled(np.asarray(subset.rows))
-        codes = self._codes(subset.rows)
+        codes = self._codes(self._as_in_training(np.asarray(subset.rows)))
         if subset.condition is not None:
             codes = np.concatenate([codes, subset.condition], axis=1)
         reconstructions = self._scaled(self._restored(self._decode_codes(codes), np.float32))
@@ -814,6 +814,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
         )
         for trouble in troubles(fit):
             warnings.warn(trouble, PoorFitWarning, stacklevel=4)  # the caller of fit
+
+    def _as_in_training(self, rows: Rows) -> Rows:
+        """Return samples as the encoder sees them in training."""
+        return rows
 
     @property
     def _objective_rises(self) -> bool:

@@ -70,6 +70,9 @@ class DenoisingAutoencoder(Autoencoder):
     def _compares_with_pca(self) -> bool:
         return False  # it is trained on corrupted samples
 
+    def _as_in_training(self, rows: Rows) -> Rows:
+        return self.corrupt(rows, random_state=self.seed_ % 2**32)
+
     def corrupt(
         self, X: ArrayLike, *, random_state: int | np.random.RandomState | None = None
     ) -> Rows:
