@@ -132,11 +132,11 @@ def test_the_pictures_of_a_run_show_the_repair(half_erased):
 def test_what_is_measured_for_warnings_is_what_it_was_trained_on(recwarn):
     """Much more ink than in training: whole digits come out no better than the mean."""
     model = DenoisingAutoencoder(
-        8, hidden=(256,), corruption_level=0.94, max_epochs=60, random_state=0
+        8, hidden=(256,), corruption_level=0.95, max_epochs=60, random_state=0
     ).fit(DIGITS.X_train)
     variance = DIGITS.X_train.var(axis=0).sum()
     whole = -model.score_samples(DIGITS.X_train).mean()
     damaged = model.reconstruct(model.corrupt(DIGITS.X_train, random_state=0))
     repaired = np.square(damaged - DIGITS.X_train).sum(axis=1).mean()
-    assert whole > 0.95 * variance > repaired
+    assert whole > variance > repaired
     assert not [warning for warning in recwarn if "learned nothing" in str(warning.message)]
