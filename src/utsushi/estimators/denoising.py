@@ -71,7 +71,7 @@ class DenoisingAutoencoder(Autoencoder):
         return False  # it is trained on corrupted samples
 
     def _as_in_training(self, rows: Rows) -> Rows:
-        return self.corrupt(rows, random_state=self.seed_ % 2**32)
+        return self._corrupted(rows, self.seed_)
 
     def corrupt(
         self, X: ArrayLike, *, random_state: int | np.random.RandomState | None = None
@@ -89,12 +89,15 @@ class DenoisingAutoencoder(Autoencoder):
         ndarray of shape (n_samples, n_features), float32 for float32 input, else float64
         """
         check_is_fitted(self)
-        rows = self._checked(X)
-        draws = generator(seed_from(random_state), Purpose.NOISE)
-        damage = CORRUPTIONS[self.corruption]
-        array = np.asarray(rows)
+        return self._corrupted(np.asarray(self._checked(X)), seed_from(random_state))
+
+    def _corrupted(self, rows: Rows, seed: int) -> Rows:
+        """Corrupt checked samples."""
+        damage, draws = CORRUPTIONS[self.corruption], generator(seed, Purpose.NOISE)
+        # A tensor must be writable, and a memory map is not.
+        array = rows if rows.flags.writeable else rows.copy()
         corrupted: Rows = damage(torch.from_numpy(array), self.corruption_level, draws).numpy()
-        corrupted[np.isnan(array)] = np.nan  # what is missing stays so
+        corrupted[np.isnan(rows)] = np.nan  # what is missing stays so
         return corrupted
 
     def _objective(self, data: Source) -> ReconstructionObjective:
