@@ -1,4 +1,4 @@
-"""Anomalies in two labelled series, by windows: the default detector beside simpler scores.
+"""Anomalies in two labelled series, by windows: the default detector and simpler scores.
 
     pip install --no-deps aeon     # the series are among its files; nothing of it is imported
     python benchmarks/anomalies/series.py

@@ -454,7 +454,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """Draw codes of n rows that have the known values."""
         row = [known.get(c.name, _gap(c.name)) for c in self.codec_.encoded]
         hidden = [c.name for c in self.codec_.encoded if c.name not in known]
-        features = self.codec_.hidden(self._features(row), hidden).astype(np.float32)
+        features = self.codec_.hidden(self.codec_.encode(row), hidden).astype(np.float32)
         model = self.autoencoder_
         codes: Rows = model._posterior_codes(features, n, GIVEN_IMPORTANCE_SAMPLES, seed)[0]
         return codes
@@ -490,7 +490,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         check_is_fitted(self)
         _check_sizes(n_codes=n_codes, n_importance_samples=n_importance_samples)
         columns, backend = self._read(X)
-        features = self._features(columns)
+        features = self.codec_.encode(columns)
         filled = np.empty((len(features), features.shape[1]))
         for start, codes in self._posterior(features, n_codes, n_importance_samples):
             filled[start : start + len(codes)] = self._expected(codes)
@@ -525,7 +525,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         _check_sizes(n_imputations=n_imputations, n_importance_samples=n_importance_samples)
         seed = seed_from(random_state)
         columns, backend = self._read(X)
-        features = self._features(columns)
+        features = self.codec_.encode(columns)
         draws, others = generator(seed, Purpose.PIXELS), numpy_generator(seed, Purpose.NOISE)
         filled = np.empty((n_imputations, len(features), features.shape[1]))
         for start, codes in self._posterior(features, n_imputations, n_importance_samples, seed):
@@ -565,10 +565,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         mean = self._likelihood.mean(output).numpy().astype(np.float64)
         sigma = self._likelihood.sigma(output).numpy().astype(np.float64)
         for column, where in self.codec_.slices():
-            if column.scores is not None:
-                scores = mean[:, where] + sigma[:, where] * _NODES
-                values = column.scores.inverse(scores.ravel()).reshape(scores.shape)
-                mean[:, where.start] = values @ _WEIGHTS / _WEIGHTS.sum()
+            mean[:, where] = _mean_values(column, mean[:, where], sigma[:, where])
         return mean
 
     def _filled(
@@ -615,7 +612,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         columns, _ = self._read(X)
-        bound = self.autoencoder_.score_samples(self._features(columns))
+        bound = self.autoencoder_.score_samples(self.codec_.encode(columns))
         return np.asarray(bound, dtype=np.float64) + self.codec_.log_slope(columns)
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
@@ -643,7 +640,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         columns, backend = self._read(X)
-        features = self._features(columns)
+        features = self.codec_.encode(columns)
         by_name = {column.name: column for column in columns}
         oddness = np.empty((len(features), len(self.codec_.encoded)))
         expected = np.empty(oddness.shape, dtype=object)
@@ -675,11 +672,15 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         for number, (column, where) in enumerate(self.codec_.slices()):
             hidden = self.codec_.hidden(features, [column.name]).astype(np.float32)
             means, variances, values = [], [], []
-            for z, _ in self.autoencoder_._weighted_codes(hidden, EXPLANATION_CODES):
+            model = self.autoencoder_
+            codes = model._posterior_codes(hidden, EXPLANATION_CODES, 1, model.seed_)
+            for z in codes.transpose(1, 0, 2):
                 output = torch.from_numpy(self._output(z))
-                means.append(self._likelihood.mean(output)[:, where].double().numpy())
-                variances.append(self._likelihood.sigma(output)[:, where].double().numpy() ** 2)
-                values.append(self._means(output)[:, where])
+                mean = self._likelihood.mean(output)[:, where].double().numpy()
+                sigma = self._likelihood.sigma(output)[:, where].double().numpy()
+                means.append(mean)
+                variances.append(sigma**2)
+                values.append(_mean_values(column, mean, sigma))
             x, mean = features[:, where], np.mean(means, axis=0)
             variance = np.mean(variances, axis=0) + np.var(means, axis=0)
             expected[:, number] = _texts(self._values(column, np.mean(values, axis=0)))
@@ -702,11 +703,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     def _encode(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return the features of a table."""
         columns, _ = self._read(X)
-        return self._features(columns).astype(np.float32)
-
-    def _features(self, columns: list[RawColumn]) -> NDArray[np.float64]:
-        """Return the features of columns."""
-        return self.codec_.encode(columns)
+        return self.codec_.encode(columns).astype(np.float32)
 
     def _write(self, features: Rows) -> Any:
         """Return the table of features, without gaps."""
@@ -789,6 +786,17 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _mean_values(
+    column: ColumnCodec, mean: NDArray[np.float64], sigma: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean features (n, width) of a column; of a number the mean value, (n, 1)."""
+    if column.scores is None:
+        return mean
+    scores = mean + sigma * _NODES
+    values = column.scores.inverse(scores.ravel()).reshape(scores.shape)
+    return np.asarray(values @ _WEIGHTS / _WEIGHTS.sum())[:, None]
 
 
 def _gap(name: str) -> RawColumn:

@@ -715,20 +715,6 @@ class VariationalAutoencoder(BaseAutoencoder):
         codes = self._map_posteriors(rows, draw, n_draws, seed)
         return codes.reshape(len(rows), n_codes, -1)
 
-    def _weighted_codes(
-        self, rows: Rows, n_codes: int
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
-        r"""Yield codes (n, H) of checked samples and :math:`\log p(z) - \log q(z \mid x)`, (n,).
-
-        The prior is as in `_posterior_codes`.
-        """
-        draw = partial(
-            _codes_with_ratios, log_prior=getattr(self.sampler_, "log_prob", self.module_.log_prior)
-        )
-        both = self._map_posteriors(rows, draw, n_codes, self.seed_)
-        for one in both.reshape(len(rows), n_codes, -1).transpose(1, 0, 2):
-            yield np.ascontiguousarray(one[:, :-1]), one[:, -1].astype(np.float64)
-
     # --- between samples and tensors ------------------------------------------------------------
 
     def _with_condition(self, rows: Rows, y: ArrayLike | None) -> Rows:
@@ -839,11 +825,10 @@ def _resampled_codes(
     log_prior: Callable[[Tensor], Tensor],
 ) -> Tensor:
     """Return codes chosen by weight from pools of draws, (B, n_codes * H)."""
-    z, log_w = [], []
-    for noise in islice(noises, n_pools * n_draws):
-        code = posterior.rsample(noise)
-        z.append(code)
-        log_w.append(log_weights(log_likelihood(code), log_prior(code), posterior.log_prob(code)))
+    z = [posterior.rsample(noise) for noise in islice(noises, n_pools * n_draws)]
+    if n_draws == 1:  # nothing to choose, nor to weigh
+        return torch.stack(z).expand(n_codes, -1, -1).transpose(0, 1).flatten(1)
+    log_w = [log_weights(log_likelihood(c), log_prior(c), posterior.log_prob(c)) for c in z]
     uniform = torch.special.ndtr(torch.cat(list(noises), dim=-1).double())[:, :n_codes]  # (B, S)
     codes = torch.stack(z).unflatten(0, (n_pools, n_draws))  # (G, K, B, H)
     weights = torch.stack(log_w).double().unflatten(0, (n_pools, n_draws)).softmax(dim=1)
@@ -852,22 +837,6 @@ def _resampled_codes(
     places = places[:, None, :, None].expand(-1, -1, -1, codes.shape[-1])
     chosen: Tensor = codes.expand(n_codes, -1, -1, -1).gather(1, places).squeeze(1)  # (S, B, H)
     return chosen.transpose(0, 1).flatten(1)
-
-
-def _codes_with_ratios(
-    log_likelihood: LogLikelihood,
-    module: EncoderDecoder,
-    posterior: PosteriorDistribution,
-    noises: Iterator[Tensor],
-    *,
-    log_prior: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """Return codes and the logarithms of their weights without the likelihood, (B, K * (H + 1))."""
-    both = []
-    for noise in noises:
-        z = posterior.rsample(noise)
-        both.append(torch.cat([z, (log_prior(z) - posterior.log_prob(z))[:, None]], dim=1))
-    return torch.cat(both, dim=1)
 
 
 def _importance_bound(

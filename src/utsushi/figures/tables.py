@@ -34,7 +34,7 @@ _SPANNED = 0.99
 _N_BINS = 24
 _MOST_BARS = 8  # categories; rarer ones are one bar
 _LONGEST_LABEL = 14  # characters of a category's or a column's name
-_TICK = SMALL - 1.5  # points, of numerals and names under and beside small panels
+_TICK = SMALL - 1.5  # points, of numerals and names under and left of small panels
 
 #: How the two tables are drawn, the first one under the second.
 _STYLES: tuple[dict[str, Any], dict[str, Any]] = (
