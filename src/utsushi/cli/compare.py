@@ -26,6 +26,7 @@ from utsushi.cli.options import (
 )
 from utsushi.cli.output import as_text, check_output, note, note_skipped
 from utsushi.cli.rows import check_names, fit_to, reading_of, recorded, source_name
+from utsushi.cli.threads import limit_threads
 from utsushi.exceptions import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def compare(
     loaded, unfitted = _models(models, random_state)
     data, label, dataset, reading = _opened(loaded, data, label, reading)
     named_models = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
+    if unfitted:
+        limit_threads()
     for name, model in unfitted.items():
         note(f"training {name}")
         fit_to(model, dataset)

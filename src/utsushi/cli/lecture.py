@@ -9,6 +9,7 @@ import typer
 
 from utsushi.cli.options import Force, Language, integer
 from utsushi.cli.output import as_text, note
+from utsushi.cli.threads import limit_threads
 
 
 def lecture(
@@ -40,6 +41,7 @@ def lecture(
     from utsushi.lecture.sections import SECTIONS
 
     sections = SECTIONS if everything else ()
+    limit_threads()
     comparisons = run_lecture(
         out,
         language=lang,

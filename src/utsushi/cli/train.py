@@ -24,6 +24,7 @@ from utsushi.cli.options import (
 )
 from utsushi.cli.output import as_text, note, report_command
 from utsushi.cli.rows import recorded, source_name, training_rows
+from utsushi.cli.threads import limit_threads, set_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,8 @@ def _resume(
         resumed = stack.enter_context(resume_run(resume)) if processes.is_first else None
         spec = processes.broadcast(lambda: resumed[0].model_dump(mode="json") if resumed else None)
         run = RunSpec.model_validate(spec)
+        if processes.size == 1:
+            set_threads(run.threads)
         dataset = datasets.open(run.data, label=run.label, **run.reading)
         _train_and_write(run.model(), dataset, run, resumed[1] if resumed else None)
 
@@ -114,6 +117,7 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
                 check_free(out, force=force)
             quietly = not processes.is_first
             dataset = training_rows(context, model, source, label, reading, quietly=quietly)
+            limit_threads()
             run = RunSpec.of(
                 model,
                 data=source_name(source),

@@ -23,6 +23,7 @@ from utsushi.cli.options import (
 )
 from utsushi.cli.output import as_text, note, report_command
 from utsushi.cli.rows import recorded, source_name, training_rows
+from utsushi.cli.threads import limit_threads
 from utsushi.search import SEARCHED
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
         model = model_of(estimator, settings)
         source = data or DEFAULT_DATA
         dataset = training_rows(context, model, source, label, reading)
+        limit_threads()
         result = search.tune(
             model,
             dataset.X_train,

@@ -19,11 +19,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    PositiveInt,
     ValidationError,
     model_validator,
 )
@@ -115,6 +117,8 @@ class RunSpec(BaseModel):
         The parameters of each model, by the name of its file without the suffix.
     versions : dict of str to str
         The versions of the libraries that trained them.
+    threads : int or None
+        The number of threads that trained them, on which the bits depend; None if unknown.
     estimator : str or None
         The class of the model that ``utsushi train`` trains.
     language : {"en", "ja"}
@@ -137,6 +141,7 @@ class RunSpec(BaseModel):
         min_length=1
     )
     versions: dict[str, str] = {}
+    threads: PositiveInt | None = None
     estimator: str | None = None
     language: str = "en"
     checkpoint_every: str = "60s"
@@ -156,7 +161,8 @@ class RunSpec(BaseModel):
     def of(cls, model: BaseAutoencoder, **others: Any) -> RunSpec:
         """Describe the training of a model that is not fitted yet."""
         models = {"model": parameters_to_json(model)}
-        return cls(estimator=type(model).__name__, models=models, **others)
+        described = {"models": models, "threads": torch.get_num_threads(), **others}
+        return cls(estimator=type(model).__name__, **described)
 
     def model(self) -> BaseAutoencoder:
         """Return the unfitted model of a training."""
@@ -296,7 +302,12 @@ def write_config(
 ) -> None:
     """Write ``config.json`` for models by their file names; see `RunSpec` for the rest."""
     parameters = {name: _parameters(model) for name, model in models.items()}
-    spec = RunSpec(models=parameters, versions=library_versions(), **described)
+    spec = RunSpec(
+        models=parameters,
+        versions=library_versions(),
+        threads=torch.get_num_threads(),
+        **described,
+    )
     training = {"estimator", "language", "checkpoint_every", "tensorboard", "report"}
     write_json(folder / CONFIG, spec.model_dump(mode="json", exclude=training))
 
