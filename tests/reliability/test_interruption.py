@@ -44,6 +44,48 @@ def test_a_signal_stops_after_a_checkpoint_and_says_how_to_go_on(
     assert content(resumed) == content(Autoencoder(3, **FEW).fit(IMAGES))
 
 
+def signalled_after(monkeypatch, step, number):
+    """Send this process a signal between the question for a checkpoint and the next step."""
+    seen = iter(range(step))
+    is_due = Checkpoints.is_due
+
+    def send(self, **how):
+        due = is_due(self, **how)
+        if next(seen, None) is None:
+            monkeypatch.setattr(Checkpoints, "is_due", is_due)
+            signal.raise_signal(number)
+        return due
+
+    monkeypatch.setattr(Checkpoints, "is_due", send)
+
+
+def test_a_signal_between_two_steps_stops_after_the_next_with_a_checkpoint(
+    content, tmp_path, monkeypatch
+):
+    folder = tmp_path / "c"
+    with monkeypatch.context() as patch:
+        signalled_after(patch, 5, signal.SIGTERM)
+        with pytest.raises(TrainingInterrupted):
+            Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)
+    (kept,) = folder.glob("*.safetensors")
+    assert kept.name == "checkpoint-000002-00000003.safetensors"
+    resumed = Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=folder)
+    assert content(resumed) == content(Autoencoder(3, **FEW).fit(IMAGES))
+
+
+def test_a_signal_after_the_last_step_is_the_callers(tmp_path, monkeypatch):
+    received = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        with monkeypatch.context() as patch:
+            signalled_after(patch, 11, signal.SIGTERM)  # three steps and an end in each epoch
+            Autoencoder(3, **FEW).fit(IMAGES, checkpoint_dir=tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == [signal.SIGTERM]
+    assert list(tmp_path.glob("*.safetensors"))
+
+
 def test_a_second_signal_acts_at_once(tmp_path, monkeypatch):
     signalled_at(monkeypatch, 6, signal.SIGINT, signal.SIGINT)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # runners have their own

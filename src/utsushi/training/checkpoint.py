@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import Signals
 from types import TracebackType
 from typing import Annotated, Any, Literal, Self
 
@@ -164,6 +165,7 @@ class Checkpoints:
         self._resources = ExitStack()
         self._identity: dict[str, str] = {}
         self._files: list[Path] = []
+        self._stop: Signals | None = None
         self._n_since = 0
         self._written_at = time.monotonic()
         self.checkpoint: Content | None = None
@@ -188,7 +190,7 @@ class Checkpoints:
         traceback: TracebackType | None,
     ) -> None:
         """Unlock the folder, and restore the signal handlers."""
-        self._resources.close()
+        self._resources.__exit__(kind, error, traceback)
 
     def _newest(self) -> Content | None:
         files = sorted(self.folder.glob(_PATTERN), reverse=True)
@@ -280,8 +282,13 @@ class Checkpoints:
     # --- writing --------------------------------------------------------------------------------
 
     def is_due(self, *, epoch_ended: bool = False) -> bool:
-        """Count a step, or an epoch, and return whether a checkpoint is due."""
-        if self.signals.received is not None:
+        """Count a step, or an epoch, and return whether a checkpoint is due.
+
+        It is due after a signal. One that comes while this is asked, or later, counts at the next
+        step, so that no training stops without a checkpoint.
+        """
+        self._stop = self.signals.received
+        if self._stop is not None:
             return True
         match self.every.unit:
             case "s":
@@ -307,15 +314,15 @@ class Checkpoints:
         self._n_since, self._written_at = 0, time.monotonic()
 
     def stop_if_signalled(self) -> None:
-        """Stop after a checkpoint, if a signal was received.
+        """Stop after a checkpoint that was due because of a signal.
 
         Raises
         ------
         TrainingInterrupted
             The message says where the checkpoint is, and how to resume.
         """
-        if self.signals.received is not None:
-            raise TrainingInterrupted(self.signals.received, self.folder)
+        if self._stop is not None:
+            raise TrainingInterrupted(self._stop, self.folder)
 
     def append_history(self, row: dict[str, Any]) -> None:
         """Append a line to ``history.jsonl``."""

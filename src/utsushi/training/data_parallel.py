@@ -463,9 +463,8 @@ class SharedCheckpoints(Checkpoints):
     def is_due(self, *, epoch_ended: bool = False) -> bool:
         """Count a step, or an epoch; agree whether a checkpoint is due."""
         due = super().is_due(epoch_ended=epoch_ended) and self.group.is_first
-        due_in_any, number = self.group.all_reduce_max(due, self.signals.received or 0)
-        if number and self.signals.received is None:
-            self.signals.received = Signals(number)
+        due_in_any, number = self.group.all_reduce_max(due, self._stop or 0)
+        self._stop = Signals(number) if number else None
         return bool(due_in_any or number)
 
     def write(self, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:

@@ -17,7 +17,8 @@ class SignalHandler:
     """A context that only records a first Ctrl-C or SIGTERM; a second one acts as usual.
 
     A training stops at the next step, because the signal may arrive in the middle of an update.
-    The caller's handlers are restored at the end. Outside of the main thread, where Python has no
+    The caller's handlers are restored at the end, and get a signal that was recorded too late to
+    stop the training. Outside of the main thread, where Python has no
     handlers, nothing is recorded.
 
     Attributes
@@ -44,8 +45,10 @@ class SignalHandler:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Restore the caller's handlers."""
+        """Restore the caller's handlers; a signal that stopped nothing is theirs."""
         self._restore_handlers()
+        if error is None and self.received is not None:
+            signal.raise_signal(self.received)
 
     def _record(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number)
