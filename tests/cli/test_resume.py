@@ -49,7 +49,8 @@ def program(*words, **settings):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path):
     run, whole = tmp_path / "a run", tmp_path / "whole"
-    running = program(*TRAIN, "--out", run)
+    train = [*TRAIN, "--no-report"]
+    running = program(*train, "--out", run)
     history = run / "checkpoints" / "history.jsonl"
     wait_for(lambda: history.is_file() and len(history.read_text().splitlines()) > 2, running)
     running.send_signal(number)
@@ -60,7 +61,7 @@ def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path)
     assert running.returncode == 128 + number
     assert [path.name for path in run.iterdir()] == ["checkpoints"]
 
-    for words in (shlex.split(command)[1:], [*TRAIN, "--out", whole]):
+    for words in (shlex.split(command)[1:], [*train, "--out", whole]):
         finished = program(*words)
         assert (finished.communicate()[1].count("the run:"), finished.returncode) == (1, 0)
     assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()

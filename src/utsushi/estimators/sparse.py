@@ -118,8 +118,8 @@ class SparseAutoencoder(BaseAutoencoder):
     >>> from utsushi import SparseAutoencoder, datasets
     >>> from utsushi.networks import TopK
     >>> digits = datasets.load_digits8x8()
-    >>> model = SparseAutoencoder(256, sparsity=TopK(k=8), random_state=0).fit(digits.X_train)
-    >>> codes = model.transform(digits.X_test)
+    >>> model = SparseAutoencoder(256, sparsity=TopK(k=8), max_epochs=5, random_state=0)
+    >>> codes = model.fit(digits.X_train).transform(digits.X_test)
     >>> codes.shape, codes.nnz / codes.shape[0]
     ((360, 256), 8.0)
     >>> indices, values = model.feature_examples(digits.X_train, component=3, n_examples=5)
@@ -257,7 +257,7 @@ class SparseAutoencoder(BaseAutoencoder):
         >>> from utsushi import SparseAutoencoder, datasets
         >>> from utsushi.networks import TopK
         >>> X = datasets.load_digits8x8().X_train
-        >>> model = SparseAutoencoder(256, sparsity=TopK(k=8), random_state=0).fit(X)
+        >>> model = SparseAutoencoder(256, sparsity=TopK(k=8), max_epochs=5, random_state=0).fit(X)
         >>> indices, values = model.feature_examples(X, n_examples=3)
         >>> indices.shape
         (256, 3)

@@ -64,7 +64,7 @@ class VectorQuantizedAutoencoder(Autoencoder):
     --------
     >>> from utsushi import VectorQuantizedAutoencoder, datasets
     >>> digits = datasets.load_digits8x8()
-    >>> model = VectorQuantizedAutoencoder(n_components=8, max_epochs=20, random_state=0)
+    >>> model = VectorQuantizedAutoencoder(n_components=8, max_epochs=5, random_state=0)
     >>> codes = model.fit(digits.X_train).transform(digits.X_test)
     >>> codes.shape, codes.dtype, model.n_bits_
     ((360, 4), dtype('int64'), 24.0)
