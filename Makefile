@@ -6,9 +6,9 @@
 # make docs      the code in the documents is run; then the documentation in both languages is built,
 #                in docs/_build/html, and its links are checked
 # make wheel-test  the wheel with all that it needs, in an environment of its own (a gigabyte)
-# make bench     the measurements of docs/lecture.md and docs/performance.md (an hour and a half)
-# make quality   the measurements of docs/quality.md, but those of the whole of MNIST (two hours)
-# make quality-choices  what was tried before on training rows, for docs/quality.md (two hours)
+# make bench     the measurements of docs/lecture.md and docs/performance-record.md (an hour and a half)
+# make quality   the measurements of docs/quality-record.md, but those of the whole of MNIST (two hours)
+# make quality-choices  what was tried before on training rows, for docs/quality-record.md (two hours)
 # make soak      the long forms of the tests of docs/reliability.md (two hours)
 #
 # TORCH=cpu (the default) takes PyTorch's CPU build if pip's sources have it. On Linux the default
@@ -37,7 +37,8 @@ notebooks: environment-dev
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 # Tests that run what a document shows.
-OF_DOCUMENTS := tests/lectures tests/lecture/test_lecture.py $(addprefix tests/project/test_,contributing.py docs.py documentation.py)
+OF_DOCUMENTS := tests/lectures tests/lecture/test_lecture.py \
+  $(addprefix tests/project/test_,contributing.py docs.py documentation.py vocabulary.py)
 
 test: environment-dev
 	$(PYTEST) $(addprefix --ignore=,$(OF_DOCUMENTS))
@@ -77,7 +78,7 @@ bench: environment-bench
 	done
 	$(BIN)/python benchmarks/speed/render.py
 
-# The figures of docs/quality.md that need the bundled digits alone; two hours.
+# The figures of docs/quality-record.md that need the bundled digits alone; two hours.
 quality: environment-dev
 	for question in reconstruction features generation denoising one_class; do \
 	  $(BIN)/python benchmarks/quality/$$question.py || exit 1; \
