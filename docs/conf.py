@@ -27,6 +27,7 @@ extensions = [
     "existing_pages",
     "lectures",
     "mathml",
+    "summaries",
     "two_languages",
     "written_by_tools",
 ]

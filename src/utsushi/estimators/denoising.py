@@ -30,8 +30,7 @@ class DenoisingAutoencoder(Autoencoder):
     Each step corrupts its samples anew, :math:`\tilde x \sim C(\tilde x \mid x)`, and minimizes
     :math:`\sum_n \Vert x_n - \mathrm{Dec}(\mathrm{Enc}(\tilde x_n)) \Vert^2`. The corruption acts
     in the units of the input, before the scaling. ``reconstruct`` repairs samples as they are
-    given; nothing is corrupted at inference. All other parameters and attributes are those of
-    `Autoencoder`.
+    given; nothing is corrupted at inference.
 
     Parameters
     ----------

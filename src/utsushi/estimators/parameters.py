@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from utsushi._utils.str_options import SortedStrOptions
+from utsushi.estimators.docstrings import complete_docstring
 from utsushi.estimators.registry import CHOICES, register_estimator
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import Network
@@ -235,8 +236,9 @@ def estimator(cls: type[T]) -> type[T]:
     """Decorate a class whose fields are the parameters of an estimator.
 
     It becomes a dataclass that model files can hold; its constructor raises an error that says
-    where a parameter of version 0.1 went.
+    where a parameter of version 0.1 went. Its docstring names inherited parameters, too.
     """
+    cls.__doc__ = complete_docstring(cls)
     made = register_estimator(dataclass(kw_only=True, eq=False, repr=False)(cls))
     initialize: Callable[..., None] = made.__init__
 

@@ -36,8 +36,7 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
 
     A classifier :math:`q(y \mid x)` is trained together with a conditional variational autoencoder:
     labelled samples train both, and the bound of an unlabelled sample is the mean over the classes,
-    weighted by the classifier's probabilities. All other parameters and attributes are those of
-    `VariationalAutoencoder`.
+    weighted by the classifier's probabilities.
 
     Parameters
     ----------

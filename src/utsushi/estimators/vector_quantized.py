@@ -30,8 +30,7 @@ class VectorQuantizedAutoencoder(Autoencoder):
     Between encoder and decoder, groups of the ``n_components`` numbers are quantized. Each group
     is one position of the code, or several, with one of K symbols each; the size of a code is
     :math:`P \log_2 K` bits. `transform` gives the symbols as integers. New samples come from a
-    transformer that learns the distribution of the training codes. All other parameters, and what
-    is learned, are those of `Autoencoder`.
+    transformer that learns the distribution of the training codes.
 
     Parameters
     ----------
