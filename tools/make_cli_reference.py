@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import typer.main
 
 from utsushi._utils.files import write_text
 from utsushi.cli.main import app
+from utsushi.cli.options import TRAINED
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"
 
@@ -25,8 +26,25 @@ error. The exit status is 0 when a command did what was asked, 1 when it failed 
 when it was asked for what cannot be; an error is one line that names the value, what was expected,
 and the fix.
 
+[Options that several commands share](#shared-options) are listed once, at the end.
+
 This page is written by `python tools/make_cli_reference.py`.
 """
+
+SHARED = """\
+## Shared options
+
+Each has the same meaning in every command that has it. The last column names these commands.
+"""
+
+NEXT = "**Next:** [Ten minutes with Utsushi](tour.md), with the same in Python.\n"
+
+#: An option that at least so many commands have, with the same meaning and default, is shared,
+#: unless it is required.
+MANY = 4
+
+#: The cells of an option: its name, its meaning and its default.
+Row = tuple[str, str, str]
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -46,30 +64,70 @@ def _walk(command: Any, context: Any) -> Iterator[tuple[str, Any]]:
 
 def page() -> str:
     """Return the whole page."""
-    sections = [_section(words, *found) for words, found in commands()]
-    return "\n".join([HEAD, *sections])
+    options = {words: list(_options(*found)) for words, found in commands()}
+    users: dict[Row, list[str]] = {}
+    for words, rows in options.items():
+        for row in rows:
+            users.setdefault(row, []).append(words.removeprefix("utsushi "))
+    shared = {
+        row: words
+        for row, words in sorted(users.items())
+        if len(words) >= MANY and row[2] != "required"
+    }
+    sections = [_section(words, *found, options[words], shared) for words, found in commands()]
+    lines = [f"| `{row[0]}` | {row[1]} | {row[2]} | {_named(w)} |" for row, w in shared.items()]
+    table = ["| | | default | commands |", "|---|---|---|---|", *lines, ""]
+    return "\n".join([HEAD, *sections, SHARED, *table, NEXT])
 
 
-def _section(words: str, command: Any, context: Any) -> str:
+def _options(command: Any, context: Any) -> Iterator[Row]:
+    """Give the cells of a command's options and arguments."""
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record and record[0] != "--help":
+            yield _row(*record)
+
+
+def _section(
+    words: str, command: Any, context: Any, options: list[Row], shared: Container[Row]
+) -> str:
     """Return a command's part: how it is called, what it does, what it takes."""
     usage = " ".join([words, *command.collect_usage_pieces(context)])
     paragraphs = [" ".join(text.split()) for text in (command.help or "").split("\n\n")]
     lines = [f"## `{words}`", "", f"    {usage}", ""]
     lines += [line for text in paragraphs if text for line in (_escaped(text), "")]
-    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    rows = [_row(*record) for record in records if record and record[0] != "--help"]
-    if rows:
-        lines += ["| | | default |", "|---|---|---|", *rows, ""]
+    own = [
+        f"| `{name}` | {text} | {default} |"
+        for name, text, default in options
+        if (name, text, default) not in shared
+    ]
+    if own:
+        lines += ["| | | default |", "|---|---|---|", *own, ""]
+    others = [f"`{row[0].split(' ')[0]}`" for row in options if row in shared]
+    if others:
+        lines += [f"[Shared](#shared-options): {', '.join(others)}.", ""]
     return "\n".join(lines)
 
 
-def _row(name: str, meaning: str) -> str:
-    """Return an option's or argument's line of the table."""
+def _named(commands: list[str]) -> str:
+    """Return commands, those of one group by its name and what each has after it."""
+    groups: dict[str, list[str]] = {}
+    for words in commands:
+        group, _, kind = words.partition(" ")
+        groups.setdefault(group, []).append(kind)
+    named = []
+    for group, kinds in groups.items():
+        rest = "" if kinds == [""] or len(kinds) == len(TRAINED) else " " + ", ".join(kinds)
+        named.append(f"{group}{rest}")
+    return "; ".join(named)
+
+
+def _row(name: str, meaning: str) -> Row:
+    """Return the cells of an option or argument."""
     meaning, _, rest = " ".join(meaning.split()).partition("[")
     default = re.fullmatch(r"default: (.*)\]", rest)
-    said = f"`{default[1]}`" if default else rest.rstrip("]")
-    name = name.replace("|", r"\|")
-    return f"| `{name}` | {_escaped(meaning).strip()} | {said} |"
+    shown = f"`{default[1]}`" if default else rest.rstrip("]")
+    return name.replace("|", r"\|"), _escaped(meaning).strip(), shown
 
 
 def _escaped(text: str) -> str:
