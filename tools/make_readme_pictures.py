@@ -4,10 +4,11 @@
     python benchmarks/quality/generation.py --models lecture-vae default-vae conv-vae
     python tools/make_readme_pictures.py
 
-``time_to_loss.*.svg`` is a bar chart of the first benchmark's medians. ``digits.*.svg`` shows test
+``time_to_loss.*.svg`` is a bar chart of the first benchmark's medians, and ``quality.*.svg`` one of
+the Fréchet distances of the second; ``--charts`` draws these alone. ``digits.*.svg`` shows test
 digits, their reconstructions and the first samples of three variational autoencoders, with the
-Fréchet distances of the second benchmark; its models are those that the benchmark trained with seed
-0. The text is set in the reader's own fonts, and its colour follows a light or a dark page.
+distances; its models are those that the benchmark trained with seed 0. The text is set in the
+reader's own fonts, and its colour follows a light or a dark page.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ WORDS: dict[str, dict[str, str]] = {
         "samples": "Samples",
         "distance": "Fréchet distance",
         "floor": "of the samples; training digits: {floor:.1f}",
+        "quality": "Fréchet distance between generated and real digits",
+        "lecture-vae, prior": "Tutorial VAE",
+        "default-vae, default": "Default VAE",
+        "conv-vae, flow": "Conv VAE, flow",
+        "conv-vae, cool mixture of 50": "Conv VAE, mixture",
+        "training digits (the floor)": "Real digits",
     },
     "ja": {
         "seconds": "テスト誤差 0.0185 に達するまでの学習時間（秒，2 コア）",
@@ -78,6 +85,12 @@ WORDS: dict[str, dict[str, str]] = {
         "samples": "生成（サンプル）",
         "distance": "フレシェ距離",
         "floor": "生成画像と実画像の間．学習データ：{floor:.1f}",
+        "quality": "生成した数字と本物の数字のフレシェ距離",
+        "lecture-vae, prior": "教材どおりの VAE",
+        "default-vae, default": "既定の VAE",
+        "conv-vae, flow": "畳み込み＋フロー",
+        "conv-vae, cool mixture of 50": "畳み込み＋混合",
+        "training digits (the floor)": "本物の数字",
     },
 }
 
@@ -88,6 +101,8 @@ SOURCES: dict[str, str] = {
     "conv-vae": "cool mixture of 50",
 }
 NAMES = {"utsushi": "Utsushi", "pythae": "Pythae", "pyod": "PyOD", "autoencoders": "autoencoders"}
+#: The sources of digits whose bars are Utsushi's.
+OURS = ("default-vae, default", "conv-vae, flow", "conv-vae, cool mixture of 50")
 N_DIGITS, SIDE = 8, 34
 
 
@@ -114,21 +129,49 @@ def chart(words: dict[str, str]) -> bytes:
         for side in rounds[0]
     }
     ordered = sorted(sides, key=lambda side: sides[side]["seconds"])
-    longest = max(found["seconds"] for found in sides.values())
-    parts = [text(0, 18, words["seconds"], "strong")]
-    for place, side in enumerate(ordered):
-        found, y = sides[side], 34 + 30 * place
-        width = 430 * found["seconds"] / longest
-        style = "ours" if side == "utsushi" else "bar"
-        parts += [
-            text(0, y + 16, words["loop"] if side == "loop" else NAMES[side]),
-            f'<rect x="130" y="{y}" width="{width:.1f}" height="22" rx="3" class="bar {style}"/>',
-        ]
+    bars = []
+    for side in ordered:
+        found = sides[side]
         label = shown(found["seconds"])
         if not found.get("reached", 1.0):
             label += ", " + words["never"].format(**found)
-        parts.append(text(138 + width, y + 16, label, "small"))
-    return svg(40 + 30 * len(ordered), words["seconds"], parts)
+        name = words["loop"] if side == "loop" else NAMES[side]
+        bars.append((name, found["seconds"], label, side == "utsushi"))
+    return bar_chart(words["seconds"], bars)
+
+
+def quality(words: dict[str, str]) -> bytes:
+    """Draw the distances of generated digits from real ones."""
+    distances = frechet_distances()
+    sources = [source for source in WORDS["en"] if source in distances]
+    return bar_chart(
+        words["quality"],
+        [
+            (words[source], distances[source], shown(distances[source]), source in OURS)
+            for source in sources
+        ],
+    )
+
+
+def frechet_distances() -> dict[str, float]:
+    """Return the mean Fréchet distance of each source of digits."""
+    content = json.loads((ROOT / "benchmarks/quality/results/generation.json").read_text())
+    return {name: row["Fréchet"]["mean"] for name, row in content["summary"].items()}
+
+
+def bar_chart(title: str, bars: list[tuple[str, float, str, bool]]) -> bytes:
+    """Draw bars: of each its name, its value, its label, and whether it is Utsushi's."""
+    longest = max(value for _, value, _, _ in bars)
+    parts = [text(0, 18, title, "strong")]
+    for place, (name, value, label, is_ours) in enumerate(bars):
+        y, width = 34 + 30 * place, 430 * value / longest
+        style = "ours" if is_ours else "bar"
+        parts += [
+            text(0, y + 16, name),
+            f'<rect x="130" y="{y}" width="{width:.1f}" height="22" rx="3" class="bar {style}"/>',
+            text(138 + width, y + 16, label, "small"),
+        ]
+    return svg(40 + 30 * len(bars), title, parts)
 
 
 def shown(number: float) -> str:
@@ -166,8 +209,7 @@ def pictures() -> dict[str, Any]:
 
 def comparison(words: dict[str, str], found: dict[str, Any]) -> bytes:
     """Draw reconstructions and samples."""
-    summary = json.loads((ROOT / "benchmarks/quality/results/generation.json").read_text())
-    distances = {name: row["Fréchet"]["mean"] for name, row in summary["summary"].items()}
+    distances = frechet_distances()
     left, right, end = 150, 470, 790
     parts = [
         text(left, 14, words["reconstructions"], "small"),
@@ -192,10 +234,14 @@ def comparison(words: dict[str, str], found: dict[str, Any]) -> bytes:
 
 
 def main() -> None:
-    """Draw both pictures in both languages."""
-    found = pictures()
+    """Draw the pictures in both languages."""
     for language, words in WORDS.items():
         print(write_whole(TARGET / f"time_to_loss.{language}.svg", chart(words)))
+        print(write_whole(TARGET / f"quality.{language}.svg", quality(words)))
+    if "--charts" in sys.argv:
+        return
+    found = pictures()
+    for language, words in WORDS.items():
         print(write_whole(TARGET / f"digits.{language}.svg", comparison(words, found)))
 
 

@@ -1,4 +1,4 @@
-"""Turn the results in ``results/`` into docs/quality.md.
+"""Turn the results in ``results/`` into docs/quality-record.md.
 
     python benchmarks/quality/render.py
 
@@ -20,9 +20,11 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-TARGET = HERE.parents[1] / "docs" / "quality.md"
+TARGET = HERE.parents[1] / "docs" / "quality-record.md"
 
-LEAD = """# Quality: benchmarks of models
+NEXT = "**Next:** [Quality](quality.md) has the summary."
+
+LEAD = """# Quality record: models, every benchmark
 
 Metrics of the models on the lecture's split of 20,000 digits (16,000 for training, 4,000 for
 testing) unless stated otherwise, with the command that measures each. Fréchet distances are those
@@ -389,7 +391,8 @@ def detector_tries() -> list[str]:
 def document(found: Runs) -> str:
     """Return the document."""
     notes = (HERE / "notes.md").read_text().strip()
-    parts = [LEAD, *bars(found), "", notes, *details(found), *tries(), *detector_tries(), ""]
+    tables = [*details(found), *tries(), *detector_tries()]
+    parts = [LEAD, *bars(found), "", notes, *tables, "", NEXT, ""]
     return "\n".join(parts)
 
 

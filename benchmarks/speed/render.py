@@ -1,4 +1,4 @@
-"""Turn the results in ``results/`` into docs/performance.md and its picture.
+"""Turn the results in ``results/`` into docs/performance-record.md and its picture.
 
     python benchmarks/speed/render.py
 
@@ -20,7 +20,9 @@ RESULTS = HERE / "results"
 DOCS = HERE.parents[1] / "docs"
 NOTES = HERE / "notes.md"
 
-LEAD = """# Performance: benchmarks of speed and memory
+NEXT = "**Next:** [Performance](performance.md) has the summary."
+
+LEAD = """# Performance record: speed and memory, every benchmark
 
 Times compared with those of the same work by the lecture's loop, other libraries, or the bare
 matrix products. Sides run in turn (A B A B …), each in its own process with the same number of
@@ -257,14 +259,14 @@ def document(found: Found) -> str:
     table += [bar.row(found) for bar in BARS] + losses(found)
     table += start_up_rows(found) + growth_rows(found)
     lines = [LEAD, machine(found), "", "## Targets", "", *table, "", NOTES.read_text().strip()]
-    return "\n".join([*lines, *details(found), ""])
+    return "\n".join([*lines, *details(found), "", NEXT, ""])
 
 
 def main() -> None:
     """Write the document and its picture."""
     found = results()
     draw_growth(found)
-    target = DOCS / "performance.md"
+    target = DOCS / "performance-record.md"
     target.write_text(document(found))
     print(f"written: {target.name}")
 

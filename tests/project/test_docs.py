@@ -82,7 +82,7 @@ def is_a_test(file, name):
 
 
 @pytest.mark.parametrize(
-    ("folder", "document"), [("quality", "quality.md"), ("speed", "performance.md")]
+    ("folder", "document"), [("quality", "quality-record.md"), ("speed", "performance-record.md")]
 )
 def test_a_page_of_figures_is_what_its_results_render_to(folder, document):
     render = runpy.run_path(str(ROOT / "benchmarks" / folder / "render.py"))
