@@ -37,6 +37,8 @@ SHARED = """\
 Each has the same meaning in every command that has it. The last column names these commands.
 """
 
+ALSO = "It also takes these [shared options](#shared-options):"
+
 NEXT = "**Next:** [Ten minutes with Utsushi](tour.md), with the same in Python.\n"
 
 #: An option that at least so many commands have, with the same meaning and default, is shared,
@@ -75,7 +77,7 @@ def page() -> str:
         if len(words) >= MANY and row[2] != "required"
     }
     sections = [_section(words, *found, options[words], shared) for words, found in commands()]
-    lines = [f"| `{row[0]}` | {row[1]} | {row[2]} | {_named(w)} |" for row, w in shared.items()]
+    lines = [f"| `{row[0]}` | {row[1]} | {row[2]} | `{_named(w)}` |" for row, w in shared.items()]
     table = ["| | | default | commands |", "|---|---|---|---|", *lines, ""]
     return "\n".join([HEAD, *sections, SHARED, *table, NEXT])
 
@@ -105,7 +107,7 @@ def _section(
         lines += ["| | | default |", "|---|---|---|", *own, ""]
     others = [f"`{row[0].split(' ')[0]}`" for row in options if row in shared]
     if others:
-        lines += [f"[Shared](#shared-options): {', '.join(others)}.", ""]
+        lines += [ALSO, "", ", ".join(others), ""]
     return "\n".join(lines)
 
 

@@ -22,7 +22,9 @@ TRANSLATED = (
     *("own-network", "tables", "imputation", "pyod", "models", "discrete", "sparse"),
     *("data", "export", "page", "scale", "scale-inference", "tuning", "defaults"),
     *("likelihoods", "priors", "evaluation", "mathematics", "reliability", "lecture", "design"),
-    *("cli", "contributing", "releasing"),
+    *("cli", "contributing", "releasing", "maintainers", "performance", "quality", "faq"),
+    *("conditional", "components", "collapse-and-blur", "denoising", "gpu", "reproduce"),
+    *("coming-from", "pca", "pytorch", "pythae", "sdv"),
 )
 
 

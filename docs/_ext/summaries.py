@@ -30,7 +30,12 @@ class Summary(Autosummary):
         self.options = {"nosignatures": None}
         names = [f"~{name}.{member}" for member in members_of(name) if member not in excluded]
         self.content = StringList(names, source=self.env.docname)
-        return super().run()
+        context = self.env.ref_context
+        module = context.pop("py:module", None)  # of what is documented above, not of these names
+        try:
+            return super().run()
+        finally:
+            context["py:module"] = module
 
 
 def members_of(name: str) -> list[str]:
