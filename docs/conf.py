@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "existing_pages",
+    "japanese_search",
     "lectures",
     "mathml",
     "summaries",
