@@ -24,6 +24,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "executed",
     "existing_pages",
     "japanese_search",
     "lectures",

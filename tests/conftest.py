@@ -1,8 +1,12 @@
 """What all tests share."""
 
+import importlib.util
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -37,3 +41,22 @@ def captioned() -> Callable[[str], int]:
         return len(captions)
 
     return count
+
+
+@pytest.fixture(scope="session")
+def execution() -> ModuleType:
+    """The module of the site's extensions that runs the code of its pages."""
+    path = Path(__file__).parents[1] / "docs" / "_ext" / "execution.py"
+    spec = importlib.util.spec_from_file_location("execution", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules["execution"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def kernel(execution: ModuleType) -> Iterator[Any]:
+    """The kernel of all pages; it starts at the first page without outputs."""
+    with execution.Kernel() as started:
+        yield started

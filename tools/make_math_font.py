@@ -41,6 +41,7 @@ def main() -> None:
         first, _, last = piece.partition("-")
         subsetter.unicodes_requested.update(range(int(first, 16), int(last or first, 16) + 1))
     subsetter.subset(font)
+    font.recalcTimestamp = False
     subset.save_font(font, str(TARGET), options)
 
 

@@ -1,6 +1,7 @@
-"""The lectures in the site: copied beside the pages before they are read, and not run.
+"""The lectures in the site: copied beside the pages before they are read.
 
 They are notebooks in Markdown. Each language has its own, and the site of a language shows its own.
+``executed`` runs them and hides what is for notebooks and tests alone.
 """
 
 from __future__ import annotations
@@ -16,17 +17,13 @@ from sphinx.config import Config
 DOCS = Path(__file__).parents[1]
 LECTURES = DOCS.parent / "lectures"
 
-#: What stands at the head for notebooks alone, and the cell that installs the library in one.
-FOR_NOTEBOOKS = re.compile(
-    r'\A---\n.*?\n---\n|^```python tags=\["setup"\]\n.*?^```\n', re.DOTALL | re.MULTILINE
-)
+#: The settings of a notebook, before its title.
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
 
 
 def as_page(chapter: str) -> str:
-    """Return a chapter without what only a notebook needs, its links as from inside the site."""
-    page = FOR_NOTEBOOKS.sub("", chapter)
-    page = re.sub(r"^```python .*$", "```python", page, flags=re.MULTILINE)
-    return page.replace("](../../docs/", "](../../")
+    """Return a chapter without the settings of a notebook, its links as from inside the site."""
+    return FRONT_MATTER.sub("", chapter).replace("](../../docs/", "](../../")
 
 
 def copy_lectures(app: Sphinx, config: Config) -> None:

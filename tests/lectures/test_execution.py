@@ -1,8 +1,8 @@
 """The chapters run, line by line, and their exercises tell right from wrong.
 
-In short form all chapters of a language share one kernel, whose names are cleared between them: a
-kernel and its imports cost more than a short chapter. ``UTSUSHI_SOAK=1`` runs each chapter at its
-full size in a kernel of its own.
+In short form all pages share one kernel, whose names are cleared between them: a kernel and its
+imports cost more than a short chapter. ``UTSUSHI_SOAK=1`` runs each chapter at its full size in a
+kernel of its own. The outputs are kept for the site (docs/_ext/execution.py).
 """
 
 import os
@@ -12,9 +12,6 @@ from textwrap import dedent
 
 import jupytext
 import pytest
-from jupyter_client.manager import KernelManager
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell, new_notebook
 
 LECTURES = Path(__file__).parents[2] / "lectures"
 SOAK = os.environ.get("UTSUSHI_SOAK") == "1"
@@ -25,12 +22,6 @@ CHAPTERS = [
     for language in ("en", "ja")
     for path in sorted((LECTURES / language).glob("[0-9]*.md"))
 ]
-
-#: In short form the models hardly learn.
-IGNORED = (
-    "__import__('warnings').simplefilter("
-    "'ignore', __import__('utsushi.exceptions').exceptions.PoorFitWarning)"
-)
 
 each_chapter = pytest.mark.parametrize("path", CHAPTERS)
 
@@ -88,102 +79,83 @@ WRONG = {
 }
 
 
-def with_answers(notebook):
+def with_answers(path, cell_type):
     """Return the code cells, each check repeated after wrong answers and after the solution."""
     cells, name, check = [], None, None
-    for cell in notebook.cells:
+    for cell in jupytext.read(path).cells:
         if cell.cell_type == "code":
-            cells.append(cell)
-            tags = cell.metadata.get("tags", ())
-            if "exercise" in tags:
+            tag = "".join(cell.metadata.get("tags", ()))
+            cells.append(cell_type(f"{cell.source}\n", tag))
+            if tag == "exercise":
                 (name,) = re.findall(r"^def (\w+)", cell.source, re.MULTILINE)
-            check = cell if "check" in tags else None
+            check = cell.source if tag == "check" else None
         elif check is not None:
             (solution,) = re.findall(r"```python \.noeval\n(.*?)```", cell.source, re.DOTALL)
             answers = [(dedent(wrong), "wrong") for wrong in WRONG.get(name, {}).values()]
             for answer, tag in [*answers, (solution, "solved")]:
-                again = new_code_cell(check.source, metadata={"tags": ["check", tag]})
-                cells += [new_code_cell(answer), again]
+                cells += [cell_type(answer, "answer"), cell_type(check, tag)]
             check = None
-    return new_notebook(cells=cells, metadata=notebook.metadata)
-
-
-def started(folder):
-    """Start a kernel that works in ``folder``."""
-    environment = {**os.environ, "UTSUSHI_LECTURE": "full" if SOAK else "short"}
-    # Sockets in the folder, named after the connection file: ports would be open to all users.
-    place = str(folder / "kernel.json")
-    kernel = KernelManager(kernel_name="python3", transport="ipc", connection_file=place)
-    kernel.start_kernel(cwd=str(folder), env=environment)
-    return kernel
+    return cells
 
 
 @pytest.fixture(scope="module")
-def execute(tmp_path_factory):
-    """Run a chapter once, and give its executed notebook to every test that asks for it."""
-    kernels, done = {}, {}
+def execute(execution, kernel):
+    """Run a chapter once, and return its cells with their outputs to every test that asks."""
+    done = {}
 
     def run(path):
         if path not in done:
-            owner = path if SOAK else path.parent
-            if owner not in kernels:
-                kernels[owner] = started(tmp_path_factory.mktemp("lecture"))
-            notebook = with_answers(jupytext.read(path))
-            notebook.cells.insert(0, new_code_cell("%reset -f\n" + ("" if SOAK else IGNORED)))
-            client = NotebookClient(notebook, km=kernels[owner], timeout=1800)
-            try:
-                client.execute()
-            finally:
-                client.kc.stop_channels()
-            done[path] = notebook
+            cells = with_answers(path, execution.Cell)
+            name = f"{path.parent.name}/{path.name}"
             if SOAK:
-                kernels.pop(owner).shutdown_kernel(now=True)
+                with execution.Kernel("full") as own:
+                    outputs = own.outputs(cells, name)
+            else:
+                outputs = kernel.outputs(cells, name, ignore_poor_fits=True)
+            done[path] = list(zip(cells, outputs, strict=True))
+            # The site shows the chapter without the answers.
+            page = [pair for pair in done[path] if pair[0].tag not in {"answer", "wrong", "solved"}]
+            key = execution.key_of([cell for cell, _ in page], "full" if SOAK else kernel.mode)
+            execution.keep(key, [outputs for _, outputs in page])
         return done[path]
 
-    yield run
-    for kernel in kernels.values():
-        kernel.shutdown_kernel(now=True)
+    return run
 
 
-def printed(cell, stream="stdout"):
-    return "".join(out.text for out in cell.outputs if out.get("name") == stream)
-
-
-def checks_of(notebook):
-    """Return what the checks printed: as the chapter stands, of wrong answers, of solutions."""
-    checks = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", ())]
-    given = [{"wrong", "solved"} & set(cell.metadata.tags) for cell in checks]
-    return [
-        [printed(cell) for cell, answer in zip(checks, given, strict=True) if answer == wanted]
-        for wanted in (set(), {"wrong"}, {"solved"})
-    ]
+def checks_of(cells, tag):
+    """Return what the checks with a tag printed."""
+    return ["".join(o["text"] for o in outputs) for cell, outputs in cells if cell.tag == tag]
 
 
 @each_chapter
 def test_every_cell_runs_without_a_warning(path, execute):
-    cells = execute(path).cells
-    assert [printed(cell, "stderr") for cell in cells] == [""] * len(cells)
+    assert execute(path)  # what fails or writes to standard error raises
+
+
+@each_chapter
+def test_the_site_finds_the_cells_that_a_notebook_has(path, execution):
+    notebook = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+    assert [cell.code.strip("\n") for cell in execution.cells_of(path.read_text())] == notebook
 
 
 @each_chapter
 def test_a_check_accepts_the_solution(path, execute):
-    _, _, solved = checks_of(execute(path))
+    solved = checks_of(execute(path), "solved")
     assert len(solved) == 3
     assert [text.splitlines()[-1][0] for text in solved] == ["✓"] * 3, solved
 
 
 @each_chapter
 def test_a_check_does_not_accept_an_exercise_as_it_stands(path, execute):
-    stubs, _, _ = checks_of(execute(path))
+    stubs = checks_of(execute(path), "check")
     assert [text.splitlines()[-1][0] for text in stubs] == ["✗"] * 3, stubs
 
 
 @each_chapter
 def test_a_check_refuses_a_wrong_answer_with_a_hint(path, execute):
-    _, refused, _ = checks_of(execute(path))
     text = path.read_text()
     wrong = [answer for name in WRONG if f"def {name}(" in text for answer in WRONG[name]]
-    last = [text.splitlines()[-1] for text in refused]
+    last = [text.splitlines()[-1] for text in checks_of(execute(path), "wrong")]
     assert [line[0] for line in last] == ["✗"] * len(wrong), dict(zip(wrong, last, strict=True))
     assert [line for line in last if "Error" in line] == []
 
