@@ -3,7 +3,7 @@
 ``python tools/update_translations.py`` adds the sentences that are new and drops those that are
 gone, in ``docs/locale/ja/LC_MESSAGES``; then translate those without a translation. Cells that hold
 only numbers, code or a picture stay as they are, and need no entry. A further page is translated
-when it is in the list below; pages that are not are shown in English.
+when it is in the list below or in the gallery; pages that are not are shown in English.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         build("gettext", Path(folder))
         for template in Path(folder).rglob("*.pot"):
-            if template.relative_to(folder).with_suffix("").as_posix() not in TRANSLATED:
+            page = template.relative_to(folder).with_suffix("").as_posix()
+            if page not in TRANSLATED and not page.startswith("gallery/"):
                 template.unlink()
         command = [sys.executable, "-m", "sphinx_intl", "update", "-p", folder, "-l", "ja"]
         subprocess.run([*command, "-d", str(DOCS / "locale"), "-w", "0"], check=True)
