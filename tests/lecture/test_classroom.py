@@ -1,9 +1,12 @@
 """What the notebooks of the lectures stand on."""
 
+import re
+
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
-from utsushi.lecture.classroom import VARIABLE, exercise, size, use_style
+from utsushi.lecture.classroom import VARIABLE, exercise, size, slider, use_style
 
 
 def test_an_exercise_is_solved_where_all_checks_hold(capsys):
@@ -56,3 +59,24 @@ def test_the_style_allows_formulas_in_labels():
     with matplotlib.rc_context({"text.parse_math": False}):
         use_style()
         assert matplotlib.rcParams["text.parse_math"]
+
+
+def test_a_slider_holds_a_picture_for_each_value_and_shows_the_first():
+    def draw(height):
+        figure, axes = plt.subplots(figsize=(1, 1))
+        axes.axhline(height)
+        return figure
+
+    shown = slider(draw, [0.0, 1.0, 2.0], "a < {:.0f}")
+    page = shown._repr_html_()
+    assert plt.get_fignums() == []
+    assert len({png for _, png in shown.pictures}) == 3
+    assert page.count("data:image/png;base64,") == 3
+    assert re.findall(r'data-position="(\d)"( hidden)?', page) == [
+        ("0", ""),
+        ("1", " hidden"),
+        ("2", " hidden"),
+    ]
+    assert 'max="2"' in page
+    assert "a &lt; 1" in page
+    assert "://" not in page

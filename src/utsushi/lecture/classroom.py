@@ -6,11 +6,17 @@ tests set. Its exercises check themselves, and a missing answer does not stop th
 
 from __future__ import annotations
 
+import base64
+import html
 import os
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["VARIABLE", "Exercise", "exercise", "is_short", "size", "use_style"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["VARIABLE", "Exercise", "Slider", "exercise", "is_short", "size", "slider", "use_style"]
 
 #: The environment variable that makes the lectures short.
 VARIABLE = "UTSUSHI_LECTURE"
@@ -88,6 +94,80 @@ def use_style() -> None:
     }
     settings: Any = matplotlib.rcParams  # its keys are typed as literals
     settings.update({**STYLE, **overrides})
+
+
+#: Shows the picture of the slider's position and its label.
+_SHOW = (
+    "for (const p of this.parentNode.querySelectorAll('figure')) "
+    "p.hidden = p.dataset.position !== this.value"
+)
+
+
+class Slider:
+    """Show one picture of several in a notebook, chosen by a slider below it.
+
+    Attributes
+    ----------
+    pictures : list of (str, bytes)
+        The labels and the PNG files. All are part of the cell's output, which needs neither a
+        kernel nor a network.
+    """
+
+    def __init__(self, pictures: Iterable[tuple[str, bytes]]) -> None:
+        self.pictures = list(pictures)
+
+    def _repr_html_(self) -> str:
+        """Return the pictures, of which the first is visible, and the slider."""
+        figures = "".join(
+            f'<figure data-position="{i}"{" hidden" if i else ""} style="margin: 0">'
+            f'<img alt="{html.escape(label)}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+            f"<figcaption>{html.escape(label)}</figcaption></figure>"
+            for i, (label, png) in enumerate(self.pictures)
+        )
+        return (
+            f'<div>{figures}<input type="range" min="0" max="{len(self.pictures) - 1}" value="0" '
+            f'oninput="{html.escape(_SHOW)}" style="width: 100%; max-width: 24em"></div>'
+        )
+
+
+def slider(draw: Callable[[T], Figure], values: Iterable[T], label: str) -> Slider:
+    """Draw a figure for each value, and return them as one that a slider changes.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a value and returns a matplotlib figure, which is closed.
+    values : iterable
+        The positions of the slider, from left to right.
+    label : str
+        A format of the value, such as ``"z = {:.1f}"``.
+
+    Returns
+    -------
+    Slider
+        The last expression of a cell shows it.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> def draw(height):
+    ...     figure, axes = plt.subplots(figsize=(1, 1))
+    ...     _ = axes.axhline(height)
+    ...     return figure
+    >>> [label for label, _ in slider(draw, [0.5, 1.0], "height {:.1f}").pictures]
+    ['height 0.5', 'height 1.0']
+    """
+    import matplotlib.pyplot as plt
+
+    from utsushi.figures.canvas import to_png
+
+    pictures = []
+    for value in values:
+        figure = draw(value)
+        pictures.append((label.format(value), to_png(figure, dpi=75)))
+        plt.close(figure)
+    return Slider(pictures)
 
 
 class Exercise:
