@@ -27,6 +27,86 @@ each_chapter = pytest.mark.parametrize("path", CHAPTERS)
 
 #: Plausible wrong answers, by the function that an exercise asks for.
 WRONG = {
+    "best_rate": {
+        "the mean itself": "best_rate = np.mean",
+        "by the median": "best_rate = lambda x: np.log(2) / np.median(x)",
+        "with n - 1": "best_rate = lambda x: (len(x) - 1) / np.sum(x)",
+    },
+    "stable_responsibilities": {
+        "zero by zero": """
+            def stable_responsibilities(log_terms):
+                return np.exp(log_terms) / np.exp(log_terms).sum(axis=1, keepdims=True)
+        """,
+        "the largest term of all samples": """
+            def stable_responsibilities(log_terms):
+                terms = np.exp(log_terms - log_terms.max())
+                return terms / terms.sum(axis=1, keepdims=True)
+        """,
+    },
+    "lower_bound": {
+        "without the entropy of q": "lower_bound = lambda log_terms, q: q @ log_terms",
+        "0 log 0 is not a number": "lower_bound = lambda log_terms, q: q @ (log_terms - np.log(q))",
+        "the logarithm itself": "lower_bound = lambda log_terms, q: logsumexp(log_terms)",
+    },
+    "calibrated_log_likelihood": {
+        "a variance for each image": """
+            def calibrated_log_likelihood(x, x_hat):
+                variance = (x - x_hat).square().mean(dim=1)
+                return (-0.5 * x.shape[1] * (1 + torch.log(2 * math.pi * variance))).mean()
+        """,
+        "without the squared error": """
+            def calibrated_log_likelihood(x, x_hat):
+                variance = (x - x_hat).square().mean()
+                return -0.5 * x.shape[1] * torch.log(2 * math.pi * variance)
+        """,
+        "the variance of one": """
+            def calibrated_log_likelihood(x, x_hat):
+                return Normal(x_hat, 1.0).log_prob(x).sum(dim=1).mean()
+        """,
+    },
+    "importance_bound": {
+        "the mean of the logarithms": """
+            def importance_bound(vae, x, noise):
+                mean, log_variance = vae.posterior(x)
+                z = mean + torch.exp(0.5 * log_variance) * noise
+                log_w = Normal(vae.decoder(z), 1.0).log_prob(x).sum(dim=-1)
+                log_w = log_w - 0.5 * (z.square() - noise.square() - log_variance).sum(dim=-1)
+                return log_w.mean(dim=0)
+        """,
+        "not divided by K": """
+            def importance_bound(vae, x, noise):
+                mean, log_variance = vae.posterior(x)
+                z = mean + torch.exp(0.5 * log_variance) * noise
+                log_w = Normal(vae.decoder(z), 1.0).log_prob(x).sum(dim=-1)
+                log_w = log_w - 0.5 * (z.square() - noise.square() - log_variance).sum(dim=-1)
+                return torch.logsumexp(log_w, dim=0)
+        """,
+        "the closed form of J2": """
+            def importance_bound(vae, x, noise):
+                mean, log_variance = vae.posterior(x)
+                q = Normal(mean, torch.exp(0.5 * log_variance))
+                J2 = kl_divergence(q, Normal(0.0, 1.0)).sum(dim=-1)
+                log_p = Normal(vae.decoder(q.mean + q.stddev * noise), 1.0).log_prob(x).sum(dim=-1)
+                return torch.logsumexp(log_p, dim=0) - math.log(len(noise)) - J2
+        """,
+    },
+    "draw_images": {
+        "means only": """
+            def draw_images(vae, n, generator):
+                z = torch.randn(n, H, generator=generator)
+                return vae.decoder(z) + mean_image
+        """,
+        "without the mean image": """
+            def draw_images(vae, n, generator):
+                z = torch.randn(n, H, generator=generator)
+                return vae.decoder(z) + torch.randn(n, D, generator=generator)
+        """,
+        "codes that are not from the prior": """
+            def draw_images(vae, n, generator):
+                z = 2 * torch.rand(n, H, generator=generator) - 1
+                return vae.decoder(z) + torch.randn(n, D, generator=generator) + mean_image
+        """,
+    },
     "new_digits": {
         "random noise": """
             def new_digits(model, n, seed):
