@@ -130,6 +130,32 @@ def test_a_chapter_begins_with_the_cell_for_colab(path):
     assert [re.sub("#.*", "#", cell.strip()) for cell in setup] == [re.sub("#.*", "#", first)]
 
 
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_chapter_ends_with_the_papers_that_it_links(path):
+    before, *lists = re.split(r"^## (?:References|参考文献)$", path.read_text(), flags=re.MULTILINE)
+    (papers,) = lists
+    links = []
+    for line in papers.strip().splitlines():
+        paper = re.fullmatch(r"- \D+ \d{4}, \[.+\]\((https?://\S+)\)([:：].+)?", line)
+        assert paper, line
+        links.append(paper[1])
+    assert [
+        link
+        for link in re.findall(r"\]\((https?://\S+?)\)[，．,.;) ）]", before)
+        if link not in links
+    ] == []
+
+
+def test_both_languages_name_the_same_papers():
+    for name in NAMES:
+        english, japanese = (
+            re.findall(r"^- (.* \d{4}, \[.*\]\(\S+\))", prose(cells), re.MULTILINE)
+            for cells in in_both(name)
+        )
+        assert english
+        assert english == japanese
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_the_glossary_has_every_term(page):
     text = page.read_text()
