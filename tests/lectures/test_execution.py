@@ -146,6 +146,36 @@ WRONG = {
         "right at one half only": "best_factor = lambda r: 4 * r * (1 - r)",
         "the factor that keeps the mean": "best_factor = lambda r: 1 / (1 - r)",
     },
+    "class_probabilities": {
+        "without the shares": """
+            def class_probabilities(log_likelihoods, shares):
+                joint = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+                return joint / joint.sum(axis=1, keepdims=True)
+        """,
+        "outside of the logarithms": """
+            def class_probabilities(log_likelihoods, shares):
+                joint = np.exp(log_likelihoods) * shares
+                return joint / joint.sum(axis=1, keepdims=True)
+        """,
+    },
+    "quantize": {
+        "without a gradient": """
+            def quantize(z, codebook):
+                return codebook[torch.cdist(z, codebook).argmin(dim=1)].detach()
+        """,
+        "a gradient for the codebook alone": """
+            def quantize(z, codebook):
+                return codebook[torch.cdist(z, codebook).argmin(dim=1)]
+        """,
+        "the code itself": "quantize = lambda z, codebook: z",
+    },
+    "jump": {
+        "variances without their roots": "jump = lambda a: (np.prod(a), 1 - np.prod(a))",
+        "noise that never fades": """
+            def jump(alphas):
+                return np.sqrt(np.prod(alphas)), sum(1 - a for a in alphas)
+        """,
+    },
     "clearly_better": {
         "the error of one accuracy": """
             def clearly_better(a, b, n):
