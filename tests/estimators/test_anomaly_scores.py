@@ -1,5 +1,6 @@
 """The scores of a detector, the threshold by a rate, and what a file keeps of both."""
 
+import math
 import re
 
 import numpy as np
@@ -12,7 +13,13 @@ from sklearn.mixture import GaussianMixture
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi._utils.seeds import Purpose, numpy_generator
-from utsushi.estimators.anomaly_scores import PARTS, SCORES, RowScore, conformal_offset
+from utsushi.estimators.anomaly_scores import (
+    PARTS,
+    SCORES,
+    RowScore,
+    conformal_offset,
+    fewest_of_rank,
+)
 from utsushi.exceptions import ModelFileError, SettingError
 
 DIGITS = datasets.load_digits8x8()
@@ -165,6 +172,18 @@ def test_the_threshold_is_the_kth_smallest_score(n, rate, k):
     assert conformal_offset(scores, rate) == k - 1
 
 
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.07, 0.29, 1 / 3, 0.9])
+def test_no_more_rows_are_held_out_than_the_rank_of_the_threshold_needs(rate):
+    for n in range(math.ceil(1 / rate) - 1, 300):
+        fewest = fewest_of_rank(rate, n)
+        k = math.floor(rate * (n + 1) + 1e-9)
+        assert fewest <= n
+        assert k / (fewest + 1) <= rate + 1e-9 < k / fewest
+        # The threshold is the same order statistic, so its expected rate is nearer to the given.
+        scores = np.arange(n, dtype=float)
+        assert conformal_offset(scores[:fewest], rate) == conformal_offset(scores, rate) == k - 1
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.25])
 def test_all_rows_given_to_a_frozen_model_are_held_out(rate):
     detector = fitted("squared-error", max_false_positive_rate=rate)
@@ -179,10 +198,11 @@ def test_the_autoencoder_does_not_see_the_rows_that_are_held_out():
     ).fit(X)
     order = numpy_generator(SMALL["random_state"], Purpose.SPLIT, 1).permutation(100)
     # The centre is the mean of what it was fitted to.
-    expected = X[order[30:]].mean(axis=0)
+    # 30 rows may be held out. k = 0.2 * 31 = 6.2, rounded down, and 29 rows are enough for it.
+    expected = X[order[29:]].mean(axis=0)
     np.testing.assert_allclose(detector.autoencoder_.scaling_.offset, expected, atol=1e-6)
-    scores = np.sort(detector.score_samples(X[order[:30]]))
-    assert detector.offset_ == scores[5]  # k = 0.2 * 31 = 6.2, rounded down
+    scores = np.sort(detector.score_samples(X[order[:29]]))
+    assert detector.offset_ == scores[5]
 
 
 def test_new_normal_rows_are_flagged_as_often_as_was_asked():
@@ -194,8 +214,8 @@ def test_new_normal_rows_are_flagged_as_often_as_was_asked():
         detector = AnomalyDetector(model, scoring="combined", max_false_positive_rate=0.1)
         new = rng.standard_normal((2000, 6)) @ np.diag([3, 2, 1, 0.5, 0.5, 0.5])
         rates.append((detector.fit(X).predict(new) == -1).mean())
-    # k / (n + 1) = 4 / 41 is expected; a threshold of 40 rows spreads by about 0.045 each time.
-    assert np.mean(rates) == pytest.approx(4 / 41, abs=3 * 0.045 / np.sqrt(20))
+    # k / (n + 1) = 4 / 40 is expected; a threshold of 39 rows spreads by about 0.047 each time.
+    assert np.mean(rates) == pytest.approx(0.1, abs=3 * 0.047 / np.sqrt(20))
 
 
 @pytest.mark.parametrize(

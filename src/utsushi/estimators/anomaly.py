@@ -24,6 +24,7 @@ from utsushi.estimators.anomaly_scores import (
     SCORES,
     RowScore,
     conformal_offset,
+    fewest_of_rank,
     needs_autoencoder,
     parts_of,
     residuals,
@@ -137,7 +138,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         given to ``fit`` must then be normal. The threshold is the k-th smallest score of n held-out
         samples, :math:`k = \lfloor \mathrm{rate}\,(n + 1) \rfloor`.
     holdout_fraction : float in (0, 1), default=0.2
-        The share of the samples to hold out for ``max_false_positive_rate``, rounded down. A
+        The largest share of the samples to hold out for ``max_false_positive_rate``. Samples that
+        would change nothing but n, so that k / (n + 1) is less than the rate, are not held out. A
         combined score needs one half of them for its medians and deviations. With a
         ``FrozenEstimator`` whose score has no fitted state (``"auto"``, ``"squared-error"``,
         ``"bound"``) all samples are held out, and this has no effect.
@@ -720,7 +722,8 @@ def split_for_rate(
 ) -> tuple[Places, Places, Places]:
     """Return the indices of the samples to fit to, to calibrate on, and to set the threshold by.
 
-    The samples that set the threshold must be as new to the score as future samples.
+    The samples that set the threshold must be as new to the score as future samples. No more of
+    them are used than the rank of the threshold needs; see `fewest_of_rank`.
 
     Parameters
     ----------
@@ -750,6 +753,9 @@ def split_for_rate(
             f"{math.ceil(jobs * needed / held_share)} samples, or a larger rate"
             + ("." if share is None else " or holdout_fraction.")
         )
+    if share is not None or jobs > 1:  # else the samples left over would be of no use
+        n_deciding = fewest_of_rank(rate, n_deciding)
+        n_held_out = n_deciding if jobs == 1 else n_held_out
     order = numpy_generator(seed, Purpose.SPLIT, 1).permutation(n_rows)
     held_out, others = order[:n_held_out], np.sort(order[n_held_out:])
     return others, held_out[n_deciding:], held_out[:n_deciding]

@@ -23,6 +23,7 @@ __all__ = [
     "SCORES",
     "RowScore",
     "conformal_offset",
+    "fewest_of_rank",
     "needs_autoencoder",
     "parts_of",
     "residuals",
@@ -153,8 +154,26 @@ def conformal_offset(scores: Scores, rate: float) -> float:
     >>> conformal_offset(np.array([5.0, 1.0, 4.0, 2.0]), rate=0.4)  # k = 2
     2.0
     """
-    k = math.floor(rate * (len(scores) + 1) + 1e-9)  # 0.29 * 100 is 28.999…
+    k = _rank_for_rate(rate, len(scores))
     return float(np.partition(scores, k - 1)[k - 1])
+
+
+def fewest_of_rank(rate: float, n_scores: int) -> int:
+    r"""Return the fewest scores of which `conformal_offset` takes the same rank as of ``n_scores``.
+
+    More of them make the expected rate :math:`k / (n+1)` smaller than the given one, and so the
+    detector less sensitive.
+
+    Examples
+    --------
+    >>> fewest_of_rank(0.01, 165), fewest_of_rank(0.01, 200), fewest_of_rank(0.3, 5)
+    (99, 199, 3)
+    """
+    return math.ceil(_rank_for_rate(rate, n_scores) / rate - 1e-9) - 1
+
+
+def _rank_for_rate(rate: float, n_scores: int) -> int:
+    return math.floor(rate * (n_scores + 1) + 1e-9)  # 0.29 * 100 is 28.999…
 
 
 def residuals(model: BaseAutoencoder, X: ArrayLike, rows: Rows) -> Rows:
