@@ -7,6 +7,7 @@ from pyarrow import csv, parquet
 from sklearn.frozen import FrozenEstimator
 
 from utsushi import AnomalyDetector, datasets, load
+from utsushi.runs import open_run
 
 DIGITS = datasets.load_digits8x8()
 
@@ -136,6 +137,41 @@ def test_outliers_are_explained(utsushi, table_run, tmp_path):
     assert "reconstructed as" in utsushi(*words).err
 
 
+def test_the_report_of_a_table_shows_values_and_what_was_expected(utsushi, table_run, tmp_path):
+    words = ["detect", table_run, "--out", tmp_path / "s.csv", "--scoring", "neighbors"]
+    call = utsushi(*words, "--worst", 3, "--report", tmp_path / "why.html")
+    assert f"the report: {tmp_path / 'why.html'}" in call.err
+    page = (tmp_path / "why.html").read_text()
+    run = open_run(table_run)
+    data = datasets.open(run.config.data, label="kind")
+    detector = AnomalyDetector(FrozenEstimator(run.model), scoring="neighbors")
+    detector.fit(data.X_train, columns=run.model.columns_)
+    lowest = detector.score_samples(data.X).argsort(kind="stable")[:3]
+    explanation = detector.explain(data.X[lowest])
+    assert page.count("<table>") == 3
+    for place, row in enumerate(lowest):
+        assert f"Row {row}: label {data.y[row]}, score " in page
+        assert f"行 {row}：ラベル {data.y[row]}，スコア " in page
+        for name, *cells in explanation.table(place):
+            line = "".join(f"<td>{cell}</td>" for cell in cells)
+            assert f'<tr><th scope="row">{name}</th>{line}</tr>' in page
+
+
+def test_the_report_of_images_shows_where_they_are_abnormal(utsushi, ae_run, tmp_path):
+    words = ["detect", ae_run, "--out", tmp_path / "s.npz", "--lang", "ja"]
+    assert utsushi(*words, "--report", tmp_path / "why.html").status == 0
+    page = (tmp_path / "why.html").read_text()
+    assert page.count("<img ") == page.count("<table>") == 1
+    assert '<html lang="ja">' in page
+    scores = np.load(tmp_path / "s.npz")["score"]
+    detector = detector_of(ae_run)
+    for row in scores.argsort(kind="stable")[:10]:
+        p_value = detector.p_values(DIGITS.X[[row]])[0]
+        assert f"score {scores[row]:.4g}, outlier, p = {p_value:.2g}" in page
+        (sentence,) = detector.explain_text(DIGITS.X[[row]], language="ja")
+        assert sentence in page
+
+
 def test_drift_from_earlier_rows_is_printed(utsushi, ae_run, tmp_path):
     np.save(tmp_path / "earlier.npy", DIGITS.X_test)
     words = ["detect", ae_run, "--worst", 0, "--reference", tmp_path / "earlier.npy"]
@@ -158,6 +194,9 @@ def test_the_score_is_named(utsushi, ae_run, tmp_path):
     [
         (["--out", "s.txt"], ".csv, .parquet, .npz"),
         (["--out", "s.csv", "--picture", "p.jpg"], ".png"),
+        (["--out", "s.csv", "--report", "r.htm"], "--report must end in .html, got 'r.htm'"),
+        (["--out", "s.csv", "--report", "r.html", "--worst", "0"], "must be positive with --rep"),
+        (["--out", "s.csv", "--report", "r.html", "--lang", "fr"], "'fr'"),
         (["--out", "s.csv", "--worst", "-1"], "--worst must be a non-negative integer, got -1"),
         (["--out", ""], "--out must end in .csv, .parquet, .npz, got ''"),
         (["--out", "."], "--out must end in .csv, .parquet, .npz, got '.'"),

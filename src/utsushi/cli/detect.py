@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi.cli.options import Data, Label, Out, RunPath, integer, number, reads_again
+from utsushi.cli.options import Data, Label, Language, Out, RunPath, integer, number, reads_again
 from utsushi.cli.output import check_output, note, write_columns
 from utsushi.cli.rows import dataset_of, image_shape_of, label_name_of
 from utsushi.exceptions import RunError, SettingError
@@ -92,6 +92,13 @@ def detect(
         bool,
         typer.Option("--explain", help="Add a column with a sentence on each outlier."),
     ] = False,
+    report: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A .html file: the most abnormal samples, and why they are."
+        ),
+    ] = None,
+    lang: Language = "en",
     *,
     reading: dict[str, Any],
 ) -> None:
@@ -101,7 +108,7 @@ def detect(
     (higher is more normal), whether it is an outlier, and with --explain why: the column that
     contributes most to the score, and the value to expect there. All samples of the source are
     scored. The terminal shows why the lowest scores are low, and a picture the columns or pixels
-    that contribute most.
+    that contribute most. With --report, a page has both, with the values that were expected.
 
     The threshold is calibrated on the training data; the file of a detector has its own.
     """
@@ -112,8 +119,9 @@ def detect(
     }
     check_output(out, [".csv", ".parquet", ".npz"])
     picture = picture or str(Path(out).with_suffix(".png"))
-    _check_options(picture, worst, settings)
-    from utsushi.runs import open_run
+    _check_options(picture, worst, settings, report, lang)
+    from utsushi._utils.files import write_text, write_whole
+    from utsushi.runs import Detection, anomaly_report, open_run
 
     opened = open_run(run, detectors=True)
     dataset = dataset_of(opened, data, label, reading)
@@ -135,14 +143,39 @@ def detect(
         order = scores.argsort(kind="stable")[:worst]
         shape = image_shape_of(opened, dataset)
         explanation = detector.explain(dataset.X[order])
-        drawn = _draw(picture, explanation, dataset, order, shape)
-        note(f"the {len(order)} lowest scores: {drawn}")
+        images = _images(explanation, dataset, order, shape)
+        drawn = images or _bars(explanation, dataset, order)
+        note(f"the {len(order)} lowest scores: {write_whole(picture, drawn)}")
         for row, sentence in zip(order, explanation.text(), strict=True):
             note(f"row {row}: {sentence}")
+        if report is not None:
+            has_p_values = detector.calibration_scores_ is not None
+            detection = Detection(
+                detector,
+                dataset.name,
+                scores,
+                order,
+                explanation,
+                p_values=detector.p_values(dataset.X[order]) if has_p_values else None,
+                labels=None if dataset.y is None else dataset.y[order],
+                picture=images,
+            )
+            page = write_text(report, anomaly_report(detection, language=lang))
+            note(f"the report: {page}")
 
 
-def _check_options(picture: str, worst: int, settings: Settings) -> None:
+def _check_options(
+    picture: str, worst: int, settings: Settings, report: str | None, lang: str
+) -> None:
     """Check the options before any file is opened."""
+    if report is not None:
+        from utsushi.report import check_language
+
+        check_language(lang)
+        if not report.lower().endswith(".html"):
+            raise SettingError(f"--report must end in .html, got {report!r}.")
+        if worst == 0:
+            raise SettingError("--worst must be positive with --report, got 0.")
     if not picture.lower().endswith(".png"):
         raise SettingError(f"--picture must end in .png, got {picture!r}.")
     if worst < 0:
@@ -242,27 +275,32 @@ def _note_drift(
     note(f"columns that have moved: {', '.join(moved[:MOVED_COLUMNS]) or 'none'}{more}")
 
 
-def _draw(
-    picture: str,
+def _images(
     explanation: Explanation,
     dataset: Dataset,
     order: NDArray[Any],
     shape: tuple[int, ...] | None,
-) -> Path:
-    """Draw samples: images with what is expected, or the bars of their columns, in that order."""
-    from utsushi._utils.files import write_whole
-    from utsushi.figures import residual_bars, residual_images, to_png, within_range_of
+) -> bytes | None:
+    """Draw images, in that order, with what is expected and the contributions; None for others."""
+    from utsushi.figures import residual_images, to_png, within_range_of
+    from utsushi.runs import can_be_drawn
 
-    maps = explanation.contributions.clip(min=0)
+    if shape is None or not can_be_drawn(shape):
+        return None
     rows = dataset.X[order]
-    if shape is not None and (len(shape) == 2 or shape[0] in (1, 3)):
-        pairs = within_range_of(rows, rows), within_range_of(rows, explanation.expected)
-        is_copy = explanation.source == "reconstruction"
-        labels = ("original", "reconstruction" if is_copy else "expected", "contribution")
-        drawn = residual_images(*pairs, maps, shape, labels=labels, quantity=QUANTITY)
-        return write_whole(picture, to_png(drawn))
+    pairs = within_range_of(rows, rows), within_range_of(rows, explanation.expected)
+    is_copy = explanation.source == "reconstruction"
+    labels = ("original", "reconstruction" if is_copy else "expected", "contribution")
+    maps = explanation.contributions.clip(min=0)
+    return to_png(residual_images(*pairs, maps, shape, labels=labels, quantity=QUANTITY))
+
+
+def _bars(explanation: Explanation, dataset: Dataset, order: NDArray[Any]) -> bytes:
+    """Draw the columns that contribute most to each sample, in that order."""
+    from utsushi.figures import residual_bars, to_png
+
     titles = [f"row {index}" for index in order]
     if dataset.y is not None:
         titles = [f"{title}, {dataset.y[i]}" for title, i in zip(titles, order, strict=True)]
-    drawn = residual_bars(maps, explanation.columns, titles, quantity=QUANTITY)
-    return write_whole(picture, to_png(drawn))
+    maps = explanation.contributions.clip(min=0)
+    return to_png(residual_bars(maps, explanation.columns, titles, quantity=QUANTITY))

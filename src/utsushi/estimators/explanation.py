@@ -125,11 +125,7 @@ class Explanation:
         -------
         list of n_samples str
         """
-        if language not in _SENTENCES:
-            raise SettingError(f"language must be 'en' or 'ja', got {language!r}.")
-        if not isinstance(n_columns, int) or n_columns < 1:
-            raise SettingError(f"n_columns must be a positive integer, got {n_columns!r}.")
-        words = _SENTENCES[language]
+        words = self._checked_words(language, n_columns)
         if self.image_shape is not None:
             return [self._region(row, words) for row in range(len(self))]
         order = np.argsort(-self.contributions, axis=1, kind="stable")[:, :n_columns]
@@ -138,7 +134,55 @@ class Explanation:
             for row in range(len(self))
         ]
 
-    def _clause(self, row: int, column: int, words: dict[str, str]) -> str:
+    def table(
+        self, sample: int, *, language: str = "en", n_columns: int = 5
+    ) -> list[tuple[str, str, str, str]]:
+        """Return the columns that contribute most to a sample, the largest contribution first.
+
+        Parameters
+        ----------
+        sample : int
+            The place of the sample among those explained.
+        language : {"en", "ja"}, default="en"
+        n_columns : int, default=5
+
+        Returns
+        -------
+        list of tuple of four str
+            The name of a column, its value, the expected value (with its deviation), and its
+            contribution.
+
+        Examples
+        --------
+        >>> explanation = Explanation(
+        ...     ("size", "price"), np.array([[0.4, 7.25]]), np.zeros(1), np.array([[52.0, 9800.0]]),
+        ...     np.array([[51.0, 310.2]]), np.array([[1.2, 8.8]]), "neighbors",
+        ... )
+        >>> explanation.table(0)
+        [('price', '9,800', '310.2 ± 8.8', '7.250'), ('size', '52', '51 ± 1.2', '0.4000')]
+        """
+        words = self._checked_words(language, n_columns)
+        contributions = self.contributions[sample]
+        return [
+            (
+                self.columns[column],
+                *self._in_words(sample, column, words),
+                _number(float(contributions[column]), math.nan),
+            )
+            for column in np.argsort(-contributions, kind="stable")[:n_columns]
+        ]
+
+    @staticmethod
+    def _checked_words(language: str, n_columns: int) -> dict[str, str]:
+        """Return the words of a language, and check the number of columns to name."""
+        if language not in _SENTENCES:
+            raise SettingError(f"language must be 'en' or 'ja', got {language!r}.")
+        if not isinstance(n_columns, int) or n_columns < 1:
+            raise SettingError(f"n_columns must be a positive integer, got {n_columns!r}.")
+        return _SENTENCES[language]
+
+    def _in_words(self, row: int, column: int, words: dict[str, str]) -> tuple[str, str]:
+        """Return a value, and the expected one with its deviation."""
         spread = float(self.spread[row, column])
         expected = _written(self.expected[row, column], spread, words)
         if math.isfinite(spread):
@@ -146,10 +190,12 @@ class Explanation:
             if isinstance(self.expected[row, column], np.datetime64):
                 deviation = words["days"].format(spread=deviation)
             expected += f" ± {deviation}"
+        return _written(self.values[row, column], spread, words), expected
+
+    def _clause(self, row: int, column: int, words: dict[str, str]) -> str:
+        value, expected = self._in_words(row, column, words)
         return words[self.source].format(
-            column=self.columns[column],
-            value=_written(self.values[row, column], spread, words),
-            expected=expected,
+            column=self.columns[column], value=value, expected=expected
         )
 
     def _region(self, row: int, words: dict[str, str]) -> str:

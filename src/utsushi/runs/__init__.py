@@ -1,6 +1,7 @@
 """Run folders: write, open and compare trained models and their reports."""
 
-from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
+from utsushi.runs.anomalies import Detection, anomaly_report
+from utsushi.runs.captioned_figures import CaptionedFigure, can_be_drawn, captioned_figures
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.folder import (
     Run,
@@ -27,9 +28,12 @@ from utsushi.runs.write import (
 
 __all__ = [
     "CaptionedFigure",
+    "Detection",
     "Run",
     "RunSpec",
+    "anomaly_report",
     "begin_run",
+    "can_be_drawn",
     "captioned_figures",
     "check_free",
     "check_model_name",
