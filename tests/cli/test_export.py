@@ -6,8 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
 
-from utsushi import VariationalAutoencoder, datasets, load
+from utsushi import AnomalyDetector, VariationalAutoencoder, datasets, load
 from utsushi.integrations.onnx import largest_difference
 
 
@@ -81,6 +82,22 @@ def test_a_graph_stands_beside_the_model_that_it_computes(utsushi, ae_run, tmp_p
     assert (call.status, call.out) == (0, "")
     assert f"the graph: {tmp_path / 'mine.onnx'}, " in call.error
     assert largest_difference(load(file), (tmp_path / "mine.onnx").read_bytes()) < 1e-5
+
+
+def test_the_graph_of_a_detector_has_its_score_if_it_can(utsushi, ae_run, tmp_path, monkeypatch):
+    exported = []
+    monkeypatch.setattr(
+        "utsushi.integrations.onnx.to_onnx", lambda model: exported.append(model) or b""
+    )
+    monkeypatch.setattr("utsushi.integrations.onnx.largest_difference", lambda *_: 0.0)
+    model = FrozenEstimator(load(ae_run / "model.safetensors"))
+    rows = datasets.load_digits8x8().X_test
+    for scoring in ("squared-error", "mahalanobis"):
+        file = AnomalyDetector(model, scoring=scoring).fit(rows).save(tmp_path / scoring)
+        call = utsushi("export", file, "--to", "onnx", "--out", tmp_path / "graph.onnx")
+        assert call.status == 0
+        assert ("the graph has no score" in call.err) == (scoring == "mahalanobis")
+    assert [type(model).__name__ for model in exported] == ["AnomalyDetector", "Autoencoder"]
 
 
 def test_a_comparison_can_be_the_report_alone(utsushi, ae_run, vae_run, tmp_path, monkeypatch):

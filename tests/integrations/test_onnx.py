@@ -12,8 +12,9 @@ import onnx
 import onnxruntime
 import pytest
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
-from utsushi import Autoencoder, VariationalAutoencoder
+from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder
 from utsushi.exceptions import MissingPackageError, SettingError
 from utsushi.integrations import onnx as export
 from utsushi.networks import Conv
@@ -99,6 +100,45 @@ def test_a_graph_that_computes_something_else_is_refused(case, refusal, monkeypa
     monkeypatch.setattr(export, "_exported", lambda model: content)
     message = refusal(SettingError, export.to_onnx, other)
     assert "must differ from the model by at most 1e-05, got " in message
+
+
+# --- detectors ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def detector():
+    """Give a detector of rows with gaps, and new rows."""
+    rng = np.random.default_rng(1)
+    rows = (rng.normal(size=(300, 8)) * [1, 10, 0.1, 5, 1, 1, 1, 1]).astype(np.float32)
+    rows[::7, 3] = np.nan
+    model = Autoencoder(3, missing="mask", **FEW)
+    settings = {"scoring": "relative-error", "max_false_positive_rate": 0.1}
+    return AnomalyDetector(model, **settings).fit(rows[:200]), rows[200:] * 1.5
+
+
+def test_scores_and_p_values_are_the_detectors(detector):
+    model, rows = detector
+    content = export.to_onnx(model)
+    score, p_value = run(content, rows, ["score", "p_value"])
+    np.testing.assert_allclose(score, model.score_samples(rows), rtol=1e-4, atol=1e-6)
+    # A score next to one of the calibration may be rounded to its other side.
+    rank = 1 / (len(model.calibration_scores_) + 1)
+    assert np.abs(p_value - model.p_values(rows)).max() < 1.5 * rank
+    assert (p_value == model.p_values(rows)).mean() > 0.9
+    (entry,) = onnx.load_from_string(content).metadata_props
+    about = json.loads(entry.value)
+    assert (about["scoring"], about["threshold"]) == ("relative-error", model.offset_)
+    np.testing.assert_array_equal(score < about["threshold"], model.predict(rows) == -1)
+
+
+def test_a_score_that_the_graph_cannot_compute_is_refused(detector, refusal):
+    model, _ = detector
+    frozen = FrozenEstimator(model.autoencoder_)
+    rows = np.random.default_rng(0).normal(size=(30, 8))
+    other = AnomalyDetector(frozen, scoring="mahalanobis").fit(rows)
+    message = refusal(SettingError, export.to_onnx, other)
+    assert message.startswith("scoring must be 'squared-error' or 'relative-error' for the export")
+    assert "got 'mahalanobis'" in message
 
 
 def test_without_onnx_the_message_names_the_extra(refusal, monkeypatch):

@@ -39,7 +39,8 @@ def export(
 
     The page works offline. Its map shows the test samples of the source, or all samples if there is
     no test part; a random subset of many. The page also contains training samples, to show the
-    nearest ones to generated samples. The ONNX graph needs no source.
+    nearest ones to generated samples. The ONNX graph needs no source; that of a detector's file
+    also returns scores and p-values.
     """
     check_kind(to, "html", "onnx")
     if out is not None:
@@ -51,20 +52,26 @@ def export(
 
 
 def _export_onnx(run: str, out: str | None, data: str | None, label: str | None) -> None:
-    """Write the scaling, the encoder and the decoder as one graph."""
+    """Write the scaling, the encoder and the decoder, and the score of a detector, as one graph."""
     for option, value in (("--data", data), ("--label", label)):
         if value is not None:
             raise SettingError(
                 f"{option} must not be set with --to onnx, which exports only the model, got "
                 f"{value}. Leave {option} out."
             )
-    from utsushi.integrations.onnx import BATCHES, largest_difference, to_onnx
+    from utsushi.estimators import load
+    from utsushi.estimators.capabilities import is_detector
+    from utsushi.integrations.onnx import BATCHES, SCORES, largest_difference, to_onnx
     from utsushi.runs import open_run
 
     opened = open_run(run)
-    content = to_onnx(opened.model)
+    model = opened.model if Path(run).is_dir() else load(run)
+    if is_detector(model) and model.scoring_ not in SCORES:
+        note(f"the graph has no score, because it can only compute {' and '.join(SCORES)}")
+        model = opened.model
+    content = to_onnx(model)
     path = write_whole(out or _default_path(run, opened, ".onnx"), content)
-    difference = largest_difference(opened.model, content)
+    difference = largest_difference(model, content)
     sizes = ", ".join(map(str, BATCHES))
     note(f"the graph: {path}, {difference:.2g} from the model (batches of {sizes} samples)")
 
