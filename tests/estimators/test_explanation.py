@@ -133,11 +133,43 @@ def test_the_broken_column_contributes_most(scoring):
     assert (explanation.contributions.argmax(axis=1) == column).mean() >= 0.95
 
 
-def test_the_broken_column_contributes_most_to_the_error_of_an_autoencoder():
+@pytest.fixture(scope="module")
+def trained():
+    """Give an autoencoder and a variational one that know the table, and 600 normal samples."""
+    settings = {"n_components": 2, "scaling": "standard", "random_state": 0}
+    models = Autoencoder(**settings), VariationalAutoencoder(**settings)
+    return *(model.fit(table(600)) for model in models), table(600, seed=3)
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    ["squared-error", "relative-error", "bound", "mahalanobis", "code-density", "combined"],
+)
+def test_the_broken_column_contributes_most_to_every_score(scoring, trained):
     rows, column = broken(table(200, seed=2))
-    model = Autoencoder(n_components=2, scaling="standard", random_state=0)
-    explanation = AnomalyDetector(model).fit(table(600)).explain(rows)
-    assert (explanation.contributions.argmax(axis=1) == column).mean() >= 0.95
+    autoencoder, variational, normal = trained
+    model = FrozenEstimator(variational if scoring == "bound" else autoencoder)
+    detector = AnomalyDetector(model, scoring=scoring, max_false_positive_rate=0.02).fit(normal)
+    is_outlier = detector.predict(rows) == -1
+    assert is_outlier.sum() > 50
+    explanation = detector.explain(rows[is_outlier])
+    assert (explanation.contributions.argmax(axis=1) == column[is_outlier]).mean() >= 0.95
+
+
+def test_an_autoencoder_reconstructs_what_it_expects_as_itself(trained):
+    autoencoder, _, normal = trained
+    rows, column = broken(table(50, seed=2))
+    expected = AnomalyDetector(FrozenEstimator(autoencoder)).fit(normal).explain(rows).expected
+    each, unit = np.arange(len(rows)), normal.std(axis=0)[column]
+    replaced = rows.copy()
+    replaced[each, column] = expected[each, column]
+    again = autoencoder.reconstruct(replaced)[each, column]
+    np.testing.assert_allclose(again / unit, expected[each, column] / unit, atol=0.02)
+    # It is what the column had before, and the reconstruction of the broken sample is not.
+    true = table(50, seed=2)[each, column]
+    error = np.abs(expected[each, column] - true) / unit
+    assert np.median(error) < 0.2
+    assert np.median(np.abs(autoencoder.reconstruct(rows)[each, column] - true) / unit) > 0.5
 
 
 def test_a_swapped_value_is_expected_where_it_was():
@@ -260,10 +292,11 @@ def test_sentences_name_value_expectation_and_deviation():
     assert len(detector.explain_text(odd, n_columns=2)[0].split("; ")) == 2
 
 
-def test_an_autoencoder_says_what_it_reconstructed():
+def test_an_autoencoder_says_what_it_expects():
     detector = AnomalyDetector(FrozenEstimator(AUTOENCODER)).fit(TABLE)
-    assert ": reconstructed as " in detector.explain_text(NEW)[0]
-    assert "再構成した値は" in detector.explain_text(NEW, language="ja")[0]
+    assert ": expected " in detector.explain_text(NEW)[0]
+    assert " ± " not in detector.explain_text(NEW)[0]
+    assert "予想される値は" in detector.explain_text(NEW, language="ja")[0]
 
 
 def test_of_an_image_the_region_is_named():

@@ -289,8 +289,8 @@ def _images(
         return None
     rows = dataset.X[order]
     pairs = within_range_of(rows, rows), within_range_of(rows, explanation.expected)
-    is_copy = explanation.source == "reconstruction"
-    labels = ("original", "reconstruction" if is_copy else "expected", "contribution")
+    of_neighbors = explanation.source == "neighbors"
+    labels = ("original", "expected" if of_neighbors else "reconstruction", "contribution")
     maps = explanation.contributions.clip(min=0)
     return to_png(residual_images(*pairs, maps, shape, labels=labels, quantity=QUANTITY))
 

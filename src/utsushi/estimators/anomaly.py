@@ -509,12 +509,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
           to the nearest training samples when the column is left out; a search per column and
           sample, a few milliseconds. Images: in proportion to squared differences to the nearest
           images, the differences of gradients distributed over the pixels of their cell.
-        - ``"squared-error"`` and ``"relative-error"``: the column's squared residuals. For training
-          samples they are scaled to add up to the cross-fitted score.
-        - ``"bound"``, ``"mahalanobis"`` and ``"code-density"``: the change of the score when the
-          columns are replaced one by one by their reconstruction, or by that of the mean code, the
-          mean of two opposite orders; contributions may be negative. Of large images, patches are
-          replaced.
+        - Scores of an autoencoder: in proportion to the decrease of the outlyingness when the
+          column is replaced by its expected value, which is the one that the autoencoder
+          reconstructs as itself, given the other columns. Images: ``"squared-error"`` and
+          ``"relative-error"`` in proportion to squared residuals; other scores by replacing
+          patches.
         - Several scores: the sum, each in its robust standard units.
 
         Parameters

@@ -28,7 +28,6 @@ __all__ = [
     "parts_of",
     "residuals",
     "scoring_of",
-    "sizes_of",
 ]
 
 Scores = NDArray[np.float64]
@@ -236,7 +235,7 @@ class RowScore:
         if model is None:
             return cls(parts, state, neighbors)
         if "relative-error" in parts:
-            least = _LEAST_SIZE * sizes_of(model, rows).mean()
+            least = _LEAST_SIZE * _sizes_of(model, rows).mean()
             state["least_size"] = np.array([least if least > 0 else 1.0])
         if {"mahalanobis", "code-density"} & set(parts):
             codes = _without_rounding(_codes(model, X))
@@ -290,7 +289,7 @@ class RowScore:
                 return -_squared_norms(residuals(model, X, rows))
             case "relative-error":
                 errors = _squared_norms(residuals(model, X, rows))
-                return -errors / (sizes_of(model, rows) + self.state["least_size"])
+                return -errors / (_sizes_of(model, rows) + self.state["least_size"])
             case "mahalanobis":
                 mean, factor = self.state["mahalanobis.mean"], self.state["mahalanobis.factor"]
                 return -_squared_distances(_codes(model, X), mean, factor)
@@ -298,14 +297,6 @@ class RowScore:
                 return self._log_density(_codes(model, X))
             case _:  # "auto" is the model's own, and so is "bound", which is checked for
                 return np.asarray(model.score_samples(X), dtype=np.float64)
-
-    def center_of_codes(self, name: str) -> NDArray[np.float64]:
-        """Return the mean code, of "mahalanobis" or of "code-density", shape (H,)."""
-        if name == "mahalanobis":
-            return self.state["mahalanobis.mean"]
-        weights = self.state["density.weights"] / self.state["density.weights"].sum()
-        center: NDArray[np.float64] = weights @ self.state["density.means"]
-        return center
 
     def _log_density(self, codes: NDArray[np.float64]) -> Scores:
         """Return the log density (n,) of codes under the mixture, in nats."""
@@ -363,7 +354,7 @@ def _squared_norms(rows: Rows) -> Scores:
     return norms
 
 
-def sizes_of(model: BaseAutoencoder, rows: Rows) -> Scores:
+def _sizes_of(model: BaseAutoencoder, rows: Rows) -> Scores:
     """Return the sum of squares of each sample in scaled units, but from the input's own zero."""
     known = np.where(np.isnan(rows), 0, rows)
     return _squared_norms(known / model.scaling_.scale.astype(rows.dtype))

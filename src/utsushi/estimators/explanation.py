@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators.anomaly_scores import RowScore, residuals, scoring_of, sizes_of
+from utsushi.estimators.anomaly_scores import RowScore, residuals, scoring_of
 from utsushi.estimators.base import BaseAutoencoder
-from utsushi.estimators.neighbors import Neighbors
+from utsushi.estimators.neighbors import Neighbors, as_shares
 from utsushi.estimators.rows import Rows
 from utsushi.exceptions import SettingError
 from utsushi.transforms.table_schema import DATES, TableSchema
@@ -27,6 +28,18 @@ Features = list[NDArray[np.intp]]
 #: About so many patches of an image are replaced in turn to explain a score.
 _PATCHES = 256
 
+#: Scores that are sums of squared residuals.
+_ERRORS = ("squared-error", "relative-error")
+
+#: How often a column is replaced by its reconstruction to find its expected value.
+_N_ROUNDS = 10
+
+#: Values at once, of copies of samples.
+_BLOCK_VALUES = 2**20
+
+#: Larger falls of an outlyingness count as this, so that their sum is finite.
+_LARGEST = 1e300
+
 #: An image is divided into so many regions along each side to say where it is abnormal.
 _REGIONS = 4
 
@@ -35,8 +48,7 @@ _DIGITS = 4
 
 _SENTENCES = {
     "en": {
-        "neighbors": "{column} {value}: expected {expected} given the other columns",
-        "reconstruction": "{column} {value}: reconstructed as {expected}",
+        "expected": "{column} {value}: expected {expected} given the other columns",
         "region": (
             "pixels in rows {top}–{bottom}, columns {left}–{right}: {percent:.0f} % of the score"
         ),
@@ -45,8 +57,7 @@ _SENTENCES = {
         "and": "; ",
     },
     "ja": {
-        "neighbors": "{column} は {value} ですが，ほかの列から予想される値は {expected} です",
-        "reconstruction": "{column} は {value} ですが，再構成した値は {expected} です",
+        "expected": "{column} は {value} ですが，ほかの列から予想される値は {expected} です",
         "region": "行 {top}–{bottom}，列 {left}–{right} の画素がスコアの {percent:.0f} % です",
         "missing": "欠損値",
         "days": "{spread} 日",
@@ -71,17 +82,19 @@ class Explanation:
         In the units of the score. ``base + contributions.sum(axis=1)`` is the outlyingness,
         ``-score_samples(X)``.
     base : ndarray of shape (n_samples,), float64
-        The outlyingness of a sample without deviations: 0 for neighbors and squared errors.
+        The part of the outlyingness that no column explains: 0 for neighbors, errors and
+        Mahalanobis distances, else the lowest outlyingness of the sample with expected values.
     values : ndarray of shape (n_samples, C)
         The values of the samples, as in the table.
     expected : ndarray of shape (n_samples, C)
-        The value that is expected in each column: the mean or the most frequent category of the 20
-        training samples that are nearest in all other columns, if the detector has neighbors, else
-        the reconstruction.
+        The value that is expected in each column, given the others. If the detector has neighbors:
+        the mean or the most frequent category of the 20 training samples that are nearest in all
+        other columns. Else the value that the autoencoder reconstructs as itself. Of images the
+        mean of the nearest ones, or the reconstruction.
     spread : ndarray of shape (n_samples, C), float64
         The standard deviation of the 20 values; of dates, in days. NaN for categories, truth values
-        and reconstructions.
-    source : {"neighbors", "reconstruction"}
+        and autoencoders.
+    source : {"neighbors", "autoencoder"}
         What ``expected`` comes from.
     image_shape : tuple of int or None
 
@@ -194,9 +207,7 @@ class Explanation:
 
     def _clause(self, row: int, column: int, words: dict[str, str]) -> str:
         value, expected = self._in_words(row, column, words)
-        return words[self.source].format(
-            column=self.columns[column], value=value, expected=expected
-        )
+        return words["expected"].format(column=self.columns[column], value=value, expected=expected)
 
     def _region(self, row: int, words: dict[str, str]) -> str:
         assert self.image_shape is not None
@@ -276,21 +287,19 @@ def explained(
     features = _features_of(schema, rows.shape[1])
     contributions, base = np.zeros((len(rows), len(features))), np.zeros(len(rows))
     expected, deviations = None, np.full(rows.shape, np.nan)
+    of_model = _ModelExplainer(model, rows, features, image_shape)
     for place, part in enumerate(score.parts):
         if part == "neighbors":
             assert score.neighbors is not None
             added, expected, deviations = _neighbors_explained(score.neighbors, rows, features)
             start = np.zeros(len(rows))
         else:
-            assert model is not None
-            added, start = _model_explained(score, part, model, rows, features, image_shape)
-            added, start = _fitted_to(added, start, -by_part[:, place])
+            added, start = of_model(score, part, -by_part[:, place])
         center, spread = score.units_of(place)
         contributions += added / spread
         base += (start + center) / spread
     if expected is None:
-        assert model is not None
-        expected = _without_names(model.reconstruct, rows)
+        expected = of_model.reconstructions if image_shape else of_model.expected
     return Explanation(
         names,
         contributions,
@@ -298,7 +307,7 @@ def explained(
         _decoded(schema, rows),
         _decoded(schema, expected),
         _spread_of(schema, deviations),
-        "reconstruction" if score.neighbors is None else "neighbors",
+        "autoencoder" if score.neighbors is None else "neighbors",
         image_shape,
     )
 
@@ -318,62 +327,133 @@ def _neighbors_explained(
     return contributions, expected, deviations
 
 
-def _model_explained(
-    score: RowScore,
-    part: str,
-    model: BaseAutoencoder,
-    rows: Rows,
-    features: Features,
-    image_shape: tuple[int, ...] | None,
-) -> tuple[Values, Values]:
-    """Return the contributions (n, C) to a score of the autoencoder, and their base (n,)."""
-    name = scoring_of((part,), model)
-    assert isinstance(name, str)
-    if image_shape is None or name in ("squared-error", "relative-error"):
-        return _part_explained(score, name, model, rows, features)
-    patches = _patches_of(image_shape)
-    by_patch, base = _part_explained(score, name, model, rows, patches)
-    contributions = np.empty(rows.shape)
-    for number, places in enumerate(patches):
-        contributions[:, places] = by_patch[:, [number]] / len(places)
-    return contributions, base
+class _ModelExplainer:
+    """Explains the scores of an autoencoder by replacing single columns by expected values.
 
+    Of images, the error of a pixel is its contribution, and for other scores square patches take
+    the place of columns.
 
-def _part_explained(
-    score: RowScore, name: str, model: BaseAutoencoder, rows: Rows, features: Features
-) -> tuple[Values, Values]:
-    """Return what each column adds to one part of an autoencoder's score, and to what.
-
-    A squared error is the sum of those of its columns. Other scores are explained by their change
-    when the columns of a sample are replaced, one after the other: by the reconstruction for a
-    bound, by the reconstruction of the mean code for a score of the code. The changes of two
-    opposite orders are averaged.
-
-    Returns
-    -------
-    contributions : ndarray of shape (n, C)
-    base : ndarray of shape (n,)
-        Their sum is the outlyingness.
+    Parameters
+    ----------
+    model : fitted autoencoder or None
+    rows : ndarray of shape (n, D)
+    features : Features of the C columns
+    image_shape : tuple of int or None
     """
-    if name in ("squared-error", "relative-error"):
-        errors = _without_names(lambda some: residuals(model, some, some), rows)
-        squares = np.square(errors.astype(np.float64))
-        if name == "relative-error":
-            squares /= (sizes_of(model, rows) + score.state["least_size"])[:, None]
-        return _by_column(squares, features), np.zeros(len(rows))
-    if name in ("mahalanobis", "code-density"):
-        # Not by inverse_transform, which takes symbols where codes are discrete.
-        decoded = model._decode_codes(score.center_of_codes(name)[None])
-        ideal = np.repeat(model._restored(decoded, rows.dtype), len(rows), axis=0)
-    else:
-        ideal = _without_names(model.reconstruct, rows)
-    ideal = np.where(np.isnan(rows), rows, ideal).astype(rows.dtype)
-    return _along_path(
-        lambda some: -_without_names(lambda same: score.part(name, model, same, same), some),
-        rows,
-        ideal,
-        features,
-    )
+
+    def __init__(
+        self,
+        model: BaseAutoencoder | None,
+        rows: Rows,
+        features: Features,
+        image_shape: tuple[int, ...] | None,
+    ) -> None:
+        self.model = model
+        self.rows = rows
+        self.is_image = image_shape is not None
+        self.features = features if image_shape is None else _patches_of(image_shape)
+
+    def __call__(self, score: RowScore, part: str, whole: Values) -> tuple[Values, Values]:
+        """Return the contributions (n, C) to one part of the outlyingness, and its base (n,).
+
+        Parameters
+        ----------
+        score : RowScore
+        part : str
+        whole : ndarray of shape (n,)
+            Minus the part's score; for a training sample, the cross-fitted one.
+        """
+        model = self.model
+        assert model is not None
+        name = scoring_of((part,), model)
+        assert isinstance(name, str)
+        if self.is_image and name in _ERRORS:
+            errors = _without_names(lambda some: residuals(model, some, some), self.rows)
+            return self._shared(np.square(errors.astype(np.float64)), whole, np.isnan(self.rows))
+
+        def outlyingness(some: Rows) -> Values:
+            return -_without_names(lambda same: score.part(name, model, same, same), some)
+
+        replaced = self._with_each_replaced(outlyingness)
+        base = None
+        if name not in (*_ERRORS, "mahalanobis"):  # others are zero at best
+            all_replaced = outlyingness(self._unless_missing(self.expected))
+            base = np.minimum(replaced.min(axis=1), np.minimum(all_replaced, whole))
+        falls = outlyingness(self.rows)[:, None] - replaced
+        missing = np.isnan(self.rows[:, [places[0] for places in self.features]])
+        contributions, base = self._shared(falls, whole, missing, base)
+        if not self.is_image:
+            return contributions, base
+        pixels = np.empty(self.rows.shape)
+        for number, places in enumerate(self.features):
+            pixels[:, places] = contributions[:, [number]] / len(places)
+        return pixels, base
+
+    @staticmethod
+    def _shared(
+        values: Values, whole: Values, missing: NDArray[np.bool_], base: Values | None = None
+    ) -> tuple[Values, Values]:
+        """Divide the outlyingness above the base, 0 by default, in proportion to values."""
+        base = np.zeros(len(whole)) if base is None else base
+        values = np.minimum(np.nan_to_num(values), _LARGEST)
+        shares = np.stack([as_shares(*pair) for pair in zip(values, missing, strict=True)])
+        above = np.where(shares > 0, (whole - base)[:, None], 0)  # which may be infinite
+        return shares * above, base
+
+    @cached_property
+    def reconstructions(self) -> Rows:
+        """The reconstructions of the samples, shape (n, D)."""
+        assert self.model is not None
+        reconstructed: Rows = _without_names(self.model.reconstruct, self.rows)
+        return reconstructed
+
+    @cached_property
+    def expected(self) -> Rows:
+        """The value of each column that the model reconstructs as itself, given the others, (n, D).
+
+        It starts in the place of a missing value and is replaced by its reconstruction until it
+        changes little.
+        """
+        assert self.model is not None
+        start = self.model.scaling_.offset.astype(self.rows.dtype)
+        expected = np.empty_like(self.rows)
+        for some in self._blocks():
+            copies = np.repeat(self.rows[None], len(some), axis=0)
+            for copy, places in zip(copies, some, strict=True):
+                copy[:, places] = start[places]
+            for _ in range(_N_ROUNDS):
+                output = self._of_all(self.model.reconstruct, copies)
+                for copy, new, places in zip(copies, output, some, strict=True):
+                    copy[:, places] = new[:, places]
+            for copy, places in zip(copies, some, strict=True):
+                expected[:, places] = copy[:, places]
+        return expected
+
+    def _with_each_replaced(self, outlyingness: Callable[[Rows], Values]) -> Values:
+        """Return the outlyingness (n, C) with each column replaced by its expected value."""
+        expected = self._unless_missing(self.expected)
+        replaced = []
+        for some in self._blocks():
+            copies = np.repeat(self.rows[None], len(some), axis=0)
+            for copy, places in zip(copies, some, strict=True):
+                copy[:, places] = expected[:, places]
+            replaced.append(self._of_all(outlyingness, copies).T)
+        return np.concatenate(replaced, axis=1)
+
+    def _unless_missing(self, values: Rows) -> Rows:
+        return np.where(np.isnan(self.rows), self.rows, values)
+
+    def _blocks(self) -> Iterator[Features]:
+        """Yield columns, so many that a copy of all samples for each has about a million values."""
+        n_columns = max(1, _BLOCK_VALUES // self.rows.size)
+        for start in range(0, len(self.features), n_columns):
+            yield self.features[start : start + n_columns]
+
+    @staticmethod
+    def _of_all(function: Callable[[Rows], Any], copies: NDArray[Any]) -> NDArray[Any]:
+        """Call a function of samples with those of all copies (c, n, D)."""
+        output = np.asarray(_without_names(function, copies.reshape(-1, copies.shape[-1])))
+        return output.reshape(*copies.shape[:2], *output.shape[1:])
 
 
 def _without_names(function: Callable[[Rows], Any], rows: Rows) -> Any:
@@ -381,44 +461,6 @@ def _without_names(function: Callable[[Rows], Any], rows: Rows) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         return function(rows)
-
-
-def _fitted_to(contributions: Values, base: Values, whole: Values) -> tuple[Values, Values]:
-    """Return contributions scaled to add up to the outlyingness, or a base that they add up to.
-
-    Their sum differs from the outlyingness of a training sample, whose score is cross-fitted.
-    Signed contributions are not scaled, because they may cancel.
-    """
-    sums = contributions.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = (whole - base) / sums
-    usable = np.isfinite(factor) & (factor > 0) & (contributions >= 0).all(axis=1)
-    scaled = contributions * np.where(usable, factor, 1)[:, None]
-    return scaled, np.where(usable, base, whole - sums)
-
-
-def _by_column(values: Values, features: Features) -> Values:
-    """Return the sums over the features of each column."""
-    if len(features) == values.shape[1]:
-        return values
-    return np.stack([values[:, places].sum(axis=1) for places in features], axis=1)
-
-
-def _along_path(
-    outlyingness: Callable[[Rows], Values], rows: Rows, ideal: Rows, features: Features
-) -> tuple[Values, Values]:
-    """Return the mean decrease when columns become ideal one by one, in two opposite orders."""
-    contributions = np.zeros((len(rows), len(features)))
-    whole = outlyingness(rows)
-    places = range(len(features))
-    for order in (places, reversed(places)):
-        current, before = rows.copy(), whole
-        for place in order:
-            current[:, features[place]] = ideal[:, features[place]]
-            after = outlyingness(current)
-            contributions[:, place] += (before - after) / 2
-            before = after
-    return contributions, outlyingness(ideal)
 
 
 def _patches_of(image_shape: Sequence[int]) -> Features:

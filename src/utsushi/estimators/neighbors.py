@@ -17,7 +17,7 @@ from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.rows import Rows
 
-__all__ = ["Neighbors", "as_normal", "oriented_gradients", "quantiles", "row_keys"]
+__all__ = ["Neighbors", "as_normal", "as_shares", "oriented_gradients", "quantiles", "row_keys"]
 
 Values = NDArray[np.float64]
 
@@ -270,7 +270,7 @@ class Neighbors:
                     for view, (other, k) in enumerate(self.views):
                         if other == name:
                             falls = whole[:k].mean() - without[:, :k].mean(axis=1)
-                            shares = _as_shares(falls, missing[row])
+                            shares = as_shares(falls, missing[row])
                             contributions[row] += surprises[view, row] * shares
         return contributions, places
 
@@ -294,7 +294,7 @@ class Neighbors:
                 space = self._spaces[name]
                 squares = space.to_pixels(space.squares(points[name], is_reference, k))
                 for number, row in enumerate(range(some.start, some.stop)):
-                    shares = _as_shares(squares[number], np.isnan(rows[row]))
+                    shares = as_shares(squares[number], np.isnan(rows[row]))
                     contributions[row] += surprises[view, row] * shares
                 if view == 0:
                     nearest = space.nearest(points[name], is_reference)[0][:, :k]
@@ -502,12 +502,12 @@ def _most_samples(n_features: int) -> int:
     return min(MOST_SAMPLES, max(FEWEST_SAMPLES, MOST_VALUES // n_features))
 
 
-def _as_shares(values: Values, missing: NDArray[np.bool_]) -> Values:
+def as_shares(values: Values, missing: NDArray[np.bool_]) -> Values:
     """Return values as shares that add up to one; a missing one has none, unless all are missing.
 
     Examples
     --------
-    >>> _as_shares(np.array([1.0, 3.0, 4.0]), np.array([False, False, True])).tolist()
+    >>> as_shares(np.array([1.0, 3.0, 4.0]), np.array([False, False, True])).tolist()
     [0.25, 0.75, 0.0]
     """
     known = np.where(missing, 0, np.maximum(values, 0))

@@ -92,7 +92,7 @@ def _tables(detection: Detection, language: str, words: Mapping[str, str]) -> li
     """Return a table for each sample."""
     explanation = detection.explanation
     head = tuple(
-        words[f"anomaly_{name}"] for name in ("column", "value", explanation.source, "contribution")
+        words[f"anomaly_{name}"] for name in ("column", "value", "expected", "contribution")
     )
     tables = [
         Table(
