@@ -1,6 +1,7 @@
 """TableAutoencoder: from data frame to data frame."""
 
 import datetime
+import json
 
 import numpy as np
 import pandas
@@ -11,7 +12,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from utsushi import TableAutoencoder, load
+from utsushi.estimators.model_file import parameters_to_json, unfitted
 from utsushi.exceptions import DataError, ModelFileError, SettingError
+from utsushi.training import Recipe
 
 N_ROWS = 1500
 
@@ -260,3 +263,33 @@ def test_columns_of_a_new_table_are_checked(model):
         model.transform(FRAME.head(3).assign(price="dear"))
     with pytest.raises(ValueError, match="feature names should match"):
         model.transform(FRAME.drop(columns="price"))
+
+
+# --- parameters -----------------------------------------------------------------------------------
+
+
+def test_a_parameter_inside_of_the_recipe_is_set_by_name_and_the_rest_stays():
+    model = TableAutoencoder(random_state=0).set_params(recipe__batch_size=64)
+    assert model.recipe.batch_size == 64
+    default = TableAutoencoder(random_state=0)._recipe(1000)
+    assert model._recipe(1000).min_steps == default.min_steps == 500
+    assert TableAutoencoder(recipe=Recipe(max_epochs=3))._recipe(1000).min_steps is None
+    assert TableAutoencoder(recipe=Recipe(min_steps=7))._recipe(1000).min_steps == 7
+
+
+def test_what_is_inside_of_an_object_is_checked():
+    model = TableAutoencoder().set_params(recipe__batch_size=0)
+    with pytest.raises(ValueError, match="batch_size"):
+        model.check_parameters()
+
+
+def test_the_training_is_that_of_the_autoencoder(model):
+    assert model.history_ == model.autoencoder_.history_
+    assert (model.n_epochs_, model.seed_) == (len(model.history_), 0)
+
+
+def test_parameters_as_json_hold_the_kinds():
+    model = TableAutoencoder(kinds={"age": "category"}, hidden=(8, 4))
+    described = {"class": "TableAutoencoder", "parameters": parameters_to_json(model)}
+    again = unfitted(json.loads(json.dumps(described)))
+    assert again.get_params() == model.get_params()

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, generator, numpy_generator, seed_from, torch_seeded
 from utsushi._utils.validation import has_missing
+from utsushi.distributions import Mixed
 from utsushi.estimators.diagnosis import SOME_ROWS, Fit, pca_error, troubles
 from utsushi.estimators.identity import digest, digest_of_weights, identity_of
 from utsushi.estimators.inference import map_rows
@@ -36,7 +37,7 @@ from utsushi.estimators.parameters import (
     network_of,
     resolve_device,
 )
-from utsushi.estimators.registry import CHOICES, ESTIMATORS, OwnClasses, is_own
+from utsushi.estimators.registry import ESTIMATORS, OwnClasses, is_own
 from utsushi.estimators.rows import (
     COPIED_BYTES,
     DEVICE_BYTES,
@@ -810,6 +811,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
             history=self.history_,
             recipe=self.recipe_,
             rises=self._objective_rises,
+            is_standardized=self.scaling == "standard"
+            or isinstance(getattr(self, "likelihood_", None), Mixed),
             fix=self._first_to_try,
         )
         for trouble in troubles(fit):
@@ -934,14 +937,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean of `score_samples`; only a conditional model uses ``y``."""
         return float(np.mean(self.score_samples(X, y), dtype=np.float64))
-
-    def check_parameters(self) -> None:
-        """Check the parameters, and those inside of objects, as `fit` does."""
-        self._validate_params()
-        for name in filter(CHOICES.__contains__, self._get_param_names()):
-            value = self.chosen(name)
-            if hasattr(value, "_parameter_constraints"):
-                value._validate_params()
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one safetensors file; `utsushi.load` reads it back.

@@ -57,6 +57,8 @@ class Fit:
     recipe : Recipe
     rises : bool
         Whether the objective may rise while a model learns, as with weights that grow.
+    is_standardized : bool
+        Whether the columns have equal weights already.
     fix : str or None
         The setting to try first, such as ``"likelihood='gaussian'"``.
     """
@@ -69,6 +71,7 @@ class Fit:
     history: Sequence[dict[str, Any]]
     recipe: Recipe
     rises: bool = False
+    is_standardized: bool = False
     fix: str | None = None
 
     @property
@@ -125,7 +128,8 @@ def _lost(fit: Fit) -> str | None:
 
 def _lower_rate(fit: Fit) -> str:
     rate = fit.recipe.learning_rate
-    return f"recipe__learning_rate={rate / 3:.1g} in place of {rate:.3g}, or scaling='standard'"
+    lower = f"recipe__learning_rate={rate / 3:.1g} in place of {rate:.3g}"
+    return lower if fit.is_standardized else f"{lower}, or scaling='standard'"
 
 
 def _advice(fit: Fit, lost: str | None) -> str:

@@ -369,6 +369,8 @@ def value_to_json(name: str, value: Any) -> Any:
         return value.item()
     if isinstance(value, list | tuple | range | np.ndarray):
         return [value_to_json(name, item) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"mapping": {key: value_to_json(name, item) for key, item in value.items()}}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if callable(value):
@@ -481,6 +483,9 @@ def value_from_json(name: str, value: Any, classes: OwnClasses | None = None) ->
     """Return the parameter's value that `value_to_json` described; lists become tuples."""
     if isinstance(value, dict) and "callable" in value:
         return {**(classes or {}), **CALLABLES.get(name, {})}[value["callable"]]
+    if isinstance(value, dict) and "mapping" in value:
+        items = value["mapping"].items()
+        return {str(key): value_from_json(name, item, classes) for key, item in items}
     if isinstance(value, dict):
         return object_from_json(name, value, classes)
     if isinstance(value, list):

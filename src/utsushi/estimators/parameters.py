@@ -31,6 +31,7 @@ __all__ = [
     "COMMON_CONSTRAINTS",
     "MOVED",
     "Parameters",
+    "WithObjects",
     "check_image_shape",
     "check_moved",
     "check_output",
@@ -44,28 +45,8 @@ __all__ = [
 T = TypeVar("T")
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
-class Parameters(BaseEstimator):
-    """The parameters that every autoencoder has; a subclass adds its own as fields.
-
-    A parameter that takes an object takes its name, too: ``network="conv"`` is
-    ``network=networks.Conv()``. Options of the object are set inside of it, or reached by
-    `set_params`: ``recipe__batch_size``.
-    """
-
-    n_components: int = field(default=10, kw_only=False)
-    network: str | Network = "dense"
-    hidden: int | tuple[int, ...] | None = None
-    image_shape: tuple[int, ...] | None = None
-    scaling: str | None = "center"
-    missing: str = "raise"
-    sampler: str | Sampler = "mixture"
-    augment: str | Augmentation | None = None
-    recipe: str | Recipe = "fast"
-    max_epochs: int | None = None
-    random_state: int | np.random.RandomState | None = None
-    device: str = "auto"
-    verbose: int = 0
+class WithObjects(BaseEstimator):
+    """An estimator with parameters that take an object, or a name that abbreviates one."""
 
     def chosen(self, name: str) -> Any:
         """Return a fresh object for a parameter that takes a name or an object.
@@ -101,6 +82,38 @@ class Parameters(BaseEstimator):
                 objects[outer] = _object_with(name, value)
         super().set_params(**params | objects)
         return self
+
+    def check_parameters(self) -> None:
+        """Check the parameters, and those inside of objects, as `fit` does."""
+        self._validate_params()
+        for name in filter(CHOICES.__contains__, self._get_param_names()):
+            value = self.chosen(name)
+            if hasattr(value, "_parameter_constraints"):
+                value._validate_params()
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Parameters(WithObjects):
+    """The parameters that every autoencoder has; a subclass adds its own as fields.
+
+    A parameter that takes an object takes its name, too: ``network="conv"`` is
+    ``network=networks.Conv()``. Options of the object are set inside of it, or reached by
+    `set_params`: ``recipe__batch_size``.
+    """
+
+    n_components: int = field(default=10, kw_only=False)
+    network: str | Network = "dense"
+    hidden: int | tuple[int, ...] | None = None
+    image_shape: tuple[int, ...] | None = None
+    scaling: str | None = "center"
+    missing: str = "raise"
+    sampler: str | Sampler = "mixture"
+    augment: str | Augmentation | None = None
+    recipe: str | Recipe = "fast"
+    max_epochs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    device: str = "auto"
+    verbose: int = 0
 
 
 def _object_with(name: str, setting: Any) -> Any:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import norm
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -33,7 +33,7 @@ from utsushi.estimators.model_file import (
     value_from_json,
     value_to_json,
 )
-from utsushi.estimators.parameters import one_of
+from utsushi.estimators.parameters import WithObjects, one_of
 from utsushi.estimators.registry import OwnClasses, register_estimator
 from utsushi.estimators.variational import VariationalAutoencoder
 from utsushi.exceptions import DataError, SettingError
@@ -76,7 +76,7 @@ Rows = NDArray[np.floating[Any]]
 
 
 @register_estimator
-class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithObjects):
     r"""Variational autoencoder of tables, from data frame to data frame.
 
     Columns may be numbers of any scale, integers, truth values, categories, dates and times, with
@@ -129,6 +129,12 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         The size of the code.
     backend_ : str or None
         The library of the training data frame; None for an array.
+    history_ : list of dict
+        The measures of each epoch; ``n_epochs_`` is their number.
+    recipe_ : Recipe
+        The recipe, with all that ``fit`` chose.
+    seed_ : int
+        The seed of the fit.
 
     References
     ----------
@@ -251,11 +257,13 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self._calibrate(features)
         return self
 
-    def _recipe(self, n_rows: int) -> str | Recipe:
+    def _recipe(self, n_rows: int) -> Recipe:
         """Return the recipe for so many rows."""
-        if self.recipe != "fast":
-            return self.recipe
-        return Recipe(min_steps=int(np.clip(STEPS_PER_ROW * n_rows, FEWEST_STEPS, MOST_STEPS)))
+        recipe: Recipe = self.chosen("recipe")
+        if recipe.name != "fast" or recipe.min_steps is not None or recipe.max_epochs is not None:
+            return recipe
+        steps = int(np.clip(STEPS_PER_ROW * n_rows, FEWEST_STEPS, MOST_STEPS))
+        return recipe.set_params(min_steps=steps)
 
     def _read(self, X: ArrayLike, *, reset: bool = False) -> tuple[list[RawColumn], str | None]:
         """Return the columns of a table, whose names and number are checked or learned."""
@@ -768,6 +776,28 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         )
         model._offsets, model._quantiles = arrays["offsets"], arrays["quantiles"]
         return model
+
+    # --- the training ---------------------------------------------------------------------------
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """The measures of each epoch, those of ``autoencoder_``."""
+        return self.autoencoder_.history_
+
+    @property
+    def n_epochs_(self) -> int:
+        """The passes over the training rows."""
+        return self.autoencoder_.n_epochs_
+
+    @property
+    def recipe_(self) -> Recipe:
+        """The recipe with all that ``fit`` chose."""
+        return self.autoencoder_.recipe_
+
+    @property
+    def seed_(self) -> int:
+        """The seed of the fit: ``random_state``, or the one that was drawn."""
+        return self.autoencoder_.seed_
 
     # --- scikit-learn's protocol ----------------------------------------------------------------
 
