@@ -1,7 +1,8 @@
 """Datasets: bundled digits, generated images, and the user's arrays, tables and images.
 
 Each reader returns a `Dataset`: float32 or float64, one sample per row, finite except for missing
-values of a table, which are NaN.
+values of a table, which are NaN. `open_frame` keeps the columns of a table as they are, for models
+that take data frames.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from utsushi.datasets.dataset import Dataset
 from utsushi.datasets.digits import Entry, catalogue, load_digits8x8, load_mnist20k, names
 from utsushi.datasets.factors import FactorImages, make_factors
+from utsushi.datasets.frames import FrameDataset, open_frame
 from utsushi.datasets.inspection import describe, describe_columns, info, suggest
 from utsushi.datasets.mnist import fetch_mnist, load_mnist
 from utsushi.datasets.sources import open_source
@@ -20,6 +22,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "FactorImages",
+    "FrameDataset",
     "TableSchema",
     "catalogue",
     "describe",
@@ -32,6 +35,7 @@ __all__ = [
     "make_factors",
     "names",
     "open",
+    "open_frame",
     "step_means",
     "suggest",
     "windows",

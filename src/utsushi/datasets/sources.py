@@ -29,7 +29,7 @@ from utsushi.datasets.tables import from_frame, is_frame, read_arrow, read_csv
 from utsushi.exceptions import DataError
 from utsushi.transforms.table_schema import TableSchema
 
-__all__ = ["check_values", "open_reading", "open_source", "read"]
+__all__ = ["check_values", "missing_source", "open_reading", "open_source", "read"]
 
 _TABLES = {
     ".csv": read_csv,
@@ -185,7 +185,7 @@ def _read_path(source: str | PathLike[str], reading: Reading) -> Dataset:
     bundled = next((entry for entry in catalogue() if entry.name == source), None)
     path = Path(source)
     if bundled is None and not os.path.exists(path):
-        raise _missing(source)
+        raise missing_source(source)
     if bundled is None and not path.is_dir() and not path.is_file():
         raise DataError(
             f"{path} must be a regular file or a folder, got a pipe or a device. Write its content "
@@ -225,7 +225,7 @@ def _read_folder(path: Path, reading: Reading) -> Dataset:
     return read_images(path, reading)
 
 
-def _missing(source: str | PathLike[str]) -> DataError:
+def missing_source(source: str | PathLike[str]) -> DataError:
     """Build the error for a missing source, with the most similar name that exists."""
     path = Path(source)
     near = get_close_matches(str(source), names(), n=1)

@@ -91,14 +91,17 @@ def read_csv(path: Path, reading: Reading = Reading()) -> Dataset:  # noqa: B008
     return from_arrow(table, path.name, reading, has_names=has_names)
 
 
-def csv_table(path: Path, reading: Reading) -> tuple[Any, bool]:
-    """Read a CSV file as an Arrow table, and return whether its columns have names."""
+def csv_table(path: Path, reading: Reading, texts: Sequence[str] = ()) -> tuple[Any, bool]:
+    """Read a CSV file as an Arrow table, and return whether its columns have names.
+
+    The columns ``texts`` are text even if they look like numbers, and so are categories.
+    """
     import pyarrow
     import pyarrow.csv
 
     columns = () if reading.columns is None else reading.columns.columns
-    texts = [c.name for c in columns if c.kind == "category" and type(c.categories[0]) is not bool]
-    types = dict.fromkeys([*reading.categorical, *texts], pyarrow.string())
+    coded = [c.name for c in columns if c.kind == "category" and type(c.categories[0]) is not bool]
+    types = dict.fromkeys([*reading.categorical, *coded, *texts], pyarrow.string())
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = next((row for row in csv.reader(file) if row), [])
