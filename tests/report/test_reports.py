@@ -2,12 +2,14 @@
 
 import json
 import re
+import sys
 
 import numpy as np
+import pandas
 import pytest
 
-from utsushi import Autoencoder, VariationalAutoencoder
-from utsushi.datasets import Dataset
+from utsushi import Autoencoder, TableAutoencoder, VariationalAutoencoder
+from utsushi.datasets import Dataset, open_frame
 from utsushi.exceptions import UtsushiWarning
 from utsushi.lecture import experiment
 from utsushi.report.texts import TEXTS as PAGE_TEXTS
@@ -103,3 +105,61 @@ def test_a_report_without_room_for_its_model_says_so_and_is_written(tmp_path, im
     text = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert 'id="utsushi-header"' not in text
     assert TEXTS["ja"]["learning_alt"] in text
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table_report(tmp_path_factory):
+    """Give the folder of the run of a model of a table, with its figures and its report."""
+    from utsushi.evaluation import tables
+
+    path = tmp_path_factory.mktemp("table")
+    draws = np.random.default_rng(0)
+    rows = [f"{draws.integers(20, 60)},{'ab'[i % 2]},2024-01-{1 + i % 28:02}" for i in range(120)]
+    (path / "table.csv").write_text("age,<kind>,day\n" + "\n".join(rows) + "\n")
+    dataset = open_frame(path / "table.csv", target="<kind>", test_fraction=None)
+    model = TableAutoencoder(2, hidden=8, max_epochs=2, random_state=0).fit(dataset.X_train)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "N_TREES", 5)
+        write_run(path / "run", model, dataset, source="table.csv", language="ja")
+    return path / "run"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_report_of_a_table_shows_its_numbers_and_figures_in_both_languages(
+    table_report, language
+):
+    text = (table_report / "report.html").read_text("utf-8")
+    keys = ["lead_table", "numbers_lead_table", "group_synthetic", "group_imputation"]
+    keys += ["baseline_floor", "baseline_copula", "measure_pair_error", "measure_target_roc_auc"]
+    keys += ["measure_synthetic_nearest_training_row", "measure_coverage", "synthetic_columns"]
+    keys += ["synthetic_columns_note", "imputation_columns", "histograms_alt", "associations_alt"]
+    assert not unspoken(text, TEXTS[language], keys)
+    assert text.count('src="data:image/png;base64,') == 4
+    assert "&lt;kind&gt;" in text
+    assert "<kind>" not in text
+
+
+def test_the_figures_of_a_table_are_of_held_out_rows_and_as_many_synthetic_ones(monkeypatch):
+    module = sys.modules["utsushi.runs.captioned_figures"]  # whose name a function has, too
+    seen = {}
+    monkeypatch.setattr(
+        module, "column_histograms", lambda real, drawn: seen.update(real=real, drawn=drawn)
+    )
+    frame = pandas.DataFrame(
+        {
+            "age": np.arange(60.0) ** 2,
+            "member": [True, False, None] * 20,
+            "day": pandas.date_range("2024-01-01", periods=60),
+            "id": [f"p{i}" for i in range(60)],
+        }
+    )
+    model = TableAutoencoder(2, hidden=8, max_epochs=1, random_state=0).fit(frame)
+    for figure in module.captioned_table_figures(model, frame):
+        assert figure.caption["ja"] != figure.caption["en"]
+    assert list(seen["real"]) == list(seen["drawn"]) == ["age", "member", "day"]
+    assert seen["real"]["day"].tolist() == frame["day"].dt.to_pydatetime().tolist()
+    assert seen["real"]["member"].tolist() == [True, False, None] * 20
+    assert all(len(column) == 60 for column in seen["drawn"].values())

@@ -90,25 +90,32 @@ def progress_bar(title: str, n_rows: int) -> Iterator[Callable[[int], None]]:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    """Return tables with the same columns as text: names aligned left, numbers right.
+    """Return tables as text: names aligned left, numbers right.
 
-    Notes follow their tables, with parameters written as options. Captions are left out.
+    Tables with the same headings have the same widths. Notes follow their tables, with
+    parameters written as options. Captions are left out.
     """
     from rich.cells import cell_len
 
-    lines = [line for table in tables for line in (table.columns, *table.rows)]
+    alike: dict[tuple[str, ...], list[Sequence[str]]] = {}
+    for table in tables:
+        alike.setdefault(table.columns[1:], []).extend((table.columns, *table.rows))
     # str.ljust would count wide characters, of two cells, as one.
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    widths = {
+        heads: [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        for heads, lines in alike.items()
+    }
 
-    def aligned(line: Sequence[str]) -> str:
-        pads = [" " * (width - cell_len(cell)) for width, cell in zip(widths, line, strict=True)]
+    def aligned(line: Sequence[str], heads: tuple[str, ...]) -> str:
+        cells = zip(widths[heads], line, strict=True)
+        pads = [" " * (width - cell_len(cell)) for width, cell in cells]
         numbers = [pad + cell for pad, cell in zip(pads[1:], line[1:], strict=True)]
         return "  ".join([line[0] + pads[0], *numbers]).rstrip()
 
     return "\n\n".join(
         "\n".join(
             [
-                *map(aligned, (table.columns, *table.rows)),
+                *(aligned(line, table.columns[1:]) for line in (table.columns, *table.rows)),
                 *(() if table.note is None else as_options(table.note).splitlines()),
             ]
         )

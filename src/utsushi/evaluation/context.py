@@ -15,11 +15,20 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.capabilities import has_posterior, has_sparse_codes
 from utsushi.evaluation.estimate import Estimate
 from utsushi.evaluation.extractor import Extractor
+from utsushi.evaluation.frames import native_frame
 from utsushi.evaluation.pca import PCABaseline
-from utsushi.evaluation.rows import SCORED_VALUES, affordable_rows, measurable_rows
+from utsushi.evaluation.rows import (
+    SCORED_VALUES,
+    affordable_rows,
+    chosen_rows,
+    measurable_rows,
+)
 from utsushi.transforms.scaling import column_moments
 
 __all__ = ["EvaluationContext", "with_baseline"]
+
+#: The most rows of a table whose score is measured.
+MOST_SCORED_ROWS = 10_000
 
 Rows = NDArray[np.floating[Any]]
 
@@ -32,7 +41,7 @@ class EvaluationContext:
     ----------
     model : fitted autoencoder
     X : ndarray of shape (n, D)
-        The samples to measure on.
+        The samples to measure on; of a table model the features of ``frame``.
     X_train : ndarray of shape (m, D) or None
         The training samples.
     y, y_train : ndarray of shape (n,) and (m,), or None
@@ -47,6 +56,10 @@ class EvaluationContext:
         Samples that the model should separate from ``X``.
     similarity : bool
         Whether to compute SSIM.
+    frame, frame_train : data frame or None
+        Of a table model, the rows to measure on, and the training rows, of the same columns.
+    target : str or None
+        Of a table model, the column that a classifier predicts.
     """
 
     model: BaseAutoencoder
@@ -59,9 +72,14 @@ class EvaluationContext:
     extractor: Extractor | None = None
     anomalies: Rows | None = None
     similarity: bool = True
+    frame: Any = None
+    frame_train: Any = None
+    target: str | None = None
 
     def __post_init__(self) -> None:
         """Read lazy samples into memory: metrics need arrays."""
+        if self.frame is not None:
+            return
         self._read("X", "y")
         self._read("X_train", "y_train")
         self._read("anomalies")
@@ -135,6 +153,8 @@ class EvaluationContext:
     @cached_property
     def scored(self) -> NDArray[np.intp]:
         """The indices of the samples that are scored: a subset of many for a variational model."""
+        if self.frame is not None:
+            return chosen_rows(len(self.X), MOST_SCORED_ROWS, self.seed)
         if not has_posterior(self.model):
             return np.arange(len(self.X))
         return affordable_rows(self.X, SCORED_VALUES, self.seed)
@@ -142,6 +162,9 @@ class EvaluationContext:
     @cached_property
     def scores(self) -> NDArray[np.floating[Any]]:
         """The result of ``score_samples`` for the samples ``scored``."""
+        if self.frame is not None:
+            frame = native_frame(self.frame, "X")
+            return self.model.score_samples(frame[self.scored].to_native())
         return self.model.score_samples(self.X[self.scored], self.labels_of(self.scored))
 
     def labels_of(self, rows: NDArray[np.intp]) -> NDArray[Any] | None:
@@ -151,6 +174,8 @@ class EvaluationContext:
     @cached_property
     def is_training_data(self) -> bool:
         """Whether the measured samples are the training samples."""
+        if self.frame is not None:
+            return self.frame_train is self.frame
         return self.X_train is not None and (
             self.X_train is self.X or np.array_equal(self.X_train, self.X, equal_nan=True)
         )

@@ -8,7 +8,7 @@ group is a new function and its entry in `GROUPS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from utsushi.estimators.capabilities import (
     has_sparse_codes,
     has_symbols,
     is_conditional,
+    takes_tables,
 )
 from utsushi.evaluation.anomalies import evaluate_scores
 from utsushi.evaluation.collapse import (
@@ -54,13 +55,18 @@ from utsushi.evaluation.reconstruction import (
 )
 from utsushi.evaluation.rows import COSTLY_VALUES, affordable_rows, halves
 from utsushi.evaluation.symbols import symbol_use
+from utsushi.evaluation.table_groups import imputation, synthetic
 from utsushi.evaluation.texts import Diagnostic, diagnostic
 from utsushi.exceptions import DataError, SettingError
 from utsushi.transforms.table_schema import Column
 
+if TYPE_CHECKING:
+    from utsushi.estimators import TableAutoencoder
+
 __all__ = [
     "CHEAP",
     "GROUPS",
+    "OF_TABLES",
     "QUICK",
     "USUAL",
     "evaluate",
@@ -245,6 +251,8 @@ def denoising(context: EvaluationContext) -> Group:
 def likelihood(context: EvaluationContext) -> Group:
     """Measure the bound on the log density, in nats per sample and in the input's units."""
     model = context.model
+    if context.frame is not None:
+        return {"row_bound": with_baseline(Estimate.over(context.scores, model.seed_))}
     if not has_posterior(model):
         return {}
     X = context.X[context.scored]
@@ -483,26 +491,32 @@ GROUPS: dict[str, Callable[[EvaluationContext], Group]] = {
     "symbols": symbols,
     "features": features,
     "generation": generation,
+    "synthetic": synthetic,
+    "imputation": imputation,
     "anomalies": anomalies,
 }
+
+#: The groups of models of tables, for which the others are not defined.
+OF_TABLES = ("likelihood", "synthetic", "imputation", "anomalies")
 
 #: Metrics of what a model was trained for: the groups of a run without a report.
 CHEAP = ("reconstruction", "columns", "sparsity", "denoising", "likelihood")
 
 #: `CHEAP`, and whether the code is used: the groups of a run and of the lecture.
-QUICK = (*CHEAP, "collapse", "symbols")
+QUICK = (*CHEAP, "collapse", "symbols", "synthetic", "imputation")
 
 #: The default of `evaluate`; generation takes longer, and needs an extractor.
 USUAL = (*QUICK, "features", "anomalies")
 
 
 def evaluate(
-    model: BaseAutoencoder,
-    X: Rows,
-    X_train: Rows | None = None,
+    model: BaseAutoencoder | TableAutoencoder,
+    X: Any,
+    X_train: Any = None,
     *,
     y: ArrayLike | None = None,
     y_train: ArrayLike | None = None,
+    target: str | None = None,
     groups: Iterable[str] | None = None,
     n_importance_samples: Iterable[int] = (),
     extractor: Extractor | None = None,
@@ -515,22 +529,26 @@ def evaluate(
     Parameters
     ----------
     model : fitted autoencoder
-    X : ndarray of shape (n, D)
+    X : ndarray of shape (n, D), or a data frame for a `TableAutoencoder`
         Samples to measure on, preferably held out.
-    X_train : ndarray of shape (m, D), optional
-        The training samples; with them, the model is compared with PCA of the same size.
+    X_train : ndarray of shape (m, D), or a data frame, optional
+        The training samples; with them, the model is compared with PCA of the same size, and
+        synthetic rows with real ones. ``X`` itself means that the model is measured on them.
     y, y_train : array-like of shape (n,) and (m,), optional
         Classes of the samples; with them, the classification from codes is measured.
+    target : str, optional
+        For a `TableAutoencoder`, the column that a classifier predicts, trained on synthetic rows.
     groups : iterable of str, optional
         The groups to measure: some of ``"reconstruction"``, ``"columns"``, ``"sparsity"``,
         ``"denoising"``, ``"likelihood"``, ``"collapse"``, ``"symbols"``, ``"features"``,
-        ``"generation"`` and ``"anomalies"``; all but ``"generation"`` when left out.
+        ``"generation"``, ``"synthetic"``, ``"imputation"`` and ``"anomalies"``; all but
+        ``"generation"`` when left out.
     n_importance_samples : iterable of int, default=()
         The numbers K of codes per sample of the importance-weighted bounds, such as
         ``(100, 5000)``: time grows with them, memory does not.
     extractor : callable, optional
         For ``"generation"``, see `evaluate_generation`.
-    anomalies : ndarray of shape (k, D), optional
+    anomalies : ndarray of shape (k, D), or a data frame, optional
         Known anomalies; with them, their separation by the score is measured.
     similarity : bool, default=True
         Compute SSIM of images, which takes longer than the other metrics of reconstructions.
@@ -564,7 +582,7 @@ def evaluate(
         - likelihood, for a variational model: ``bound`` (nats per sample), compared with the log
           density of probabilistic PCA; ``importance_bound_K`` for each K, ``exact`` where the
           evidence has a closed form, ``bits_per_dimension`` of the tightest; ``lecture_loss`` where
-          the likelihood is the lecture's;
+          the likelihood is the lecture's; for a table model ``row_bound``, the mean score;
         - collapse, for a variational model: ``kl`` (nats per sample), ``kl_per_component``,
           ``dead_components`` (under 0.1 nats), ``active_units``, ``mutual_information``,
           ``aggregate_divergence`` and ``aggregate_divergence_at_least``, and advice among the
@@ -576,6 +594,10 @@ def evaluate(
           ``adjusted_rand_index`` and ``normalized_mutual_information``;
         - generation: the result of `evaluate_generation` for as many generated samples as real
           ones;
+        - synthetic, for a table model: the result of `evaluate_synthetic` for as many synthetic
+          rows as training rows;
+        - imputation, for a table model: the result of `evaluate_imputation` for 30 % of the values,
+          hidden at random, of at most 1,000 rows, with intervals from 20 draws;
         - anomalies: the result of `evaluate_scores`, compared with PCA's squared error.
 
     Raises
@@ -583,7 +605,7 @@ def evaluate(
     DataError
         If the numbers of labels and of samples differ.
     SettingError
-        If a group is unknown.
+        If a group is unknown, or ``target`` is set for a model that is not of tables.
 
     Examples
     --------
@@ -601,18 +623,36 @@ def evaluate(
     for name in names:
         if name not in GROUPS:
             raise SettingError(f"groups must be some of {', '.join(GROUPS)}, got {name!r}.")
-    context = EvaluationContext(
-        model,
-        X,
-        X_train,
-        _labels(y, X, "y"),
-        None if X_train is None else _labels(y_train, X_train, "y_train"),
-        seed_from(random_state),
-        tuple(n_importance_samples),
-        extractor,
-        anomalies,
-        similarity,
-    )
+    seed = seed_from(random_state)
+    if takes_tables(model):
+        names = [name for name in names if name in OF_TABLES]
+        context = EvaluationContext(
+            model,
+            model._encode(X),
+            seed=seed,
+            anomalies=anomalies,
+            frame=X,
+            frame_train=X_train,
+            target=target,
+        )
+    elif target is not None:
+        raise SettingError(
+            f"target must be None for a {type(model).__name__}, got {target!r}. Pass the classes "
+            "as y, or evaluate a TableAutoencoder."
+        )
+    else:
+        context = EvaluationContext(
+            model,
+            X,
+            X_train,
+            _labels(y, X, "y"),
+            None if X_train is None else _labels(y_train, X_train, "y_train"),
+            seed,
+            tuple(n_importance_samples),
+            extractor,
+            anomalies,
+            similarity,
+        )
     results = {name: GROUPS[name](context) for name in names}
     return {name: group for name, group in results.items() if group}
 

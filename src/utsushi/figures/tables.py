@@ -158,13 +158,15 @@ def _draw_numbers(axes: Axes, present: Sequence[NDArray[Any]]) -> None:
             counts, _ = np.histogram(column.clip(edges[0], edges[-1]), edges)
             axes.stairs(counts / len(column), edges, **style)
     if is_date:
-        locator = AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=1, maxticks=5)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     else:
         whole = bool(np.ptp(edges) > 1 and (edges % 1 == 0.5).all())
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
-        if np.abs(edges).max() >= 10_000:
+        largest = np.abs(edges).max()
+        n_ticks = 4 if largest < 1_000 or largest >= 10_000 else 3  # years would touch each other
+        axes.xaxis.set_major_locator(MaxNLocator(n_ticks, integer=whole))
+        if largest >= 10_000:
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.tick_params(axis="x", labelsize=_TICK)
     axes.set_ylim(bottom=0)

@@ -13,8 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from utsushi._utils.files import write_text
-from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of
-from utsushi.estimators.capabilities import is_autoencoder, is_conditional, is_detector
+from utsushi.estimators import (
+    AnomalyDetector,
+    BaseAutoencoder,
+    TableAutoencoder,
+    autoencoder_of,
+)
+from utsushi.estimators.capabilities import (
+    is_autoencoder,
+    is_conditional,
+    is_detector,
+    takes_tables,
+)
 from utsushi.estimators.rows import checked_rows
 from utsushi.exceptions import DataError, SettingError
 from utsushi.report.embedded_samples import Sample
@@ -138,7 +148,7 @@ def to_html(
     return LivingPage(render(pages, payload), heading)
 
 
-def settings_of(model: BaseAutoencoder) -> dict[str, str]:
+def settings_of(model: BaseAutoencoder | TableAutoencoder) -> dict[str, str]:
     """Return a model's parameters, and its resolved recipe, as text."""
     recipe = model.recipe_
     return {
@@ -183,6 +193,11 @@ def _autoencoder(model: Any) -> BaseAutoencoder:
     """Return a fitted autoencoder, or that of a fitted detector."""
     if is_detector(model):
         check_is_fitted(model)
+    if takes_tables(model):
+        raise SettingError(
+            f"a page does not run a {type(model).__name__}. The report of a run of utsushi train "
+            "table shows its figures."
+        )
     autoencoder = autoencoder_of(model)
     if not is_autoencoder(autoencoder):
         advice = "the steps of a pipeline separately: pipeline[-1] and pipeline[:-1].transform(X)"

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import BaseAutoencoder
+from utsushi._utils.frames import RawColumn, read_frame
+from utsushi.estimators import BaseAutoencoder, TableAutoencoder
 from utsushi.estimators.capabilities import can_corrupt, has_posterior, has_sparse_codes
-from utsushi.evaluation import divergence_per_component
+from utsushi.evaluation import associations, divergence_per_component
+from utsushi.evaluation.frames import native_frame
+from utsushi.evaluation.rows import chosen_rows
 from utsushi.figures import (
+    association_matrices,
     code_map,
+    column_histograms,
     component_bars,
     image_grid,
     image_rows,
@@ -31,13 +36,25 @@ from utsushi.samplers import Prior
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["N_ORIGINALS", "CaptionedFigure", "can_be_drawn", "captioned_figures"]
+__all__ = [
+    "N_ORIGINALS",
+    "CaptionedFigure",
+    "can_be_drawn",
+    "captioned_figures",
+    "captioned_table_figures",
+]
 
 #: The numbers of original and of generated images that are shown.
 N_ORIGINALS, N_SAMPLES = 10, 50
 
 #: The largest number of points on the map of codes; more would cover each other.
 MAX_MAP_POINTS = 4000
+
+#: The most columns of a table with a histogram, and in the matrices of associations.
+MAX_HISTOGRAMS, MAX_ASSOCIATIONS = 30, 40
+
+#: The most values of a column that colour the map of codes.
+MAX_COLOURS = 20
 
 Rows = NDArray[Any]
 Texts = Mapping[str, Mapping[str, str]]
@@ -139,6 +156,70 @@ def captioned_figures(
         kl = divergence_per_component(model, X).mean(axis=0)
         bars = component_bars(kl, ylabel="KL per component, nats")
         yield CaptionedFigure.of("components", bars, TEXTS, "components")
+
+
+def captioned_table_figures(
+    model: TableAutoencoder, frame: Any, target: str | None = None, *, seed: int = 0
+) -> Iterator[CaptionedFigure]:
+    """Draw the figures of a fitted model of tables.
+
+    Parameters
+    ----------
+    model : fitted TableAutoencoder
+    frame : data frame of n rows
+        Real rows, of which at most 4,000 are drawn; they are compared with as many synthetic ones.
+    target : str or None
+        The column that colours the map of codes, if it has few values.
+    seed : int
+        Seed of the synthetic rows.
+
+    Yields
+    ------
+    CaptionedFigure
+    """
+    learning = _learning(model.autoencoder_, "held-out samples")
+    yield CaptionedFigure.of("learning", learning, TEXTS, "learning")
+    whole = native_frame(frame, "frame")
+    frame = whole[chosen_rows(len(whole), MAX_MAP_POINTS, seed)].to_native()
+    synthetic = model.sample(len(frame), random_state=seed)
+    tables = [{c.name: c for c in read_frame(table)[0]} for table in (frame, synthetic)]
+    names = [name for name in tables[0] if name in tables[1]]  # without identifiers
+    real, drawn = (
+        {name: _for_figure(table[name]) for name in names[:MAX_HISTOGRAMS]} for table in tables
+    )
+    yield CaptionedFigure.of("columns", column_histograms(real, drawn), TEXTS, "histograms")
+    if len(names) > 1:
+        some = names[:MAX_ASSOCIATIONS]
+        matrices = [
+            associations(native_frame(table, "frame").select(some).to_native())
+            for table in (frame, synthetic)
+        ]
+        drawn_matrices = association_matrices(matrices[0], matrices[1], some)
+        yield CaptionedFigure.of("associations", drawn_matrices, TEXTS, "associations")
+    if len(frame) > 1:
+        labels = None if target is None else _for_figure(tables[0][target])
+        if labels is not None and len(set(labels.tolist())) > MAX_COLOURS:
+            labels = None
+        yield CaptionedFigure.of(
+            "codes",
+            code_map(model.transform(frame), None if labels is None else labels.astype(str)),
+            TEXTS,
+            "codes",
+            coloured="uncoloured" if labels is None else "coloured",
+        )
+
+
+def _for_figure(column: RawColumn) -> Rows:
+    """Return a column as a histogram needs it: times as such, truth values as objects."""
+    if column.dtype in ("Date", "Datetime"):
+        moments: Rows = np.full(len(column.values), np.datetime64("NaT", "us"))
+        present = ~column.is_missing
+        moments[present] = np.rint(column.values[present] * 1e6).astype("datetime64[us]")
+        return moments
+    if column.dtype == "Boolean":
+        truth = [None if np.isnan(value) else bool(value) for value in column.values]
+        return np.array(truth, dtype=object)
+    return column.values
 
 
 def _images(

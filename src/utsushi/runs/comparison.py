@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from utsushi._utils.files import write_json, write_text
-from utsushi.datasets import Dataset
+from utsushi.datasets import Dataset, FrameDataset
 from utsushi.estimators import BaseAutoencoder
 from utsushi.estimators.capabilities import has_posterior, has_sparse_codes
 from utsushi.evaluation import GROUPS, evaluate, translate
@@ -31,13 +31,16 @@ from utsushi.report import (
 from utsushi.report.payload import MOST_MODELS
 from utsushi.runs.captioned_figures import N_ORIGINALS, CaptionedFigure, can_be_drawn
 from utsushi.runs.folder import ReadingOption, new_run, write_models
-from utsushi.runs.tables import figure_and_error, figures_of, measure_name
+from utsushi.runs.tables import BASELINES, figure_and_error, figures_of, measure_name
 from utsushi.runs.texts import TEXTS
 from utsushi.runs.write import living_payload, pictures_of, write_figures
 
 __all__ = ["comparison_tables", "write_comparison", "write_comparison_page"]
 
-Models = Mapping[str, BaseAutoencoder]
+#: Diagnostics of the synthetic rows of one model.
+OF_SYNTHETIC = ("worse_than_copula", "near_copies")
+
+Models = Mapping[str, Any]  # autoencoders, or models of tables
 Measured = dict[str, dict[str, dict[str, Any]]]
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -45,7 +48,7 @@ Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 def write_comparison(
     path: str | Path,
     models: Models,
-    dataset: Dataset,
+    dataset: Dataset | FrameDataset,
     *,
     source: str,
     label: str | None = None,
@@ -64,7 +67,7 @@ def write_comparison(
         report.html.
     models : mapping of str to fitted autoencoder
         By the names for tables, figures and files.
-    dataset : Dataset
+    dataset : Dataset, or FrameDataset for models of tables
         The models are measured on its test samples, or on the training samples without a test part.
     source, label, reading, force, language
         See `utsushi.runs.write_run`.
@@ -99,7 +102,7 @@ def write_comparison(
 def write_comparison_page(
     path: str | Path,
     models: Models,
-    dataset: Dataset,
+    dataset: Dataset | FrameDataset,
     *,
     language: str = "en",
     random_state: int = 0,
@@ -115,9 +118,20 @@ def write_comparison_page(
 
 
 def _compared(
-    models: Models, dataset: Dataset, seed: int, evaluation_options: Mapping[str, Any]
+    models: Models,
+    dataset: Dataset | FrameDataset,
+    seed: int,
+    evaluation_options: Mapping[str, Any],
 ) -> tuple[Measured, list[CaptionedFigure]]:
     """Measure the models and draw their figures."""
+    if isinstance(dataset, FrameDataset):
+        of_tables = {**evaluation_options, "target": dataset.target, "random_state": seed}
+        measured = dataset.measured
+        results = {
+            name: evaluate(model, measured, dataset.X_train, **of_tables)
+            for name, model in models.items()
+        }
+        return results, list(_curves({name: m.autoencoder_ for name, m in models.items()}))
     dataset = measurable(dataset, seed)
     X, y = dataset.measured
     settings = {"y": y, "y_train": dataset.y_train, "random_state": seed, **evaluation_options}
@@ -129,7 +143,7 @@ def _compared(
 
 def _report(
     models: Models,
-    dataset: Dataset,
+    dataset: Dataset | FrameDataset,
     results: Results,
     figures: list[CaptionedFigure],
     language: str,
@@ -139,13 +153,15 @@ def _report(
         page_language: _page(models, dataset, results, figures, page_language)
         for page_language in languages_from(language)
     }
+    if isinstance(dataset, FrameDataset):
+        return render(pages)
     running = dict(islice(models.items(), MOST_MODELS))
     return render(pages, living_payload(running, dataset, title=pages[language].title))
 
 
 def _page(
     models: Models,
-    dataset: Dataset,
+    dataset: Dataset | FrameDataset,
     results: Results,
     figures: list[CaptionedFigure],
     language: str,
@@ -159,10 +175,11 @@ def _page(
         for name, model in models.items()
         for item in (Paragraph(name), Settings(settings_of(model)))
     ]
-    n_rows = len(dataset.measured[0])
+    is_table = isinstance(dataset, FrameDataset)
+    n_rows = len(dataset.measured if is_table else dataset.measured[0])
     return Page(
         title=words["comparison_title"].format(data=dataset.name),
-        lead=words["comparison_lead"].format(
+        lead=words["comparison_lead_table" if is_table else "comparison_lead"].format(
             models=", ".join(models), n_rows=f"{n_rows:,}", rows=rows_name
         ),
         language=language,
@@ -216,15 +233,20 @@ def _table(
     )
     baselines = {
         f"PCA-{size}": {
-            key: value for name in names for key, value in _of_pca(shown_metrics[name]).items()
+            key: value
+            for name in names
+            for key, value in _of_baseline(shown_metrics[name], "pca").items()
         }
         for size, names in sorted(sizes.items())
     }
-    columns = {**shown_metrics, **{name: pca for name, pca in baselines.items() if pca}}
+    first = next(iter(shown_metrics.values()), {})
+    for baseline in BASELINES:  # which are the same for all models
+        baselines[words[f"baseline_{baseline}"]] = _of_baseline(first, baseline)
+    columns = {**shown_metrics, **{name: of for name, of in baselines.items() if of}}
     title = words.get(f"group_{group}", group.capitalize())
     notes = dict.fromkeys(
         f"{name}: {translate(diagnostic, language)}"
-        if group == "collapse" or diagnostic["key"] in POOR_FIT
+        if group == "collapse" or diagnostic["key"] in (*POOR_FIT, *OF_SYNTHETIC)
         else translate(diagnostic, language)
         for name, figures in groups.items()
         for diagnostic in figures.get("diagnostics", ())
@@ -243,12 +265,12 @@ def _table(
     )
 
 
-def _of_pca(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metrics of PCA, the baseline of a model."""
-    figures_of_pca = {
-        key: value.get("pca") for key, value in figures.items() if isinstance(value, Mapping)
+def _of_baseline(figures: Mapping[str, Any], baseline: str) -> dict[str, Any]:
+    """Return the metrics of a baseline."""
+    of_baseline = {
+        key: value.get(baseline) for key, value in figures.items() if isinstance(value, Mapping)
     }
-    return {key: pca for key, pca in figures_of_pca.items() if pca is not None}
+    return {key: value for key, value in of_baseline.items() if value is not None}
 
 
 def _captioned_figures(

@@ -39,7 +39,7 @@ from utsushi._utils.files import (
 )
 from utsushi._utils.validation import first_complaint
 from utsushi.estimators import AnomalyDetector, BaseAutoencoder, autoencoder_of, load
-from utsushi.estimators.capabilities import is_autoencoder
+from utsushi.estimators.capabilities import is_autoencoder, takes_tables
 from utsushi.estimators.model_file import library_versions, parameters_to_json, unfitted
 from utsushi.exceptions import RunError
 from utsushi.training.checkpoint import clear, remove_if_unused
@@ -76,6 +76,8 @@ ReadingOption = Literal[
     "image_size",
     "color",
     "skip_bad",
+    "target",
+    "test_fraction",
 ]
 
 
@@ -110,7 +112,8 @@ class RunSpec(BaseModel):
     label : str or None
         The column of the labels, if one was named.
     reading : dict
-        How the source was read: options of `utsushi.datasets.open`.
+        How the source was read: options of `utsushi.datasets.open`, or of
+        `utsushi.datasets.open_frame` for a table model.
     feature_names : list of str or None
         The names of the columns, if the source has names.
     models : dict of str to dict
@@ -178,7 +181,7 @@ class Run:
 
     Attributes
     ----------
-    model : fitted autoencoder or AnomalyDetector
+    model : fitted autoencoder, AnomalyDetector or TableAutoencoder
         A detector without an autoencoder only if `open_run` allows it.
     config : RunSpec or None
         None for a model file outside a run folder.
@@ -463,15 +466,19 @@ def open_run(path: str | Path, *, detectors: bool = False) -> Run:
     path = Path(path)
     if not path.is_dir():
         model = load(path)
-        if not (detectors and getattr(model, "autoencoder_", model) is None):
-            model = autoencoder_of(model)
-        return Run(model, _sibling_config(path))
+        is_only_detector = detectors and getattr(model, "autoencoder_", model) is None
+        return Run(model if is_only_detector else _encoder_of(model), _sibling_config(path))
     config = _read_config(path / CONFIG)
     files = [path / f"{name}.safetensors" for name in config.models]
     if len(files) > 1:
         names = " or ".join(str(file) for file in files)
         raise RunError(f"{str(path)!r} holds {len(files)} models. Name one of them: {names}.")
-    return Run(autoencoder_of(load(files[0])), config)
+    return Run(_encoder_of(load(files[0])), config)
+
+
+def _encoder_of(model: Any) -> Any:
+    """Return a model of tables as it is, and the autoencoder in or of any other model."""
+    return model if takes_tables(model) else autoencoder_of(model)
 
 
 def _sibling_config(path: Path) -> RunSpec | None:

@@ -12,6 +12,62 @@ TEXTS: dict[str, dict[str, str]] = {
             "{model} with a code of {n_components} numbers, fitted for {n_epochs} epochs to "
             "{n_rows} samples of {n_features} features."
         ),
+        "lead_table": (
+            "{model} with a code of {n_components} numbers, fitted for {n_epochs} epochs to "
+            "{n_rows} rows of {n_features} columns."
+        ),
+        "numbers_lead_table": (
+            "Synthetic rows are compared with real ones, as are three other tables with as many "
+            "rows: real rows, which differ by chance alone, rows of a Gaussian copula, and rows "
+            "with each column shuffled. Privacy is measured by distances, and not guaranteed."
+        ),
+        "group_synthetic": "Synthetic rows",
+        "group_imputation": "Imputed values",
+        "baseline_floor": "Real rows",
+        "baseline_copula": "Copula",
+        "baseline_independent": "Shuffled",
+        "baseline_baseline": "Baseline",
+        "measure_row_bound": "Bound on the log density of a row, nats",
+        "measure_column_error": "Error of the columns",
+        "measure_pair_error": "Error of the pairs of columns",
+        "measure_real_or_synthetic": "Real or synthetic: ROC-AUC of a classifier",
+        "measure_target": "Predicted column",
+        "measure_target_roc_auc": "Trained on these rows, tested on real ones: ROC-AUC",
+        "measure_target_r2": "Trained on these rows, tested on real ones: R²",
+        "measure_synthetic_nearest_training_row": "Distance to the nearest training row",
+        "measure_share_near_training_row": "Share near a training row",
+        "measure_copied_rows": "Share equal to a training row",
+        "measure_nrmse": "RMSE, standard deviations",
+        "measure_accuracy": "Accuracy of categories",
+        "measure_coverage": "Coverage of 90 % intervals",
+        "measure_width": "Width of the intervals, standard deviations",
+        "measure_log_density": "Log density of a hidden number, nats",
+        "synthetic_columns": "Columns of synthetic rows",
+        "synthetic_columns_note": (
+            "Numbers and dates: Kolmogorov-Smirnov distance; other columns: total variation. The "
+            "largest error is first."
+        ),
+        "synthetic_pairs": "Pairs of columns of synthetic rows",
+        "synthetic_pairs_note": (
+            "Two numbers: difference of Spearman's correlations; a number and a category: "
+            "difference of the mean ranks; two categories: total variation of the contingency "
+            "table. The largest error is first."
+        ),
+        "worst_errors": "{n_shown} of {n_errors} are shown.",
+        "imputation_columns": "Columns of imputed values",
+        "histograms_alt": "Histograms of the columns of real and of synthetic rows.",
+        "histograms": (
+            "The columns of real rows (filled) and of as many synthetic rows (outlined). Look for "
+            "peaks that the synthetic rows lack, and for values that no real row has."
+        ),
+        "associations_alt": "Matrices of the dependence between columns, real and synthetic.",
+        "associations": (
+            "How strongly each pair of columns depends on each other in real and in synthetic "
+            "rows, and the difference: Spearman's correlation of numbers, the correlation ratio of "
+            "a number and a category, Cramér's V of categories. A dark cell of the difference is a "
+            "dependence that the model misses or exaggerates."
+        ),
+        "comparison_lead_table": "{models}, evaluated in the same way on {n_rows} {rows}.",
         "numbers": "Numbers",
         "numbers_lead": "PCA has as many components as the code. Each standard error is that of the value before it.",
         "numbers_caption": "{group}, measured on {rows}",
@@ -185,6 +241,59 @@ TEXTS: dict[str, dict[str, str]] = {
             "{n_features} 次元のデータ {n_rows} 件を用いて，コードが {n_components} 次元の {model} を "
             "{n_epochs} エポック学習した結果です．"
         ),
+        "lead_table": (
+            "{n_features} 列の表 {n_rows} 件を用いて，コードが {n_components} 次元の {model} を "
+            "{n_epochs} エポック学習した結果です．"
+        ),
+        "numbers_lead_table": (
+            "合成データを実データと比べています．同じ件数のほかの 3 つの表の値も並べています．実データ"
+            "（偶然による違いだけがある），ガウスコピュラの合成データ，各列を別々に並べ替えたデータです．"
+            "プライバシーは距離で測っているだけで，保証するものではありません．"
+        ),
+        "group_synthetic": "合成データ",
+        "group_imputation": "欠損値の補完",
+        "baseline_floor": "実データ",
+        "baseline_copula": "コピュラ",
+        "baseline_independent": "並べ替え",
+        "baseline_baseline": "ベースライン",
+        "measure_row_bound": "1 件の対数密度の下界，nat",
+        "measure_column_error": "列の分布の誤差",
+        "measure_pair_error": "列どうしの関係の誤差",
+        "measure_real_or_synthetic": "実データと合成データを見分ける分類器の ROC-AUC",
+        "measure_target": "予測する列",
+        "measure_target_roc_auc": "このデータで学習し，実データで評価した ROC-AUC",
+        "measure_target_r2": "このデータで学習し，実データで評価した R²",
+        "measure_synthetic_nearest_training_row": "最も近い学習データまでの距離",
+        "measure_share_near_training_row": "学習データに極端に近い割合",
+        "measure_copied_rows": "学習データと等しい割合",
+        "measure_nrmse": "RMSE（標準偏差を単位とする）",
+        "measure_accuracy": "カテゴリの正解率",
+        "measure_coverage": "90 % 区間の被覆率",
+        "measure_width": "区間の幅（標準偏差を単位とする）",
+        "measure_log_density": "隠した数値 1 個の対数密度，nat",
+        "synthetic_columns": "合成データの列",
+        "synthetic_columns_note": (
+            "数値と日付はコルモゴロフ–スミルノフ距離，それ以外は全変動距離です．誤差の大きい順に示しています．"
+        ),
+        "synthetic_pairs": "合成データの列の組",
+        "synthetic_pairs_note": (
+            "数値どうしはスピアマンの相関係数の差，数値とカテゴリは平均順位の差，カテゴリどうしは分割表の"
+            "全変動距離です．誤差の大きい順に示しています．"
+        ),
+        "worst_errors": "{n_errors} 個のうち {n_shown} 個を示しています．",
+        "imputation_columns": "補完した列",
+        "histograms_alt": "実データと合成データの列のヒストグラム．",
+        "histograms": (
+            "実データ（塗りつぶし）と，同じ件数の合成データ（輪郭線）の各列．合成データにない山や，"
+            "実データにない値に注目してください．"
+        ),
+        "associations_alt": "実データと合成データにおける列どうしの関係の行列．",
+        "associations": (
+            "列どうしの関係の強さを，実データと合成データで比べ，その差を示しています．数値どうしはスピアマンの"
+            "相関係数，数値とカテゴリは相関比，カテゴリどうしはクラメールの V です．差の色が濃いところは，モデルが"
+            "再現していない，または強めすぎている関係です．"
+        ),
+        "comparison_lead_table": "{models} を，同じ{rows} {n_rows} 件で同じように評価しました．",
         "numbers": "評価結果",
         "numbers_lead": "PCA の成分数はコードの次元数と同じです．標準誤差は，その左の値のものです．",
         "numbers_caption": "{group}（{rows}で測定）",

@@ -11,9 +11,9 @@ from typing import Any
 
 from utsushi._utils.files import write_json, write_text, write_whole
 from utsushi._utils.validation import has_missing
-from utsushi.datasets import Dataset
-from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import has_sparse_codes
+from utsushi.datasets import Dataset, FrameDataset
+from utsushi.estimators import BaseAutoencoder, TableAutoencoder
+from utsushi.estimators.capabilities import has_sparse_codes, takes_tables
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
@@ -31,7 +31,11 @@ from utsushi.report import (
 from utsushi.report.embedded_samples import Sample
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
-from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
+from utsushi.runs.captioned_figures import (
+    CaptionedFigure,
+    captioned_figures,
+    captioned_table_figures,
+)
 from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
@@ -41,8 +45,8 @@ __all__ = ["living_payload", "pictures_of", "write_figures", "write_report", "wr
 
 def write_run(
     path: str | Path,
-    model: BaseAutoencoder,
-    dataset: Dataset,
+    model: BaseAutoencoder | TableAutoencoder,
+    dataset: Dataset | FrameDataset,
     *,
     source: str,
     label: str | None = None,
@@ -59,7 +63,7 @@ def write_run(
     path : str or Path
         The folder.
     model : fitted autoencoder
-    dataset : Dataset
+    dataset : Dataset, or FrameDataset for a table model
         The training data. The model is measured on its test samples, or on the training samples
         without a test part; on a random subset of large ones.
     source : str
@@ -103,7 +107,7 @@ def write_run(
 
 
 def write_report(
-    path: str | Path, run: Run, dataset: Dataset, *, language: str = "en"
+    path: str | Path, run: Run, dataset: Dataset | FrameDataset, *, language: str = "en"
 ) -> dict[str, Any]:
     """Write metrics, figures and report into the folder of a run, such as one without a report.
 
@@ -115,7 +119,7 @@ def write_report(
         The folder of the run.
     run : Run
         The result of `open_run` for ``path``.
-    dataset : Dataset
+    dataset : Dataset or FrameDataset
         The training data of the model.
     language : {"en", "ja"}
         The language that the report shows first; it contains both.
@@ -161,9 +165,11 @@ class _Measurements:
 
 
 def _measure(
-    model: BaseAutoencoder, dataset: Dataset, *, report: bool, language: str
+    model: Any, dataset: Dataset | FrameDataset, *, report: bool, language: str
 ) -> _Measurements:
     """Measure a model on the test samples, or on the training samples without a test part."""
+    if isinstance(dataset, FrameDataset):
+        return _measure_table(model, dataset, report=report, language=language)
     on_training_data = dataset.X_test is None
     n_rows, dataset = len(dataset.X_train), measurable(dataset)
     X, y = dataset.measured
@@ -195,6 +201,35 @@ def _measure(
     }
     payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
     return _Measurements(results, figures, render(pages, payload))
+
+
+def _measure_table(
+    model: TableAutoencoder, dataset: FrameDataset, *, report: bool, language: str
+) -> _Measurements:
+    """Measure a model of tables on the rows that are held out, or on all."""
+    results = evaluate(
+        model,
+        dataset.measured,
+        dataset.X_train,
+        target=dataset.target,
+        groups=QUICK if report else CHEAP,
+    )
+    if not report:
+        return _Measurements(results)
+    figures = tuple(captioned_table_figures(model, dataset.measured, dataset.target))
+    pages = {
+        page_language: _page(
+            model,
+            dataset,
+            len(dataset.X_train),
+            results,
+            figures,
+            on_training_data=dataset.X_test is None,
+            language=page_language,
+        )
+        for page_language in languages_from(language)
+    }
+    return _Measurements(results, figures, render(pages))
 
 
 def write_figures(folder: Path, figures: Iterable[CaptionedFigure], prefix: str = "") -> None:
@@ -241,8 +276,8 @@ def living_payload(
 
 
 def _page(
-    model: BaseAutoencoder,
-    dataset: Dataset,
+    model: BaseAutoencoder | TableAutoencoder,
+    dataset: Dataset | FrameDataset,
     n_rows: int,
     results: Mapping[str, Any],
     figures: Iterable[CaptionedFigure],
@@ -253,9 +288,10 @@ def _page(
     """Compose the report of one model."""
     words = TEXTS[language]
     names = {"model": type(model).__name__, "data": dataset.name}
-    lead = words["lead"].format(
+    of_table = "_table" if takes_tables(model) else ""
+    lead = words[f"lead{of_table}"].format(
         **names,
-        n_components=model.n_components,
+        n_components=model.n_components_,
         n_epochs=model.n_epochs_,
         n_rows=f"{n_rows - n_to_hold_out(n_rows, model.recipe_.validation_fraction):,}",
         n_features=model.n_features_in_,
@@ -267,7 +303,7 @@ def _page(
         lead=lead,
         language=language,
         sections=(
-            Section(words["numbers"], (Paragraph(words["numbers_lead"]), *numbers)),
+            Section(words["numbers"], (Paragraph(words[f"numbers_lead{of_table}"]), *numbers)),
             Section(words["figures"], tuple(pictures_of(figures, language))),
             Section(words["settings"], (Settings(settings_of(model)),)),
         ),
