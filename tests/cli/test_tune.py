@@ -4,7 +4,7 @@ import pytest
 import typer.main
 
 from utsushi.cli import train, tune
-from utsushi.cli.options import TRAINED
+from utsushi.cli.options import TUNED
 
 
 def options_of(app, name):
@@ -12,7 +12,7 @@ def options_of(app, name):
     return {option for parameter in command.params for option in parameter.opts}
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", TUNED)
 def test_every_option_of_train_is_one_of_tune_but_those_of_a_run_under_way(name):
     missing = options_of(train.app, name) - options_of(tune.app, name)
     assert missing == {"--checkpoint-every", "--tensorboard"}

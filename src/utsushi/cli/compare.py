@@ -19,6 +19,7 @@ from utsushi.cli.options import (
     Label,
     Language,
     Seed,
+    Target,
     check_kind,
     evaluation_options,
     model_of,
@@ -26,6 +27,7 @@ from utsushi.cli.options import (
 )
 from utsushi.cli.output import as_text, check_output, note, note_skipped
 from utsushi.cli.rows import check_names, fit_to, reading_of, recorded, source_name
+from utsushi.cli.tables import frame_of, refuse_options
 from utsushi.cli.threads import limit_threads
 from utsushi.exceptions import DataError, SettingError
 
@@ -63,6 +65,7 @@ def compare(
     ] = None,
     data: Data = None,
     label: Label = None,
+    target: Target = None,
     everything: Everything = False,
     as_json: AsJson = False,
     force: Force = False,
@@ -76,7 +79,7 @@ def compare(
     A model is a run, a model file, or ae, dae or vae with settings as name=value, which is trained
     on the source first; prefix it with a name and a colon to name it. The source is that of the
     first run, or the bundled digits, and is read as for the first run. The report runs the first
-    four models side by side.
+    four models side by side. Table models are compared with each other, on rows that are held out.
     """
     from utsushi.report import check_language
     from utsushi.runs import comparison_tables, write_comparison, write_comparison_page
@@ -84,8 +87,19 @@ def compare(
     check_language(lang)
     out = _checked_out(out, to, force=force)
     loaded, unfitted = _models(models, random_state)
-    data, label, dataset, reading = _opened(loaded, data, label, reading)
-    named_models = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
+    dataset: Any
+    if _are_tables(loaded, unfitted):
+        data, dataset, reading = _opened_table(loaded, unfitted, data, target, label, reading)
+        named_models = {name: run.model for name, run in loaded.items()}
+    elif target is not None:
+        raise SettingError(
+            f"--target must not be set without a table model, got {target!r}. Name the classes "
+            "with --label."
+        )
+    else:
+        data, label, dataset, reading = _opened(loaded, data, label, reading)
+        named_models = {name: _checked(name, run, data, dataset) for name, run in loaded.items()}
+        reading = recorded(reading, dataset)
     if unfitted:
         limit_threads()
     for name, model in unfitted.items():
@@ -95,7 +109,7 @@ def compare(
     settings = {"language": lang, "random_state": random_state, **evaluation_options(everything)}
     if to is None:
         options: dict[str, Any] = {"source": source_name(data), "label": label, "force": force}
-        options["reading"] = recorded(reading, dataset)
+        options["reading"] = reading
         results = write_comparison(out, named_models, dataset, **options, **settings)
     else:
         results = write_comparison_page(out, named_models, dataset, **settings)
@@ -142,6 +156,70 @@ def _opened(
     dataset = open_reading(data, reading)
     note_skipped(dataset.skipped, dataset.name)
     return data, label, dataset, options
+
+
+def _are_tables(loaded: dict[str, Run], unfitted: dict[str, Any]) -> bool:
+    """Return whether the models are of tables; raise an error if only some are."""
+    from utsushi.estimators.capabilities import takes_tables
+
+    models = {name: run.model for name, run in loaded.items()} | unfitted
+    of_tables = [name for name, model in models.items() if takes_tables(model)]
+    others = [name for name in models if name not in of_tables]
+    if of_tables and others:
+        raise SettingError(
+            f"the models must all be table models or none, got {of_tables[0]!r} and {others[0]!r}. "
+            "Compare each kind on its own."
+        )
+    return bool(of_tables)
+
+
+def _opened_table(
+    loaded: dict[str, Run],
+    unfitted: dict[str, Any],
+    data: str | None,
+    target: str | None,
+    label: str | None,
+    options: dict[str, Any],
+) -> tuple[str, Any, dict[str, Any]]:
+    """Open the table to compare on; return source, dataset and reading options."""
+    from utsushi.datasets import open_frame
+
+    runs = list(loaded.values())
+    model = runs[0].model if runs else next(iter(unfitted.values()))
+    others = {name: value for name, value in options.items() if name != "drop"}
+    refuse_options(model, label=(label, f"Use --target {label}"), **others)
+    if runs:
+        dataset = frame_of(runs[0], data, options, target=target)
+    elif data is None:
+        raise SettingError("--data must name a table to train table models on, got none.")
+    else:
+        drop = options.get("drop", [])
+        dataset = open_frame(data, drop=drop, target=target, test_fraction=None)
+    source = data or runs[0].config.data  # type: ignore[union-attr]
+    for name, run in loaded.items():
+        _check_alike(name, run, source, dataset)
+    reading = {"target": dataset.target, "drop": options.get("drop")}
+    reading = {name: value for name, value in reading.items() if value}
+    return source, dataset, {**reading, "test_fraction": dataset.test_fraction}
+
+
+def _check_alike(name: str, run: Run, data: str, dataset: Any) -> None:
+    """Raise an error for a table model of other columns, rows or another source."""
+    columns = [column.name for column in run.model.codec_.columns]
+    if columns != list(dataset.feature_names):
+        raise DataError(
+            f"{name!r} must be trained on the columns {', '.join(dataset.feature_names)}, got "
+            f"{', '.join(columns)}. Compare models of one table."
+        )
+    if run.config is None:
+        return
+    source, fraction = source_name(data), run.config.reading.get("test_fraction", 0.0)
+    if run.config.data != source or fraction != dataset.test_fraction:
+        raise DataError(
+            f"{name!r} must be trained on {source!r} with {dataset.test_fraction:g} of its rows "
+            f"held out, as the first model, got {run.config.data!r} with {fraction:g}. Compare "
+            "models of the same rows."
+        )
 
 
 def _models(words: list[str], seed: int) -> tuple[dict[str, Any], dict[str, BaseAutoencoder]]:

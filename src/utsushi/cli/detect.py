@@ -10,6 +10,8 @@ import typer
 from utsushi.cli.options import Data, Label, Language, Out, RunPath, integer, number, reads_again
 from utsushi.cli.output import check_output, note, write_columns
 from utsushi.cli.rows import dataset_of, image_shape_of, label_name_of
+from utsushi.cli.table_detect import detect_in_table
+from utsushi.cli.tables import refuse_options
 from utsushi.exceptions import RunError, SettingError
 
 if TYPE_CHECKING:
@@ -110,7 +112,8 @@ def detect(
     scored. The terminal shows why the lowest scores are low, and a picture the columns or pixels
     that contribute most. With --report, a page has both, with the values that were expected.
 
-    The threshold is calibrated on the training data; the file of a detector has its own.
+    The threshold is calibrated on the training data; the file of a detector has its own. That of a
+    table model is calibrated on the rows that were held out from its training.
     """
     settings = {
         "scoring": scoring,
@@ -121,9 +124,20 @@ def detect(
     picture = picture or str(Path(out).with_suffix(".png"))
     _check_options(picture, worst, settings, report, lang)
     from utsushi._utils.files import write_text, write_whole
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.runs import Detection, anomaly_report, open_run
 
     opened = open_run(run, detectors=True)
+    if takes_tables(opened.model):
+        refuse_options(
+            opened.model,
+            scoring=(scoring, "Its score is the bound"),
+            reference=reference,
+            report=report,
+            picture=None if picture == str(Path(out).with_suffix(".png")) else picture,
+        )
+        detect_in_table(opened, out, data, label, normal, settings, worst, reading, explain=explain)
+        return
     dataset = dataset_of(opened, data, label, reading)
     chosen = {name: value for name, value in settings.items() if value is not None}
     detector = _detector(run, opened, normal, label, chosen, reading)

@@ -12,6 +12,7 @@ from utsushi._utils.files import being_written
 from utsushi.cli.options import Data, Label, Out, RunPath, reads_again
 from utsushi.cli.output import BLOCK_ROWS, check_output, note, progress_bar, write_blocks
 from utsushi.cli.rows import dataset_of, label_name_of
+from utsushi.cli.tables import encode_frame, frame_of, refuse_options
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -59,10 +60,13 @@ def encode(
             "Leave it out, or use --engine ray."
         )
     check_output(out, [".npy", ".npz", ".csv", ".parquet"])
-    from utsushi.estimators.capabilities import has_sparse_codes
+    from utsushi.estimators.capabilities import has_sparse_codes, takes_tables
     from utsushi.runs import open_run
 
     opened = open_run(run)
+    if takes_tables(opened.model):
+        encode_frame(opened, out, frame_of(opened, data, reading), label)
+        return
     if has_sparse_codes(opened.model):
         check_output(out, [".npz", ".parquet"])
     dataset = dataset_of(opened, data, label, reading)
@@ -131,6 +135,10 @@ def _encode_by_ray(
     reading: dict[str, Any],
 ) -> None:
     from utsushi.cli.cluster import encode_by_ray
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.runs import open_run
 
-    note(f"the codes: {encode_by_ray(open_run(run), out, data, label, workers, reading)}")
+    opened = open_run(run)
+    if takes_tables(opened.model):
+        refuse_options(opened.model, engine=("ray", "Use --engine own"))
+    note(f"the codes: {encode_by_ray(opened, out, data, label, workers, reading)}")

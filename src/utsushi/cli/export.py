@@ -11,9 +11,11 @@ from utsushi._utils.files import write_whole
 from utsushi.cli.options import Data, Label, Language, RunPath, check_kind, reads_again
 from utsushi.cli.output import check_output, note
 from utsushi.cli.rows import dataset_of, shape_to, source_name
+from utsushi.cli.tables import frame_of, refuse_options
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
+    from utsushi.report import LivingPage
     from utsushi.runs import Run
 
 
@@ -60,11 +62,14 @@ def _export_onnx(run: str, out: str | None, data: str | None, label: str | None)
                 f"{value}. Leave {option} out."
             )
     from utsushi.estimators import load
-    from utsushi.estimators.capabilities import is_detector
+    from utsushi.estimators.capabilities import is_detector, takes_tables
     from utsushi.integrations.onnx import BATCHES, SCORES, largest_difference, to_onnx
     from utsushi.runs import open_run
 
     opened = open_run(run)
+    if takes_tables(opened.model):
+        fix = "Load the model file in Python, or use utsushi encode"
+        refuse_options(opened.model, to=("onnx", fix))
     model = opened.model if Path(run).is_dir() else load(run)
     if is_detector(model) and model.scoring_ not in SCORES:
         note(f"the graph has no score, because it can only compute {' and '.join(SCORES)}")
@@ -85,11 +90,16 @@ def _export_html(
     reading: dict[str, Any],
 ) -> None:
     """Write the HTML page."""
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.report import check_language, to_html
     from utsushi.runs import open_run
 
     check_language(lang)
     opened = open_run(run)
+    if takes_tables(opened.model):
+        page = _table_page(opened, data, label, lang, reading)
+        note(f"the page: {page.save(out or _default_path(run, opened, '.html'))}")
+        return
     dataset = dataset_of(opened, data, label, reading)
     shape_to(opened.model, dataset)
     X, y = dataset.measured
@@ -106,6 +116,24 @@ def _export_html(
         title=f"{type(opened.model).__name__}, {dataset.name}",
     )
     note(f"the page: {page.save(out or _default_path(run, opened, '.html'))}")
+
+
+def _table_page(
+    opened: Run, data: str | None, label: str | None, lang: str, reading: dict[str, Any]
+) -> LivingPage:
+    """Return the page of a model of tables."""
+    from utsushi.report import to_html
+
+    refuse_options(opened.model, label=label)
+    dataset = frame_of(opened, data, reading)
+    is_own = data is None or (opened.config and source_name(data) == opened.config.data)
+    return to_html(
+        opened.model,
+        dataset.measured,
+        X_train=dataset.X_train if is_own and dataset.X_test is not None else None,
+        language=lang,
+        title=f"{type(opened.model).__name__}, {dataset.name}",
+    )
 
 
 def _default_path(path: str, run: Run, suffix: str) -> Path:

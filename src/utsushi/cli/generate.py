@@ -9,6 +9,7 @@ import typer
 from utsushi.cli.options import Data, Label, Out, RandomState, RunPath, count, number, reads_again
 from utsushi.cli.output import check_output, note, write_table
 from utsushi.cli.rows import dataset_of, image_shape_of
+from utsushi.cli.tables import FRAMES, given_values, refuse_options, write_frame_file
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -52,6 +53,14 @@ def generate(
             show_default=False,
         ),
     ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="A value that all rows have (table models); may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
     label: Label = None,
     *,
@@ -59,14 +68,34 @@ def generate(
 ) -> None:
     """Write new samples from the model's sampler, or from another one.
 
-    Writes .png (images), .npy, .npz, .csv or .parquet.
+    Writes .png (images), .npy, .npz, .csv or .parquet; of a table model .csv or .parquet, with the
+    types of the training data.
 
     Another sampler is fitted to the codes of the training data, or of --data; the run does not
     change.
     """
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.runs import open_run
 
     opened = open_run(run)
+    if takes_tables(opened.model):
+        check_output(out, FRAMES)
+        refuse_options(
+            opened.model,
+            noise=(noise, "Its rows always have it"),
+            sampler=(sampler, f"Train with --sampler {sampler}"),
+            temperature=(temperature, f"Train with --temperature {temperature}"),
+            **{"class": (of_class, "Use --given COLUMN=VALUE"), "data": data, "label": label},
+        )
+        values = given_values(opened.model, given or [])
+        drawn = opened.model.sample(n, given=values or None, random_state=random_state)
+        note(f"{n} generated rows: {write_frame_file(out, drawn)}")
+        return
+    if given:
+        raise SettingError(
+            f"--given must not be set for a {type(opened.model).__name__}, got {given[0]!r}. Train "
+            "a model with utsushi train table."
+        )
     shape = image_shape_of(opened)
     check_output(out, [".png", ".npy", ".npz", ".csv", ".parquet"], shape)
     if sampler is None and data is not None:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from utsushi._utils.files import being_written
 from utsushi.cli.options import Out
 from utsushi.cli.output import check_output, note
+from utsushi.cli.tables import FRAMES, as_arrow, rows_for_model, texts_of, write_frame_file
 from utsushi.exceptions import DataError, SettingError
 
 if TYPE_CHECKING:
-    from utsushi.estimators import AutoencoderImputer
-
-KINDS = [".csv", ".parquet"]
+    from utsushi.estimators import AutoencoderImputer, TableAutoencoder
 
 
 def impute(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="The file of an imputer.", show_default=False),
+        typer.Argument(
+            metavar="MODEL", help="The file or the run of an imputer.", show_default=False
+        ),
     ],
     data: Annotated[
         str, typer.Argument(metavar="TABLE", help="A .csv or .parquet file.", show_default=False)
@@ -31,11 +31,12 @@ def impute(
     """Fill the gaps of a table by an AutoencoderImputer or a TableAutoencoder.
 
     As .csv or .parquet. Values that are known, and columns that the model does not have, stay as
-    they are. For a run of utsushi train there is utsushi reconstruct --fill.
+    they are. MODEL may be a run of utsushi train table; for other runs there is utsushi reconstruct
+    --fill.
     """
-    check_output(out, KINDS)
-    if Path(data).suffix.lower() not in KINDS:
-        raise SettingError(f"TABLE must end in {' or '.join(KINDS)}, got {data!r}.")
+    check_output(out, FRAMES)
+    if Path(data).suffix.lower() not in FRAMES:
+        raise SettingError(f"TABLE must end in {' or '.join(FRAMES)}, got {data!r}.")
     from utsushi.estimators import AutoencoderImputer, TableAutoencoder, load
 
     fitted = load(model)
@@ -47,11 +48,10 @@ def impute(
     table = _read(data)
     if isinstance(fitted, AutoencoderImputer):
         filled = _with_numbers(fitted, table, data)
+        n_filled = _n_gaps(table) - _n_gaps(filled)
     else:
-        filled = fitted.impute(table)
-    with being_written(Path(out)) as file:
-        _write(filled, out, file)
-    n_filled = _n_gaps(table) - _n_gaps(filled)
+        filled, n_filled = _with_values(fitted, table, data)
+    write_frame_file(out, filled)
     note(f"{n_filled} gaps of {table.num_rows} rows filled: {out}")
 
 
@@ -76,6 +76,21 @@ def _read(path: str) -> Any:
             column = compute.if_else(is_gap, pa.scalar(None, field.type), column)
             table = table.set_column(place, field, column)
     return table
+
+
+def _with_values(model: TableAutoencoder, table: Any, data: str) -> tuple[Any, int]:
+    """Return a table with the gaps that a model of tables fills, and their number."""
+    from utsushi.datasets import open_frame
+
+    rows = rows_for_model(model, open_frame(data, texts=texts_of(model)).X, data)
+    filled, n_filled = as_arrow(model.impute(rows)), 0
+    for name in rows.column_names:
+        n_gaps = rows.column(name).null_count - filled.column(name).null_count
+        if n_gaps and name in table.column_names:
+            place = table.column_names.index(name)
+            table = table.set_column(place, name, filled.column(name))
+            n_filled += n_gaps
+    return table, n_filled
 
 
 def _with_numbers(imputer: AutoencoderImputer, table: Any, data: str) -> Any:
@@ -111,13 +126,3 @@ def _as_fitted(imputer: AutoencoderImputer, rows: Any, names: list[str]) -> Any:
     import pyarrow as pa
 
     return pa.table(dict(zip(names, rows.T, strict=True)))
-
-
-def _write(table: Any, out: str, file: Any) -> None:
-    """Write a table of pyarrow as CSV or Parquet."""
-    from pyarrow import csv, parquet
-
-    if out.lower().endswith(".csv"):
-        csv.write_csv(table, file)
-    else:
-        parquet.write_table(table, file)

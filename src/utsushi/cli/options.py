@@ -29,7 +29,9 @@ __all__ = [
     "DENOISING",
     "SEMI_SUPERVISED",
     "SPARSE",
+    "TABLE",
     "TRAINED",
+    "TUNED",
     "VARIATIONAL",
     "VECTOR_QUANTIZED",
     "AsJson",
@@ -44,8 +46,10 @@ __all__ = [
     "RandomState",
     "RunPath",
     "Seed",
+    "Target",
     "as_options",
     "check_kind",
+    "column_names",
     "count",
     "evaluation_options",
     "integer",
@@ -114,9 +118,19 @@ def word(text: str) -> str | None:
     return None if text.lower() == "none" else text
 
 
-def _names(text: str) -> list[str]:
+def column_names(text: str) -> list[str]:
     """Parse names separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def kinds(text: str) -> dict[str, str]:
+    """Parse kinds of columns, such as "age=category,id=identifier"."""
+    pairs = [part.rpartition("=") for part in text.split(",") if part.strip()]
+    if not all(name.strip() and kind.strip() for name, _, kind in pairs):
+        raise typer.BadParameter(
+            f"must be COLUMN=KIND separated by commas, such as age=category, got {text!r}"
+        )
+    return {name.strip(): kind.strip() for name, _, kind in pairs}
 
 
 # --- shared options -----------------------------------------------------------------------------
@@ -135,6 +149,14 @@ Data = Annotated[
 Label = Annotated[
     str | None,
     typer.Option(metavar="COLUMN", help="The column of a table that holds the labels."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column that a classifier predicts, to measure a table model.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[str, typer.Option(metavar="FILE", help="The file to write.", show_default=False)]
 RandomState = Annotated[
@@ -445,6 +467,23 @@ SEMI_SUPERVISED = (
     ),
 )
 
+#: Options of ``train table``, whose columns decide the network, the likelihood and the objective.
+TABLE = (
+    Parameter("n_components", None, integer, "N", "Size of the code; default: by the columns."),
+    Parameter(
+        "kinds",
+        None,
+        kinds,
+        "COLUMN=KIND,…",
+        "Kinds of columns: number, truth, category, date, datetime, count, identifier.",
+    ),
+    Parameter("masking", 1.0, number, "X", "Share of the rows seen in part, from 0 to 1."),
+    *(p for p in _COMMON if p.name in ("hidden", "max_epochs", "random_state", "device")),
+    *(p for p in _COMMON if p.name.startswith("recipe") or p.name == "verbose"),
+    Parameter("sampler", "mixture", str, "mixture|prior|gaussian|flow|two-stage", _CODES),
+    _TEMPERATURE,
+)
+
 #: Estimator, options and help of each ``train`` command, by name.
 TRAINED = {
     "ae": ("Autoencoder", AUTOENCODER, "Train an autoencoder."),
@@ -461,7 +500,15 @@ TRAINED = {
         "Train an autoencoder with discrete codes.",
     ),
     "sparse": ("SparseAutoencoder", SPARSE, "Train a sparse autoencoder."),
+    "table": (
+        "TableAutoencoder",
+        TABLE,
+        "Train a model of a table with numbers, categories, dates and gaps.",
+    ),
 }
+
+#: Models whose settings ``utsushi tune`` searches.
+TUNED = {name: entry for name, entry in TRAINED.items() if name != "table"}
 
 
 def model_of(estimator: str, values: Mapping[str, Any]) -> BaseAutoencoder:
@@ -510,19 +557,21 @@ def _reading(
     categorical: Annotated[
         Any,
         typer.Option(
-            parser=_names,
+            parser=column_names,
             metavar="COLUMN,…",
             help="Columns of numbers that are categories (tables).",
         ),
     ] = None,
     drop: Annotated[
         Any,
-        typer.Option(parser=_names, metavar="COLUMN,…", help="Columns to leave out (tables)."),
+        typer.Option(
+            parser=column_names, metavar="COLUMN,…", help="Columns to leave out (tables)."
+        ),
     ] = None,
     dates: Annotated[
         Any,
         typer.Option(
-            parser=_names,
+            parser=column_names,
             metavar="COLUMN,…",
             help="Columns of dates, read as days since 1970-01-01 (tables).",
         ),
@@ -611,7 +660,7 @@ _OF_ANY = {
     for name in (
         *_READING,
         *("checkpoint_every", "contamination", "lang", "max_false_positive_rate", "scoring"),
-        "storage",
+        *("storage", "target", "test_fraction", "given"),
     )
 }
 

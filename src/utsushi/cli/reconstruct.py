@@ -9,6 +9,7 @@ import typer
 from utsushi.cli.options import Data, Label, Out, RunPath, integer, reads_again
 from utsushi.cli.output import check_output, note, write_table
 from utsushi.cli.rows import dataset_of, image_shape_of
+from utsushi.cli.tables import FRAMES, frame_of, refuse_options, write_frame_file
 from utsushi.exceptions import SettingError
 
 if TYPE_CHECKING:
@@ -41,15 +42,24 @@ def reconstruct(
     Writes .npy, .npz, .csv, .parquet or .png.
 
     It reconstructs the test samples of the source, or all samples if there is no test part. A
-    picture shows the first ten, below the originals.
+    picture shows the first ten, below the originals. Rows of a table model are written as .csv or
+    .parquet.
     """
     import numpy as np
 
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.runs import open_run
 
     if n is not None and n < 1:
         raise SettingError(f"-n must be a positive integer, got {n}. Leave it out for all samples.")
     opened = open_run(run)
+    if takes_tables(opened.model):
+        check_output(out, FRAMES)
+        refuse_options(opened.model, label=label)
+        frame = frame_of(opened, data, reading).measured[:n]
+        filled = opened.model.impute(frame) if fill else opened.model.reconstruct(frame)
+        note(f"{len(frame)} rows: {write_frame_file(out, filled)}")
+        return
     dataset = dataset_of(opened, data, label, reading)
     shape = image_shape_of(opened, dataset)
     check_output(out, [".npy", ".npz", ".csv", ".parquet", ".png"], shape)

@@ -55,8 +55,13 @@ def mask_to(model: BaseAutoencoder, dataset: Dataset, *, quietly: bool = False) 
             note(f"{dataset.name} has missing values, which are masked (--missing mask)")
 
 
-def fit_to(model: BaseAutoencoder, dataset: Dataset) -> None:
-    """Fit a model to the training samples."""
+def fit_to(model: Any, dataset: Any) -> None:
+    """Fit a model to the training samples, or to the training rows of a table."""
+    from utsushi.datasets import FrameDataset
+
+    if isinstance(dataset, FrameDataset):
+        model.fit(dataset.X_train)
+        return
     shape_to(model, dataset)
     mask_to(model, dataset)
     model.fit(dataset.X_train, dataset.y_train, columns=dataset.columns)

@@ -18,7 +18,10 @@ from utsushi.cli.options import (
     Label,
     Language,
     NoReport,
+    Target,
+    column_names,
     model_of,
+    number,
     reads,
     takes,
 )
@@ -29,8 +32,7 @@ from utsushi.cli.threads import limit_threads, set_threads
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from utsushi.datasets import Dataset
-    from utsushi.estimators import BaseAutoencoder
+    from utsushi.datasets import Dataset, FrameDataset
     from utsushi.runs import RunSpec
     from utsushi.training.data_parallel import ProcessGroup
 
@@ -70,6 +72,7 @@ def _resume(
             f"{context.invoked_subcommand}. Leave the model out."
         )
     from utsushi import datasets
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.runs import RunSpec, resume_run
 
     with _processes() as processes, ExitStack() as stack:
@@ -78,8 +81,13 @@ def _resume(
         run = RunSpec.model_validate(spec)
         if processes.size == 1:
             set_threads(run.threads)
-        dataset = datasets.open(run.data, label=run.label, **run.reading)
-        _train_and_write(run.model(), dataset, run, resumed[1] if resumed else None)
+        model = run.model()
+        dataset: Dataset | FrameDataset
+        if takes_tables(model):
+            dataset = datasets.open_frame(run.data, **run.reading)
+        else:
+            dataset = datasets.open(run.data, label=run.label, **run.reading)
+        _train_and_write(model, dataset, run, resumed[1] if resumed else None)
 
 
 def _trainer(estimator: str, description: str) -> Callable[..., None]:
@@ -100,50 +108,113 @@ def _trainer(estimator: str, description: str) -> Callable[..., None]:
         reading: dict[str, Any],
         parameters: dict[str, Any],
     ) -> None:
-        from utsushi.integrations.tensorboard import require_tensorboard
-        from utsushi.report import check_language
-        from utsushi.runs import RunSpec, begin_run, check_free, resume_or_begin
-        from utsushi.training.checkpoint import Interval
-        from utsushi.training.data_parallel import was_restarted
+        source = data or DEFAULT_DATA
 
-        with _processes() as processes:
-            check_language(lang)
-            if tensorboard:
-                require_tensorboard()
-            Interval.parse(checkpoint_every)
-            model = model_of(estimator, parameters)
-            source = data or DEFAULT_DATA
-            if processes.is_first and not was_restarted():
-                check_free(out, force=force)
-            quietly = not processes.is_first
+        def opened(model: Any, *, quietly: bool) -> tuple[Dataset, dict[str, Any]]:
             dataset = training_rows(context, model, source, label, reading, quietly=quietly)
-            limit_threads()
-            run = RunSpec.of(
-                model,
-                data=source_name(source),
-                label=label,
-                reading=recorded(reading, dataset),
-                language=lang,
-                checkpoint_every=checkpoint_every,
-                tensorboard=tensorboard,
-                report=not no_report,
-            )
-            if not processes.is_first:
-                _train_and_write(model, dataset, run, None)
-                return
-            if was_restarted():
-                run_folder = resume_or_begin(out, run, force=force)
-            else:
-                run_folder = begin_run(out, run)
-            with run_folder as folder:
-                _train_and_write(model, dataset, run, folder)
+            return dataset, {"label": label, "reading": recorded(reading, dataset)}
+
+        settings: dict[str, Any] = {"language": lang, "checkpoint_every": checkpoint_every}
+        settings |= {"tensorboard": tensorboard, "report": not no_report}
+        _train(estimator, parameters, out, source, opened, settings, force=force)
 
     train.__doc__ = description
     return train
 
 
+def _table(
+    out: RunOut,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCE",
+            help="A .csv, .parquet or .arrow file, or a folder of Parquet files.",
+            show_default=False,
+        ),
+    ],
+    target: Target = None,
+    drop: Annotated[
+        Any,
+        typer.Option(parser=column_names, metavar="COLUMN,…", help="Columns to leave out."),
+    ] = None,
+    test_fraction: Annotated[
+        Any,
+        typer.Option(
+            parser=number,
+            metavar="X",
+            help="Share of rows held out to measure the model; default: 0.2 of at least 100 rows.",
+        ),
+    ] = None,
+    force: Force = False,
+    checkpoint_every: CheckpointEvery = "60s",
+    lang: Language = "en",
+    tensorboard: Board = False,
+    no_report: NoReport = False,
+    *,
+    parameters: dict[str, Any],
+) -> None:
+    def opened(model: Any, *, quietly: bool) -> tuple[FrameDataset, dict[str, Any]]:
+        from utsushi.datasets import open_frame
+
+        model.check_parameters()  # before a large table is read
+        dataset = open_frame(data, drop=drop or (), target=target, test_fraction=test_fraction)
+        reading = {"drop": list(drop or ()), "target": target}
+        reading = {name: value for name, value in reading.items() if value}
+        return dataset, {"reading": {**reading, "test_fraction": dataset.test_fraction}}
+
+    settings: dict[str, Any] = {"language": lang, "checkpoint_every": checkpoint_every}
+    settings |= {"tensorboard": tensorboard, "report": not no_report}
+    _train("TableAutoencoder", parameters, out, data, opened, settings, force=force)
+
+
+def _train(
+    estimator: str,
+    parameters: dict[str, Any],
+    out: str,
+    source: str,
+    opened: Callable[..., tuple[Any, dict[str, Any]]],
+    settings: dict[str, Any],
+    *,
+    force: bool,
+) -> None:
+    """Train a model and write its run, in one or several processes.
+
+    ``opened`` returns the data for the model, and how they were read.
+    """
+    from utsushi.integrations.tensorboard import require_tensorboard
+    from utsushi.report import check_language
+    from utsushi.runs import RunSpec, begin_run, check_free, resume_or_begin
+    from utsushi.training.checkpoint import Interval
+    from utsushi.training.data_parallel import was_restarted
+
+    with _processes() as processes:
+        check_language(settings["language"])
+        if settings["tensorboard"]:
+            require_tensorboard()
+        Interval.parse(settings["checkpoint_every"])
+        model = model_of(estimator, parameters)
+        if processes.is_first and not was_restarted():
+            check_free(out, force=force)
+        dataset, described = opened(model, quietly=not processes.is_first)
+        limit_threads()
+        run = RunSpec.of(model, data=source_name(source), **described, **settings)
+        if not processes.is_first:
+            _train_and_write(model, dataset, run, None)
+            return
+        if was_restarted():
+            run_folder = resume_or_begin(out, run, force=force)
+        else:
+            run_folder = begin_run(out, run)
+        with run_folder as folder:
+            _train_and_write(model, dataset, run, folder)
+
+
 for _name, (_estimator, _parameters, _description) in TRAINED.items():
-    app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
+    if _name == "table":
+        _table.__doc__ = _description
+        app.command(_name)(takes(_parameters)(_table))
+    else:
+        app.command(_name)(takes(_parameters)(_trainer(_estimator, _description)))
 
 
 @contextmanager
@@ -162,26 +233,29 @@ def _processes() -> Iterator[ProcessGroup]:
 
 
 def _train_and_write(
-    model: BaseAutoencoder, dataset: Dataset, run: RunSpec, folder: Path | None
+    model: Any, dataset: Dataset | FrameDataset, run: RunSpec, folder: Path | None
 ) -> None:
     """Train and evaluate a model, and write its run; an interrupted one can be resumed.
 
     ``folder`` is None in all data-parallel processes except the first, which writes the run.
     """
+    from utsushi.datasets import FrameDataset
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.integrations.tensorboard import TensorBoard
     from utsushi.runs import tables_of, write_run
 
+    is_table, samples = isinstance(dataset, FrameDataset), {}
+    if not isinstance(dataset, FrameDataset):
+        samples = {"y": dataset.y_train, "columns": dataset.columns}
     log = folder / "tensorboard" if folder and run.tensorboard else None
     try:
         with nullcontext() if log is None else TensorBoard(log) as board:
             model.fit(
                 dataset.X_train,
-                dataset.y_train,
                 checkpoint_dir=folder or "checkpoints",  # only the first process uses it
                 checkpoint_every=run.checkpoint_every,
                 on_epoch=board,
-                columns=dataset.columns,
+                **samples,
             )
     except TrainingInterrupted as stop:  # typer would handle it as Ctrl-C
         if folder is None:
@@ -204,9 +278,15 @@ def _train_and_write(
         report=run.report,
     )
     typer.echo(as_text(tables_of(results)))
-    if dataset.X_test is None:
+    if is_table and dataset.X_test is not None:
         note(
-            f"measured on the training samples: {dataset.name} has no test part; for new samples: "
+            f"measured on {len(dataset.X_test):,} rows that were held out from the training "
+            "(--test-fraction 0 trains on all rows)"
+        )
+    if dataset.X_test is None:
+        no_test = "no rows are held out" if is_table else f"{dataset.name} has no test part"
+        note(
+            f"measured on the training samples: {no_test}; for new samples: "
             f"utsushi evaluate {shlex.quote(str(folder.parent))} --data SOURCE"
         )
     run_path = shlex.quote(str(folder.parent))
@@ -215,4 +295,5 @@ def _train_and_write(
     else:
         command = report_command(folder.parent, run.language)
         note(f"the run: {folder.parent} (make its report with {command})")
-    note(f"to measure its codes as features: utsushi evaluate {run_path}")
+    if not is_table:
+        note(f"to measure its codes as features: utsushi evaluate {run_path}")

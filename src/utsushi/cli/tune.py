@@ -10,7 +10,7 @@ import typer
 
 from utsushi.cli.options import (
     DEFAULT_DATA,
-    TRAINED,
+    TUNED,
     Data,
     Force,
     Label,
@@ -146,7 +146,7 @@ def _searcher(estimator: str) -> Callable[..., None]:
     return tune
 
 
-for _name, (_estimator, _parameters, _description) in TRAINED.items():
+for _name, (_estimator, _parameters, _description) in TUNED.items():
     _command = takes(_options(_name, _parameters))(_searcher(_estimator))
     _command.__doc__ = _description.replace("Train", "Search for the settings of")
     app.command(_name)(_command)
