@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,15 @@ from scipy.sparse import issparse
 
 from utsushi.exceptions import DataError
 
-__all__ = ["BACKENDS", "RawColumn", "is_frame", "read_frame", "with_index", "write_frame"]
+__all__ = [
+    "BACKENDS",
+    "RawColumn",
+    "is_frame",
+    "read_column",
+    "read_frame",
+    "with_index",
+    "write_frame",
+]
 
 #: The libraries whose data frames are read and written.
 BACKENDS = ("pandas", "polars", "pyarrow")
@@ -31,13 +42,16 @@ class RawColumn:
         narwhals' name of its dtype, such as "Int64", "String" or "Datetime"; "Array" for a column
         of an array.
     values : ndarray of shape (n,)
-        float64 with NaN for a missing value: numbers, truth values, and times in seconds since
-        1970-01-01. Else objects, with None for a missing value.
+        float64 with NaN for a missing value: numbers, truth values, times in seconds since
+        1970-01-01, and durations in seconds. Else texts, with None for a missing value.
+    levels : tuple
+        Of a category that declares its values in an order, all of them.
     """
 
     name: str
     dtype: str
     values: NDArray[Any]
+    levels: tuple[Any, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -95,7 +109,7 @@ def read_frame(X: ArrayLike) -> tuple[list[RawColumn], str | None]:
     native: Any = X
     frame = nw.from_native(native, eager_only=True)
     backend = frame.implementation.value
-    return [_read(str(name), frame[name]) for name in frame.columns], str(backend)
+    return [read_column(str(name), frame[name]) for name in frame.columns], str(backend)
 
 
 def write_frame(columns: list[RawColumn], backend: str | None) -> Any:
@@ -135,31 +149,64 @@ def _columns_of_array(X: Any) -> list[RawColumn]:
         raise DataError("Complex data not supported: X must hold real numbers. Give real numbers.")
     if array.dtype.kind in "biuf":
         return [RawColumn(f"x{i}", "Array", c.astype(np.float64)) for i, c in enumerate(array.T)]
-    return [_from_objects(f"x{i}", "Array", list(c)) for i, c in enumerate(array.T)]
+    return [_from_objects(f"x{i}", "Array", list(c), "X") for i, c in enumerate(array.T)]
 
 
-def _read(name: str, series: Any) -> RawColumn:
-    """Return a series as a column."""
+def read_column(name: str, series: Any, what: str = "X") -> RawColumn:
+    """Return a series of narwhals as a column.
+
+    Parameters
+    ----------
+    name : str
+    series : narwhals Series
+    what : str, default="X"
+        The name of its table in the error.
+
+    Raises
+    ------
+    DataError
+        If its values are lists or the like.
+    """
     import narwhals as nw
 
     dtype = series.dtype
+    if dtype.is_nested():
+        raise _not_one_value(name, what, dtype)
     label = str(dtype).split("(", maxsplit=1)[0]
     if dtype.is_numeric():
         if dtype.is_decimal():
             series = series.cast(nw.Float64)
         return RawColumn(name, label, series.cast(nw.Float64).to_numpy().astype(np.float64))
-    if dtype == nw.Boolean:
-        return _from_objects(name, label, series.to_list())
+    if dtype == nw.Date:
+        series = series.cast(nw.Datetime("us"))
     if dtype in (nw.Date, nw.Datetime):
-        times = series.cast(nw.Datetime("us")).dt.timestamp("us").cast(nw.Float64)
+        times = series.dt.timestamp("us").cast(nw.Float64)
         return RawColumn(name, label, times.to_numpy().astype(np.float64) / _MICROSECONDS)
-    return _from_objects(name, label, series.to_list())
+    if dtype == nw.Duration:
+        durations = series.dt.total_microseconds().cast(nw.Float64)
+        return RawColumn(name, label, durations.to_numpy().astype(np.float64) / _MICROSECONDS)
+    column = _from_objects(name, label, series.to_list(), what)
+    return replace(column, levels=tuple(getattr(dtype, "categories", ())))
 
 
-def _from_objects(name: str, dtype: str, values: list[Any]) -> RawColumn:
-    """Return numbers and truth values as floats, and anything else as texts."""
+def _not_one_value(name: str, what: str, kind: Any) -> DataError:
+    return DataError(
+        f"column {name!r} of {what} must hold numbers, dates, booleans, strings or categories, got "
+        f"{kind}. Convert it or drop it."
+    )
+
+
+def _from_objects(name: str, dtype: str, values: list[Any], what: str) -> RawColumn:
+    """Return numbers, truth values and times as floats, and anything else as texts."""
     present = [value for value in values if not _is_missing(value)]
-    if all(isinstance(value, int | float | np.number | np.bool_) for value in present):
+    if present and all(isinstance(value, date) for value in present):
+        seconds = [np.nan if _is_missing(value) else _seconds(value) for value in values]
+        label = "Datetime" if any(isinstance(value, datetime) for value in present) else "Date"
+        return RawColumn(name, label, np.array(seconds, dtype=np.float64))
+    lists = [value for value in present if isinstance(value, list | tuple | dict | np.ndarray)]
+    if lists:
+        raise _not_one_value(name, what, f"a {type(lists[0]).__name__}")
+    if all(isinstance(value, Real | Decimal | np.bool_) for value in present):
         kinds = {isinstance(value, bool | np.bool_) for value in present}
         numbers = [np.nan if _is_missing(value) else float(value) for value in values]
         label = "Boolean" if kinds == {True} else dtype
@@ -167,6 +214,13 @@ def _from_objects(name: str, dtype: str, values: list[Any]) -> RawColumn:
     texts = np.empty(len(values), dtype=object)
     texts[:] = [None if _is_missing(value) else str(value) for value in values]
     return RawColumn(name, dtype, texts)
+
+
+def _seconds(value: date) -> float:
+    """Return a date or a time, of any time zone, as seconds since 1970-01-01."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return float(np.datetime64(value, "us").astype(np.int64)) / _MICROSECONDS
 
 
 def _is_missing(value: Any) -> bool:
@@ -189,6 +243,11 @@ def _written(column: RawColumn, backend: Any) -> Any:
         values = [None if gone else moment for gone, moment in zip(missing, moments, strict=True)]
         series = nw.new_series(column.name, values, nw.Datetime("us"), backend=backend)
         return series.cast(nw.Date) if dtype == "Date" and backend != "pandas" else series
+    if dtype == "Duration":
+        whole = np.where(missing, 0, np.rint(np.nan_to_num(column.values) * _MICROSECONDS))
+        spans = whole.astype(np.int64).astype("timedelta64[us]").tolist()
+        values = [None if gone else span for gone, span in zip(missing, spans, strict=True)]
+        return nw.new_series(column.name, values, nw.Duration("us"), backend=backend)
     if column.is_number:
         integer = dtype.startswith(("Int", "UInt"))
         if dtype == "Boolean" or (integer and not missing.any()):

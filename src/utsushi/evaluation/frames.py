@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from utsushi._utils.frames import RawColumn, read_column
 from utsushi._utils.validation import check_finite
 from utsushi.exceptions import DataError
 
@@ -22,7 +21,10 @@ __all__ = ["Field", "Matrix", "native_frame", "read_tables"]
 
 Matrix = NDArray[np.float64]
 
-_MICROSECONDS_PER_DAY = 86_400 * 10**6
+_SECONDS_PER_DAY = 86_400
+
+#: How the names of the types of numbers and times begin; a column of them may be empty.
+_NUMBERS = ("Int", "UInt", "Float", "Decimal", "Date", "Duration")
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,17 @@ def _read_column(
     name: str, series: Mapping[str, nw.Series[Any]], first: str
 ) -> tuple[Field, dict[str, Matrix]]:
     """Read one column of all tables; the first table decides its kind."""
-    if _holds_numbers(series[first], name, first):
-        values = {what: _numbers(column, name, what, first) for what, column in series.items()}
-        return Field(name), values
-    present = {what: _present(column) for what, column in series.items()}
-    declared = getattr(series[first].dtype, "categories", ())  # of an ordered categorical
-    codes = {value: code for code, value in enumerate(declared)}
+    columns = {what: read_column(name, column, what) for what, column in series.items()}
+    if _holds_numbers(columns[first]):
+        for what, column in columns.items():
+            if not column.is_number:
+                raise DataError(
+                    f"column {name!r} of {what} must hold numbers or dates, as in {first}, got "
+                    f"{series[what].dtype}. Convert it."
+                )
+        return Field(name), {what: _numbers(column) for what, column in columns.items()}
+    present = {what: _categories(column) for what, column in columns.items()}
+    codes = {value: code for code, value in enumerate(columns[first].levels)}
     distinct = {value for values in present.values() for value in values if value is not None}
     for value in sorted(distinct - codes.keys(), key=str):
         codes[value] = len(codes)
@@ -160,66 +167,23 @@ def _read_column(
     return Field(name, tuple(codes)), coded
 
 
-def _holds_numbers(series: nw.Series[Any], name: str, what: str) -> bool:
-    """Return whether a column is of numbers or dates, and raise `DataError` for other kinds."""
-    import narwhals as nw
-
-    dtype = series.dtype
-    if dtype.is_numeric() or dtype in (nw.Date, nw.Datetime, nw.Duration):
-        return True
-    if dtype in (nw.Boolean, nw.String, nw.Categorical, nw.Enum):
-        return False
-    values = [value for value in _present(series) if value is not None]
-    if all(isinstance(value, bool | str) for value in values):
-        return False
-    if all(isinstance(value, Real | date) for value in values):
-        return True
-    raise DataError(
-        f"column {name!r} of {what} must hold numbers, dates, booleans, strings or categories, got "
-        f"{dtype}. Convert it or drop it."
-    )
+def _holds_numbers(column: RawColumn) -> bool:
+    """Return whether a column is of numbers, dates or durations."""
+    is_empty = column.is_missing.all() and not column.dtype.startswith(_NUMBERS)
+    is_category = column.dtype in ("Boolean", "Categorical", "Enum")
+    return column.is_number and not (is_category or is_empty)
 
 
-def _numbers(series: nw.Series[Any], name: str, what: str, first: str) -> Matrix:
-    """Return a column as numbers, with NaN for gaps."""
-    import narwhals as nw
-
-    dtype = series.dtype
-    if dtype == nw.Date:
-        series = series.cast(nw.Datetime("us"))
-    if dtype in (nw.Date, nw.Datetime):
-        return _floats(series.dt.timestamp("us")) / _MICROSECONDS_PER_DAY
-    if dtype == nw.Duration:
-        return _floats(series.dt.total_microseconds()) / _MICROSECONDS_PER_DAY
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        return _floats(series)
-    values = _present(series)
-    if not all(value is None or isinstance(value, Real | date) for value in values):
-        raise DataError(
-            f"column {name!r} of {what} must hold numbers or dates, as in {first}, got {dtype}. "
-            "Convert it."
-        )
-    return np.array([np.nan if value is None else _as_float(value) for value in values], np.float64)
+def _numbers(column: RawColumn) -> Matrix:
+    """Return a column as numbers, times in days, with NaN for gaps."""
+    unit = _SECONDS_PER_DAY if column.dtype in ("Date", "Datetime", "Duration") else 1
+    return np.asarray(column.values / unit, dtype=np.float64)
 
 
-def _as_float(value: Any) -> float:
-    """Return a number, or a date as days since 1970-01-01."""
-    if isinstance(value, date):
-        return float(np.datetime64(value, "us").astype(np.int64)) / _MICROSECONDS_PER_DAY
-    return float(value)
-
-
-def _floats(series: nw.Series[Any]) -> Matrix:
-    """Convert numbers, of which some may be missing, to float64."""
-    import narwhals as nw
-
-    return np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
-
-
-def _present(series: nw.Series[Any]) -> list[Any]:
+def _categories(column: RawColumn) -> list[Any]:
     """Return the values of a column as Python objects, with None for gaps."""
-    missing = series.is_null().to_list()
+    kind = bool if column.dtype == "Boolean" else lambda value: value
     return [
-        None if gap or value != value else value  # noqa: PLR0124 - NaN is not itself
-        for value, gap in zip(series.to_list(), missing, strict=True)
+        None if gap else kind(value)
+        for value, gap in zip(column.values.tolist(), column.is_missing, strict=True)
     ]
