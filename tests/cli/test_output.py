@@ -8,8 +8,9 @@ from pyarrow import csv, parquet
 
 from utsushi import load
 from utsushi.cli import encode, output
-from utsushi.cli.output import write_blocks, write_rows
+from utsushi.cli.output import as_text, write_blocks, write_rows
 from utsushi.exceptions import DataError
+from utsushi.report import Table
 
 CODES = np.random.default_rng(0).standard_normal((1000, 2))
 NAMES = ["a", "b"]
@@ -110,3 +111,14 @@ def test_a_terminal_sees_how_long_it_will_take(utsushi, ae_run, tmp_path, monkey
 
 def test_writers_know_every_ending_of_the_command():
     assert set(output._WRITERS) == {".npy", ".npz", ".csv", ".parquet"}
+
+
+def test_tables_of_the_same_headings_have_the_same_widths_and_others_their_own():
+    def table(name, *heads):
+        return Table((name, *heads), ((f"{name} row", *("1" for _ in heads)),), caption="")
+
+    text = as_text([table("a", "x"), table("a longer name", "x"), table("b", "y"), table("c")])
+    lines = [line for line in text.splitlines() if line]
+    assert lines[0] == "a                  x"
+    assert lines[4:6] == ["b      y", "b row  1"]
+    assert lines[6:] == ["c", "c row"]

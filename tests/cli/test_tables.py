@@ -179,6 +179,13 @@ def test_evaluate_takes_other_rows_and_another_target(utsushi, folder, made):
     assert (found["n_test"], found["n_train"], found["target"]) == (60, 160, "member")
 
 
+def test_a_target_that_the_model_has_not_seen_is_refused(utsushi, folder, made):
+    people(60, seed=5).assign(more=1).to_parquet(folder / "more.parquet")
+    call = utsushi("evaluate", made, "--data", folder / "more.parquet", "--target", "more")
+    assert call.status == 2
+    assert "--target must name a column that the model was trained on, got 'more'" in call.error
+
+
 def test_a_model_file_outside_of_a_run_has_no_training_rows(utsushi, folder, made, tmp_path):
     model = tmp_path / "model.safetensors"
     model.write_bytes((made / "model.safetensors").read_bytes())

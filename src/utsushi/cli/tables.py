@@ -94,6 +94,11 @@ def _with_columns_of(
 ) -> FrameDataset:
     """Return a dataset with the columns of a model; print a note on the others."""
     table = rows_for_model(model, dataset.X, dataset.name)
+    if target is not None and target not in table.column_names:
+        raise DataError(
+            f"--target must name a column that the model was trained on, got {target!r}. Its "
+            f"columns are {', '.join(table.column_names)}."
+        )
     more = [n for n in dataset.feature_names if n not in table.column_names and n not in known]
     if more:
         shown = ", ".join(map(repr, more[:5])) + (" …" if len(more) > 5 else "")
@@ -200,7 +205,7 @@ def write_frame_file(path: str, frame: Any) -> Path:
     table = as_arrow(frame)
     with being_written(Path(path)) as file:
         if path.lower().endswith(".csv"):
-            csv.write_csv(_plain(table), file)
+            csv.write_csv(table, file)
         else:
             parquet.write_table(table, file)
     return Path(path)
@@ -213,14 +218,3 @@ def as_arrow(frame: Any) -> Any:
     from utsushi._utils.frames import read_frame, write_frame
 
     return frame if isinstance(frame, pa.Table) else write_frame(read_frame(frame)[0], "pyarrow")
-
-
-def _plain(table: Any) -> Any:
-    """Return a table without dictionaries and empty columns, which CSV files cannot have."""
-    import pyarrow as pa
-
-    for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type) or pa.types.is_null(field.type):
-            column = table.column(place).cast(pa.string())
-            table = table.set_column(place, field.name, column)
-    return table
