@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
 from utsushi import AnomalyDetector, Autoencoder, VariationalAutoencoder, datasets, load
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
 from utsushi.estimators import neighbors as module
-from utsushi.estimators.neighbors import Neighbors, row_keys
+from utsushi.estimators.neighbors import Neighbors, central_places, row_keys
 from utsushi.exceptions import DataError, ModelFileError, SettingError
 
 DIGITS = datasets.load_digits8x8()
@@ -223,6 +223,41 @@ def test_an_autoencoder_has_not_seen_the_row_that_it_scores():
     # Equal rows are in one half: each is as new to its model as the others.
     twice = AnomalyDetector(model).fit(np.concatenate([X, X]))
     assert np.median(twice.decision_scores_) > 1.5 * np.median(by_heart)
+
+
+def test_the_samples_of_a_robust_fit_are_those_that_are_near_to_the_bulk(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(180, 3)), rng.normal(20, 0.1, (20, 3))])
+    X[3, 1] = np.nan
+    places = central_places(X, 0.1)
+    assert len(places) == 160
+    assert places.max() < 180
+    # The mean distance to the nearest quarter, here of all samples.
+    scaled = MinMaxScaler().fit_transform(np.where(np.isnan(X), np.nanmedian(X, axis=0), X))
+    distances = cdist(scaled, scaled)
+    np.fill_diagonal(distances, np.inf)
+    means = np.sort(distances, axis=1)[:, :49].mean(axis=1)
+    np.testing.assert_array_equal(places, np.sort(means.argsort()[:160]))
+    monkeypatch.setattr(module, "_BLOCK_VALUES", 3000)
+    np.testing.assert_array_equal(central_places(X, 0.1), places)
+
+
+def test_an_autoencoder_is_not_trained_on_outliers_that_resemble_each_other():
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(2, 8))
+    normal = rng.normal(size=(270, 2)) @ mixing + 0.1 * rng.normal(size=(270, 8))
+    alike = 6 + rng.normal(size=(30, 2)) @ rng.normal(size=(2, 8)) / 3
+    X = np.concatenate([normal, alike])
+    is_outlier = np.arange(len(X)) >= 270
+    model = Autoencoder(3, scaling="standard", random_state=0)
+    robust = AnomalyDetector(model, contamination=0.1).fit(X)
+    assert roc_auc_score(is_outlier, robust.decision_scores_) > 0.99
+    assert robust.labels_[is_outlier].mean() > 0.9
+    # The center of what it was fitted to.
+    kept = central_places(X, 0.1)
+    np.testing.assert_allclose(robust.autoencoder_.scaling_.offset, X[kept].mean(axis=0), atol=1e-6)
+    plain = AnomalyDetector(model).fit(X)
+    assert roc_auc_score(is_outlier, plain.decision_scores_) < 0.95
 
 
 def test_outliers_that_resemble_each_other_are_found_by_their_share():

@@ -49,7 +49,7 @@ from utsushi.estimators.model_file import (
     value_from_json,
     value_to_json,
 )
-from utsushi.estimators.neighbors import Neighbors, row_keys
+from utsushi.estimators.neighbors import Neighbors, central_places, row_keys
 from utsushi.estimators.parameters import check_image_shape
 from utsushi.estimators.registry import OwnClasses, register_estimator
 from utsushi.estimators.rows import Rows, TrainingData, check_width, checked_rows, n_to_hold_out
@@ -95,9 +95,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         ``Autoencoder()`` for the other scores.
     contamination : float in (0, 0.5] or None, default=None
         The share of the training samples that may be outliers: the threshold is the percentile
-        ``100 * contamination`` of their scores, and neighbors are fitted robustly (see
-        ``"neighbors"`` below). With None, all training samples count as normal, and the threshold
-        is the tenth percentile of their scores.
+        ``100 * contamination`` of their scores. The fit is robust: the share ``2 * contamination``
+        of the samples whose mean distance to the nearest quarter of all is largest are not used as
+        neighbors, and an autoencoder is not trained on them. With None, all training samples count
+        as normal, and the threshold is the tenth percentile of their scores.
     scoring : str, or tuple of str, default="auto"
         The score of a sample; higher is more normal.
 
@@ -108,9 +109,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
           neighbors and to 1 with each column scaled to [0, 1], and to 5 with each column
           transformed to a normal distribution. Images (``image_shape``): 5 of pixels, 5 and 1 of
           histograms of oriented gradients. With ``contamination``, because outliers that resemble
-          each other are each other's neighbors: 20 neighbors in each case, untransformed, and the
-          share ``2 * contamination`` of the samples whose mean distance to the nearest quarter of
-          all is largest are not used as neighbors. At most 10,000 samples are used as neighbors;
+          each other are each other's neighbors, 20 neighbors in each case, untransformed. At most
+          10,000 samples are used as neighbors;
         - ``"squared-error"``: :math:`-\Vert x - \hat x \Vert^2` in scaled units, of a
           variational model through its mean code;
         - ``"relative-error"``: :math:`-\Vert x - \hat x \Vert^2 / (\Vert x \Vert^2 + c)`, both
@@ -280,6 +280,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 n_parts=len(parts),
                 seed=seed,
             )
+        elif self.contamination is not None and unfitted is not None:
+            learning = self._central_places(rows, autoencoder_of(unfitted))
         self.autoencoder_ = None
         if unfitted is not None:
             self.autoencoder_ = unfitted.fit(rows if learning is None else rows[learning], None)
@@ -288,7 +290,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         neighbors = None
         if "neighbors" in parts:
             neighbors = Neighbors.learn(
-                rows if learning is None else rows[learning],
+                rows if deciding is None else rows[learning],
                 image_shape=self._image_shape(),
                 contamination=self.contamination,
                 seed=seed,
@@ -297,7 +299,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._cross_fitted = None
         by_part = None
         if self.max_false_positive_rate is None:
-            by_part = self._cross_fit(score, rows, seed)
+            by_part = self._cross_fit(score, rows, learning, seed)
         if by_part is None:
             by_part = score.of_parts(*self._taken(known, rows, None))
         else:
@@ -402,7 +404,16 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_image_shape(shape, self.n_features_in_)
         return None if shape is None else tuple(int(size) for size in shape)
 
-    def _cross_fit(self, score: RowScore, rows: Rows, seed: int) -> NDArray[np.float64] | None:
+    def _central_places(self, rows: Rows, autoencoder: BaseAutoencoder) -> Places | None:
+        """Return the samples for a robust fit of an autoencoder; None if a column needs all."""
+        shape = autoencoder.image_shape if self.image_shape is None else self.image_shape
+        assert self.contamination is not None
+        places = central_places(rows, self.contamination, shape)
+        return places if _has_all_columns(rows[places]) else None
+
+    def _cross_fit(
+        self, score: RowScore, rows: Rows, learning: Places | None, seed: int
+    ) -> NDArray[np.float64] | None:
         """Return each part's score of each sample by an autoencoder not trained on the sample.
 
         None if no autoencoder was trained here, or too few samples are left to train one.
@@ -412,7 +423,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             return None
         if score.parts == ("neighbors",):
             return None
-        return cross_fitted(score, unfitted, rows)
+        return cross_fitted(score, unfitted, rows, learning)
 
     def _taken(
         self, known: ArrayLike, rows: Rows, places: Places | None
@@ -761,7 +772,7 @@ def split_for_rate(
 
 
 def cross_fitted(
-    score: RowScore, unfitted: BaseEstimator, rows: Rows
+    score: RowScore, unfitted: BaseEstimator, rows: Rows, learning: Places | None = None
 ) -> NDArray[np.float64] | None:
     """Return each part's score of each sample by an autoencoder not trained on the sample.
 
@@ -771,6 +782,8 @@ def cross_fitted(
     unfitted : estimator
         The autoencoder to clone and fit.
     rows : ndarray of shape (n, D)
+    learning : ndarray of shape (m,), optional
+        The places of the samples to train on, by default all.
 
     Returns
     -------
@@ -778,9 +791,11 @@ def cross_fitted(
     """
     # Equal samples must be in one fold, or one is scored by an autoencoder trained on the other.
     fold = np.unique(row_keys(rows), return_inverse=True)[1] % N_FOLDS
+    may_learn = np.isin(np.arange(len(rows)), learning) if learning is not None else True
     by_part = np.empty((len(rows), len(score.parts)))
     for number in range(N_FOLDS):
-        to_learn, to_score = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        to_score = np.flatnonzero(fold == number)
+        to_learn = np.flatnonzero((fold != number) & may_learn)
         learned: Any = TrainingData(rows).only(to_learn).rows
         if len(to_score) == 0 or len(to_learn) < 2 or not _has_all_columns(learned):
             return None

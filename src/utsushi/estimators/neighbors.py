@@ -17,7 +17,15 @@ from utsushi._utils.lazy_rows import AnyRows
 from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.estimators.rows import Rows
 
-__all__ = ["Neighbors", "as_normal", "as_shares", "oriented_gradients", "quantiles", "row_keys"]
+__all__ = [
+    "Neighbors",
+    "as_normal",
+    "as_shares",
+    "central_places",
+    "oriented_gradients",
+    "quantiles",
+    "row_keys",
+]
 
 Values = NDArray[np.float64]
 
@@ -82,6 +90,58 @@ def row_keys(rows: AnyRows) -> Values:
     return keys
 
 
+def central_places(
+    rows: AnyRows, contamination: float, image_shape: tuple[int, ...] | None = None
+) -> NDArray[np.intp]:
+    """Return the places of the samples that are not far from the bulk, for a robust fit.
+
+    Twice the share of outliers is left out: the samples with the largest mean distance to the
+    nearest quarter of all, with columns scaled to [0, 1], or of pixels.
+
+    Parameters
+    ----------
+    rows : ndarray or LazyRows of shape (n_samples, D), n_samples >= 2
+    contamination : float in (0, 0.5]
+        The share of outliers among the samples.
+    image_shape : tuple of int, optional
+
+    Examples
+    --------
+    >>> rows = np.array([[0.0], [0.1], [9.0], [0.3], [0.4]])
+    >>> central_places(rows, contamination=0.1).tolist()
+    [0, 1, 3, 4]
+    """
+    from sklearn.preprocessing import MinMaxScaler  # late, because it is rarely needed
+
+    bulk = np.arange(0, len(rows), -(-len(rows) // _BULK_SAMPLES))
+    fill = _medians(np.asarray(rows[bulk]))
+    blocks = list(_blocks(rows, max(len(bulk), rows.shape[1])))
+    scaler = MinMaxScaler()
+    if image_shape is None:
+        for some in blocks:
+            scaler.partial_fit(_filled(rows[some], fill))
+
+    def points_of(some: Rows) -> Values:
+        points = _filled(some, fill).astype(np.float64)
+        return points if image_shape is not None else scaler.transform(points)
+
+    bulk_points = points_of(np.asarray(rows[bulk]))
+    k = max(1, int(_BULK_SHARE * (len(bulk) - 1)))
+    means = np.empty(len(rows))
+    for some in blocks:
+        points = points_of(rows[some])
+        distances = np.empty((len(points), len(bulk)))
+        for column, point in enumerate(bulk_points):
+            differences = points - point
+            distances[:, column] = np.sqrt(np.einsum("nd,nd->n", differences, differences))
+        is_own = np.arange(some.start, some.stop)[:, None] == bulk
+        distances[is_own] = np.inf  # none is its own neighbor
+        means[some] = np.sort(distances, axis=1)[:, :k].mean(axis=1)
+    n_trimmed = min(int(_TRIMMED * contamination * len(rows)), (len(rows) - 1) // 2)
+    order = np.argsort(means, kind="stable")
+    return np.sort(order[: len(rows) - n_trimmed])
+
+
 @dataclass(frozen=True)
 class Neighbors:
     r"""Outlyingness of samples by their distances to training samples.
@@ -144,8 +204,8 @@ class Neighbors:
         rows : ndarray or LazyRows of shape (n_samples, D), n_samples >= 2
         image_shape : tuple of int, optional
         contamination : float in (0, 0.5], optional
-            The share of outliers among the samples. Twice as many samples, those with the largest
-            mean distance to the nearest quarter of all, are then not reference samples.
+            The share of outliers among the samples, whose reference samples are then those of
+            `central_places`.
         seed : int, default=0
             Decides which of more than 10,000 samples are reference samples.
         """
@@ -155,16 +215,11 @@ class Neighbors:
             draws = numpy_generator(seed, Purpose.SPLIT, 3)
             places = np.sort(draws.choice(len(rows), most, replace=False))
         chosen = np.asarray(rows[places])
-        fill = np.zeros(chosen.shape[1])
-        known = ~np.isnan(chosen).all(axis=0)
-        fill[known] = np.nanmedian(chosen[:, known], axis=0)
+        fill = _medians(chosen)
         chosen = _filled(chosen, fill)
         is_robust = contamination is not None
         if contamination is not None:
-            everything = cls(chosen, fill, np.empty((0, 0)), image_shape, is_robust)
-            n_trimmed = min(int(_TRIMMED * contamination * len(chosen)), (len(chosen) - 1) // 2)
-            order = np.argsort(everything._bulk_distances(), kind="stable")
-            chosen = chosen[np.sort(order[: len(chosen) - n_trimmed])]
+            chosen = chosen[central_places(chosen, contamination, image_shape)]
         n_views = len(_VIEWS[image_shape is not None, is_robust])
         neighbors = cls(chosen, fill, np.empty((n_views, len(chosen))), image_shape, is_robust)
         points = {name: space.points for name, space in neighbors._spaces.items()}
@@ -311,19 +366,6 @@ class Neighbors:
             values = block.astype(np.float64)
             points = {name: space.represent(values) for name, space in self._spaces.items()}
             yield some, points, is_reference
-
-    def _bulk_distances(self) -> Values:
-        """Return the mean distance of reference samples to the nearest quarter of some of them."""
-        points = self._spaces[self.views[0][0]].points
-        bulk = np.arange(0, len(points), -(-len(points) // _BULK_SAMPLES))
-        distances = np.empty((len(points), len(bulk)))
-        for column, place in enumerate(bulk):
-            differences = points - points[place]
-            distances[:, column] = np.sqrt(np.einsum("nd,nd->n", differences, differences))
-        distances[bulk, np.arange(len(bulk))] = np.inf  # none is its own neighbor
-        k = max(1, int(_BULK_SHARE * (len(bulk) - 1)))
-        means: Values = np.sort(distances, axis=1)[:, :k].mean(axis=1)
-        return means
 
     @cached_property
     def _keys(self) -> Values:
@@ -513,6 +555,14 @@ def as_shares(values: Values, missing: NDArray[np.bool_]) -> Values:
     known = np.where(missing, 0, np.maximum(values, 0))
     total = known.sum()
     return known / total if total > 0 else np.full(len(values), 1 / len(values))
+
+
+def _medians(rows: Rows) -> Values:
+    """Return the median of each column, zero of one without values."""
+    medians = np.zeros(rows.shape[1])
+    known = ~np.isnan(rows).all(axis=0)
+    medians[known] = np.nanmedian(rows[:, known], axis=0)
+    return medians
 
 
 def _filled(rows: Rows, fill: Values) -> Rows:
