@@ -4,6 +4,7 @@
     python benchmarks/anomalies/detectors.py                   the cases and the digits only
     … --only novelty contaminated cases digits                 some of the parts
     … --only coverage --adbench FOLDER                         false-positive rates on new samples
+    … --only robust --adbench FOLDER --seeds 0                 autoencoders, anomalies in training
     … --only fashion --fashion FOLDER --seeds 0                one-class Fashion-MNIST
 
 ``FOLDER`` holds tables of ADBench (Han et al. 2022, https://arxiv.org/abs/2206.09426) as ``.npz``
@@ -17,6 +18,9 @@ The cases have few rows, and their anomalies are in the training set, one in twe
 scikit-learn's digits among other digits, its benign tumours among malignant ones, its digits
 without the nines among nines, a spiral in uniform noise. The one-class digits are the 0, 1, 4 and 8
 of the bundled data: trained on the training images of one digit, all 4,000 test images ranked.
+
+*robust* ranks the samples that an autoencoder's detector was trained on, 1,000 of each table, with
+``contamination=0.1`` and without it.
 
 *coverage* trains on half of the normal samples of each table with a false-positive rate, and
 counts the outliers among the other half; tables with too few samples for a rate are left out. The
@@ -66,6 +70,7 @@ Task = tuple[Rows, Rows, NDArray[np.bool_]]
 Method = Callable[[Rows, Rows, int], NDArray[Any]]
 
 MOST_SAMPLES, FEWEST_ANOMALIES, KEPT_ANOMALIES = 6_000, 10, 50
+ROBUST_SAMPLES = 1_000
 CONTAMINATION, CASE_SHARE = 0.1, 0.05
 DIGITS = (0, 1, 4, 8)
 RATES = (0.05, 0.01)
@@ -74,17 +79,19 @@ RATES = (0.05, 0.01)
 # --- tasks --------------------------------------------------------------------------------------
 
 
-def adbench_task(file: Path, seed: int, *, contaminated: bool) -> Task:
+def adbench_task(
+    file: Path, seed: int, *, contaminated: bool, most_samples: int = MOST_SAMPLES
+) -> Task:
     """Return a table of ADBench as a task."""
     with np.load(file, allow_pickle=False) as data:
         X, y = data["X"].astype(float), data["y"] == 1
     rng = np.random.default_rng(seed)
-    if len(X) > MOST_SAMPLES:
-        places = rng.choice(len(X), MOST_SAMPLES, replace=False)
+    if len(X) > most_samples:
+        places = rng.choice(len(X), most_samples, replace=False)
         if y[places].sum() < FEWEST_ANOMALIES:
             anomalies = np.flatnonzero(y)
             anomalies = rng.choice(anomalies, min(KEPT_ANOMALIES, len(anomalies)), replace=False)
-            others = rng.choice(np.flatnonzero(~y), MOST_SAMPLES - len(anomalies), replace=False)
+            others = rng.choice(np.flatnonzero(~y), most_samples - len(anomalies), replace=False)
             places = np.concatenate([anomalies, others])
         X, y = X[places], y[places]
     if contaminated:
@@ -220,7 +227,7 @@ IMAGE_METHODS: dict[str, Method] = {
     "isolation forest": isolation_forest,
     "PCA error, 30 components": partial(pca_error, scale=False, most=30),
 }
-MORE = ("pyod", "coverage", "fashion")
+MORE = ("pyod", "coverage", "robust", "fashion")
 PARTS = ("novelty", "contaminated", "cases", "digits")
 
 
@@ -321,6 +328,8 @@ def main() -> None:
                     yield file.stem, adbench_task(file, seed, contaminated=contaminated)
 
             write(f"adbench_{name}.json", measured(tables, methods, arguments.seeds))
+        if "robust" in arguments.only:
+            measure_robust(files, arguments.seeds)
         if "coverage" in arguments.only:
             write("coverage.json", measure_coverage(files, arguments.seeds))
     if "cases" in arguments.only:
@@ -341,6 +350,27 @@ def measure_cases(default: dict[str, Method], seeds: list[int]) -> None:
         )(X, new, seed),
     }
     write("cases.json", measured(cases, few | default | PEERS, seeds))
+
+
+def measure_robust(files: list[Path], seeds: list[int]) -> None:
+    """Measure autoencoders on tables with anomalies in the training set."""
+    print(f"{len(files)} tables of {ROBUST_SAMPLES:,} samples at most, autoencoders, contaminated")
+
+    def tables(seed: int) -> Iterator[tuple[str, Task]]:
+        for file in files:
+            settings = {"contaminated": True, "most_samples": ROBUST_SAMPLES}
+            yield file.stem, adbench_task(file, seed, **settings)
+
+    def of_autoencoder(contamination: float | None) -> Method:
+        return lambda X, new, seed: detector(
+            autoencoder=Autoencoder(random_state=seed), contamination=contamination
+        )(X, new, seed)
+
+    methods = {
+        f"of an Autoencoder, contamination={CONTAMINATION}": of_autoencoder(CONTAMINATION),
+        "of an Autoencoder": of_autoencoder(None),
+    }
+    write("robust.json", measured(tables, methods, seeds))
 
 
 def measure_digits(seeds: list[int]) -> None:
