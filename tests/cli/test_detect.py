@@ -169,9 +169,11 @@ def test_the_report_of_images_shows_where_they_are_abnormal(utsushi, ae_run, tmp
     detector = detector_of(ae_run)
     for row in scores.argsort(kind="stable")[:10]:
         p_value = detector.p_values(DIGITS.X[[row]])[0]
-        assert f"score {scores[row]:.4g}, outlier, p = {p_value:.2g}" in page
+        assert f"<td>{DIGITS.y[row]}</td><td>{scores[row]:.4g}</td>" in page
+        assert f"<td>{p_value:.2g}</td>" in page
         (sentence,) = detector.explain_text(DIGITS.X[[row]], language="ja")
         assert sentence in page
+    assert page.count('<span lang="en">outlier</span>') == 10
 
 
 def test_drift_from_earlier_rows_is_printed(utsushi, ae_run, tmp_path):

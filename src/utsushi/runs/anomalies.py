@@ -91,46 +91,41 @@ def _page(detection: Detection, language: str) -> Page:
 def _tables(detection: Detection, language: str, words: Mapping[str, str]) -> list[Item]:
     """Return a table for each sample."""
     explanation = detection.explanation
-    head = tuple(
-        words[f"anomaly_{name}"] for name in ("column", "value", "expected", "contribution")
-    )
-    tables = [
-        Table(
-            head,
-            tuple(explanation.table(place, language=language)),
-            words["anomaly_sample"].format(
-                row=row, about=words["anomaly_and"].join(_about(detection, place, words))
-            ),
-        )
-        for place, row in enumerate(detection.worst)
-    ]
+    head = tuple(words[f"anomaly_{name}"] for name in ("column", "value", "expected", "share"))
+    tables = []
+    for place, row in enumerate(detection.worst):
+        facts = _facts(detection, place, words).items()
+        about = [words[f"anomaly_{name}_is"].format(value=value) for name, value in facts]
+        caption = words["anomaly_sample"].format(row=row, about=words["anomaly_and"].join(about))
+        lines = tuple(explanation.table(place, language=language))
+        tables.append(Table(head, lines, caption))
     return [Paragraph(words[f"anomaly_tables_{explanation.source}"]), *tables]
 
 
 def _images(detection: Detection, language: str, words: Mapping[str, str]) -> list[Item]:
     """Return the picture of all samples, and a table of them."""
     assert detection.picture is not None
-    source = detection.explanation.source
+    facts = [_facts(detection, place, words) for place in range(len(detection.worst))]
     sentences = detection.explanation.text(language=language)
     rows = tuple(
-        (str(row), words["anomaly_and"].join(_about(detection, place, words)), sentence)
-        for place, (row, sentence) in enumerate(zip(detection.worst, sentences, strict=True))
+        (str(row), *own.values(), sentence)
+        for row, own, sentence in zip(detection.worst, facts, sentences, strict=True)
     )
-    head = tuple(words[f"anomaly_{name}"] for name in ("row", "result", "where"))
-    caption = words[f"anomaly_images_{source}"]
+    head = tuple(words[f"anomaly_{name}"] for name in ("row", *facts[0], "where"))
+    caption = words[f"anomaly_images_{detection.explanation.source}"]
     return [
         Picture(detection.picture, alt=words["anomaly_images_alt"], caption=caption),
         Table(head, rows, words["anomaly_worst"]),
     ]
 
 
-def _about(detection: Detection, place: int, words: Mapping[str, str]) -> list[str]:
-    """Return the label, the score, the verdict and the p-value of a sample, in words."""
+def _facts(detection: Detection, place: int, words: Mapping[str, str]) -> dict[str, str]:
+    """Return the label, the score, the verdict and the p-value of a sample, by name."""
     score = detection.scores[detection.worst[place]]
-    verdict = "outlier" if score < detection.detector.offset_ else "normal"
-    about = [words["anomaly_score"].format(score=f"{score:.4g}"), words[f"anomaly_{verdict}"]]
+    is_outlier = score < detection.detector.offset_
+    facts = {} if detection.labels is None else {"label": str(detection.labels[place])}
+    facts["score"] = f"{score:.4g}"
+    facts["verdict"] = words["anomaly_outlier" if is_outlier else "anomaly_normal"]
     if detection.p_values is not None:
-        about.append(f"p = {detection.p_values[place]:.2g}")
-    if detection.labels is not None:
-        about.insert(0, words["anomaly_label"].format(label=detection.labels[place]))
-    return about
+        facts["p_value"] = f"{detection.p_values[place]:.2g}"
+    return facts
