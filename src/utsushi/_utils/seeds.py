@@ -53,7 +53,8 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
     ----------
     random_state : int >= 0, RandomState or None
         An integer is the seed itself. A ``RandomState`` draws one, which advances it. None
-        takes fresh entropy from the system, not from numpy's global state.
+        takes fresh entropy from the system, not from numpy's global state: 32 bits, so that the
+        seed of a fitted estimator is a valid ``random_state`` of another.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def seed_from(random_state: int | np.random.RandomState | None) -> int:
     7
     """
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return int(np.random.SeedSequence().generate_state(1, np.uint32)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     if not isinstance(random_state, Integral) or not 0 <= random_state < 2**63:
