@@ -21,6 +21,7 @@ from execution import (
     Kernel,
     PageError,
     cells_of,
+    drop_old,
     is_executed,
     kept,
     key_of,
@@ -153,11 +154,18 @@ class Gallery(TocTree):
         return card
 
 
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """End the kernel, if it started."""
+    app.kernel.__exit__()
+    if error is None:
+        drop_old()
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, and the kernel of all pages."""
     app.kernel = Kernel()  # starts at the first page without outputs
     app.connect("source-read", insert_outputs)
-    app.connect("build-finished", lambda app, _: app.kernel.__exit__())
+    app.connect("build-finished", finish)
     app.add_directive("outputs", Outputs)
     app.add_directive("gallery", Gallery)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

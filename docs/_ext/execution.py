@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +62,10 @@ warnings.simplefilter("ignore", PoorFitWarning)
 """
 
 
+#: Methods that are called for their effect.
+FOR_EFFECT = {"fit", "partial_fit", "save", "set_params", "write_bytes", "write_text"}
+
+
 class PageError(Exception):
     """A block of a page failed, or warned; the message says where and why."""
 
@@ -105,7 +110,10 @@ def key_of(cells: Sequence[Cell], mode: str) -> str:
 def kept(key: str) -> list[Any] | None:
     """Return the outputs of an earlier run, a list for each cell, or None."""
     path = OUTPUTS / f"{key}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    if not path.exists():
+        return None
+    path.touch()  # `drop_old` takes what was not used for long
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def keep(key: str, outputs: Sequence[Any]) -> None:
@@ -114,6 +122,13 @@ def keep(key: str, outputs: Sequence[Any]) -> None:
     with tempfile.NamedTemporaryFile("w", dir=OUTPUTS, delete=False, encoding="utf-8") as file:
         json.dump(outputs, file, ensure_ascii=False)
     os.replace(file.name, OUTPUTS / f"{key}.json")
+
+
+def drop_old(days: int = 30) -> None:
+    """Delete the outputs that no build or test used in the last days."""
+    for path in OUTPUTS.glob("*"):
+        if time.time() - path.stat().st_mtime > days * 24 * 3600:
+            path.unlink()
 
 
 class Kernel:
@@ -169,7 +184,10 @@ class Kernel:
         warned = [o["text"] for cell in found for o in cell if o["kind"] == "stderr"]
         if warned:
             raise PageError(f"{name} wrote to standard error:\n{''.join(warned)}")
-        return found[1:]
+        return [
+            [o for o in outputs if not (o["kind"] == "result" and _is_for_effect(cell))]
+            for cell, outputs in zip(cells, found[1:], strict=True)
+        ]
 
     def _started(self) -> Any:
         """Return the kernel, whose working folders lie in one that is deleted with it."""
@@ -221,11 +239,21 @@ def _outputs_of(outputs: Sequence[Any]) -> Iterator[dict[str, Any]]:
         yield last
 
 
+def _is_for_effect(cell: Cell) -> bool:
+    """Tell whether the last line of a cell calls a method for its effect, not for its value."""
+    python = re.sub(r"^(\s*)%.*", r"\1pass", cell.code, flags=re.MULTILINE)
+    last = ast.parse(python).body[-1:]
+    call = getattr(last[0], "value", None) if last else None
+    return getattr(getattr(call, "func", None), "attr", "") in FOR_EFFECT
+
+
 def picture(output: dict[str, Any]) -> Path:
     """Write a picture among the outputs, named by its content, and return its path."""
     data = base64.b64decode(output["png"])
     path = OUTPUTS / f"{hashlib.sha256(data).hexdigest()[:24]}.png"
-    if not path.exists():
+    if path.exists():
+        path.touch()
+    else:
         path.write_bytes(data)
     return path
 

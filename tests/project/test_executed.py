@@ -1,5 +1,6 @@
 """The site shows what its code prints and draws, and hides what only tests need."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,22 @@ def test_a_changed_library_makes_everything_run_again(execution, counted, monkey
     assert counted.runs == 2
 
 
+def test_outputs_that_nobody_used_for_long_are_deleted(execution, folder):
+    for name in ("old", "new"):
+        execution.keep(name, [])
+    os.utime(folder / "old.json", (0, 0))
+    execution.drop_old()
+    assert [path.name for path in folder.iterdir()] == ["new.json"]
+
+
+def test_outputs_that_are_used_are_not_old(execution, folder):
+    execution.keep("page", [])
+    os.utime(folder / "page.json", (0, 0))
+    assert execution.kept("page") == []
+    execution.drop_old()
+    assert execution.kept("page") == []
+
+
 def test_lectures_at_another_size_have_other_outputs(execution):
     cells = [execution.Cell("x")]
     assert execution.key_of(cells, "short") != execution.key_of(cells, "full")
@@ -107,14 +124,15 @@ def test_the_outputs_are_what_the_code_prints_and_draws(execution, kernel, folde
         "print(1)\nprint(2)",
         "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(figsize=(3, 2))\nplt.show()",
         "class A:\n    pass\nA()",
-        "x = 0",
+        "x = {1}",
+        "from sklearn.preprocessing import StandardScaler\nStandardScaler().fit([[1.0]])",
     ]
-    printed, drawn, result, nothing = kernel.outputs([execution.Cell(c) for c in code], "page")
+    printed, drawn, result, *nothing = kernel.outputs([execution.Cell(c) for c in code], "page")
     assert printed == [{"kind": "text", "text": "1\n2\n"}]
     assert [output["kind"] for output in drawn] == ["image"]
     assert execution.picture(drawn[0]).read_bytes().startswith(b"\x89PNG")
     assert result == [{"kind": "result", "text": "<__main__.A>\n"}]  # without its address
-    assert nothing == []
+    assert nothing == [[], []]
 
 
 @pytest.mark.xdist_group("in-en")
