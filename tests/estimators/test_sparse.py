@@ -258,6 +258,15 @@ def test_dead_components_revive(monkeypatch):
     assert revived < dead() / 2
 
 
+def test_the_loss_that_revives_components_is_not_taken_for_instability(monkeypatch, recwarn):
+    monkeypatch.setattr(module_of_sparsities, "DEAD_AFTER", 3000)
+    settings = {"sparsity": TopK(4), "max_epochs": 8, "random_state": 0}
+    history = SparseAutoencoder(256, **settings).fit(TRAIN).history_
+    assert history[-1]["objective"] > 1.5 * min(row["objective"] for row in history)
+    assert history[-1]["reconstruction"] == min(row["reconstruction"] for row in history)
+    assert [str(w.message) for w in recwarn if "unstable" in str(w.message)] == []
+
+
 def test_the_first_components_of_a_matryoshka_reconstruct_better_than_those_of_another():
     errors = []
     for matryoshka in (False, True):

@@ -155,6 +155,10 @@ class SparseAutoencoder(BaseAutoencoder):
         return SparseObjective(MATRYOSHKA) if self.matryoshka else SparseObjective()
 
     @property
+    def _objective_rises(self) -> bool:
+        return True  # once components count as dead, the loss that revives them is added
+
+    @property
     def _compares_with_pca(self) -> bool:
         return False
 
