@@ -103,6 +103,8 @@ class Outputs(SphinxDirective):
         return [box] if outputs else []
 
     def _node(self, output: dict[str, Any]) -> nodes.Node:
+        if output["kind"] == "html":
+            return nodes.raw("", output["html"], format="html")
         if output["kind"] != "image":
             return nodes.literal_block(output["text"], output["text"], language="none")
         return image(output, PICTURE[self.config.language])

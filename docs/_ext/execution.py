@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = ROOT / "docs" / "_build" / "outputs"
@@ -61,6 +61,9 @@ warnings.simplefilter("ignore", PoorFitWarning)
 %reset -f
 """
 
+
+#: Names of the classroom that are not shown where they are used.
+CLASSROOM = {"exercise", "size", "use_style"}
 
 #: Methods that are called for their effect.
 FOR_EFFECT = {"fit", "partial_fit", "save", "set_params", "write_bytes", "write_text"}
@@ -226,6 +229,8 @@ def _outputs_of(outputs: Sequence[Any]) -> Iterator[dict[str, Any]]:
                 last["text"] += output.text
                 continue
             new = {"kind": kind, "text": output.text}
+        elif {"text/html", "image/png"} <= set(output.get("data", {})):  # it moves, as a slider
+            new = {"kind": "html", "html": output.data["text/html"]}
         elif "image/png" in output.get("data", {}):
             size = output.metadata.get("image/png", {})
             new = {"kind": "image", "png": output.data["image/png"], "width": size.get("width")}
@@ -288,6 +293,11 @@ def _changes(
         )
 
     for statement in body:
+        if _is_of_the_classroom(statement):
+            names = [a.name for a in statement.names if a.name not in CLASSROOM]
+            line = f"from {statement.module} import {', '.join(names)}\n" if names else ""
+            yield starts[statement.lineno - 1], starts[statement.end_lineno or 0], line.encode()
+            continue
         if _is_scaffolding(statement):
             # A scaffolding statement has its lines for itself, with the comment behind it.
             yield starts[statement.lineno - 1], starts[statement.end_lineno or 0], b""
@@ -305,12 +315,16 @@ def _changes(
                     yield start, end, text[first:last]
 
 
+def _is_of_the_classroom(statement: ast.stmt) -> TypeGuard[ast.ImportFrom]:
+    """Tell whether a statement imports from the classroom."""
+    module = "utsushi.lecture.classroom"
+    return isinstance(statement, ast.ImportFrom) and statement.module == module
+
+
 def _is_scaffolding(statement: ast.stmt) -> bool:
     """Tell whether a statement only checks, or only prepares the classroom."""
     if isinstance(statement, ast.Assert):
         return True
-    if isinstance(statement, ast.ImportFrom):
-        return statement.module == "utsushi.lecture.classroom"
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         function = statement.value.func
         name = getattr(function, "attr", getattr(function, "id", ""))

@@ -46,6 +46,8 @@ def test_the_code_of_an_executed_page_runs_without_a_warning(path, execution, ke
         ("np.testing.assert_allclose(x, y)\n", ""),
         ("from utsushi.lecture.classroom import size, use_style\nimport torch\n\nuse_style()\n",
          "import torch\n"),
+        ("from utsushi.lecture.classroom import size, slider\nslider()\n",
+         "from utsushi.lecture.classroom import slider\nslider()\n"),
         ("%matplotlib inline\nimport numpy\n", "import numpy\n"),
         ("print('assert size(full=1, short=2)')\n", "print('assert size(full=1, short=2)')\n"),
     ],
@@ -124,14 +126,18 @@ def test_the_outputs_are_what_the_code_prints_and_draws(execution, kernel, folde
         "print(1)\nprint(2)",
         "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(figsize=(3, 2))\nplt.show()",
         "class A:\n    pass\nA()",
+        "class B(A):\n    _repr_html_ = lambda _: '<i>b</i>'\n    _repr_png_ = lambda _: b''\nB()",
         "x = {1}",
         "from sklearn.preprocessing import StandardScaler\nStandardScaler().fit([[1.0]])",
     ]
-    printed, drawn, result, *nothing = kernel.outputs([execution.Cell(c) for c in code], "page")
+    printed, drawn, result, moving, *nothing = kernel.outputs(
+        [execution.Cell(c) for c in code], "page"
+    )
     assert printed == [{"kind": "text", "text": "1\n2\n"}]
     assert [output["kind"] for output in drawn] == ["image"]
     assert execution.picture(drawn[0]).read_bytes().startswith(b"\x89PNG")
     assert result == [{"kind": "result", "text": "<__main__.A>\n"}]  # without its address
+    assert moving == [{"kind": "html", "html": "<i>b</i>"}]
     assert nothing == [[], []]
 
 
