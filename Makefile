@@ -37,8 +37,8 @@ notebooks: environment-dev
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 # Tests that run what a document shows.
-OF_DOCUMENTS := tests/lectures tests/lecture/test_lecture.py $(addprefix tests/project/test_, \
-  contributing.py docs.py documentation.py executed.py vocabulary.py)
+OF_DOCUMENTS := tests/lectures tests/lecture/test_lecture.py tests/browser/test_site_search.py \
+  $(addprefix tests/project/test_,contributing.py docs.py documentation.py executed.py vocabulary.py)
 
 test: environment-dev
 	$(PYTEST) $(addprefix --ignore=,$(OF_DOCUMENTS))
