@@ -17,7 +17,11 @@ EXECUTED = [
     "path",
     # Two groups: each has a process with a kernel of its own, together with the chapters.
     [
-        pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"in-{('en', 'ja')[i % 2]}"))
+        pytest.param(
+            path,
+            id=path.relative_to(DOCS).with_suffix("").as_posix(),
+            marks=pytest.mark.xdist_group(f"in-{('en', 'ja')[i % 2]}"),
+        )
         for i, path in enumerate(EXECUTED)
     ],
 )
