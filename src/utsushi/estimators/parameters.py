@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
+from utsushi._utils.docstrings import complete_docstring
 from utsushi._utils.str_options import SortedStrOptions
-from utsushi.estimators.docstrings import complete_docstring
 from utsushi.estimators.registry import CHOICES, register_estimator
 from utsushi.exceptions import SettingError, UtsushiWarning
 from utsushi.networks import Network

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from torch import Generator, Tensor, nn
 
+from utsushi._utils.docstrings import complete_docstring
 from utsushi.distributions.posteriors import PosteriorDistribution
 from utsushi.networks import EncoderDecoder
 from utsushi.objectives.bounds import elbo, free_bits_kl
@@ -117,6 +118,10 @@ class Bound(BaseEstimator, ABC):
         "kl_warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "masking": [Interval(Real, 0, 1, closed="both")],
     }
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        cls.__doc__ = complete_docstring(cls)  # help() names inherited options, too
 
     def check(self, image_shape: tuple[int, ...] | None) -> None:
         """Raise an error if samples of this shape, None if they are not images, do not suit it."""

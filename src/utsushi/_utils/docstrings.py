@@ -1,4 +1,4 @@
-"""Docstrings of estimators that name every parameter and attribute, inherited ones, too."""
+"""Docstrings that name every parameter and attribute of a class, inherited ones, too."""
 
 from __future__ import annotations
 
