@@ -234,7 +234,7 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithOb
         self.__dict__.pop("_quantiles", None)  # not fitted until the end
         columns, self.backend_ = self._read(X, reset=True)
         if len(columns[0].values) < 2:
-            raise DataError("X must have at least 2 samples, got n_samples=1. Give more rows.")
+            raise DataError("X must have at least 2 samples, got 1 sample. Give more rows.")
         codec = TableCodec.learn(columns, self.kinds)
         n_components = self.n_components or int(np.clip(len(codec.encoded), 2, MOST_COMPONENTS))
         model = VariationalAutoencoder(
