@@ -168,7 +168,8 @@ def test_the_glossary_has_every_term(page):
     ids=lambda page: page.stem,
 )
 def test_a_japanese_page_writes_the_terms_one_way(page):
-    found = [match.group() for form in VARIANTS for match in re.finditer(form, page.read_text())]
+    text = re.sub(r"別名：[^|]*\|", "|", page.read_text())  # the glossary lists other names
+    found = [match.group() for form in VARIANTS for match in re.finditer(form, text)]
     assert found == []
 
 
