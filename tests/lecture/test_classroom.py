@@ -1,10 +1,13 @@
 """What the notebooks of the lectures stand on."""
 
+import io
 import re
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from PIL import Image
 
 from utsushi.lecture.classroom import VARIABLE, exercise, size, slider, use_style
 
@@ -80,3 +83,26 @@ def test_a_slider_holds_a_picture_for_each_value_and_shows_the_first():
     assert 'max="2"' in page
     assert "a &lt; 1" in page
     assert "://" not in page
+
+
+def side_by_side(n):
+    """Return the picture of a slider with ``n`` positions, whose figures turn from black to red."""
+
+    def draw(red):
+        figure, axes = plt.subplots(figsize=(1, 1))
+        figure.set_facecolor((red, 0.0, 0.0))
+        axes.set_axis_off()
+        return figure
+
+    shown = slider(draw, np.linspace(0, 1, n), "{:.1f}")
+    return Image.open(io.BytesIO(shown._repr_png_()))
+
+
+@pytest.mark.parametrize(("n", "tiles"), [(1, (1, 1)), (3, (3, 1)), (4, (3, 2)), (11, (3, 2))])
+def test_without_a_slider_at_most_six_pictures_are_side_by_side(n, tiles):
+    assert side_by_side(n).size == (75 * tiles[0], 75 * tiles[1])
+
+
+def test_the_pictures_side_by_side_go_from_the_first_to_the_last():
+    tiles = np.array(side_by_side(11)).reshape(2, 75, 3, 75, 3)[:, 0, :, 0, 0]
+    assert tiles.ravel().tolist() == [0, 51, 102, 153, 204, 255]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import os
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -129,6 +130,22 @@ class Slider:
             f'<div>{figures}<input type="range" min="0" max="{len(self.pictures) - 1}" value="0" '
             f'oninput="{html.escape(_SHOW)}" style="width: 100%; max-width: 24em"></div>'
         )
+
+    def _repr_png_(self) -> bytes:
+        """Return at most six of the pictures side by side, for pages without a slider."""
+        from PIL import Image
+
+        n_columns, last = 3, len(self.pictures) - 1
+        chosen = sorted({round(i * last / 5) for i in range(6)})
+        tiles = [Image.open(io.BytesIO(self.pictures[i][1])) for i in chosen]
+        width, height = (max(sizes) for sizes in zip(*(tile.size for tile in tiles), strict=True))
+        n_rows = -(-len(tiles) // n_columns)
+        whole = Image.new("RGB", (width * min(n_columns, len(tiles)), height * n_rows), "white")
+        for i, tile in enumerate(tiles):
+            whole.paste(tile, (width * (i % n_columns), height * (i // n_columns)))
+        stream = io.BytesIO()
+        whole.save(stream, "PNG")
+        return stream.getvalue()
 
 
 def slider(draw: Callable[[T], Figure], values: Iterable[T], label: str) -> Slider:
