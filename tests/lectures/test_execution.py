@@ -27,6 +27,75 @@ each_chapter = pytest.mark.parametrize("path", CHAPTERS)
 
 #: Plausible wrong answers, by the function that an exercise asks for.
 WRONG = {
+    "left_over": {
+        "divided by N - 1": """
+            def left_over(X, n_components):
+                eigenvalues = np.linalg.eigvalsh(np.cov(X.T))
+                return eigenvalues[: len(eigenvalues) - n_components].sum()
+        """,
+        "what PCA keeps": """
+            def left_over(X, n_components):
+                eigenvalues = np.linalg.eigvalsh(np.cov(X.T, bias=True))
+                return eigenvalues[len(eigenvalues) - n_components :].sum()
+        """,
+    },
+    "n_parameters": {
+        "without biases": "n_parameters = lambda D, hidden, H: 2 * (D * hidden + hidden * H)",
+        "the encoder alone": """
+            def n_parameters(D, hidden, H):
+                return (D + 1) * hidden + (hidden + 1) * H
+        """,
+    },
+    "components_needed": {
+        "better, not as good": """
+            def components_needed(errors, target):
+                for n_components, error in enumerate(errors, start=1):
+                    if error < target:
+                        return n_components
+        """,
+        "counted from zero": """
+            def components_needed(errors, target):
+                for n_components, error in enumerate(errors):
+                    if error <= target:
+                        return n_components
+        """,
+    },
+    "draw_gaussian": {
+        "the factor on the wrong side": """
+            def draw_gaussian(mean, covariance, n, rng):
+                return mean + rng.standard_normal((n, len(mean))) @ np.linalg.cholesky(covariance)
+        """,
+        "the covariance for its root": """
+            def draw_gaussian(mean, covariance, n, rng):
+                return mean + rng.standard_normal((n, len(mean))) @ covariance
+        """,
+    },
+    "draw_mixture": {
+        "without the weights": """
+            def draw_mixture(weights, means, covariances, n, rng):
+                chosen = rng.integers(len(weights), size=n)
+                factors = np.linalg.cholesky(np.asarray(covariances))[chosen]
+                noise = rng.standard_normal((n, len(means[0])))
+                return np.asarray(means)[chosen] + np.einsum("nij,nj->ni", factors, noise)
+        """,
+        "a mean of the Gaussians": """
+            def draw_mixture(weights, means, covariances, n, rng):
+                noise = rng.standard_normal((n, len(means[0])))
+                return np.asarray(weights) @ np.asarray(means) + noise
+        """,
+    },
+    "share_near": {
+        "only what is nearer": """
+            def share_near(new, known, radius):
+                distances = np.linalg.norm(new[:, None] - known[None], axis=2)
+                return (distances.min(axis=1) < radius).mean()
+        """,
+        "near to all": """
+            def share_near(new, known, radius):
+                distances = np.linalg.norm(new[:, None] - known[None], axis=2)
+                return (distances.max(axis=1) <= radius).mean()
+        """,
+    },
     "best_rate": {
         "the mean itself": "best_rate = np.mean",
         "by the median": "best_rate = lambda x: np.log(2) / np.median(x)",
@@ -47,6 +116,83 @@ WRONG = {
         "without the entropy of q": "lower_bound = lambda log_terms, q: q @ log_terms",
         "0 log 0 is not a number": "lower_bound = lambda log_terms, q: q @ (log_terms - np.log(q))",
         "the logarithm itself": "lower_bound = lambda log_terms, q: logsumexp(log_terms)",
+    },
+    "log_mean_exp": {
+        "without the shift": "log_mean_exp = lambda a: a.exp().mean().log()",
+        "the sum": "log_mean_exp = lambda a: torch.logsumexp(a, dim=0)",
+    },
+    "straight_posterior": {
+        "without the prior": "straight_posterior = lambda x, a, sigma: (x / a, sigma**2 / a**2)",
+        "the deviation": """
+            def straight_posterior(x, a, sigma):
+                precision = 1 + a**2 / sigma**2
+                return a * x / sigma**2 / precision, precision**-0.5
+        """,
+    },
+    "effective_sample_size": {
+        "without the shift": """
+            def effective_sample_size(log_w):
+                return log_w.exp().sum() ** 2 / log_w.exp().square().sum()
+        """,
+        "the number of draws": "effective_sample_size = lambda log_w: torch.tensor(len(log_w))",
+    },
+    "divergence": {
+        "sigma for its square": """
+            def divergence(mean, sigma):
+                return -0.5 * (1 + math.log(sigma) - mean**2 - sigma)
+        """,
+        "a half forgotten": """
+            def divergence(mean, sigma):
+                return -(1 + math.log(sigma**2) - mean**2 - sigma**2)
+        """,
+    },
+    "estimated_elbo": {
+        "without the divergence": """
+            def estimated_elbo(mean, sigma, S):
+                z = mean + sigma * torch.randn(S, 1, generator=generator)
+                return gaussian_log_prob(x.float(), decode(z), SIGMA**2).mean()
+        """,
+        "the code's mean alone": """
+            def estimated_elbo(mean, sigma, S):
+                log_p = gaussian_log_prob(x.float(), decode(torch.tensor([mean])), SIGMA**2)
+                kl = kl_standard_normal(torch.tensor(mean), torch.tensor(2 * math.log(sigma)))
+                return log_p - kl
+        """,
+    },
+    "tight_q": {
+        "the variance": """
+            def tight_q(x, a, sigma):
+                precision = 1 + a**2 / sigma**2
+                return a * x / sigma**2 / precision, 1 / precision
+        """,
+        "the prior": "tight_q = lambda x, a, sigma: (0.0, 1.0)",
+    },
+    "my_reparameterize": {
+        "the variance for the deviation": """
+            def my_reparameterize(mean, log_variance, noise):
+                return mean + torch.exp(log_variance) * noise
+        """,
+        "the logarithm itself": """
+            def my_reparameterize(mean, log_variance, noise):
+                return mean + log_variance * noise
+        """,
+    },
+    "draws_needed": {
+        "the other way round": """
+            def draws_needed(mu, sigma):
+                return 4 * sigma**2 / (mu**4 / sigma**2 + 14 * mu**2 + 15 * sigma**2)
+        """,
+        "deviations": """
+            def draws_needed(mu, sigma):
+                return ((mu**4 / sigma**2 + 14 * mu**2 + 15 * sigma**2) / (4 * sigma**2)) ** 0.5
+        """,
+    },
+    "coin_slopes": {
+        "a sign lost": """
+            def coin_slopes(p, z):
+                return (z - 0.3) ** 2 * (z / p + (1 - z) / (1 - p))
+        """,
+        "the values alone": "coin_slopes = lambda p, z: (z - 0.3) ** 2",
     },
     "calibrated_log_likelihood": {
         "a variance for each image": """
@@ -107,6 +253,29 @@ WRONG = {
                 return vae.decoder(z) + torch.randn(n, D, generator=generator) + mean_image
         """,
     },
+    "beta_of": {
+        "a half forgotten": """
+            def beta_of(pixels, components, D, H):
+                return (1 if components == "sum" else 1 / H) / (1 if pixels == "sum" else 1 / D)
+        """,
+        "one for all": "beta_of = lambda pixels, components, D, H: 0.5",
+    },
+    "survivors": {
+        "whatever sigma is": """
+            def survivors(variances, beta, sigma):
+                nats = np.maximum(0, 0.5 * np.log(variances / beta))
+                return int((nats > 0).sum()), float(nats.sum())
+        """,
+        "sigma for its square": """
+            def survivors(variances, beta, sigma):
+                nats = np.maximum(0, 0.5 * np.log(variances / (beta * sigma)))
+                return int((nats > 0).sum()), float(nats.sum())
+        """,
+    },
+    "best_answer": {
+        "the mean": "best_answer = lambda images: images.mean(axis=0)",
+        "the first": "best_answer = lambda images: images[0]",
+    },
     "new_digits": {
         "random noise": """
             def new_digits(model, n, seed):
@@ -141,10 +310,62 @@ WRONG = {
                 return (np.sin((1 - t) * angle) * z0 + np.sin(t * angle) * z1) / np.sin(angle)
         """,
     },
+    "movement": {
+        "all components at once": """
+            def movement(model, Z):
+                moved = model.inverse_transform(Z + 1)
+                return np.full(10, np.mean((moved - model.inverse_transform(Z)) ** 2))
+        """,
+        "not squared": """
+            def movement(model, Z):
+                before, steps = model.inverse_transform(Z), np.eye(Z.shape[1], dtype=Z.dtype)
+                decode = model.inverse_transform
+                return np.array([np.mean(np.abs(decode(Z + step) - before)) for step in steps])
+        """,
+    },
+    "paired": {
+        "divided by n": """
+            def paired(a, b):
+                d = np.asarray(a) - np.asarray(b)
+                return d.mean(), d.std() / np.sqrt(len(d))
+        """,
+        "as if of different rows": """
+            def paired(a, b):
+                a, b = np.asarray(a), np.asarray(b)
+                error = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
+                return a.mean() - b.mean(), error
+        """,
+    },
+    "frechet_1d": {
+        "variances for deviations": """
+            def frechet_1d(a, b):
+                return (a.mean() - b.mean()) ** 2 + (a.var(ddof=1) - b.var(ddof=1)) ** 2
+        """,
+        "the means alone": "frechet_1d = lambda a, b: (a.mean() - b.mean()) ** 2",
+    },
+    "share_of_copies": {
+        "the largest distance": """
+            def share_of_copies(made, held_out, train):
+                def nearest(rows):
+                    return np.linalg.norm(rows[:, None] - train[None], axis=2).min(axis=1)
+                return (nearest(made) <= nearest(held_out).max()).mean()
+        """,
+        "exact copies only": """
+            def share_of_copies(made, held_out, train):
+                return (np.linalg.norm(made[:, None] - train[None], axis=2).min(axis=1) == 0).mean()
+        """,
+    },
     "best_factor": {
         "nearly right": "best_factor = lambda r: 1.04",
         "right at one half only": "best_factor = lambda r: 4 * r * (1 - r)",
         "the factor that keeps the mean": "best_factor = lambda r: 1 / (1 - r)",
+    },
+    "threshold": {
+        "a quantile": "threshold = lambda held_out, rate: np.quantile(held_out, rate)",
+        "one rank too high": """
+            def threshold(held_out, rate):
+                return np.sort(held_out)[int(np.floor(rate * (len(held_out) + 1)))]
+        """,
     },
     "class_probabilities": {
         "without the shares": """
