@@ -78,10 +78,11 @@ WRONG = {
                 noise = rng.standard_normal((n, len(means[0])))
                 return np.asarray(means)[chosen] + np.einsum("nij,nj->ni", factors, noise)
         """,
-        "a mean of the Gaussians": """
+        "one spread for all": """
             def draw_mixture(weights, means, covariances, n, rng):
+                chosen = rng.choice(len(weights), size=n, p=weights)
                 noise = rng.standard_normal((n, len(means[0])))
-                return np.asarray(weights) @ np.asarray(means) + noise
+                return np.asarray(means)[chosen] + noise @ np.linalg.cholesky(covariances[1]).T
         """,
     },
     "share_near": {
