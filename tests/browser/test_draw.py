@@ -229,7 +229,7 @@ def test_a_model_that_is_switched_to_is_given_the_same_drawing(visit, made):
 def test_a_table_is_given_by_numbers(visit, made):
     living, page = visit("table"), made("table")
     living.view("draw")
-    field = living.page.get_by_label("weight")
+    field = living.page.get_by_label("weight", exact=True)
     assert float(field.input_value()) == pytest.approx(page.X[0, 3], rel=1e-5)
     field.fill("4.5")
     living.settle()

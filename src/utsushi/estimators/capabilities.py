@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from utsushi.estimators.base import BaseAutoencoder
     from utsushi.estimators.denoising import DenoisingAutoencoder
     from utsushi.estimators.sparse import SparseAutoencoder
+    from utsushi.estimators.table import TableAutoencoder
     from utsushi.estimators.variational import VariationalAutoencoder
     from utsushi.estimators.vector_quantized import VectorQuantizedAutoencoder
 
@@ -20,6 +21,7 @@ __all__ = [
     "is_autoencoder",
     "is_conditional",
     "is_detector",
+    "takes_tables",
 ]
 
 
@@ -51,6 +53,11 @@ def has_symbols(model: Any) -> TypeGuard[VectorQuantizedAutoencoder]:
 def has_sparse_codes(model: Any) -> TypeGuard[SparseAutoencoder]:
     """Tell whether few components of each code are active, of many."""
     return hasattr(model, "feature_examples")
+
+
+def takes_tables(model: Any) -> TypeGuard[TableAutoencoder]:
+    """Tell whether a model takes tables of mixed columns, which it encodes itself."""
+    return hasattr(model, "codec_")
 
 
 def is_conditional(model: Any) -> bool:

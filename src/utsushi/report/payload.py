@@ -7,10 +7,13 @@ The page's script reads the header, in which tensors are references into the blo
     title             plain text
     image_shape       [C, H, W] if the samples are images of one or three channels, else null
     range             the values of the test samples that are shown as black and as white
-    features          of tables: the names of the columns, and the range of each; else null
+    features          of tables, else null: of each column its name, kind and range, the levels of
+                      a category, the decimals of its values, mean and standard deviation, and the
+                      length of a day in the units of a date; see `utsushi.report.tables`
     digits            whether the samples are images like MNIST's, which are centred by mass
     classes           the names of the classes, or null if there are none, or too many
-    test, train       samples: values, divisor, labels (indices into ``classes``), n_total
+    test, train       samples: values, divisor, labels (indices into ``classes``), n_total; of a
+                      table, the values of its columns in their own units
     seen              whether the test samples are the training samples
     typical_distance  the median distance of the test samples to the nearest other training sample
                       in the page, or null without training samples; a generated sample that is
@@ -23,7 +26,10 @@ units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the
 its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
 N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
 of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, in the order of ``conditions``,
-``class_samplers``, and its ``history``.
+``class_samplers``, and its ``history``. ``codec`` says how the values of a table become its
+features, and ``draws`` how a decoded code becomes a drawn row; both are null if there is nothing
+to do. A model that a page cannot run is ``still``: in place of encoder and decoder it has the
+decoder's ``outputs`` for the ``codes``, and what a score needs.
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder
 returns the mean, then the raw log-variance r, which is compressed beyond b:
@@ -35,16 +41,24 @@ returns the mean, then the raw log-variance r, which is compressed beyond b:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators import BaseAutoencoder, TableAutoencoder, autoencoder_of
 from utsushi.evaluation.two_samples import nearest_distances
+from utsushi.exceptions import SettingError
 from utsushi.report.embedded_samples import Sample, samples_of, stored
 from utsushi.report.model import model_header
+from utsushi.report.tables import (
+    PageColumn,
+    as_points,
+    columns_of,
+    features_header,
+    values_of,
+)
 from utsushi.report.tensors import Blob
 
 __all__ = ["MOST_MODELS", "Payload", "payload_of"]
@@ -78,7 +92,7 @@ class Payload:
 
 
 def payload_of(
-    models: Mapping[str, BaseAutoencoder],
+    models: Mapping[str, BaseAutoencoder | TableAutoencoder],
     test: Sample,
     train: Sample | None = None,
     *,
@@ -107,31 +121,35 @@ def payload_of(
     Raises
     ------
     SettingError
-        If a page cannot run a model, or would grow too large.
+        If a page would grow too large, or its models have tables of other columns.
     DataError
         If samples do not fit a model.
     """
-    shape = _image_shape(models.values())
+    shape = _image_shape(map(autoencoder_of, models.values()))
     is_training_data = train is not None and _are_equal(test.rows, train.rows)
+    columns = _columns(models) if shape is None else None
     test, train = samples_of(test, train, images=shape is not None)
+    if columns is not None:
+        test, train = _with_values(test, columns), train and _with_values(train, columns)
     classes = _class_names(test, train)
     blob = Blob()
-    # First, to raise early for a model that a page cannot run.
+    # First, to raise early if there are too many weights.
     descriptions = [model_header(name, model, test, blob) for name, model in models.items()]
+    shown = [sample.shown for sample in (test, train) if sample is not None]
+    if shape is None and columns is None:
+        columns = _numbers(feature_names, test.shown.shape[1])
     header = {
         "format": 1,
         "title": title,
         "image_shape": shape,
-        "range": [float(test.rows.min()), float(test.rows.max())],
-        "features": _features(test, train, feature_names) if shape is None else None,
+        "range": [float(np.nanmin(test.shown)), float(np.nanmax(test.shown))],
+        "features": None if columns is None else features_header(columns, np.concatenate(shown)),
         "digits": shape == _MNIST_SHAPE and _is_dark(test.rows),
         "classes": classes,
         "test": _packed(test, classes, blob, images=shape is not None),
         "train": None if train is None else _packed(train, classes, blob, images=shape is not None),
         "seen": is_training_data,
-        "typical_distance": None
-        if train is None
-        else _typical_distance(test.rows, train.rows, is_training_data=is_training_data),
+        "typical_distance": _typical_distance(columns, *shown, is_training_data=is_training_data),
         "models": descriptions,
     }
     return Payload(header, blob.encoded())
@@ -152,16 +170,32 @@ def _is_dark(rows: Rows) -> bool:
     return bool(rows.min() >= 0 and rows.max() <= 1 and rows.mean() < _DARK_BELOW)
 
 
-def _features(test: Sample, train: Sample | None, names: Sequence[str] | None) -> dict[str, Any]:
-    """Return the names of the columns and their ranges over the samples of the page."""
-    arrays = [test.rows] if train is None else [test.rows, train.rows]
+def _columns(
+    models: Mapping[str, BaseAutoencoder | TableAutoencoder],
+) -> tuple[PageColumn, ...] | None:
+    """Return the columns of the models' tables, or None if all features are plain numbers."""
+    every = [columns_of(model) for model in models.values()]
+    first, *others = ([(c.name, c.kind, c.levels) for c in each or ()] for each in every)
+    if any(other != first for other in others):
+        raise SettingError(
+            "the models of a page must have tables of the same columns, got other names, kinds or "
+            f"categories for {list(models)}. Make a page for each."
+        )
+    return every[0]
+
+
+def _numbers(names: Sequence[str] | None, n_features: int) -> tuple[PageColumn, ...]:
+    """Return the columns of a table of plain numbers."""
     if names is None:
-        names = [f"x{column}" for column in range(test.rows.shape[1])]
-    return {
-        "names": [str(name) for name in names],
-        "low": np.min([array.min(axis=0) for array in arrays], axis=0).tolist(),
-        "high": np.max([array.max(axis=0) for array in arrays], axis=0).tolist(),
-    }
+        names = [f"x{column}" for column in range(n_features)]
+    return tuple(PageColumn(str(name)) for name in names)
+
+
+def _with_values(sample: Sample, columns: Sequence[PageColumn]) -> Sample:
+    """Return a sample with the values of its table, which a `TableAutoencoder`'s has already."""
+    if sample.values is not None:
+        return sample
+    return replace(sample, values=values_of(columns, sample.rows))
 
 
 def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
@@ -192,15 +226,27 @@ def _name(label: Any) -> str:
 
 def _are_equal(rows: Rows, others: Rows) -> bool:
     """Return whether two arrays contain the same samples."""
-    return rows is others or (rows.shape == others.shape and bool((rows == others).all()))
+    return rows is others or np.array_equal(rows, others, equal_nan=True)
 
 
-def _typical_distance(test: Rows, train: Rows, *, is_training_data: bool) -> float:
-    """Return the median Euclidean distance to the nearest training sample, to six digits.
+def _typical_distance(
+    columns: Sequence[PageColumn] | None,
+    test: Rows,
+    train: Rows | None = None,
+    *,
+    is_training_data: bool,
+) -> float | None:
+    """Return the median distance to the nearest training sample, to six digits.
 
-    If the test samples are the training samples, the distance is from one half to the other,
-    because each sample is the nearest to itself.
+    It is Euclidean between images, and that of `as_points` between rows of a table. If the test
+    samples are the training samples, the distance is from one half to the other, because each
+    sample is the nearest to itself.
     """
+    if train is None:
+        return None
+    if columns is not None:
+        like = np.concatenate([test, train])
+        test, train = (as_points(columns, rows, like) for rows in (test, train))
     if is_training_data:
         test, train = train[1::2], train[::2]
         if not len(test):
@@ -214,7 +260,7 @@ def _packed(
     sample: Sample, classes: list[str] | None, blob: Blob, *, images: bool
 ) -> dict[str, Any]:
     """Add samples and their labels to the blob."""
-    values, divisor = stored(sample.rows, images=images)
+    values, divisor = stored(sample.shown, images=images)
     labels = None
     if classes is not None and sample.labels is not None:
         numbers = {name: number for number, name in enumerate(classes)}

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from utsushi._utils.files import write_json, write_text, write_whole
-from utsushi._utils.validation import has_missing
 from utsushi.datasets import Dataset
 from utsushi.estimators import BaseAutoencoder
-from utsushi.estimators.capabilities import has_sparse_codes
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
@@ -214,25 +212,11 @@ def pictures_of(figures: Iterable[CaptionedFigure], language: str) -> list[Pictu
 def living_payload(
     models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
 ) -> Payload | None:
-    """Return the payload that runs the models in the report; warn if there is none.
-
-    Sparse autoencoders do not run in a page: without other models there is no payload.
-    """
-    models = {name: model for name, model in models.items() if not has_sparse_codes(model)}
-    if not models:
-        return None
+    """Return the payload that runs the models in the report; warn if there is none."""
     test, train = (
         Sample.of(rows, rows, labels)
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
     )
-    if has_missing(dataset.X_train) or has_missing(dataset.X_test):
-        warnings.warn(
-            "the report cannot run the model on samples with missing values: it has no interactive "
-            "part.",
-            UtsushiWarning,
-            stacklevel=3,
-        )
-        return None
     try:
         return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
     except SettingError as error:

@@ -187,7 +187,53 @@ Utsushi.makeNetwork = function makeNetwork() {
     return y;
   }
 
-  const structured = { linear, quantize, conv: convolve, conv_transpose: convolveTransposed };
+  /** Replace each group of values by a sum of vectors, of each codebook the one nearest to the rest. */
+  function quantizeResidual(layer, x) {
+    const [levels, size, width] = layer.shape;
+    const y = new Float32Array(x.length);
+    const rest = Float32Array.from(x);
+    for (let level = 0; level < levels; level++) {
+      const start = level * size * width;
+      const weight = layer.weight.subarray(start, start + size * width);
+      const chosen = quantize({ shape: [size, width], weight }, rest);
+      for (let i = 0; i < x.length; i++) {
+        y[i] += chosen[i];
+        rest[i] -= chosen[i];
+      }
+    }
+    return y;
+  }
+
+  /** Round to the nearest integer, and halves to the nearest even one, as torch does. */
+  function roundHalfEven(x) {
+    const below = Math.floor(x);
+    if (x - below !== 0.5) return Math.round(x);
+    return below % 2 === 0 ? below : below + 1;
+  }
+
+  /** Replace each value by one of evenly spaced numbers from -1 to 1. */
+  function roundToLevels({ levels }, x) {
+    return x.map((value, i) => {
+      const most = levels[i % levels.length] - 1;
+      return (2 * roundHalfEven(sigmoid(value) * most)) / most - 1;
+    });
+  }
+
+  const shift = ({ bias }, x) => x.map((value, i) => value + bias[i % bias.length]);
+
+  const logCounts = ({ where }, x) =>
+    x.map((value, i) => (where[i % where.length] ? Math.log1p(Math.max(value, 0)) : value));
+
+  const structured = {
+    linear,
+    quantize,
+    quantize_residual: quantizeResidual,
+    round: roundToLevels,
+    shift,
+    log_counts: logCounts,
+    conv: convolve,
+    conv_transpose: convolveTransposed,
+  };
 
   /** Run n samples, flattened into x, through all layers. */
   function forward(layers, x, n) {

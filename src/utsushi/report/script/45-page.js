@@ -12,7 +12,7 @@ Utsushi.page = (() => {
     test = Utsushi.tensors.asRows(header.test);
     train = Utsushi.tensors.asRows(header.train);
     models = header.models.map((description) => {
-      const model = new Utsushi.Model(description);
+      const model = new (description.still ? Utsushi.StillModel : Utsushi.Model)(description);
       model.codesOf = (row) =>
         row < test.count
           ? model.codes.slice(row * model.n_components, (row + 1) * model.n_components)
@@ -21,7 +21,7 @@ Utsushi.page = (() => {
     });
   }
 
-  const width = () => models[0].nFeatures;
+  const width = () => test.width;
   const rowOf = (rows, index) => rows.floats.slice(index * width(), (index + 1) * width());
 
   /** Return the class of a test or training sample, or null. */
@@ -36,21 +36,24 @@ Utsushi.page = (() => {
   const pointOf = (model, row) =>
     Utsushi.state.point(model.codesOf(row), row, conditionOf(model, row));
 
-  /** Find the training sample that is nearest to values, by squared distance. */
-  function nearestTraining(values) {
+  /** Find the sample that is nearest to values, by squared distance. */
+  function nearest(rows, values) {
     const size = width();
+    const term = header.features ? Utsushi.table.squaredDifference : (i, a, b) => (a - b) * (a - b);
     let [best, least] = [-1, Infinity];
-    for (let row = 0; row < train.count; row++) {
+    for (let row = 0; row < rows.count; row++) {
       let sum = 0;
       const start = row * size;
-      for (let i = 0; i < size && sum < least; i++) {
-        const difference = train.floats[start + i] - values[i];
-        sum += difference * difference;
-      }
+      for (let i = 0; i < size && sum < least; i++) sum += term(i, rows.floats[start + i], values[i]);
       if (sum < least) [best, least] = [row, sum];
     }
     return { row: best, distance: Math.sqrt(least) };
   }
+
+  const nearestTraining = (values) => nearest(train, values);
+
+  /** Return the number of the test sample with these values. */
+  const indexOf = (values) => nearest(test, values).row;
 
   return {
     start,
@@ -59,6 +62,7 @@ Utsushi.page = (() => {
     pointOf,
     conditionOf,
     nearestTraining,
+    indexOf,
     get header() {
       return header;
     },

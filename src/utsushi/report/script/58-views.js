@@ -5,6 +5,7 @@ Utsushi.views = (() => {
   const { build, page, state, words } = Utsushi;
   let tabs = [];
   let modelButtons = [];
+  const stillNote = build("p", { id: "still-note", hidden: "" });
 
   // --- shared by several views ------------------------------------------------------------------
 
@@ -17,10 +18,13 @@ Utsushi.views = (() => {
   /** Return elements with the metrics of a sample: error, divergence and anomaly score; dashes without one. */
   function measureItems(model, measures) {
     const { squaredError, kl, score } = measures || { squaredError: NaN, kl: NaN, score: NaN };
+    const items = [];
     const perFeature = words.get("per_feature", {
       value: words.number(squaredError / model.nFeatures),
     });
-    const items = [item(words.get("squared_error"), words.number(squaredError), perFeature)];
+    if (model.hasSquaredError) {
+      items.push(item(words.get("squared_error"), words.number(squaredError), perFeature));
+    }
     if (model.variational) items.push(item(words.get("kl"), words.number(kl), words.get("nats")));
     const rank = words.get("rank", {
       score: words.number(score),
@@ -112,6 +116,24 @@ Utsushi.views = (() => {
     group.append(...modelButtons);
   }
 
+  // --- a model that a page cannot run ----------------------------------------------------------
+
+  /** Say what a model that does not run here shows instead, and hide what would need it. */
+  function showStill({ model: index, view }) {
+    const { still, sampler } = page.models[index];
+    stillNote.hidden = !still;
+    document.getElementById("play").classList.toggle("still", Boolean(still));
+    document.getElementById("start-tour").hidden = Boolean(still);
+    const isOpen = (name) => !still || name === "walk" || (name === "generate" && sampler);
+    for (const tab of tabs) tab.hidden = !isOpen(tab.dataset.view);
+    if (!still) return;
+    stillNote.textContent = words.get("still", {
+      reason: words.get(`still_${still.part}`, { name: still.name }),
+      count: page.test.count.toLocaleString("en"),
+    });
+    if (!isOpen(view)) state.change({ view: "walk" });
+  }
+
   function refresh(now, changed) {
     if (changed.has("view")) showTab(now.view);
     if (changed.has("language")) {
@@ -119,6 +141,7 @@ Utsushi.views = (() => {
       clearTimeout(speaking);
       document.getElementById("spoken").textContent = "";
     }
+    showStill(now);
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
@@ -127,6 +150,7 @@ Utsushi.views = (() => {
   }
 
   function start() {
+    document.querySelector("#play .bar").after(stillNote);
     tabs = [...document.querySelectorAll("#play [role=tab]")];
     for (const tab of tabs) {
       tab.addEventListener("click", () => state.change({ view: tab.dataset.view }, { keep: true }));

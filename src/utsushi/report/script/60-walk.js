@@ -19,8 +19,8 @@ Utsushi.walk = (() => {
     ({ model: of, point: { z, y } }) => page.models[of].decode(z, 1, [y]),
     (values) => {
       // A table's reconstruction and original share one picture.
-      const row = !page.isImage && shown && isCurrent(shown) ? shown.values : null;
-      pictures.paint(parts.decoded, values, row);
+      const sample = !page.isImage && shown && isCurrent(shown) ? shown : null;
+      pictures.paint(parts.decoded, values, sample?.values, sample?.measures.contributions);
       parts.decodedValues = values;
       parts.decoded.setAttribute("aria-label", describe(state.get().point.row));
     },
@@ -49,7 +49,7 @@ Utsushi.walk = (() => {
     state.get().point.row === row && state.get().model === of;
 
   function describe(row) {
-    if (row < 0) return words.get("decoded_free");
+    if (row < 0) return words.get(model().still ? "decoded_nearest" : "decoded_free");
     const name = page.classOf(page.test, row);
     return words.get(name === null ? "decoded_row" : "decoded_row_class", { row, name });
   }
@@ -59,14 +59,15 @@ Utsushi.walk = (() => {
     // Hidden elements keep their space, so that a slider does not move under the pointer.
     pair.classList.toggle("away", !shown);
     numbers.replaceChildren(...Utsushi.views.measureItems(model(), shown && shown.measures));
-    const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
-    parts.caption.textContent = describe(shown ? shown.row : state.get().point.row) + key;
+    parts.caption.textContent = describe(shown ? shown.row : state.get().point.row);
     original.setAttribute("aria-label", words.get("original"));
     difference.setAttribute("aria-label", words.get("difference"));
     if (!shown) return;
     const { values, measures } = shown;
     pictures.paint(original, values);
-    if (!page.isImage) pictures.paint(parts.decoded, measures.reconstruction, values);
+    if (!page.isImage) {
+      pictures.paint(parts.decoded, measures.reconstruction, values, measures.contributions);
+    }
     pictures.paintDifference(difference, values, measures.reconstruction);
   }
 
@@ -274,7 +275,7 @@ Utsushi.walk = (() => {
 
   /** Return the posterior of the point's sample, which the map draws, or null. */
   function posterior() {
-    if (!shown || !isCurrent(shown) || !model().variational) return null;
+    if (!shown || !isCurrent(shown) || !shown.measures.logVariance) return null;
     return { mean: shown.measures.code, logVariance: shown.measures.logVariance };
   }
 

@@ -1,6 +1,6 @@
 "use strict";
-/* Draw: input of the model by mouse, pen, finger or keyboard, or from an image file; of a table, by
-   numbers. */
+/* Draw: input of the model by mouse, pen, finger or keyboard, or from an image file; of a table, by a
+   slider for each column. */
 
 Utsushi.draw = (() => {
   const { build, page, state, words, pictures } = Utsushi;
@@ -119,7 +119,8 @@ Utsushi.draw = (() => {
   );
 
   function show() {
-    pictures.paint(parts.before, answer.row);
+    if (page.isImage) pictures.paint(parts.before, answer.row);
+    else parts.editor.paint(answer.reconstruction, answer.row, answer.contributions);
     pictures.paint(parts.copy, answer.reconstruction, page.isImage ? null : answer.row);
     pictures.paintDifference(parts.difference, answer.row, answer.reconstruction);
     parts.numbers.replaceChildren(...Utsushi.views.measureItems(model(), answer));
@@ -250,28 +251,31 @@ Utsushi.draw = (() => {
     pad.putImageData(data, 0, 0);
   }
 
-  // --- a table: a number for each feature -------------------------------------------------------
+  // --- a table: a slider for each column --------------------------------------------------------
 
   function buildTable(row) {
-    input = Float32Array.from(row);
-    const fields = page.header.features.names.map((name, i) => {
-      const field = build("input", { type: "number", step: "any", value: Number(input[i].toPrecision(6)) });
-      field.addEventListener("input", () => {
-        if (field.value === "" || !Number.isFinite(Number(field.value))) return;
-        input[i] = Number(field.value);
-        encode(input.slice());
-      });
-      return build("label", {}, [build("span", { text: name }), field]);
+    input = Float64Array.from(row);
+    parts.editor = Utsushi.table.editor(input, (edited) => {
+      input = edited;
+      encode(input);
     });
-    parts.table.replaceChildren(...fields);
+    parts.table.replaceChildren(parts.editor);
+  }
+
+  let editedRow = -1;
+
+  /** Edit the sample of the point, if it is not that already. */
+  function editRow({ point: { row } }) {
+    if (row < 0 && input) return;
+    if (row === editedRow && input) return;
+    editedRow = Math.max(row, 0);
+    buildTable(page.rowOf(page.test, editedRow));
+    encode(input);
   }
 
   function refresh(now, what) {
     if (now.view !== "draw") return;
-    if (what.has("view") && !page.isImage && !input) {
-      buildTable(page.rowOf(page.test, Math.max(now.point.row, 0)));
-      encode(input);
-    }
+    if (!page.isImage && (what.has("view") || what.has("point"))) editRow(now);
     if ((what.has("model") || what.has("language")) && input) encode(input);
   }
 
@@ -319,7 +323,7 @@ Utsushi.draw = (() => {
     };
     parts.table.hidden = page.isImage;
     find("draw-image").hidden = !page.isImage;
-    find("draw-difference").hidden = !page.isImage;
+    find("draw-difference").hidden = find("draw-seen").hidden = !page.isImage;
     if (!page.isImage) find("tab-draw").dataset.word = "edit";
     if (page.isImage) startPad();
     find("clear").addEventListener("click", clear);

@@ -8,7 +8,8 @@ Utsushi.ready = (async () => {
   };
   const { words, tensors, page, state } = Utsushi;
   const header = read("utsushi-header");
-  words.start(read("utsushi-words") || {}, Boolean(header && header.seen));
+  const isTable = Boolean(header && !header.image_shape);
+  words.start(read("utsushi-words") || {}, Boolean(header && header.seen), isTable);
   if (!header) {
     // A report without models: only its language can be selected.
     for (const button of document.querySelectorAll("[data-language]")) {
