@@ -16,7 +16,7 @@ def look_at(living, view, language):
         living.page.wait_for_selector("#generated-result:not([hidden])")
 
 
-@pytest.mark.parametrize("name", ["digits", "table", "hostile"])
+@pytest.mark.parametrize("name", ["digits", "table", "people", "hostile"])
 def test_nothing_scrolls_sideways_on_a_narrow_screen(visit, name):
     living = visit(name, size=(360, 740))
     living.js("() => { for (const e of document.querySelectorAll('details')) e.open = true }")
@@ -81,7 +81,7 @@ WATCH = """() => {
 }"""
 
 
-@pytest.mark.parametrize(("name", "view"), [*(("digits", v) for v in VIEWS), ("table", "draw")])
+@pytest.mark.parametrize(("name", "view"), [*(("digits", v) for v in VIEWS), ("people", "draw")])
 def test_every_control_is_reached_by_tab_and_shows_it(visit, name, view):
     living = visit(name, f"m={'VAE' if name == 'digits' else ''}&v={view}")
     for _ in range(5):
@@ -155,6 +155,7 @@ def violations(living):
     [
         *(("digits", language, scheme) for language in LANGUAGES for scheme in ("light", "dark")),
         ("table", "en", "dark"),
+        ("people", "en", "light"),
         ("hostile", "ja", "light"),
     ],
 )

@@ -24,6 +24,14 @@ Utsushi.page = (() => {
   const width = () => test.width;
   const rowOf = (rows, index) => rows.floats.slice(index * width(), (index + 1) * width());
 
+  /** Return one of several decoded rows, with the features that it comes from, if they are kept. */
+  function part(rows, index) {
+    const values = rows.slice(index * width(), (index + 1) * width());
+    if (!rows.features) return values;
+    const size = (rows.features.length / rows.length) * width();
+    return Object.assign(values, { features: rows.features.slice(index * size, (index + 1) * size) });
+  }
+
   /** Return the class of a test or training sample, or null. */
   const classOf = (rows, index) => (rows.labels ? header.classes[rows.labels[index]] : null);
 
@@ -58,6 +66,7 @@ Utsushi.page = (() => {
   return {
     start,
     rowOf,
+    part,
     classOf,
     pointOf,
     conditionOf,

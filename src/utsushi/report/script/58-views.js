@@ -145,7 +145,8 @@ Utsushi.views = (() => {
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
-    document.getElementById("map-words").textContent = words.get(`map_${now.view}`);
+    const isStill = page.models[now.model].still && now.view === "walk";
+    document.getElementById("map-words").textContent = words.get(isStill ? "map_still" : `map_${now.view}`);
     Utsushi.map.draw();
   }
 

@@ -45,8 +45,7 @@ Utsushi.interpolate = (() => {
   const film = Utsushi.newest(
     (now) => decodeAt(now, Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1))),
     (rows) => {
-      const size = page.test.width;
-      const frame = (i) => rows.slice(i * size, (i + 1) * size);
+      const frame = (i) => page.part(rows, i);
       const [first, last] = [frame(0), frame(FRAMES - 1)];
       for (let i = 0; i < FRAMES; i++) {
         const t = i / (FRAMES - 1);
@@ -59,8 +58,7 @@ Utsushi.interpolate = (() => {
   const still = Utsushi.newest(
     (now) => decodeAt(now, [0, now.position, 1]),
     (rows) => {
-      const size = page.test.width;
-      const [a, now, b] = [0, 1, 2].map((i) => rows.slice(i * size, (i + 1) * size));
+      const [a, now, b] = [0, 1, 2].map((i) => page.part(rows, i));
       pictures.paint(parts.a, a);
       pictures.paint(parts.now, now);
       pictures.paint(parts.b, b);

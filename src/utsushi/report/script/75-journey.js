@@ -39,7 +39,7 @@ Utsushi.journey = (() => {
   function start() {
     const model = page.models[state.get().model];
     const rows = stops(model);
-    if (rows.length < 2 || still.matches || document.hidden) return;
+    if (model.still || rows.length < 2 || still.matches || document.hidden) return;
     running = true;
     for (const event of TOUCHES) addEventListener(event, stop, { capture: true, passive: true });
     document.addEventListener("visibilitychange", stop);
