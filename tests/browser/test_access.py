@@ -115,7 +115,7 @@ def test_the_focus_is_kept_when_a_control_is_used(visit):
     for label in (
         "#map",
         "#sliders input >> nth=2",
-        "#axis-x",
+        "#projection",
         "#more-sliders",
         "#curves input >> nth=0",
     ):

@@ -29,6 +29,7 @@ from utsushi.exceptions import SettingError
 from utsushi.networks import EncoderDecoder
 from utsushi.report.embedded_samples import Sample
 from utsushi.report.layers import layers_of
+from utsushi.report.layout import layout_of
 from utsushi.report.tensors import Blob
 from utsushi.report.texts import in_each_language
 from utsushi.samplers import SAMPLERS, Gaussian, Mixture, Prior, Sampler
@@ -90,6 +91,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     likelihood = _likelihood(model.likelihood_) if has_posterior(model) else None
     conditional = is_conditional(model)
     codes, log_variances = _codes(model, test)
+    layout = layout_of(codes)
     scaling = model.scaling_
     return {
         "name": name,
@@ -115,6 +117,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         "scores": blob.add(anomaly_scores(model, test), "float32"),
         **_use_of_components(model, test, codes),
         **_plane(codes),
+        "layout": None if layout is None else blob.add(layout, "float16"),
         **_samplers(model, conditional=conditional, blob=blob),
         "history": _history(model),
     }

@@ -22,7 +22,8 @@ A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling
 units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the ``information`` of
 its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
 N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
-of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, in the order of ``conditions``,
+of the map (``centre``, ``axes``, ``explained``), the ``layout`` (see `utsushi.report.layout`) or
+null, ``sampler`` or, in the order of ``conditions``,
 ``class_samplers``, and its ``history``.
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder

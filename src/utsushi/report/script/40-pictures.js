@@ -134,5 +134,5 @@ Utsushi.pictures = (() => {
     page = header;
   }
 
-  return { start, canvas, canvasIn, paint, paintDifference, style, isDark };
+  return { start, canvas, canvasIn, paint, paintDifference, shortened, style, isDark };
 })();

@@ -158,40 +158,6 @@ Utsushi.walk = (() => {
     }
   }
 
-  // --- selection of the plane and the class -----------------------------------------------------
-
-  function buildChoices() {
-    const chosen = model();
-    const options = (count) =>
-      Array.from({ length: count }, (_, h) => build("option", { value: h, text: `z${h + 1}` }));
-    const { plane } = state.get();
-    for (const [axis, select] of parts.axes.entries()) {
-      select.replaceChildren(
-        build("option", { value: "pc", text: words.get("principal", { number: axis + 1 }) }),
-        ...(chosen.n_components > 1 ? options(chosen.n_components) : []),
-      );
-      select.value = plane === "pc" ? "pc" : plane[axis];
-    }
-    parts.condition.hidden = !chosen.conditional;
-    if (!chosen.conditional) return;
-    const select = parts.condition.querySelector("select");
-    select.replaceChildren(
-      ...chosen.conditions.map((name, index) => build("option", { value: index, text: name })),
-    );
-  }
-
-  function chooseAxis(axis) {
-    const value = parts.axes[axis].value;
-    const { plane } = state.get();
-    if (value === "pc") return state.change({ plane: "pc" }, { keep: true });
-    const picked = Number(value);
-    const old = plane === "pc" ? [picked === 0 ? 1 : 0, picked === 0 ? 1 : 0] : [...plane];
-    old[axis] = picked;
-    // A plane needs two components: the other axis changes, too.
-    if (old[0] === old[1]) old[1 - axis] = picked === 0 ? 1 : 0;
-    return state.change({ plane: old }, { keep: true });
-  }
-
   // --- one input through every model ------------------------------------------------------------
 
   const throughAll = Utsushi.newest(
@@ -220,8 +186,6 @@ Utsushi.walk = (() => {
 
   function refresh(now, changed) {
     if (changed.has("model") || changed.has("language")) buildSliders();
-    if (["model", "language", "plane"].some((name) => changed.has(name))) buildChoices();
-    parts.condition.querySelector("select").value = now.point.y;
     if (now.view !== "walk") return;
     placeSliders();
     decodePoint(now);
@@ -248,8 +212,6 @@ Utsushi.walk = (() => {
       more: find("more-sliders"),
       deadNote: find("dead-note"),
       information: find("information"),
-      axes: [find("axis-x"), find("axis-y")],
-      condition: find("condition"),
       through: find("through"),
       models: find("through-models"),
     };
@@ -260,14 +222,6 @@ Utsushi.walk = (() => {
     parts.more.addEventListener("click", () => {
       showAll = true;
       buildSliders();
-    });
-    parts.axes.forEach((select, axis) => select.addEventListener("change", () => chooseAxis(axis)));
-    parts.condition.querySelector("select").addEventListener("change", (event) => {
-      const { point } = state.get();
-      state.change(
-        { point: state.point(point.z, -1, Number(event.target.value)) },
-        { keep: true },
-      );
     });
     state.listen(refresh);
   }

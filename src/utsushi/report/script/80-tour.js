@@ -46,6 +46,7 @@ Utsushi.tour = (() => {
 
   /** Move the point to the corner of the map that is farthest from the mean code. */
   function corner() {
+    state.change({ plane: "pc" });
     const { flat, frame } = Utsushi.map.view();
     const target = frame.middle.map((value) => value + 0.95 * frame.half);
     put(Utsushi.plane.move(flat, [...model().centre], target));

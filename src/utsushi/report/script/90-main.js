@@ -27,7 +27,7 @@ Utsushi.ready = (async () => {
       return view === "draw" ? Utsushi.draw.posterior() : null;
     },
   });
-  for (const part of ["views", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
+  for (const part of ["views", "axes", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
     Utsushi[part].start();
   }
   const [first] = page.models;
@@ -42,7 +42,7 @@ Utsushi.ready = (async () => {
       ends: [page.pointOf(first, 0), page.pointOf(first, other ?? 0)],
       position: 0.5,
       path: "line",
-      plane: "pc",
+      plane: Utsushi.plane.first(first),
       seed: 0,
       chosen: -1,
       language: words.language(),
