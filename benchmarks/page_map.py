@@ -49,10 +49,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path, help="a folder of `utsushi lecture`")
     folder = parser.parse_args().run
-    digits = datasets.load_mnist20k()
+    digits: Any = datasets.load_mnist20k()
     chosen = chosen_rows(len(digits.X_test), 1000, 0)
-    X, y = digits.X_test[chosen], np.asarray(digits.y_test)[chosen]
-    judge = KNeighborsClassifier(3).fit(digits.X_train[:6000], np.asarray(digits.y_train)[:6000])
+    X, y = digits.X_test[chosen], digits.y_test[chosen]
+    judge = KNeighborsClassifier(3).fit(digits.X_train[:6000], digits.y_train[:6000])
     for name in ("autoencoder", "variational"):
         model: Any = load(folder / f"{name}.safetensors")
         codes = model.transform(X).astype(np.float64)

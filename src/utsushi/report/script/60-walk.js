@@ -129,7 +129,7 @@ Utsushi.walk = (() => {
       bar,
       build("span", { class: "amount", text: amount }),
     ]);
-    return { component, input, value, row };
+    return { component, input, value, row, low, high };
   }
 
   function buildSliders() {
@@ -152,9 +152,16 @@ Utsushi.walk = (() => {
 
   function placeSliders() {
     const { z } = state.get().point;
-    for (const { component, input, value } of sliders) {
+    for (const { component, input, value, low, high } of sliders) {
       input.value = z[component];
-      value.textContent = words.number(z[component], 2);
+      // The same number of decimals, also as the number changes.
+      const decimals = Math.min(Math.max(2 - Math.floor(Math.log10(high - low)), 0), 6);
+      value.textContent = z[component].toFixed(decimals).replace("-", "−");
+      // The track is filled from zero.
+      const part = (number) => `${100 * Math.min(Math.max((number - low) / (high - low), 0), 1)}%`;
+      const [from, to] = [Math.min(0, z[component]), Math.max(0, z[component])];
+      input.style.setProperty("--from", part(from));
+      input.style.setProperty("--to", part(to));
     }
   }
 
@@ -223,7 +230,23 @@ Utsushi.walk = (() => {
       showAll = true;
       buildSliders();
     });
+    startSheet();
     state.listen(refresh);
+  }
+
+  /** On a narrow screen the sliders are a sheet over the lower part, below the picture. */
+  function startSheet() {
+    const [open, close] = ["open-sliders", "close-sliders"].map((id) => document.getElementById(id));
+    const toggle = (isOpen) => {
+      document.getElementById("slider-sheet").toggleAttribute("data-open", isOpen);
+      open.setAttribute("aria-expanded", String(isOpen));
+      (isOpen ? close : open).focus({ preventScroll: true });
+    };
+    open.addEventListener("click", () => toggle(true));
+    close.addEventListener("click", () => toggle(false));
+    document.getElementById("slider-sheet").addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && open.getAttribute("aria-expanded") === "true") toggle(false);
+    });
   }
 
   /** Return the posterior of the point's sample, which the map draws, or null. */
