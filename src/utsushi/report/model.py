@@ -91,7 +91,6 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     likelihood = _likelihood(model.likelihood_) if has_posterior(model) else None
     conditional = is_conditional(model)
     codes, log_variances = _codes(model, test)
-    layout = layout_of(codes)
     scaling = model.scaling_
     return {
         "name": name,
@@ -116,8 +115,7 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
         "log_variances": None if log_variances is None else blob.add(log_variances, "float32"),
         "scores": blob.add(anomaly_scores(model, test), "float32"),
         **_use_of_components(model, test, codes),
-        **_plane(codes),
-        "layout": None if layout is None else blob.add(layout, "float16"),
+        **_plane(codes, blob),
         **_samplers(model, conditional=conditional, blob=blob),
         "history": _history(model),
     }
@@ -202,8 +200,9 @@ def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dic
     return {"information": variance.tolist(), "information_unit": "variance", "dead": unused}
 
 
-def _plane(codes: Rows) -> dict[str, Any]:
-    """Return the plane of the first two principal components, with deterministic signs."""
+def _plane(codes: Rows, blob: Blob) -> dict[str, Any]:
+    """Return the plane of two principal components, with deterministic signs, and the layout."""
+    layout = layout_of(codes)
     Z = codes.astype(np.float64)
     centre = Z.mean(axis=0)
     _, lengths, directions = np.linalg.svd(Z - centre, full_matrices=False)
@@ -212,7 +211,12 @@ def _plane(codes: Rows) -> dict[str, Any]:
     for index, direction in enumerate(directions[:2]):
         axes[index] = direction * np.sign(direction[np.abs(direction).argmax()])
         shares[index] = np.square(lengths[index]) / total if total else 0.0
-    return {"centre": centre.tolist(), "axes": axes.tolist(), "explained": shares.tolist()}
+    return {
+        "centre": centre.tolist(),
+        "axes": axes.tolist(),
+        "explained": shares.tolist(),
+        "layout": None if layout is None else blob.add(layout, "float16"),
+    }
 
 
 def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:

@@ -15,7 +15,8 @@ Utsushi.field = (() => {
   const soon = globalThis.requestIdleCallback || ((job) => setTimeout(job, 30));
 
   /** Return whether a place of the plane stands for one sample. */
-  const isOn = (model, flat) => page.isImage && (Boolean(flat.layout) || model.n_components <= 2);
+  const isOn = (model, flat) =>
+    page.isImage && Boolean(model.layers) && (Boolean(flat.layout) || model.n_components <= 2);
 
   /** Return the side of a cell: a whole multiple of the image, or the image reduced to a cell. A large
       network decodes fewer and larger cells. */

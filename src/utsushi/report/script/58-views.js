@@ -140,6 +140,7 @@ Utsushi.views = (() => {
     }
     buildModels();
     state.listen(refresh);
+    Utsushi.axes.start(); // after the language has changed
     // Print and dark mode have other colours, so everything is drawn again.
     for (const query of ["(prefers-color-scheme: dark)", "print"]) {
       matchMedia(query).addEventListener("change", () => {
