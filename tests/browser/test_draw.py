@@ -123,7 +123,7 @@ def test_a_finger_draws_on_the_pad_and_scrolls_the_page_elsewhere(visit):
     assert swipe("#pad") == 0
     assert (living.pixels("#pad")[:, 140, 0] > 128).sum() > 80
     assert living.page.locator("#draw-result").is_visible()
-    assert swipe("#map") == 0
+    assert swipe("#map") > 30
     assert swipe("#map-card h2") > 30
 
 

@@ -9,6 +9,7 @@ Z = ",".join(str(value) for value in (0.5, -0.3, 0.1, 0.2, -0.6, 0.4, 0, 0.25, -
 STATES = {
     "a row": ("digits", "m=AE&v=walk&p=r17"),
     "a free code": ("digits", f"m=VAE&v=walk&p={Z}&x=1,4"),
+    "a place": ("digits", "m=AE&v=walk&p=@0.25,-0.4&x=map"),
     "a path": ("digits", f"m=AE&v=interpolate&a=r2~{Z}&t=0.3"),
     "a path on the sphere": ("digits", "m=VAE&v=interpolate&a=r5~r9&t=0.75&w=sphere&l=ja"),
     "an empty pad": ("digits", f"m=VAE&v=draw&p={Z}"),
@@ -27,6 +28,7 @@ NONSENSE = [
     f"p={Z};1&a=r1~rx",
     "m=&v=&p=&a=&t=&w=&x=&s=&c=&l=",
     "p=,,,,,,,,,&x=,1",
+    "p=@1&a=@0,x~@0,0,0&x=maps",
     "p=r-1&x=-1,0&c=-2&m=__proto__&l=constructor",
 ]
 
@@ -37,6 +39,7 @@ def picture(living):
     living.js("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     for _ in range(5):
         living.settle()
+    living.until("Utsushi.field.isDone()")
     return living.page.locator("#play").screenshot()
 
 
@@ -53,13 +56,14 @@ def test_an_address_restores_a_state_pixel_for_pixel(visit, what):
           const model = page.models[state.get().model];
           const point = (text) => {
             const [z, y = 0] = text.split(";");
+            if (z[0] === "@") return state.pointAt(model, z.slice(1).split(",").map(Number), 0);
             return z[0] === "r" ? page.pointOf(model, Number(z.slice(1)))
               : state.point(z.split(",").map(Number), -1, Number(y));
           };
           state.change({
             point: parts.p ? point(parts.p) : page.pointOf(model, 0),
             view: parts.v,
-            plane: parts.x ? parts.x.split(",").map(Number) : "pc",
+            plane: /,/.test(parts.x) ? parts.x.split(",").map(Number) : parts.x || "pc",
             seed: Number(parts.s || 0),
             chosen: Number(parts.c || -1),
             position: Number(parts.t || 0.5),
@@ -90,7 +94,9 @@ def test_what_is_done_by_hand_is_in_the_address(visit):
     living.page.locator("#seed").fill("5")
     living.page.locator("#seed").press("Tab")
     living.page.locator("#generated button").nth(2).click()
-    living.page.locator("#axis-x").select_option("z2")
+    living.page.locator("#projection").select_option("components")
+    living.page.locator("#axis-x").select_option("1")
+    living.page.locator("#axis-y").select_option("0")
     living.page.wait_for_url(re.compile("x=1,0"))
     shown = picture(living)
     again = visit("digits", living.js("location.hash.slice(1)"))

@@ -140,7 +140,7 @@ def to_html(
             "labels must be the class of each sample for a conditional model, got None. Pass "
             "labels (on the command line, name their column by --label)."
         )
-    heading = title or ", ".join(
+    heading = (title or "").strip() or ", ".join(
         models if isinstance(model, Mapping) else (type(m).__name__ for m in models.values())
     )
     pages = {name: _page(heading, models, name) for name in languages_from(language)}

@@ -39,6 +39,7 @@ from utsushi.evaluation.collapse import DEAD_BELOW, divergence_per_component
 from utsushi.networks import EncoderDecoder
 from utsushi.report.embedded_samples import Sample
 from utsushi.report.layers import CannotRunError, layers_of
+from utsushi.report.layout import layout_of
 from utsushi.report.tables import codec_header, columns_of
 from utsushi.report.tensors import Blob, Reference, holds_in_half
 from utsushi.report.texts import in_each_language
@@ -149,7 +150,7 @@ def _live(
         "log_variances": None if log_variances is None else blob.add(log_variances, "float32"),
         "scores": blob.add(_scores(model, rows, labels), "float32"),
         **_use_of_components(model, rows, codes),
-        **_plane(codes),
+        **_plane(codes, blob),
         **_samplers(model, conditional=is_conditional(model), blob=blob),
     }
 
@@ -195,7 +196,7 @@ def _still(
         "scores": blob.add(-np.asarray(model.score_samples(rows, **labelled)), "float32"),
         "kl": None if kl is None else blob.add(kl, "float32"),
         **_use_of_components(None, rows, shown[: len(codes)]),
-        **_plane(shown[: len(codes)]),
+        **_plane(shown[: len(codes)], blob),
         "sampler": {"kind": "drawn", "name": "", "codes": blob.add(shown[len(codes) :], "float32")}
         if len(drawn)
         else None,
@@ -353,8 +354,9 @@ def _use_of_components(
     return {"information": variance.tolist(), "information_unit": "variance", "dead": unused}
 
 
-def _plane(codes: Rows) -> dict[str, Any]:
-    """Return the plane of the first two principal components, with deterministic signs."""
+def _plane(codes: Rows, blob: Blob) -> dict[str, Any]:
+    """Return the plane of two principal components, with deterministic signs, and the layout."""
+    layout = layout_of(codes)
     Z = codes.astype(np.float64)
     centre = Z.mean(axis=0)
     _, lengths, directions = np.linalg.svd(Z - centre, full_matrices=False)
@@ -363,7 +365,12 @@ def _plane(codes: Rows) -> dict[str, Any]:
     for index, direction in enumerate(directions[:2]):
         axes[index] = direction * np.sign(direction[np.abs(direction).argmax()])
         shares[index] = np.square(lengths[index]) / total if total else 0.0
-    return {"centre": centre.tolist(), "axes": axes.tolist(), "explained": shares.tolist()}
+    return {
+        "centre": centre.tolist(),
+        "axes": axes.tolist(),
+        "explained": shares.tolist(),
+        "layout": None if layout is None else blob.add(layout, "float16"),
+    }
 
 
 def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:

@@ -25,11 +25,12 @@ A model has ``encoder`` and ``decoder`` (see `utsushi.report.layers`), ``scaling
 units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the ``information`` of
 its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
 N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
-of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, in the order of ``conditions``,
-``class_samplers``, and its ``history``. ``codec`` says how the values of a table become its
-features, and ``draws`` how a decoded code becomes a drawn row; both are null if there is nothing
-to do. A model that a page cannot run is ``still``: in place of encoder and decoder it has the
-decoder's ``outputs`` for the ``codes``, and what a score needs.
+of the map (``centre``, ``axes``, ``explained``), the ``layout`` (see `utsushi.report.layout`) or
+null, ``sampler`` or, in the order of ``conditions``, ``class_samplers``, and its ``history``.
+``codec`` says how the values of a table become its features, and ``draws`` how a decoded code
+becomes a drawn row; both are null if there is nothing to do. A model that a page cannot run is
+``still``: in place of encoder and decoder it has the decoder's ``outputs`` for the ``codes``, and
+what a score needs.
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder
 returns the mean, then the raw log-variance r, which is compressed beyond b:

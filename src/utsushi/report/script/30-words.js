@@ -59,6 +59,9 @@ Utsushi.words = (() => {
       button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
     }
     apply();
+    // In two languages, the heading has an element for each.
+    const heading = document.querySelector("h1");
+    document.title = (heading.querySelector(`[lang="${chosen}"]`) || heading).textContent;
   }
 
   /** Start with the texts; `seen` is true if the map shows training samples. */

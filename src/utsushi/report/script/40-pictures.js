@@ -140,9 +140,22 @@ Utsushi.pictures = (() => {
     else paintTable(element, row, other);
   }
 
-  function start(header) {
-    page = header;
+  /** The sizes of pictures, in pixels; the images of MNIST fit each several times. */
+  const SIZES = [28, 56, 84, 112, 168, 224, 308, 336];
+
+  /** Return the width of an image within a square: a whole multiple of its pixels if it fits. */
+  function whole([, height, width], side) {
+    const longest = Math.max(height, width);
+    return longest > side ? (side * width) / longest : Math.floor(side / longest) * width;
   }
 
-  return { start, canvas, canvasIn, paint, paintDifference, style, isDark };
+  function start(header) {
+    page = header;
+    if (!page.image_shape) return;
+    for (const side of SIZES) {
+      document.getElementById("play").style.setProperty(`--image-${side}`, `${whole(page.image_shape, side)}px`);
+    }
+  }
+
+  return { start, canvas, canvasIn, paint, paintDifference, shortened, style, isDark };
 })();

@@ -17,6 +17,9 @@ Utsushi.page = (() => {
         row < test.count
           ? model.codes.slice(row * model.n_components, (row + 1) * model.n_components)
           : null;
+      /** The code at a place of the map of neighbors, or null without such a map. */
+      model.codeAt = (at) =>
+        model.layout ? Utsushi.plane.move(Utsushi.plane.of(model, "map"), null, at) : null;
       return model;
     });
   }

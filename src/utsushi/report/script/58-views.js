@@ -93,8 +93,9 @@ Utsushi.views = (() => {
       ? earlier.points
       : await Promise.all(points.map((each) => converted(each, from, to)));
     remembered.set(now.model, { points, left: [point, ...ends] });
-    const isPlane = now.plane !== "pc" && Math.max(...now.plane) >= to.n_components;
-    const plane = isPlane ? "pc" : now.plane;
+    const has = { map: Boolean(to.layout), pc: true };
+    const isThere = has[now.plane] ?? Math.max(...now.plane) < to.n_components;
+    const plane = isThere ? now.plane : Utsushi.plane.first(to);
     return { model: index, point, ends, plane };
   }
 
@@ -164,6 +165,7 @@ Utsushi.views = (() => {
     }
     buildModels();
     state.listen(refresh);
+    Utsushi.axes.start(); // after the language has changed
     // Print and dark mode have other colours, so everything is drawn again.
     for (const query of ["(prefers-color-scheme: dark)", "print"]) {
       matchMedia(query).addEventListener("change", () => {

@@ -336,7 +336,7 @@ Utsushi.draw = (() => {
     return { mean: answer.code, logVariance: answer.logVariance };
   }
 
-  /** Use a sample as input, as the guided tour does. */
+  /** Use a sample as input, as the guided tour does; wait until it is shown. */
   function give(row) {
     input = row;
     if (page.isImage) {
@@ -346,8 +346,28 @@ Utsushi.draw = (() => {
       pad.drawImage(picture, 0, 0, pad.canvas.width, pad.canvas.height);
       pad.imageSmoothingEnabled = true;
     } else buildTable(row);
+    return encode(input);
+  }
+
+  /** Return the drawing, so that it can be put back after the guided tour. */
+  function keep() {
+    return {
+      input: input && input.slice(),
+      pixels: pad && pad.getImageData(0, 0, pad.canvas.width, pad.canvas.height),
+    };
+  }
+
+  function putBack({ input: row, pixels }) {
+    clear();
+    if (pixels) pad.putImageData(pixels, 0, 0);
+    if (!row) {
+      if (!page.isImage) parts.table.replaceChildren();
+      return;
+    }
+    if (page.isImage) input = row;
+    else buildTable(row);
     encode(input);
   }
 
-  return { start, posterior, give, asDigit };
+  return { start, posterior, give, keep, putBack, asDigit };
 })();

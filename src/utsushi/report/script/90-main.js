@@ -43,7 +43,7 @@ Utsushi.ready = (async () => {
       ends: [page.pointOf(first, 0), page.pointOf(first, other ?? 0)],
       position: 0.5,
       path: "line",
-      plane: "pc",
+      plane: Utsushi.plane.first(first),
       seed: 0,
       chosen: -1,
       language: words.language(),
