@@ -316,8 +316,8 @@ Utsushi.map = (() => {
     const { ends: [first, second], view: shown } = state.get();
     if (dragged === "a") state.change({ ends: [point, second] }, { keep });
     else if (dragged === "b") state.change({ ends: [first, point] }, { keep });
-    // Only Walk shows what the point is decoded to.
-    else if (shown !== "walk") state.change({ point, view: "walk" }, { keep });
+    // Only Walk shows what the point is decoded to, and Edit takes the samples of a table.
+    else if (shown !== "walk" && !(shown === "draw" && !page.isImage && point.row >= 0)) state.change({ point, view: "walk" }, { keep });
     else state.change({ point }, { keep });
   }
 
