@@ -106,7 +106,10 @@ Utsushi.pictures = (() => {
       context.moveTo(x(i), top);
       context.lineTo(x(i), height - bottom);
       if (!isDense) context.stroke();
-      if (labelled) context.fillText(shortened(context, name, width / names.length), x(i), height - 7);
+      if (!labelled) return;
+      const text = shortened(context, name, width / names.length);
+      const half = context.measureText(text).width / 2; // whole also at the edges
+      context.fillText(text, Math.min(Math.max(x(i), half), width - half), height - 7);
     });
     const line = (values, colour, dash) => {
       context.strokeStyle = colour;

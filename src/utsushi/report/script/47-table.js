@@ -256,7 +256,8 @@ Utsushi.table = (() => {
       build("span", { class: isLevel(columns().kinds[i]) ? "" : "number" }),
     );
     const element = build("span", { class: "values" }, cells);
-    element.style.setProperty("--columns", cells.length);
+    const widths = cells.map((_, i) => (columns().kinds[i] === "datetime" ? "7.6rem" : "5.2rem"));
+    element.style.gridTemplateColumns = widths.join(" ");
     element.paint = (row) =>
       cells.forEach((cell, i) => {
         cell.textContent = format(i, row[i], !isOfTables());
