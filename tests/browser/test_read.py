@@ -78,7 +78,9 @@ def tour(visit):
 def name_of(living):
     """Return the name of the step that is shown, by its title."""
     titles = {
-        text: key for key, text in WORDS["en"].items() if re.fullmatch(r"tour_\w+_title", key)
+        text: key
+        for key, text in WORDS["en"].items()
+        if re.fullmatch(r"tour_\w+_title(_table)?", key)
     }
     return titles[living.page.locator("#tour h3").inner_text()].split("_")[1]
 
