@@ -211,8 +211,14 @@ Utsushi.Model = class Model {
     return this.codec ? this.codec.encode(rows, n) : rows;
   }
 
+  /** Scale n rows of the page as the encoder takes them: a missing value is zero. */
+  scale(rows, n) {
+    const x = this.scaled(this.features(rows, n), n);
+    return this.missing ? x.map((value) => (Number.isNaN(value) ? 0 : value)) : x;
+  }
+
   /** Scale the features of n samples as in training; a missing value stays NaN. */
-  scale(features, n) {
+  scaled(features, n) {
     const { offset, scale } = this.scaling;
     const x = new Float32Array(n * this.nFeatures);
     for (let i = 0; i < x.length; i++) {
@@ -224,10 +230,7 @@ Utsushi.Model = class Model {
 
   /** Encode n samples in the units of the input: mean codes (n, H), and log variances or null. */
   async encode(rows, n = 1) {
-    const x = this.scale(this.features(rows, n), n);
-    // A missing value is zero at the encoder's input.
-    if (this.missing) for (let i = 0; i < x.length; i++) if (Number.isNaN(x[i])) x[i] = 0;
-    const head = await this.engine.run("encoder", x, n);
+    const head = await this.engine.run("encoder", this.scale(rows, n), n);
     if (!this.variational) return { mean: head, logVariance: null };
     const size = this.n_components;
     const mean = new Float32Array(n * size);
@@ -314,7 +317,7 @@ Utsushi.Model = class Model {
     const output = await this.output(mean, 1, [condition]);
     const restored = this.restore(output);
     const features = this.features(row, 1);
-    const [x, copy] = [this.scale(features, 1), this.scale(restored, 1)];
+    const [x, copy] = [this.scaled(features, 1), this.scaled(restored, 1)];
     const known = (values) =>
       this.missing ? values.map((value, i) => (Number.isNaN(features[i]) ? 0 : value)) : values;
     const sum = (values) => values.reduce((total, value) => total + value, 0);
