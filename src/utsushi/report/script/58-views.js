@@ -123,6 +123,7 @@ Utsushi.views = (() => {
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
+    document.getElementById("map-model").textContent = `: ${page.models[now.model].name}`;
     document.getElementById("map-words").textContent = words.get(`map_${now.view}`);
     Utsushi.map.draw();
   }
