@@ -225,6 +225,13 @@ def conditional():
     return models, data.X_test[:200], data.y_test[:200], data.X_train
 
 
+def one():
+    """A code of one number."""
+    data = datasets.load_digits8x8()
+    model = Autoencoder(1, **{**SHORT, "hidden": (32,)}, image_shape=(8, 8)).fit(data.X_train)
+    return {"AE": model}, data.X_test[:60], data.y_test[:60], data.X_train
+
+
 def parts():
     """A learned prior, and codes from a codebook."""
     data = datasets.load_digits8x8()
@@ -275,7 +282,7 @@ KINDS = {
     **{
         maker.__name__: maker
         for maker in (
-            *(digits, colour, table, conditional, parts, seen, hostile),
+            *(digits, colour, table, conditional, one, parts, seen, hostile),
             *(people, gaps, counts, quantizers, still),
         )
     },

@@ -181,6 +181,32 @@ def test_dragging_where_nothing_would_be_decoded_opens_walk(visit, view):
     living.page.mouse.up()
 
 
+def test_next_to_a_free_point_is_the_sample_with_the_nearest_code(visit, made):
+    living, page = visit("digits", "m=AE&p=@0.2,-0.3&x=map"), made("digits")
+    codes = page.models["AE"].transform(page.X)
+    nearest = np.linalg.norm(codes - living.state()["point"]["z"], axis=1).argmin()
+    shown = living.pixels("#walk-pair [data-slot=original] canvas")
+    np.testing.assert_array_equal(shown, page.bytes(page.X[nearest]))
+    caption = f"Nearest test sample ({page.labels[nearest]})"
+    original = living.page.locator("#walk-pair [data-slot=original] figcaption")
+    expect(original).to_have_text(caption)
+    # No dashes in the place of metrics.
+    expect(living.page.locator("#walk-numbers")).to_be_hidden()
+    expect(living.page.locator("#walk-pair [data-slot=difference]")).to_be_hidden()
+    expect(living.page.locator("#spoken")).to_contain_text(caption)
+    living.page.locator("#map").press("n")
+    expect(original).to_have_text("Original")
+    expect(living.page.locator("#walk-numbers")).to_be_visible()
+
+
+def test_the_arrows_stay_on_the_map(visit):
+    living = visit("digits", "m=AE&p=@0.9,0&x=map")
+    for _ in range(9):
+        living.page.locator("#map").press("Shift+ArrowRight")
+    spot = living.js("Utsushi.map.toPixel(Utsushi.map.view(), Utsushi.state.get().point.at)")
+    assert spot[0] <= box_of(living, "#map")["width"] + 1
+
+
 # --- the heading ----------------------------------------------------------------------------------
 
 
@@ -201,3 +227,49 @@ def test_the_title_of_the_window_has_the_language_of_the_page(visit):
     for language, title in (("ja", "数字"), ("en", "Digits")):
         living.page.locator(f"[data-language={language}]").click()
         assert living.page.title() == title
+
+
+# --- below, on paper, and with forced colours -----------------------------------------------------
+
+
+def test_below_the_stage_there_is_one_left_edge(visit):
+    living = visit("digits", size=(1440, 900))
+    lefts = living.js(
+        """() => [...document.querySelectorAll("h1, .stage, nav, main > section > *, footer")]
+          .filter((element) => element.checkVisibility()
+            && !element.matches(".opening, .spoken, #tour"))
+          .map((element) => Math.round(element.getBoundingClientRect().left))"""
+    )
+    assert len(lefts) > 8
+    assert max(lefts) - min(lefts) <= 1
+
+
+def test_on_paper_the_map_says_of_which_model_it_is(visit):
+    living = visit("digits", "m=VAE&p=r0")
+    assert living.page.locator(".map-head h2").inner_text() == "The map of the codes"
+    living.page.emulate_media(media="print")
+    assert living.page.locator(".map-head h2").inner_text() == "The map of the codes: VAE"
+
+
+def test_with_forced_colours_a_pressed_button_is_told_from_others(visit):
+    living = visit("digits", "m=AE")
+    living.page.emulate_media(forced_colors="active")
+    widths = living.js(
+        """() => [...document.querySelectorAll("#models button")].map(
+          (button) => getComputedStyle(button).borderTopWidth)"""
+    )
+    living.page.emulate_media(forced_colors="none")
+    assert widths == ["3px", "1px"]
+
+
+def test_a_wide_table_on_a_phone_shows_that_it_goes_on(visit):
+    living = visit("digits", size=(390, 844))
+    backgrounds = living.js(
+        """() => {
+          const table = document.createElement("div");
+          table.className = "table";
+          document.querySelector("main").append(table);
+          return getComputedStyle(table).backgroundAttachment;
+        }"""
+    )
+    assert backgrounds == "local, local, scroll, scroll"

@@ -108,17 +108,19 @@ def test_what_is_done_by_hand_is_in_the_address(visit):
     assert picture(again) == shown
 
 
-def test_a_drag_is_in_the_address_at_its_end(visit):
-    living = visit("digits")
+@pytest.mark.parametrize(("plane", "key"), [("pc", "z"), ("map", "at")])
+def test_a_drag_is_in_the_address_at_its_end(visit, plane, key):
+    living = visit("digits", f"x={plane}")
     x, y = living.on_map(living.places()[0])
     mouse = living.page.mouse
     mouse.move(x, y)
     mouse.down()
     mouse.move(x + 30, y - 30)
     mouse.up()
-    z = living.state()["point"]["z"]
+    numbers = living.state()["point"][key]
     written = re.search(r"&p=([^&]*)", living.js("location.hash"))[1]
-    assert [float(value) for value in written.split(",")] == z
+    assert written.startswith("@") == (key == "at")
+    assert [float(value) for value in written.lstrip("@").split(",")] == numbers
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +181,21 @@ def test_back_returns_from_a_drag_to_where_it_began(visit):
     living.page.go_back()
     living.settle()
     assert living.state()["point"]["row"] == 3
+
+
+def test_back_from_a_section_returns_to_the_view(visit):
+    living = visit("digits", "m=AE&v=walk&p=r3")
+    living.view("draw")
+    living.page.wait_for_url(re.compile("v=draw"))
+    before = living.state()
+    living.page.locator("nav a").last.click()
+    living.until("scrollY > 300")
+    assert living.js("location.hash").startswith("#s")
+    assert living.state() == before
+    living.page.go_back()
+    living.until("document.getElementById('play').getBoundingClientRect().top > -1")
+    assert living.state() == before
+    assert "v=draw" in living.js("location.hash")
 
 
 # --- the journey ----------------------------------------------------------------------------------

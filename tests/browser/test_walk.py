@@ -210,6 +210,27 @@ def test_two_components_are_the_map_itself_with_its_field(visit, made, rounded):
     np.testing.assert_allclose(cells[:, 2:], expected, atol=2e-3)
 
 
+def test_one_component_is_read_from_left_to_right(visit, made):
+    living, page = visit("one"), made("one")
+    codes, places = page.models["AE"].transform(page.X), living.places()
+    offset = places[:, 0] - codes[:, 0]
+    np.testing.assert_allclose(np.abs(np.diff(places[:, 0])), np.abs(np.diff(codes[:, 0])), 1e-3)
+    assert np.ptp(offset) < 1e-4 or np.ptp(places[:, 0] + codes[:, 0]) < 1e-4
+    assert len(np.unique(places[:, 1])) == len(places)
+    assert living.page.locator("#projection").is_hidden()
+    assert "one number" in living.page.locator("#map-note").inner_text()
+    mouse = living.page.mouse
+    mouse.move(*living.on_map([0, 0]))
+    mouse.down()
+    seen = []
+    for up in (0, 60):
+        x, y = living.on_map([0.1, 0])
+        mouse.move(x + 50, y - up)
+        seen.append(living.state()["point"]["z"])
+    mouse.up()
+    assert seen[0] == seen[1]
+
+
 def test_pressing_a_mark_selects_its_row(visit, made, rounded):
     living, page = visit("digits"), made("digits")
     model = rounded(page.models["AE"])

@@ -53,5 +53,7 @@ def layout_of(codes: ArrayLike) -> NDArray[Any] | None:
             random_state=_SEED,
         ).fit_transform(different)
     low, high = places.min(axis=0), places.max(axis=0)
-    scaled = (places - (low + high) / 2) / max(float((high - low).max()) / 2, 1e-12)
+    # A narrow layout is stretched, at most twice, to fill the square.
+    half = np.maximum(high - low, (high - low).max() / 2) / 2
+    scaled = (places - (low + high) / 2) / np.maximum(half, 1e-12)
     return np.asarray(scaled[index.ravel()], np.float64)

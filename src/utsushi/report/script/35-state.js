@@ -156,9 +156,18 @@ Utsushi.state = (() => {
       restoring = false;
     };
     restore(first);
+    // The address of a section, from the contents: its state is that before.
+    const isSection = () => /^#[^=]+$/.test(location.hash);
+    let wasSection = false;
+    window.addEventListener("hashchange", () => {
+      wasSection = isSection();
+    });
     window.addEventListener("popstate", () => {
       clearTimeout(timer);
       moving = false;
+      if (isSection()) return;
+      // After the browser has scrolled to where it was when the contents were used.
+      if (wasSection) setTimeout(() => document.getElementById("play").scrollIntoView({ behavior: "instant" }));
       restore(fromHash(location.hash, location.hash.length > 1 ? current : first, models));
     });
     return linked;

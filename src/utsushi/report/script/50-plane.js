@@ -72,11 +72,17 @@ Utsushi.plane = (() => {
     );
   }
 
-  /** Return the places of the test samples, as pairs. */
+  /** Return the places of the test samples, as pairs; those of one component are spread upward, so that
+      they do not cover each other. */
   function places(plane, model) {
     const size = model.n_components;
     const count = model.codes.shape[0];
     const { layout } = plane;
+    if (size === 1) {
+      const across = Array.from({ length: count }, (_, row) => project(plane, model.codes, row)[0]);
+      const range = Math.max(...across) - Math.min(...across);
+      return across.map((x, row) => [x, 0.9 * range * (((row * 0.6180339887) % 1) - 0.5)]);
+    }
     return Array.from({ length: count }, (_, row) =>
       layout ? [layout[2 * row], layout[2 * row + 1]] : project(plane, model.codes, row * size),
     );

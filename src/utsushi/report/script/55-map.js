@@ -169,7 +169,7 @@ Utsushi.map = (() => {
       context.fillText(text, x, y);
     };
     write(`${Utsushi.axes.nameOf(0)} →`, "right", size - 8, size - 8);
-    write(`↑ ${Utsushi.axes.nameOf(1)}`, "left", 8, 18);
+    if (here.flat.centre.length > 1) write(`↑ ${Utsushi.axes.nameOf(1)}`, "left", 8, 18);
   }
 
   // --- moving parts -----------------------------------------------------------------------------
@@ -326,8 +326,10 @@ Utsushi.map = (() => {
     else moveTo(fromPixel(view(), pixel), keep);
   }
 
-  function moveTo(target, keep = false) {
+  function moveTo(place, keep = false) {
     const here = view();
+    const { middle, half } = here.frame;
+    const target = place.map((value, axis) => Math.min(Math.max(value, middle[axis] - half), middle[axis] + half));
     const { z, y } = handled();
     if (here.flat.layout) put(state.pointAt(here.model, target, y), keep);
     else put(state.point(plane.move(here.flat, z, target), -1, y), keep);

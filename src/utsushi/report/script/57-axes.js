@@ -40,7 +40,11 @@ Utsushi.axes = (() => {
     }
     parts.condition.hidden = !chosen.conditional;
     parts.class.replaceChildren(...(chosen.conditions || []).map((name, index) => option(index, name)));
-    parts.note.textContent = words.get(isPair || now === "pc" ? "projection_note" : "neighbors_note");
+    parts.projection.parentElement.hidden = size === 1;
+    const isProjection = now !== "map" && size > 2;
+    const isWhole = now !== "map" && size <= 2;
+    const whole = size === 1 ? "one_note" : "whole_note";
+    parts.note.textContent = words.get(isWhole ? whole : isProjection ? "projection_note" : "neighbors_note");
   }
 
   /** Choose a map; of the components, the two with the largest shares of the variance. */

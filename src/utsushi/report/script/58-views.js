@@ -146,6 +146,7 @@ Utsushi.views = (() => {
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
+    document.getElementById("map-model").textContent = `: ${page.models[now.model].name}`;
     const isStill = page.models[now.model].still && now.view === "walk";
     document.getElementById("map-words").textContent = words.get(isStill ? "map_still" : `map_${now.view}`);
     Utsushi.map.draw();

@@ -71,6 +71,22 @@ Utsushi.walk = (() => {
     pictures.paintDifference(difference, values, measures.reconstruction);
   }
 
+  /** Next to what a place is decoded to, show the sample with the nearest code. */
+  function showNearest({ row, z }) {
+    const isFree = row < 0;
+    const near = isFree ? Utsushi.plane.nearest(z, model().codes, 1)[0][1] : row;
+    const name = page.classOf(page.test, near);
+    const caption = isFree
+      ? words.get(name === null ? "nearest_test" : "nearest_test_class", { name })
+      : words.get("original");
+    parts.numbers.classList.toggle("away", isFree); // the metrics are those of a sample
+    parts.original.nextElementSibling.textContent = caption;
+    if (!isFree) return;
+    pictures.paint(parts.original, page.rowOf(page.test, near));
+    parts.original.setAttribute("aria-label", caption);
+    Utsushi.views.announce(`${describe(-1)}. ${caption}`);
+  }
+
   // --- the sliders ------------------------------------------------------------------------------
 
   function rangeOf(chosen, component) {
@@ -197,6 +213,7 @@ Utsushi.walk = (() => {
     if (now.view !== "walk") return;
     placeSliders();
     decodePoint(now);
+    showNearest(now.point);
     const hadNumbers = shown !== null;
     if (now.point.row >= 0) measureRow(now);
     else shown = null;
