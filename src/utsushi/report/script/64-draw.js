@@ -345,5 +345,5 @@ Utsushi.draw = (() => {
     encode(input);
   }
 
-  return { start, posterior, give, asDigit };
+  return { start, posterior, give, asDigit, input: () => input };
 })();

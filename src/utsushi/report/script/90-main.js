@@ -27,7 +27,7 @@ Utsushi.ready = (async () => {
       return view === "draw" ? Utsushi.draw.posterior() : null;
     },
   });
-  for (const part of ["views", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
+  for (const part of ["views", "walk", "interpolate", "draw", "generate", "inside", "curves", "tour"]) {
     Utsushi[part].start();
   }
   const [first] = page.models;
