@@ -14,7 +14,7 @@ from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.rows import chosen_rows
 from utsushi.report.tensors import holds_in_half
 
-__all__ = ["Sample", "samples_of", "stored"]
+__all__ = ["Sample", "class_name", "samples_of", "stored"]
 
 Rows = NDArray[Any]
 
@@ -140,6 +140,17 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
         if np.array_equal(integers / np.float32(divisor), values):
             return integers.astype(np.uint8), divisor
     return (values.astype(np.float16) if images and holds_in_half(values) else values), None
+
+
+def class_name(label: Any) -> str:
+    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats.
+
+    Examples
+    --------
+    >>> class_name(np.float64(3)), class_name("three")
+    ('3', 'three')
+    """
+    return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _compressed_size(rows: Rows, *, images: bool) -> float:

@@ -23,7 +23,8 @@ units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the
 its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
 N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
 of the map (``centre``, ``axes``, ``explained``), ``sampler`` or, in the order of ``conditions``,
-``class_samplers``, and its ``history``.
+``class_samplers``, its ``history``, and its ``film`` (null without one; see
+`utsushi.report.film.film_header`).
 
 ``log_variance_bend`` is the number b of `utsushi.distributions.posterior_parameters`: an encoder
 returns the mean, then the raw log-variance r, which is compressed beyond b:
@@ -43,7 +44,8 @@ from numpy.typing import NDArray
 
 from utsushi.estimators import BaseAutoencoder
 from utsushi.evaluation.two_samples import nearest_distances
-from utsushi.report.embedded_samples import Sample, samples_of, stored
+from utsushi.report.embedded_samples import Sample, class_name, samples_of, stored
+from utsushi.report.film import Film, film_header
 from utsushi.report.model import model_header
 from utsushi.report.tensors import Blob
 
@@ -84,6 +86,7 @@ def payload_of(
     *,
     title: str,
     feature_names: Sequence[str] | None = None,
+    films: Mapping[str, Film] | None = None,
 ) -> Payload:
     """Collect the data of a page of fitted models.
 
@@ -98,6 +101,8 @@ def payload_of(
     title : str
     feature_names : sequence of str, optional
         The names of the columns of a table.
+    films : mapping of str to Film, optional
+        Films of the trainings of models, by the names of these.
 
     Returns
     -------
@@ -118,6 +123,9 @@ def payload_of(
     blob = Blob()
     # First, to raise early for a model that a page cannot run.
     descriptions = [model_header(name, model, test, blob) for name, model in models.items()]
+    for description in descriptions:
+        film = (films or {}).get(description["name"])
+        description["film"] = None if film is None else film_header(film, classes, blob)
     header = {
         "format": 1,
         "title": title,
@@ -174,7 +182,7 @@ def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
     if not labels:
         return None
     classes = np.unique(np.concatenate([_sortable(array) for array in labels]))
-    names = list(dict.fromkeys(map(_name, classes)))
+    names = list(dict.fromkeys(map(class_name, classes)))
     return names if len(names) <= MOST_CLASSES else None
 
 
@@ -183,11 +191,6 @@ def _sortable(labels: Rows) -> Rows:
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
     return labels.astype(np.str_) if labels.dtype.kind == "O" else labels
-
-
-def _name(label: Any) -> str:
-    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats."""
-    return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _are_equal(rows: Rows, others: Rows) -> bool:
@@ -218,7 +221,7 @@ def _packed(
     labels = None
     if classes is not None and sample.labels is not None:
         numbers = {name: number for number, name in enumerate(classes)}
-        indices = [numbers[_name(label)] for label in _sortable(sample.labels)]
+        indices = [numbers[class_name(label)] for label in _sortable(sample.labels)]
         labels = blob.add(np.array(indices), "uint8")
     return {
         "values": blob.add(values, values.dtype.name),

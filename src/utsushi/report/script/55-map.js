@@ -356,5 +356,5 @@ Utsushi.map = (() => {
     drawLegend(document.getElementById("legend"));
   }
 
-  return { start, draw, rowAt, view, toPixel, fromPixel };
+  return { start, draw, rowAt, view, toPixel, fromPixel, markOf };
 })();

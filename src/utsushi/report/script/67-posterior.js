@@ -114,27 +114,29 @@ Utsushi.posterior = (() => {
 
   // --- the card ---------------------------------------------------------------------------------
 
-  /** Show the posterior of a sample that a model has measured; of a model without one, a sentence. */
-  function show(model, measures, y, { isNew }) {
-    const { code: mean, logVariance } = measures;
+  /** Prepare the card for a model: its components and labels; for one without a posterior, a sentence. */
+  function prepare(model) {
     parts.card.hidden = !page.models.some((each) => each.variational);
     parts.none.hidden = model.variational;
     parts.body.hidden = !model.variational;
-    shown = model.variational ? { model, mean, logVariance, y, ...drawCodes(mean, logVariance) } : null;
-    if (!shown) return;
-    buildAxes();
-    parts.canvas.setAttribute("aria-label", words.get("posterior_label"));
     parts.pictures.forEach((picture, i) =>
       picture.setAttribute("aria-label", words.get("posterior_draw", { number: i + 1 })),
     );
+    if (model.variational) buildAxes(model);
+  }
+
+  /** Show the posterior of a sample that a model has measured. */
+  function show(model, measures, y, { isNew }) {
+    const { code: mean, logVariance } = measures;
+    shown = model.variational ? { model, mean, logVariance, y, ...drawCodes(mean, logVariance) } : null;
+    if (!shown) return;
     decode(shown);
     if (isNew) fall();
     else if (!due) due = requestAnimationFrame(frame);
   }
 
-  function buildAxes() {
-    const { model } = shown;
-    const chosen = plane(shown);
+  function buildAxes(model) {
+    const chosen = plane({ model });
     parts.axes.forEach((select, axis) => {
       const options = model.byInformation.map((h) =>
         build("option", {
@@ -177,5 +179,5 @@ Utsushi.posterior = (() => {
     }).observe(parts.canvas);
   }
 
-  return { start, show, shown: () => shown, isFalling: () => began !== null };
+  return { start, prepare, show, shown: () => shown, isFalling: () => began !== null };
 })();

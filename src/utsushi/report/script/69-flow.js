@@ -85,12 +85,14 @@ Utsushi.flow = (() => {
       { ...ends[1], size: row.length },
     ];
     stations = layers;
-    canvas.setAttribute(
-      "aria-label",
-      words.get("flow_label", { sizes: layers.map(({ size }) => size).join(", ") }),
-    );
+    label();
     if (isNew && !still.matches) began = performance.now();
     request();
+  }
+
+  function label() {
+    const sizes = stations.map(({ size }) => size).join(", ");
+    canvas.setAttribute("aria-label", words.get(sizes ? "flow_label" : "flow_title", { sizes }));
   }
 
   // --- drawing ----------------------------------------------------------------------------------
@@ -183,5 +185,5 @@ Utsushi.flow = (() => {
     new ResizeObserver(request).observe(canvas);
   }
 
-  return { start, show, stations: () => stations };
+  return { start, show, label, stations: () => stations };
 })();

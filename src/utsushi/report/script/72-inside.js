@@ -11,6 +11,7 @@ Utsushi.inside = (() => {
   let isDue = false;
   let last = 0; // the last sample of the map that was shown
   let before = ""; // the sample and the model of the last update
+  let shown = null; // its answer
 
   const model = () => page.models[state.get().model];
 
@@ -30,18 +31,24 @@ Utsushi.inside = (() => {
       const all = await Promise.all(page.models.map((each) => each.measure(row, condition(each))));
       return { now, row, of, all, y: condition(page.models[now.model]) };
     },
-    ({ now, row, of, all, y }) => {
-      const key = [now.model, of].join();
+    (answer) => {
+      const key = [answer.now.model, answer.of].join();
       const isNew = key !== before;
-      before = key;
-      parts.caption.textContent = captionOf(of, now.point.row);
-      showLosses(row, all);
-      const [chosen, measures] = [page.models[now.model], all[now.model]];
-      Utsushi.posterior.show(chosen, measures, y, { isNew });
-      Utsushi.traversal.show(chosen, measures, y);
-      Utsushi.flow.show(chosen, row, measures, y, { isNew });
+      [before, shown] = [key, answer];
+      show(isNew);
     },
   );
+
+  /** Show the last answer, perhaps again, as in another language. */
+  function show(isNew) {
+    const { now, row, of, all, y } = shown;
+    parts.caption.textContent = captionOf(of, now.point.row);
+    showLosses(row, all);
+    const [chosen, measures] = [page.models[now.model], all[now.model]];
+    Utsushi.posterior.show(chosen, measures, y, { isNew });
+    Utsushi.traversal.show(chosen, measures, y);
+    Utsushi.flow.show(chosen, row, measures, y, { isNew });
+  }
 
   function captionOf(of, row) {
     if (of === "drawn" || of === "free") return words.get(`inside_${of}`);
@@ -88,7 +95,6 @@ Utsushi.inside = (() => {
     parts.losses.replaceChildren(...figures.map(({ element }) => element));
     figures.forEach(({ show }) => show());
     pictures.paint(parts.original, row);
-    parts.original.setAttribute("aria-label", words.get("original"));
   }
 
   // --- when to update ---------------------------------------------------------------------------
@@ -112,6 +118,7 @@ Utsushi.inside = (() => {
     const find = (id) => document.getElementById(id);
     parts = {
       caption: find("inside-caption"),
+      hint: find("loss-hint"),
       losses: find("losses"),
       original: pictures.canvas("small"),
     };
@@ -121,6 +128,13 @@ Utsushi.inside = (() => {
     find("inside-next").addEventListener("click", () => go(1));
     state.listen((now, changed) => {
       if (now.point.row >= 0) last = now.point.row;
+      if (changed.has("model") || changed.has("language")) {
+        Utsushi.posterior.prepare(model());
+        parts.hint.textContent = words.get("loss_hint");
+        parts.original.setAttribute("aria-label", words.get("original"));
+        Utsushi.flow.label();
+        if (shown && shown.now.model === now.model) show(false);
+      }
       if (["point", "model", "language", "view"].some((name) => changed.has(name))) soon();
     });
     new IntersectionObserver(

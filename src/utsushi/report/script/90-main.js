@@ -27,7 +27,7 @@ Utsushi.ready = (async () => {
       return view === "draw" ? Utsushi.draw.posterior() : null;
     },
   });
-  for (const part of ["views", "walk", "interpolate", "draw", "generate", "inside", "curves", "tour"]) {
+  for (const part of ["views", "walk", "interpolate", "draw", "generate", "inside", "curves", "trainHere", "tour"]) {
     Utsushi[part].start();
   }
   const [first] = page.models;
