@@ -8,7 +8,9 @@ The page's script reads the header, in which tensors are references into the blo
     image_shape       [C, H, W] if the samples are images of one or three channels, else null
     range             the values of the test samples that are shown as black and as white
     features          of tables: the names of the columns, and the range of each; else null
-    digits            whether the samples are images like MNIST's, which are centred by mass
+    digits            the ``size`` and the ``centre`` of mass of the samples, to which a drawing is
+                      brought, if they are light shapes of one size and place as digits are; else
+                      null
     classes           the names of the classes, or null if there are none, or too many
     test, train       samples: values, divisor, labels (indices into ``classes``), n_total
     seen              whether the test samples are the training samples
@@ -57,8 +59,12 @@ MOST_MODELS = 4
 #: The largest number of classes with distinguishable colours.
 MOST_CLASSES = 24
 
-#: The shape of MNIST's images, and the mean pixel below which images count as dark.
-_MNIST_SHAPE, _DARK_BELOW = [1, 28, 28], 0.25
+#: The value, of 1, from which a pixel belongs to a shape: that of the page's script.
+_INK = 0.1
+
+#: The largest mean of corners that count as dark, and the largest standard deviation of the centre
+#: of mass, relative to the side, of shapes that are in one place.
+_DARK_BELOW, _IN_PLACE = 0.05, 0.1
 
 Rows = NDArray[Any]
 
@@ -132,7 +138,7 @@ def payload_of(
         "image_shape": shape,
         "range": [float(test.rows.min()), float(test.rows.max())],
         "features": _features(test, train, feature_names) if shape is None else None,
-        "digits": shape == _MNIST_SHAPE and _is_dark(test.rows),
+        "digits": None if shape is None else _digits(test.rows, shape),
         "classes": classes,
         "test": _packed(test, classes, blob, images=shape is not None),
         "train": None if train is None else _packed(train, classes, blob, images=shape is not None),
@@ -155,9 +161,45 @@ def _image_shape(models: Iterable[BaseAutoencoder]) -> list[int] | None:
     return shape if shape[0] in (1, 3) else None
 
 
-def _is_dark(rows: Rows) -> bool:
-    """Return whether all values are in [0, 1] and most are near 0."""
-    return bool(rows.min() >= 0 and rows.max() <= 1 and rows.mean() < _DARK_BELOW)
+def _digits(rows: Rows, shape: Sequence[int]) -> dict[str, Any] | None:
+    """Return the typical size and place of light shapes on dark images, as digits are.
+
+    Returns
+    -------
+    dict or None
+        ``size``, the median of the longer side of the box around a shape in pixels, and ``centre``,
+        the mean of the centres of mass (x, y), counted from 0. None for colours, for images with
+        light corners, and for shapes in different places.
+    """
+    channels, height, width = shape
+    low, high = float(rows.min()), float(rows.max())
+    if channels != 1 or high <= low:
+        return None
+    images = (rows.astype(np.float64) - low).reshape(-1, height, width) / (high - low)
+    images = images[images.max(axis=(1, 2)) >= _INK]
+    corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    columns, lines = (
+        (images.sum(axis=axis) @ np.arange(size)) / images.sum(axis=(1, 2))
+        for axis, size in ((1, width), (2, height))
+    )
+    moves = max(columns.std() / width, lines.std() / height)
+    if corners.mean() > _DARK_BELOW or moves > _IN_PLACE:
+        return None
+    sizes = np.maximum(
+        *(_extents((images >= _INK).any(axis=axis)) for axis in (1, 2)),
+    )
+    return {
+        "size": int(np.median(sizes)),
+        "centre": [float(f"{values.mean():.4g}") for values in (columns, lines)],
+    }
+
+
+def _extents(is_ink: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the distance from the first to the last True in each row, counted with both."""
+    size = is_ink.shape[1]
+    first, last = is_ink.argmax(axis=1), size - 1 - is_ink[:, ::-1].argmax(axis=1)
+    extents: NDArray[np.intp] = last - first + 1
+    return extents
 
 
 def _features(test: Sample, train: Sample | None, names: Sequence[str] | None) -> dict[str, Any]:

@@ -45,6 +45,7 @@ Utsushi.ready = (async () => {
       plane: "pc",
       seed: 0,
       chosen: -1,
+      drawing: "",
       language: words.language(),
     },
     page.models,
