@@ -5,6 +5,7 @@ import copy
 import io
 import os
 import shutil
+import warnings
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ from utsushi import (
     VariationalAutoencoder,
     datasets,
 )
+from utsushi.exceptions import UtsushiWarning
 from utsushi.networks import Conv, TopK
-from utsushi.report import to_html
+from utsushi.report import FilmRecorder, to_html
 from utsushi.report.tensors import Blob
 from utsushi.transforms.table_schema import Column, TableSchema
 
@@ -96,6 +98,7 @@ class Made:
     labels: np.ndarray | None = None
     X_train: np.ndarray | None = None
     text: str = ""
+    films: dict | None = None
 
     def bytes(self, row):
         """Return a row as the page shows it: (height, width, 3) from 0 to 255."""
@@ -244,6 +247,23 @@ def parts():
     return models, data.X_test[:200], data.y_test[:200], data.X_train
 
 
+def film():
+    """A film of each training, and a variational model with dead components."""
+    data = datasets.load_digits8x8()
+    X, y = data.X_test[:200], data.y_test[:200]
+    settings = {"image_shape": (8, 8), "hidden": (32,), "max_epochs": 30, "random_state": 0}
+    models = {
+        "AE": Autoencoder(4, **settings),
+        "VAE": VariationalAutoencoder(8, beta=4, **settings),
+    }
+    recorders = {name: FilmRecorder(X, y) for name in models}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UtsushiWarning)  # of dead components
+        for name, model in models.items():
+            model.fit(data.X_train, on_epoch=recorders[name])
+    return models, X, y, data.X_train, {name: each.film for name, each in recorders.items()}
+
+
 def seen():
     X = np.random.default_rng(0).random((60, 5))
     labels = np.arange(60) % 2
@@ -282,7 +302,7 @@ KINDS = {
     **{
         maker.__name__: maker
         for maker in (
-            *(digits, colour, table, conditional, one, parts, seen, hostile),
+            *(digits, colour, table, conditional, film, one, parts, seen, hostile),
             *(people, gaps, counts, quantizers, still),
         )
     },
@@ -301,12 +321,13 @@ def made(tmp_path_factory):
 
     @cache
     def make(name):
-        models, X, labels, train = KINDS[name]()
+        models, X, labels, train, *films = KINDS[name]()
+        films = films[0] if films else None
         title = f"{HOSTILE} {ATTRIBUTE} {LONG} {TURNED}" if name == "hostile" else name
-        page = to_html(models, X, labels, X_train=train, title=title)
+        page = to_html(models, X, labels, X_train=train, title=title, film=films)
         path = page.save(folder / f"{len(list(folder.iterdir()))}.html")
         rows = X if isinstance(X, pd.DataFrame) and name == "people" else np.asarray(X)
-        return Made(path, models, rows, labels, np.asarray(train), str(page))
+        return Made(path, models, rows, labels, np.asarray(train), str(page), films)
 
     return make
 

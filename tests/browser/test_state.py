@@ -34,7 +34,11 @@ NONSENSE = [
 
 
 def picture(living):
-    """Return a picture of all that is alive, with neither pointer nor focus on it."""
+    """Return a picture of all that is alive, with neither pointer nor focus on it.
+
+    Without the parts that are computed when they come into view.
+    """
+    living.page.add_style_tag(content="#inside, #train-here { display: none }")
     living.page.mouse.move(0, 0)
     living.js("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     for _ in range(5):
@@ -244,6 +248,21 @@ def test_the_journey_ends_at_the_first_touch(visit, touch):
         living.page.keyboard.press("Shift" if touch == "key" else "Tab")
     assert not living.js(MOVES)
     assert not living.js("Utsushi.journey.isRunning()")
+
+
+FASTER = """() => {
+  const request = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => request((time) => draw(100 * time));
+}"""
+
+
+def test_the_journey_ends_by_itself_after_one_passage(visit):
+    living = visit("digits", motion="no-preference", script=f"({FASTER})();")
+    living.until("!Utsushi.journey.isRunning()")
+    point = living.state()["point"]
+    living.settle()
+    assert living.state()["point"] == point
+    assert point["row"] >= 0
 
 
 def test_the_first_view_stays_still_for_who_wants_no_motion(visit):

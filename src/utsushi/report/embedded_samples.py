@@ -15,7 +15,7 @@ from utsushi.estimators.capabilities import takes_tables
 from utsushi.evaluation.rows import chosen_rows
 from utsushi.report.tensors import holds_in_half
 
-__all__ = ["Sample", "samples_of", "stored"]
+__all__ = ["Sample", "class_name", "samples_of", "stored"]
 
 Rows = NDArray[Any]
 
@@ -161,6 +161,17 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
     if images:
         return (values.astype(np.float16) if holds_in_half(values) else values), None
     return (values if np.nanmax(np.abs(values), initial=0) <= MOST_INTEGER else rows), None
+
+
+def class_name(label: Any) -> str:
+    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats.
+
+    Examples
+    --------
+    >>> class_name(np.float64(3)), class_name("three")
+    ('3', 'three')
+    """
+    return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _compressed_size(rows: Rows, *, images: bool) -> float:

@@ -29,6 +29,7 @@ from utsushi.estimators.capabilities import (
 from utsushi.estimators.rows import checked_rows
 from utsushi.exceptions import DataError, SettingError
 from utsushi.report.embedded_samples import Sample
+from utsushi.report.film import Film
 from utsushi.report.model import short_name
 from utsushi.report.page import Page, Paragraph, Section, Settings, render
 from utsushi.report.payload import MOST_MODELS, payload_of
@@ -85,6 +86,7 @@ def to_html(
     feature_names: Sequence[str] | None = None,
     language: str = "en",
     title: str | None = None,
+    film: Film | Mapping[str, Film] | None = None,
 ) -> LivingPage:
     """Create an interactive HTML page, in which encoder and decoder run offline.
 
@@ -110,6 +112,9 @@ def to_html(
         The language in which the page opens; it contains both.
     title : str, optional
         The heading of the page.
+    film : Film or mapping of str to Film, optional
+        The film of the training, which a `FilmRecorder` records; for a mapping of models a mapping
+        of their names to films.
 
     Returns
     -------
@@ -150,6 +155,7 @@ def to_html(
         train,
         title=heading,
         feature_names=_checked_names(feature_names, models, X),
+        films=_checked_films(film, models),
     )
     return LivingPage(render(pages, payload), heading)
 
@@ -256,6 +262,25 @@ def _checked_names(
             f"feature_names must have {n_features} names, one for each column, got {len(names)}."
         )
     return None if names is None else [str(name) for name in names]
+
+
+def _checked_films(
+    film: Film | Mapping[str, Film] | None, models: Mapping[str, BaseAutoencoder]
+) -> dict[str, Film]:
+    """Return the films by the names of their models."""
+    films = dict.fromkeys(models, film) if isinstance(film, Film) else dict(film or {})
+    for name, each in films.items():
+        if name not in models or (isinstance(film, Film) and len(models) > 1):
+            raise SettingError(
+                f"film must map names of models ({', '.join(models)}) to films, got {name!r}."
+            )
+        size = each.codes.shape[2]
+        if size != models[name].n_components_:
+            raise DataError(
+                f"film must be of the training of its model, whose codes have "
+                f"{models[name].n_components_} components, got codes of {size}."
+            )
+    return films
 
 
 def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:

@@ -436,6 +436,11 @@ def _history(model: BaseAutoencoder) -> dict[str, Any]:
             if values
         ],
         "unit": in_each_language(itemgetter(f"unit_{curves.unit}")),
+        "terms": {
+            name: [row[name] for row in model.history_]
+            for name in ("reconstruction", "kl")
+            if all(name in row for row in model.history_)
+        },
     }
 
 

@@ -10,7 +10,9 @@ The page's script reads the header, in which tensors are references into the blo
     features          of tables, else null: of each column its name, kind and range, the levels of
                       a category, the decimals of its values, mean and standard deviation, and the
                       length of a day in the units of a date; see `utsushi.report.tables`
-    digits            whether the samples are images like MNIST's, which are centred by mass
+    digits            the ``size`` and the ``centre`` of mass of the samples, to which a drawing is
+                      brought, if they are light shapes of one size and place as digits are; else
+                      null
     classes           the names of the classes, or null if there are none, or too many
     test, train       samples: values, divisor, labels (indices into ``classes``), n_total; of a
                       table, the values of its columns in their own units
@@ -26,7 +28,8 @@ units), the ``codes``, ``log_variances`` and ``scores`` of the test samples, the
 its components, its ``information_unit``, "kl" or "variance", and ``dead``, the ``prior`` (null for
 N(0, I), else ``log_weights``, ``means`` and ``log_variances`` of a mixture of Gaussians), the plane
 of the map (``centre``, ``axes``, ``explained``), the ``layout`` (see `utsushi.report.layout`) or
-null, ``sampler`` or, in the order of ``conditions``, ``class_samplers``, and its ``history``.
+null, ``sampler`` or, in the order of ``conditions``, ``class_samplers``, its ``history``, and its
+``film`` (null without one; see `utsushi.report.film.film_header`).
 ``codec`` says how the values of a table become its features, and ``draws`` how a decoded code
 becomes a drawn row; both are null if there is nothing to do. A model that a page cannot run is
 ``still``: in place of encoder and decoder it has the decoder's ``outputs`` for the ``codes``, and
@@ -51,7 +54,8 @@ from numpy.typing import NDArray
 from utsushi.estimators import BaseAutoencoder, TableAutoencoder, autoencoder_of
 from utsushi.evaluation.two_samples import nearest_distances
 from utsushi.exceptions import SettingError
-from utsushi.report.embedded_samples import Sample, samples_of, stored
+from utsushi.report.embedded_samples import Sample, class_name, samples_of, stored
+from utsushi.report.film import Film, film_header
 from utsushi.report.model import model_header
 from utsushi.report.tables import (
     PageColumn,
@@ -70,8 +74,12 @@ MOST_MODELS = 4
 #: The largest number of classes with distinguishable colours.
 MOST_CLASSES = 24
 
-#: The shape of MNIST's images, and the mean pixel below which images count as dark.
-_MNIST_SHAPE, _DARK_BELOW = [1, 28, 28], 0.25
+#: The value, of 1, from which a pixel belongs to a shape: that of the page's script.
+_INK = 0.1
+
+#: The largest mean of corners that count as dark, and the largest standard deviation of the centre
+#: of mass, relative to the side, of shapes that are in one place.
+_DARK_BELOW, _IN_PLACE = 0.05, 0.1
 
 Rows = NDArray[Any]
 
@@ -99,6 +107,7 @@ def payload_of(
     *,
     title: str,
     feature_names: Sequence[str] | None = None,
+    films: Mapping[str, Film] | None = None,
 ) -> Payload:
     """Collect the data of a page of fitted models.
 
@@ -113,6 +122,8 @@ def payload_of(
     title : str
     feature_names : sequence of str, optional
         The names of the columns of a table.
+    films : mapping of str to Film, optional
+        Films of the trainings of models, by the names of these.
 
     Returns
     -------
@@ -139,13 +150,16 @@ def payload_of(
     shown = [sample.shown for sample in (test, train) if sample is not None]
     if shape is None and columns is None:
         columns = _numbers(feature_names, test.shown.shape[1])
+    for description in descriptions:
+        film = (films or {}).get(description["name"])
+        description["film"] = None if film is None else film_header(film, classes, blob)
     header = {
         "format": 1,
         "title": title,
         "image_shape": shape,
         "range": [float(np.nanmin(test.shown)), float(np.nanmax(test.shown))],
         "features": None if columns is None else features_header(columns, np.concatenate(shown)),
-        "digits": shape == _MNIST_SHAPE and _is_dark(test.rows),
+        "digits": None if shape is None else _digits(test.rows, shape),
         "classes": classes,
         "test": _packed(test, classes, blob, images=shape is not None),
         "train": None if train is None else _packed(train, classes, blob, images=shape is not None),
@@ -166,9 +180,45 @@ def _image_shape(models: Iterable[BaseAutoencoder]) -> list[int] | None:
     return shape if shape[0] in (1, 3) else None
 
 
-def _is_dark(rows: Rows) -> bool:
-    """Return whether all values are in [0, 1] and most are near 0."""
-    return bool(rows.min() >= 0 and rows.max() <= 1 and rows.mean() < _DARK_BELOW)
+def _digits(rows: Rows, shape: Sequence[int]) -> dict[str, Any] | None:
+    """Return the typical size and place of light shapes on dark images, as digits are.
+
+    Returns
+    -------
+    dict or None
+        ``size``, the median of the longer side of the box around a shape in pixels, and ``centre``,
+        the mean of the centres of mass (x, y), counted from 0. None for colours, for images with
+        light corners, and for shapes in different places.
+    """
+    channels, height, width = shape
+    low, high = float(rows.min()), float(rows.max())
+    if channels != 1 or high <= low:
+        return None
+    images = (rows.astype(np.float64) - low).reshape(-1, height, width) / (high - low)
+    images = images[images.max(axis=(1, 2)) >= _INK]
+    corners = images[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    columns, lines = (
+        (images.sum(axis=axis) @ np.arange(size)) / images.sum(axis=(1, 2))
+        for axis, size in ((1, width), (2, height))
+    )
+    moves = max(columns.std() / width, lines.std() / height)
+    if corners.mean() > _DARK_BELOW or moves > _IN_PLACE:
+        return None
+    sizes = np.maximum(
+        *(_extents((images >= _INK).any(axis=axis)) for axis in (1, 2)),
+    )
+    return {
+        "size": int(np.median(sizes)),
+        "centre": [float(f"{values.mean():.4g}") for values in (columns, lines)],
+    }
+
+
+def _extents(is_ink: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the distance from the first to the last True in each row, counted with both."""
+    size = is_ink.shape[1]
+    first, last = is_ink.argmax(axis=1), size - 1 - is_ink[:, ::-1].argmax(axis=1)
+    extents: NDArray[np.intp] = last - first + 1
+    return extents
 
 
 def _columns(
@@ -209,7 +259,7 @@ def _class_names(test: Sample, train: Sample | None) -> list[str] | None:
     if not labels:
         return None
     classes = np.unique(np.concatenate([_sortable(array) for array in labels]))
-    names = list(dict.fromkeys(map(_name, classes)))
+    names = list(dict.fromkeys(map(class_name, classes)))
     return names if len(names) <= MOST_CLASSES else None
 
 
@@ -218,11 +268,6 @@ def _sortable(labels: Rows) -> Rows:
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
     return labels.astype(np.str_) if labels.dtype.kind == "O" else labels
-
-
-def _name(label: Any) -> str:
-    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats."""
-    return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _are_equal(rows: Rows, others: Rows) -> bool:
@@ -265,7 +310,7 @@ def _packed(
     labels = None
     if classes is not None and sample.labels is not None:
         numbers = {name: number for number, name in enumerate(classes)}
-        indices = [numbers[_name(label)] for label in _sortable(sample.labels)]
+        indices = [numbers[class_name(label)] for label in _sortable(sample.labels)]
         labels = blob.add(np.array(indices), "uint8")
     return {
         "values": blob.add(values, values.dtype.name),

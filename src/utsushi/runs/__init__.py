@@ -3,6 +3,8 @@
 from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.folder import (
+    FILM,
+    FRAMES,
     Run,
     RunSpec,
     begin_run,
@@ -26,6 +28,8 @@ from utsushi.runs.write import (
 )
 
 __all__ = [
+    "FILM",
+    "FRAMES",
     "CaptionedFigure",
     "Run",
     "RunSpec",

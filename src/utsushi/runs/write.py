@@ -27,10 +27,11 @@ from utsushi.report import (
     settings_of,
 )
 from utsushi.report.embedded_samples import Sample
+from utsushi.report.film import Film
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
 from utsushi.runs.captioned_figures import CaptionedFigure, captioned_figures
-from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
+from utsushi.runs.folder import FILM, ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
 
@@ -49,6 +50,7 @@ def write_run(
     language: str = "en",
     tensorboard: Path | None = None,
     report: bool = True,
+    film: Film | None = None,
 ) -> dict[str, Any]:
     """Measure a fitted model and write a run folder, atomically.
 
@@ -75,13 +77,15 @@ def write_run(
     report : bool
         Write figures and report. Without them, only the errors, the bound and PCA are measured;
         `write_report` adds the rest later.
+    film : Film, optional
+        The film of the training, for the run and its report.
 
     Returns
     -------
     dict
         The content of ``metrics.json``; see `utsushi.evaluation.evaluate`.
     """
-    measurements = _measure(model, dataset, report=report, language=language)
+    measurements = _measure(model, dataset, report=report, language=language, film=film)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
         write_config(
@@ -95,6 +99,8 @@ def write_run(
         )
         write_history(folder, model.history_)
         measurements.write(folder)
+        if film is not None:
+            film.save(folder / FILM)
         if tensorboard is not None:
             shutil.copytree(tensorboard, folder / "tensorboard")
     return measurements.results
@@ -137,7 +143,8 @@ def write_report(
     if run.config is None or run.config.command != "train":
         origin = "without a record" if run.config is None else f"of utsushi {run.config.command}"
         raise RunError(f"RUN must be a run of utsushi train, got one {origin}.")
-    measurements = _measure(run.model, dataset, report=True, language=language)
+    film = Film.load(path / FILM) if (path / FILM).is_file() else None
+    measurements = _measure(run.model, dataset, report=True, language=language, film=film)
     measurements.write(path)
     return measurements.results
 
@@ -159,7 +166,7 @@ class _Measurements:
 
 
 def _measure(
-    model: BaseAutoencoder, dataset: Dataset, *, report: bool, language: str
+    model: BaseAutoencoder, dataset: Dataset, *, report: bool, language: str, film: Film | None
 ) -> _Measurements:
     """Measure a model on the test samples, or on the training samples without a test part."""
     on_training_data = dataset.X_test is None
@@ -191,7 +198,13 @@ def _measure(
         )
         for page_language in languages_from(language)
     }
-    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    name = short_name(model)
+    payload = living_payload(
+        {name: model},
+        dataset,
+        title=pages[language].title,
+        films=None if film is None else {name: film},
+    )
     return _Measurements(results, figures, render(pages, payload))
 
 
@@ -210,7 +223,11 @@ def pictures_of(figures: Iterable[CaptionedFigure], language: str) -> list[Pictu
 
 
 def living_payload(
-    models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
+    models: Mapping[str, BaseAutoencoder],
+    dataset: Dataset,
+    *,
+    title: str,
+    films: Mapping[str, Film] | None = None,
 ) -> Payload | None:
     """Return the payload that runs the models in the report; warn if there is none."""
     test, train = (
@@ -218,7 +235,9 @@ def living_payload(
         for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
     )
     try:
-        return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
+        return payload_of(
+            models, test, train, title=title, feature_names=dataset.feature_names, films=films
+        )
     except SettingError as error:
         warnings.warn(f"the report cannot run the model: {error}", UtsushiWarning, stacklevel=3)
         return None

@@ -235,14 +235,22 @@ Utsushi.makeNetwork = function makeNetwork() {
     conv_transpose: convolveTransposed,
   };
 
+  const apply = (layer, x, n) =>
+    layer.type in structured ? structured[layer.type](layer, x, n) : x.map(elementwise[layer.type]);
+
   /** Run n samples, flattened into x, through all layers. */
-  function forward(layers, x, n) {
+  const forward = (layers, x, n) => layers.reduce((y, layer) => apply(layer, y, n), x);
+
+  /** Run one sample, and return the activations of each layer, after its activation function. */
+  function trace(layers, x) {
+    const found = [];
     let y = x;
     for (const layer of layers) {
-      if (layer.type in structured) y = structured[layer.type](layer, y, n);
-      else y = y.map(elementwise[layer.type]);
+      y = apply(layer, y, 1);
+      if (layer.type in structured) found.push({ values: y, shape: layer.output || null });
+      else if (found.length) found[found.length - 1].values = y;
     }
-    return y;
+    return found;
   }
 
   /** Count the multiplications of one sample, which decide whether a worker is used. */
@@ -256,7 +264,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return total;
   }
 
-  return { forward, cost, erf, sigmoid };
+  return { forward, trace, cost, erf, sigmoid };
 };
 
 Utsushi.network = Utsushi.makeNetwork();

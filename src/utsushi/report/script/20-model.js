@@ -247,9 +247,14 @@ Utsushi.Model = class Model {
     return { mean, logVariance };
   }
 
-  /** Return the decoder's output for n codes, each with its one-hot class for a conditional model. */
+  /** Return the decoder's output for n codes; see `conditioned`. */
   async output(codes, n = 1, classes = null) {
-    if (!this.conditional) return this.engine.run("decoder", Float32Array.from(codes), n);
+    return this.engine.run("decoder", this.conditioned(codes, n, classes), n);
+  }
+
+  /** Return n codes, each with its one-hot class for a conditional model. */
+  conditioned(codes, n = 1, classes = null) {
+    if (!this.conditional) return Float32Array.from(codes);
     const size = this.n_components;
     const width = size + this.conditions.length;
     const conditioned = new Float32Array(n * width);
@@ -257,7 +262,7 @@ Utsushi.Model = class Model {
       conditioned.set(codes.slice(row * size, (row + 1) * size), row * width);
       conditioned[row * width + size + (classes ? classes[row] : 0)] = 1;
     }
-    return this.engine.run("decoder", conditioned, n);
+    return conditioned;
   }
 
   /** Convert the decoder's output to features in the units of the input. */
@@ -351,6 +356,61 @@ Utsushi.Model = class Model {
       sums[this.codec.columnOf[i]] += term;
     });
     return sums;
+  }
+
+  /** Return the part of -log p(x | z) that no code changes, in nats: that of a Gaussian's width, and of
+      the scaling. */
+  get constant() {
+    const { name, sigma } = this.likelihood;
+    const widths = { gaussian: sigma, "unit-gaussian": 1 };
+    const width = name in widths ? Math.log(widths[name]) + 0.5 * Math.log(2 * Math.PI) : 0;
+    return this.nFeatures * width + (this.target_scaled ? this.log_volume : 0);
+  }
+
+  /** Return the mean terms of the loss over the samples of the map; see `termsOf`. */
+  get meanTerms() {
+    if (!this.means) {
+      const count = this.scores.length;
+      const mean = (values) => values.reduce((sum, value) => sum + value, 0) / count;
+      if (!this.variational) this.means = { error: mean(this.scores) };
+      else {
+        const at = (values, row) =>
+          values.slice(row * this.n_components, (row + 1) * this.n_components);
+        const kl = mean(
+          Array.from({ length: count }, (_, row) =>
+            this.divergence(at(this.codes, row), at(this.log_variances, row)),
+          ),
+        );
+        this.means = { reconstruction: mean(this.scores) - kl - this.constant, kl };
+      }
+    }
+    return this.means;
+  }
+
+  /** Return the terms of the loss of a sample: for a variational model the reconstruction term without
+      its constant and the divergence, in nats; else the squared error. */
+  termsOf({ squaredError, kl, score }) {
+    if (!this.variational) return { error: squaredError };
+    return { reconstruction: score - kl - this.constant, kl };
+  }
+
+  /** Return the mean and the standard deviation with which a component is moved: those of a normal prior,
+      or of the codes of the samples. */
+  spreadOf(component) {
+    if (this.hasNormalPrior) return { mean: 0, deviation: 1 };
+    let [sum, squares] = [0, 0];
+    const count = this.codes.shape[0];
+    for (let i = component; i < this.codes.length; i += this.n_components) {
+      sum += this.codes[i];
+      squares += this.codes[i] ** 2;
+    }
+    const mean = sum / count;
+    return { mean, deviation: Math.sqrt(Math.max(squares / count - mean * mean, 0)) };
+  }
+
+  /** Return the components, the most informative first. */
+  get byInformation() {
+    return [...this.information.keys()].sort((a, b) => this.information[b] - this.information[a]);
   }
 
   /** Return the share of test samples in the page with a lower score, from 0 to 1. */

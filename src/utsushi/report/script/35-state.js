@@ -59,6 +59,7 @@ Utsushi.state = (() => {
       s: String(state.seed),
       c: String(state.chosen),
       l: state.language,
+      ...(state.drawing ? { d: state.drawing } : {}),
     };
     // These characters are valid after a #, and make links readable.
     const plain = { "%2C": ",", "%7E": "~", "%3B": ";", "%40": "@" };
@@ -118,6 +119,8 @@ Utsushi.state = (() => {
     if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) next.seed = seed;
     const chosen = read(parts.get("c"));
     if (Number.isInteger(chosen) && chosen >= -1 && chosen < 50) next.chosen = chosen;
+    const drawing = parts.get("d") || "";
+    if (Utsushi.strokes.read(drawing)) next.drawing = drawing;
     if (Utsushi.words.languages().includes(parts.get("l"))) next.language = parts.get("l");
     return next;
   }

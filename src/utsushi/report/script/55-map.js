@@ -489,5 +489,5 @@ Utsushi.map = (() => {
     drawLegend(document.getElementById("legend"));
   }
 
-  return { start, draw, rowAt, view, spot, toPixel, fromPixel };
+  return { start, draw, rowAt, view, spot, toPixel, fromPixel, markOf };
 })();

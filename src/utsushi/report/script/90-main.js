@@ -28,7 +28,7 @@ Utsushi.ready = (async () => {
       return view === "draw" ? Utsushi.draw.posterior() : null;
     },
   });
-  for (const part of ["views", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
+  for (const part of ["views", "walk", "interpolate", "draw", "generate", "inside", "curves", "trainHere", "tour"]) {
     Utsushi[part].start();
   }
   const [first] = page.models;
@@ -46,6 +46,7 @@ Utsushi.ready = (async () => {
       plane: Utsushi.plane.first(first),
       seed: 0,
       chosen: -1,
+      drawing: "",
       language: words.language(),
     },
     page.models,
