@@ -44,6 +44,11 @@ TABLE_VIEWS = {
 #: A seven, as a hand would draw it: fractions of the pad.
 STROKES = [[(0.28, 0.22), (0.74, 0.22), (0.45, 0.82)], [(0.36, 0.52), (0.68, 0.5)]]
 
+#: Wait for the decoded samples behind the marks of the map.
+FIELD_IS_PAINTED = """async () => {
+  while (!Utsushi.field.isDone()) await new Promise((resolve) => setTimeout(resolve, 50));
+}"""
+
 #: Colours of a picture: enough for a page, and a quarter of the bytes.
 COLOURS = 128
 
@@ -61,7 +66,9 @@ def take(browser: Browser, page_file: Path, view: str, language: str, scheme: st
     if view == "tour":
         page.click("#start-tour")
         page.click("#tour .choices button >> nth=1")
+        page.wait_for_selector("#tour .answer")
     page.wait_for_timeout(1500)  # fifty rows are decoded, a few at a time
+    page.evaluate(FIELD_IS_PAINTED)
     if view == "read":  # the curves, and the numbers under them
         page.evaluate("document.querySelector('#curves').scrollIntoView({ block: 'start' })")
     elif view != "tour":

@@ -5,6 +5,7 @@ import copy
 import io
 import os
 import shutil
+import warnings
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,10 +18,19 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error, sync_playwright
 
-from utsushi import Autoencoder, Recipe, VariationalAutoencoder, datasets
-from utsushi.networks import Conv
-from utsushi.report import to_html
+from utsushi import (
+    Autoencoder,
+    Recipe,
+    SparseAutoencoder,
+    TableAutoencoder,
+    VariationalAutoencoder,
+    datasets,
+)
+from utsushi.exceptions import UtsushiWarning
+from utsushi.networks import Conv, TopK
+from utsushi.report import FilmRecorder, to_html
 from utsushi.report.tensors import Blob
+from utsushi.transforms.table_schema import Column, TableSchema
 
 ARGUMENTS = [
     "--headless",
@@ -88,6 +98,7 @@ class Made:
     labels: np.ndarray | None = None
     X_train: np.ndarray | None = None
     text: str = ""
+    films: dict | None = None
 
     def bytes(self, row):
         """Return a row as the page shows it: (height, width, 3) from 0 to 255."""
@@ -131,12 +142,97 @@ def table():
     return models, X[:200], labels[:200], X
 
 
+def people():
+    """A table of numbers, categories, truth values, counts and dates, with gaps."""
+    rng = np.random.default_rng(1)
+    age = rng.integers(18, 80, 400)
+    towns = np.array(["Kobe", "Oslo", "Lima"], object)
+    colours = np.array([f"colour {i}" for i in range(130)], object)
+    day = np.timedelta64(1, "D")
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "town": towns[np.clip(age // 30 + rng.integers(0, 2, 400) - 1, 0, 2)],
+            "income": np.round(np.exp(rng.normal(10, 0.5, 400)) * (1 + 0.01 * age), 2),
+            "member": rng.random(400) < age / 100,
+            "visits": rng.poisson(age / 10),
+            "since": np.datetime64("2000-01-01", "s")
+            + (100 * age + rng.integers(0, 900, 400)) * day,
+            "colour": colours[rng.integers(0, 130, 400)],
+        }
+    )
+    frame.loc[rng.random(400) < 0.2, "income"] = np.nan
+    frame.loc[rng.random(400) < 0.1, "town"] = None
+    model = TableAutoencoder(
+        3, kinds={"visits": "count"}, hidden=(32,), max_epochs=40, random_state=0
+    )
+    return {"Table": model.fit(frame[:300])}, frame[300:], None, frame[:300]
+
+
+def gaps():
+    """A table of the command line: numbers with gaps, and one-hot categories."""
+    rng = np.random.default_rng(0)
+    size, town = rng.normal(50, 10, 200), rng.integers(0, 3, 200)
+    values = np.stack([size, 3 * size + rng.normal(0, 5, 200), town], axis=1)
+    values[rng.random(200) < 0.2, 1] = np.nan
+    town_column = Column("town", "category", ("Kobe", "Lima", "Oslo"))
+    schema = TableSchema((Column("size"), Column("weight"), town_column))
+    X = schema.encode(values)
+    settings = {**SHORT, "hidden": (16,), "max_epochs": 20, "missing": "mask"}
+    models = {
+        "AE": Autoencoder(2, scaling="standard", **settings),
+        "VAE": VariationalAutoencoder(2, scaling="standard", **settings),
+        "Mixed": VariationalAutoencoder(2, likelihood="mixed", **settings),
+    }
+    models = {name: model.fit(X[:150], columns=schema) for name, model in models.items()}
+    return models, X[150:], None, X[:150]
+
+
+def counts():
+    rng = np.random.default_rng(0)
+    rate = np.exp(rng.normal(size=(200, 2)) @ rng.normal(size=(2, 6)))
+    X = rng.poisson(np.minimum(rate, 60)).astype(float)
+    settings = {**SHORT, "hidden": (16,), "max_epochs": 20, "sampler": "gaussian"}
+    names = ("poisson", "negative-binomial", "zero-inflated")
+    models = {n: VariationalAutoencoder(2, likelihood=n, **settings).fit(X[:150]) for n in names}
+    return models, X[150:], None, X[:150]
+
+
+def quantizers():
+    data = datasets.load_digits8x8()
+    settings = {**SHORT, "image_shape": (8, 8), "max_epochs": 10}
+    kinds = {"RVQ": "residual-vector-quantization", "FSQ": "finite-scalar-quantization"}
+    models = {n: Autoencoder(4, bottleneck=kind, **settings) for n, kind in kinds.items()}
+    models = {name: model.fit(data.X_train[:500]) for name, model in models.items()}
+    return models, data.X_test[:100], None, None
+
+
+def still():
+    """Models that a page cannot run."""
+    data = datasets.load_digits8x8()
+    settings = {"image_shape": (8, 8), "max_epochs": 10, "random_state": 0}
+    layers = {"prior": "hierarchical", "posterior": "hierarchical"}
+    models = {
+        "Layers": VariationalAutoencoder(4, hidden=(64,), **layers, **settings),
+        "Sparse": SparseAutoencoder(64, sparsity=TopK(k=8), **settings),
+    }
+    models = {name: model.fit(data.X_train[:500]) for name, model in models.items()}
+    return models, data.X_test[:100], data.y_test[:100], None
+
+
 def conditional():
     data = datasets.load_digits8x8()
     settings = {**SHORT, "image_shape": (8, 8), "likelihood": "continuous-bernoulli"}
     model = VariationalAutoencoder(2, conditional=True, scaling=None, sampler="prior", **settings)
     models = {"CVAE": model.fit(data.X_train, data.y_train)}
     return models, data.X_test[:200], data.y_test[:200], data.X_train
+
+
+def one():
+    """A code of one number."""
+    data = datasets.load_digits8x8()
+    model = Autoencoder(1, **{**SHORT, "hidden": (32,)}, image_shape=(8, 8)).fit(data.X_train)
+    return {"AE": model}, data.X_test[:60], data.y_test[:60], data.X_train
 
 
 def parts():
@@ -149,6 +245,23 @@ def parts():
     }
     models = {name: model.fit(data.X_train) for name, model in models.items()}
     return models, data.X_test[:200], data.y_test[:200], data.X_train
+
+
+def film():
+    """A film of each training, and a variational model with dead components."""
+    data = datasets.load_digits8x8()
+    X, y = data.X_test[:200], data.y_test[:200]
+    settings = {"image_shape": (8, 8), "hidden": (32,), "max_epochs": 30, "random_state": 0}
+    models = {
+        "AE": Autoencoder(4, **settings),
+        "VAE": VariationalAutoencoder(8, beta=4, **settings),
+    }
+    recorders = {name: FilmRecorder(X, y) for name in models}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UtsushiWarning)  # of dead components
+        for name, model in models.items():
+            model.fit(data.X_train, on_epoch=recorders[name])
+    return models, X, y, data.X_train, {name: each.film for name, each in recorders.items()}
 
 
 def seen():
@@ -188,7 +301,10 @@ def spots(network, shape):
 KINDS = {
     **{
         maker.__name__: maker
-        for maker in (digits, colour, table, conditional, parts, seen, hostile)
+        for maker in (
+            *(digits, colour, table, conditional, film, one, parts, seen, hostile),
+            *(people, gaps, counts, quantizers, still),
+        )
     },
     **{
         f"{network}, {'x'.join(map(str, shape))}": partial(spots, network, shape)
@@ -205,11 +321,13 @@ def made(tmp_path_factory):
 
     @cache
     def make(name):
-        models, X, labels, train = KINDS[name]()
+        models, X, labels, train, *films = KINDS[name]()
+        films = films[0] if films else None
         title = f"{HOSTILE} {ATTRIBUTE} {LONG} {TURNED}" if name == "hostile" else name
-        page = to_html(models, X, labels, X_train=train, title=title)
+        page = to_html(models, X, labels, X_train=train, title=title, film=films)
         path = page.save(folder / f"{len(list(folder.iterdir()))}.html")
-        return Made(path, models, np.asarray(X), labels, np.asarray(train), str(page))
+        rows = X if isinstance(X, pd.DataFrame) and name == "people" else np.asarray(X)
+        return Made(path, models, rows, labels, np.asarray(train), str(page), films)
 
     return make
 

@@ -97,7 +97,7 @@ def test_a_training_row_itself_would_be_called_a_copy(visit, made):
 def test_the_sampler_is_named(visit, name, words):
     living = visit(name, "v=generate")
     assert words in living.page.locator("#sampler").inner_text()
-    made_rows(living)
+    assert living.page.locator("#generated button").count() == 50
 
 
 def test_a_page_without_training_rows_places_a_row_without_a_neighbour(visit, made):

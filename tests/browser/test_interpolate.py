@@ -9,7 +9,7 @@ FRAMES = 11
 @pytest.fixture
 def between(visit):
     """A page whose view is a path from row 3 to row 8, and the model of that page."""
-    return lambda model, t=0.5: visit("digits", f"m={model}&v=interpolate&a=r3~r8&t={t}")
+    return lambda model, t=0.5: visit("digits", f"m={model}&v=interpolate&a=r3~r8&t={t}&x=pc")
 
 
 def film(living, name="film"):

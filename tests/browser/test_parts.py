@@ -83,7 +83,7 @@ def test_the_numbers_of_a_row_are_those_of_python(visit, made):
 
 
 def test_nothing_of_a_standard_normal_is_shown_of_a_learned_prior(visit, made):
-    living, model = visit("parts", "m=Vamp", script=CIRCLES), made("parts").models["Vamp"]
+    living, model = visit("parts", "m=Vamp&x=pc", script=CIRCLES), made("parts").models["Vamp"]
     assert living.js("circles") == 0
     codes = model.transform(made("parts").X)
     slider = living.page.get_by_label("Component 1", exact=True)
@@ -94,7 +94,7 @@ def test_nothing_of_a_standard_normal_is_shown_of_a_learned_prior(visit, made):
 
 
 def test_a_standard_normal_is_shown_where_it_is_the_prior(visit):
-    living = visit("digits", "m=VAE", script=CIRCLES)
+    living = visit("digits", "m=VAE&x=pc", script=CIRCLES)
     assert living.js("circles") > 0
     living.view("interpolate")
     assert living.page.locator("#paths").is_visible()

@@ -1,13 +1,29 @@
 """Read: learning curves by pointer and keyboard, and the guided tour."""
 
+import itertools
 import json
 import re
+from importlib.resources import files
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-STEPS = 8
-VIEWS = ["walk"] * 5 + ["interpolate", "draw", "generate"]
+WORDS = json.loads(files("utsushi.report").joinpath("words.json").read_text("utf-8"))
+
+#: The steps of the tour of an autoencoder next to a variational one, and whether the state changes.
+STEPS = {
+    "map": False,
+    "halfway": True,
+    "largest": True,
+    "smallest": True,
+    "far": True,
+    "path": True,
+    "models": False,
+    "strange": True,
+    "copies": True,
+}
+VIEWS = {"path": "interpolate", "strange": "draw", "copies": "generate"}
 
 
 def losses(page, name):
@@ -59,31 +75,68 @@ def tour(visit):
     return begin
 
 
-@pytest.mark.parametrize("name", ["digits", "table"])
-def test_eight_steps_each_ask_before_they_show(tour, name):
-    living = tour(name)
+def name_of(living):
+    """Return the name of the step that is shown, by its title."""
+    titles = {
+        text: key
+        for key, text in WORDS["en"].items()
+        if re.fullmatch(r"tour_\w+_title(_table)?", key)
+    }
+    return titles[living.page.locator("#tour h3").inner_text()].split("_")[1]
+
+
+def choose(living, index):
+    """Give an answer, and wait until it is shown."""
+    living.page.locator("#tour .choices button").nth(index).click()
+    expect(living.page.locator("#tour .answer")).to_be_visible()
+    living.settle()
+
+
+def go_to(living, name):
+    """Answer all steps before the one of a name."""
+    while name_of(living) != name:
+        choose(living, 0)
+        living.page.locator("#tour [data-tour=next]").click()
+
+
+@pytest.mark.parametrize(
+    ("name", "hash_", "names"),
+    [
+        ("digits", "m=AE&v=walk", [*STEPS]),
+        ("digits", "m=VAE&v=walk", [*[*STEPS][:5], "ellipse", *[*STEPS][5:]]),
+        ("table", "", [*[*STEPS][:5], "ellipse", "path", "strange", "copies"]),
+        ("colour", "", [n for n in STEPS if n not in ("map", "models")]),
+    ],
+)
+def test_each_step_asks_before_it_shows_and_marks_the_answer(tour, name, hash_, names):
+    living = tour(name, hash_)
     card = living.page.locator("#tour")
     forward = card.locator("[data-tour=next]")
-    for step, view in enumerate(VIEWS, 1):
-        expect(card.locator(".count")).to_have_text(f"{step} of {STEPS}")
+    for number, step in enumerate(names, 1):
+        expect(card.locator(".count")).to_have_text(f"{number} of {len(names)}")
         expect(card.locator("h3")).to_be_focused()
-        assert living.state()["view"] == view
+        assert name_of(living) == step
+        assert living.state()["view"] == VIEWS.get(step, "walk")
         assert forward.is_disabled()
-        assert card.locator(".answer").count() == 0
+        assert card.locator(".answer, .right, .wrong").count() == 0
         before = living.state()
         choices = card.locator(".choices button")
         assert choices.count() == 3
-        living.settle()
-        choices.nth(step % 3).click()
-        living.settle()
-        expect(card.locator(".answer")).to_be_visible()
-        expect(choices.nth(step % 3)).to_have_attribute("aria-pressed", "true")
+        choose(living, number % 3)
+        chosen = choices.nth(number % 3)
+        expect(chosen).to_have_attribute("aria-pressed", "true")
+        expect(card.locator(".right")).to_have_count(1)
+        is_right = "right" in chosen.get_attribute("class")
+        expect(card.locator(".wrong")).to_have_count(0 if is_right else 1)
+        assert chosen.inner_text().startswith("✓ " if is_right else "✗ ")
+        expect(card.locator(".answer strong")).to_have_text("Right." if is_right else "No.")
+        assert not re.search(r"tour_|\{|undefined|NaN", card.inner_text())
         expect(forward).to_be_focused()
         lit = living.page.locator(".lit")
         expect(lit).to_have_count(1)
         expect(lit).to_be_in_viewport()
         expect(lit).to_be_visible()
-        if step > 1:
+        if STEPS.get(step):
             assert living.state() != before
         forward.press("Enter")
         living.settle()
@@ -92,52 +145,137 @@ def test_eight_steps_each_ask_before_they_show(tour, name):
     expect(living.page.locator(".lit")).to_have_count(0)
 
 
-def test_the_tour_shows_what_it_says(tour):
-    living = tour()
-    card = living.page.locator("#tour")
+def test_pair_and_components_are_chosen_by_their_effect(visit, made, rounded):
+    living, page = visit("digits", "m=AE&v=walk"), made("digits")
+    model = rounded(page.models["AE"])
+    codes = model.transform(page.X)
+    middles = [
+        np.flatnonzero(page.labels == label)[
+            np.square(codes[page.labels == label] - codes[page.labels == label].mean(axis=0))
+            .sum(axis=1)
+            .argmin()
+        ]
+        for label in range(10)
+    ]
+    decoded = model.inverse_transform
+    gaps = {
+        (a, b): np.square(
+            decoded((codes[[a]] + codes[[b]]) / 2) - decoded(codes[[a, b]]).mean(axis=0)
+        ).sum()
+        for a, b in itertools.combinations(middles, 2)
+    }
+    pair = living.js("Utsushi.effects.pair(Utsushi.page.models[0])")
+    assert (pair["a"], pair["b"]) == max(gaps, key=gaps.get)
+    assert pair["gap"] == pytest.approx(max(gaps.values()), rel=0.02)
+    assert pair["gap"] > 2 * np.median([*gaps.values()])
+    row = int(pair["a"])
+    found = living.js("(row) => Utsushi.effects.components(Utsushi.page.models[0], row)", row)
+    changes = []
+    for component in range(10):
+        z = codes[[row]].copy()
+        low, high = codes[:, component].min(), codes[:, component].max()
+        z[0, component] = high if high - z[0, component] > z[0, component] - low else low
+        changes.append(np.square(decoded(z) - decoded(codes[[row]])).sum())
+    for name, component in (("largest", np.argmax(changes)), ("smallest", np.argmin(changes))):
+        assert found[name]["component"] == component
+        assert found[name]["change"] == pytest.approx(changes[component], rel=0.05)
 
-    def after(step):
-        while True:
-            at = int(card.locator(".count").inner_text().split()[0])
-            card.locator(".choices button").first.click()
-            living.settle()
-            if at == step:
-                return living.state()
-            card.locator("[data-tour=next]").click()
-            living.settle()
 
+def test_the_place_far_from_the_data_is_the_farthest_of_the_edge(visit, made, rounded):
+    living, page = visit("digits", "m=AE&v=walk"), made("digits")
+    model = rounded(page.models["AE"])
+    corner = living.js("Utsushi.effects.corner(Utsushi.page.models[0], 0)")
+    far = model.inverse_transform(np.array([corner["z"]], np.float32))
+    distance = np.linalg.norm(page.X - far, axis=1).min()
+    rows = page.X[:: len(page.X) // 20]
+    among = np.sort(np.linalg.norm(rows[:, None] - page.X[None], axis=2), axis=1)[:, 1]
+    assert corner["ratio"] == pytest.approx(distance / np.median(among), rel=0.1)
+
+
+def test_the_tour_shows_what_it_says(tour, made):
+    living = tour("digits", "m=AE&v=walk")
+    go_to(living, "halfway")
+    pair = living.js("Utsushi.effects.pair(Utsushi.page.models[0])")
+    choose(living, 1)
     a, b = living.js(
-        """() => [0, 9].map((label) => {
-          const { labels } = Utsushi.page.test;
-          const rows = [...labels.keys()].filter((row) => labels[row] === label);
-          const row = Utsushi.journey.middleOf(Utsushi.page.models[0], rows);
-          return Array.from(Utsushi.page.models[0].codesOf(row));
-        })"""
+        "(rows) => rows.map((row) => [...Utsushi.page.models[0].codesOf(row)])",
+        [pair["a"], pair["b"]],
     )
     halfway = [(p + q) / 2 for p, q in zip(a, b, strict=True)]
-    assert after(2)["point"]["z"] == pytest.approx(halfway, abs=1e-5)
-    shares = living.js("Utsushi.page.models[0].information")
-    for step, component in ((3, shares.index(max(shares))), (4, shares.index(min(shares)))):
-        z = after(step)["point"]["z"]
+    assert living.state()["point"]["z"] == pytest.approx(halfway, abs=1e-5)
+    components = living.js(
+        "(row) => Utsushi.effects.components(Utsushi.page.models[0], row)", pair["a"]
+    )
+    for step in ("largest", "smallest"):
+        go_to(living, step)
+        choose(living, 1)
+        z = living.state()["point"]["z"]
         moved = [i for i in range(10) if z[i] != pytest.approx(a[i], abs=1e-5)]
-        assert moved == [component]
-    assert after(6)["ends"][0]["row"] >= 0
-    after(7)
+        assert moved == [components[step]["component"]]
+        assert f"component {moved[0] + 1} " in living.page.locator("#tour .answer").inner_text()
+    go_to(living, "path")
+    choose(living, 1)
+    assert [end["row"] for end in living.state()["ends"]] == [pair["a"], pair["b"]]
+    go_to(living, "models")
+    choose(living, 1)
+    page = made("digits")
+    errors = [
+        np.square(model.reconstruct(page.X[:20]) - page.X[:20]).sum(axis=1).mean()
+        for model in page.models.values()
+    ]
+    shown = living.page.locator("#tour .answer").inner_text()
+    found = sorted(float(text) for text in re.findall(r"\d+\.\d+|\d{2,}(?= )", shown))
+    assert found[:2] == pytest.approx(sorted(errors), rel=0.01)
+    go_to(living, "strange")
+    choose(living, 1)
     expect(living.page.locator("#draw-result")).to_be_visible()
-    rank = living.page.locator("#draw-numbers dd").last.inner_text()
-    assert float(rank.split()[0]) > 95
-    assert after(8)["chosen"] == 0
+    rank = float(living.page.locator("#draw-numbers dd").last.inner_text().split()[0])
+    is_right = living.page.locator("#tour .answer strong").inner_text() == "Right."
+    assert is_right == (rank >= 95)
+    go_to(living, "copies")
+    choose(living, 0)
+    assert living.state()["chosen"] == 0
     living.page.wait_for_selector("#generated-result:not([hidden])")
+
+
+def test_the_drawing_and_the_map_come_back_after_the_tour(visit):
+    living = visit("digits", "m=AE&v=draw")
+    box = living.page.locator("#pad").bounding_box()
+    living.page.mouse.move(box["x"] + 60, box["y"] + 60)
+    living.page.mouse.down()
+    living.page.mouse.move(box["x"] + 200, box["y"] + 220, steps=4)
+    living.page.mouse.up()
+    living.settle()
+    before = living.pixels("#pad"), living.pixels("#draw-seen canvas")
+    living.page.locator("#start-tour").click()
+    go_to(living, "strange")
+    assert living.state()["plane"] == "pc"
+    choose(living, 0)
+    assert (living.pixels("#pad") != before[0]).any()
+    living.page.keyboard.press("Escape")
+    living.view("draw")
+    living.settle()
+    np.testing.assert_array_equal(living.pixels("#pad"), before[0])
+    np.testing.assert_array_equal(living.pixels("#draw-seen canvas"), before[1])
+    assert living.state()["plane"] == "map"
+    # Without a drawing the pad is empty again.
+    living.page.locator("#clear").click()
+    living.page.locator("#start-tour").click()
+    go_to(living, "strange")
+    choose(living, 0)
+    living.page.keyboard.press("Escape")
+    assert not living.pixels("#pad").any()
+    expect(living.page.locator("#draw-result")).to_be_hidden()
 
 
 def test_one_can_go_back_a_step(tour):
     living = tour()
     card = living.page.locator("#tour")
     assert card.get_by_role("button", name="Back").is_disabled()
-    card.locator(".choices button").first.click()
+    choose(living, 0)
     card.locator("[data-tour=next]").click()
     card.get_by_role("button", name="Back").click()
-    expect(card.locator(".count")).to_have_text(f"1 of {STEPS}")
+    expect(card.locator(".count")).to_have_text(f"1 of {len(STEPS)}")
 
 
 def test_escape_closes_the_tour_and_focus_goes_back(tour):
@@ -148,27 +286,29 @@ def test_escape_closes_the_tour_and_focus_goes_back(tour):
     expect(living.page.locator("#start-tour")).to_be_focused()
     expect(living.page.locator(".lit")).to_have_count(0)
     living.page.keyboard.press("Enter")
-    expect(living.page.locator("#tour .count")).to_have_text(f"1 of {STEPS}")
+    expect(living.page.locator("#tour .count")).to_have_text(f"1 of {len(STEPS)}")
 
 
 def test_the_tour_speaks_the_language_that_is_chosen_meanwhile(tour):
     living = tour()
-    living.page.locator("#tour .choices button").first.click()
+    choose(living, 0)
     living.change(language="ja")
     expect(living.page.locator("#tour h3")).to_have_text("コードの地図")
-    expect(living.page.locator("#tour .answer")).to_contain_text("互いに近くにあります")
+    expect(living.page.locator("#tour .answer")).to_contain_text("最も近いコード")
 
 
-@pytest.mark.parametrize("name", ["digits", "table"])
-def test_on_a_narrow_screen_the_card_leaves_room_for_what_it_speaks_of(tour, name):
-    living = tour(name, size=(360, 740))
+@pytest.mark.parametrize(("name", "n_steps"), [("digits", len(STEPS)), ("table", len(STEPS))])
+def test_on_a_narrow_screen_the_card_leaves_room_for_what_it_speaks_of(tour, name, n_steps):
+    living = tour(name, size=(390, 844))
     card = living.page.locator("#tour")
-    for _ in range(STEPS):
-        card.locator(".choices button").last.click()
-        living.settle()
+    for _ in range(n_steps):
+        step = name_of(living)
+        choose(living, 2)
         box, lit = card.bounding_box(), living.page.locator(".lit").bounding_box()
         assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 360
+        assert box["x"] + box["width"] <= 390
         seen = min(box["y"], lit["y"] + lit["height"]) - max(lit["y"], 0)
-        assert seen > 60, living.page.locator(".lit").get_attribute("id")
+        assert seen > 60, step
+        if lit["height"] < 0.5 * 844:
+            assert seen >= lit["height"] - 1, step
         card.locator("[data-tour=next]").click()

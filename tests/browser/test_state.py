@@ -9,6 +9,7 @@ Z = ",".join(str(value) for value in (0.5, -0.3, 0.1, 0.2, -0.6, 0.4, 0, 0.25, -
 STATES = {
     "a row": ("digits", "m=AE&v=walk&p=r17"),
     "a free code": ("digits", f"m=VAE&v=walk&p={Z}&x=1,4"),
+    "a place": ("digits", "m=AE&v=walk&p=@0.25,-0.4&x=map"),
     "a path": ("digits", f"m=AE&v=interpolate&a=r2~{Z}&t=0.3"),
     "a path on the sphere": ("digits", "m=VAE&v=interpolate&a=r5~r9&t=0.75&w=sphere&l=ja"),
     "an empty pad": ("digits", f"m=VAE&v=draw&p={Z}"),
@@ -27,16 +28,22 @@ NONSENSE = [
     f"p={Z};1&a=r1~rx",
     "m=&v=&p=&a=&t=&w=&x=&s=&c=&l=",
     "p=,,,,,,,,,&x=,1",
+    "p=@1&a=@0,x~@0,0,0&x=maps",
     "p=r-1&x=-1,0&c=-2&m=__proto__&l=constructor",
 ]
 
 
 def picture(living):
-    """Return a picture of all that is alive, with neither pointer nor focus on it."""
+    """Return a picture of all that is alive, with neither pointer nor focus on it.
+
+    Without the parts that are computed when they come into view.
+    """
+    living.page.add_style_tag(content="#inside, #train-here { display: none }")
     living.page.mouse.move(0, 0)
     living.js("() => { document.activeElement.blur(); scrollTo(0, 0) }")
     for _ in range(5):
         living.settle()
+    living.until("Utsushi.field.isDone()")
     return living.page.locator("#play").screenshot()
 
 
@@ -53,13 +60,14 @@ def test_an_address_restores_a_state_pixel_for_pixel(visit, what):
           const model = page.models[state.get().model];
           const point = (text) => {
             const [z, y = 0] = text.split(";");
+            if (z[0] === "@") return state.pointAt(model, z.slice(1).split(",").map(Number), 0);
             return z[0] === "r" ? page.pointOf(model, Number(z.slice(1)))
               : state.point(z.split(",").map(Number), -1, Number(y));
           };
           state.change({
             point: parts.p ? point(parts.p) : page.pointOf(model, 0),
             view: parts.v,
-            plane: parts.x ? parts.x.split(",").map(Number) : "pc",
+            plane: /,/.test(parts.x) ? parts.x.split(",").map(Number) : parts.x || "pc",
             seed: Number(parts.s || 0),
             chosen: Number(parts.c || -1),
             position: Number(parts.t || 0.5),
@@ -90,7 +98,9 @@ def test_what_is_done_by_hand_is_in_the_address(visit):
     living.page.locator("#seed").fill("5")
     living.page.locator("#seed").press("Tab")
     living.page.locator("#generated button").nth(2).click()
-    living.page.locator("#axis-x").select_option("z2")
+    living.page.locator("#projection").select_option("components")
+    living.page.locator("#axis-x").select_option("1")
+    living.page.locator("#axis-y").select_option("0")
     living.page.wait_for_url(re.compile("x=1,0"))
     shown = picture(living)
     again = visit("digits", living.js("location.hash.slice(1)"))
@@ -102,17 +112,19 @@ def test_what_is_done_by_hand_is_in_the_address(visit):
     assert picture(again) == shown
 
 
-def test_a_drag_is_in_the_address_at_its_end(visit):
-    living = visit("digits")
+@pytest.mark.parametrize(("plane", "key"), [("pc", "z"), ("map", "at")])
+def test_a_drag_is_in_the_address_at_its_end(visit, plane, key):
+    living = visit("digits", f"x={plane}")
     x, y = living.on_map(living.places()[0])
     mouse = living.page.mouse
     mouse.move(x, y)
     mouse.down()
     mouse.move(x + 30, y - 30)
     mouse.up()
-    z = living.state()["point"]["z"]
+    numbers = living.state()["point"][key]
     written = re.search(r"&p=([^&]*)", living.js("location.hash"))[1]
-    assert [float(value) for value in written.split(",")] == z
+    assert written.startswith("@") == (key == "at")
+    assert [float(value) for value in written.lstrip("@").split(",")] == numbers
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +187,21 @@ def test_back_returns_from_a_drag_to_where_it_began(visit):
     assert living.state()["point"]["row"] == 3
 
 
+def test_back_from_a_section_returns_to_the_view(visit):
+    living = visit("digits", "m=AE&v=walk&p=r3")
+    living.view("draw")
+    living.page.wait_for_url(re.compile("v=draw"))
+    before = living.state()
+    living.page.locator("nav a").last.click()
+    living.until("scrollY > 300")
+    assert living.js("location.hash").startswith("#s")
+    assert living.state() == before
+    living.page.go_back()
+    living.until("document.getElementById('play').getBoundingClientRect().top > -1")
+    assert living.state() == before
+    assert "v=draw" in living.js("location.hash")
+
+
 # --- the journey ----------------------------------------------------------------------------------
 
 MOVES = """async () => {
@@ -221,6 +248,21 @@ def test_the_journey_ends_at_the_first_touch(visit, touch):
         living.page.keyboard.press("Shift" if touch == "key" else "Tab")
     assert not living.js(MOVES)
     assert not living.js("Utsushi.journey.isRunning()")
+
+
+FASTER = """() => {
+  const request = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => request((time) => draw(100 * time));
+}"""
+
+
+def test_the_journey_ends_by_itself_after_one_passage(visit):
+    living = visit("digits", motion="no-preference", script=f"({FASTER})();")
+    living.until("!Utsushi.journey.isRunning()")
+    point = living.state()["point"]
+    living.settle()
+    assert living.state()["point"] == point
+    assert point["row"] >= 0
 
 
 def test_the_first_view_stays_still_for_who_wants_no_motion(visit):

@@ -4,6 +4,14 @@ import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from utsushi import datasets
+
+#: The share of the samples that show their class at their place, of those that do if they are
+#: decoded from their own code.
+LEAST_SHOWN = 0.9
 
 FAR_OUT = (1275, 30)  # of the window, beyond the map
 
@@ -21,6 +29,14 @@ def code_places(living, page, model):
     return (model.transform(page.X) - centre) @ np.transpose(axes)
 
 
+def blend(queries, points, values):
+    """Return the weighted mean of the values of the five nearest points, as the map does."""
+    distances, nearest = NearestNeighbors(n_neighbors=6).fit(points).kneighbors(queries)
+    weights = 1 / np.maximum(distances[:, :5], 1e-12) - 1 / distances[:, 5:]
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("nk,nkh->nh", weights, values[nearest[:, :5]])
+
+
 def alone(places):
     """Return rows that are far from the others, the farthest first."""
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
@@ -30,7 +46,7 @@ def alone(places):
 
 @pytest.mark.parametrize("name", ["digits", "colour", "conditional"])
 def test_dragging_decodes_also_where_the_pointer_has_left_the_map(visit, made, rounded, name):
-    living, page = visit(name), made(name)
+    living, page = visit(name, "x=pc"), made(name)
     model = rounded(next(iter(page.models.values())))
     y = int(page.labels[0]) if name == "conditional" else None
     mouse = living.page.mouse
@@ -68,6 +84,153 @@ def test_dragging_decodes_also_where_the_pointer_has_left_the_map(visit, made, r
     assert living.state()["point"] == outside
 
 
+@pytest.mark.parametrize("name", ["digits", "colour", "table"])
+def test_a_place_of_the_neighbor_map_is_decoded_from_the_nearest_marks(visit, made, rounded, name):
+    living, page = visit(name), made(name)
+    model = rounded(next(iter(page.models.values())))
+    places = living.places()
+    codes = living.numbers("() => Utsushi.page.models[0].codes").reshape(len(places), -1)
+    assert np.abs(places).max() <= 1
+    mouse = living.page.mouse
+    mouse.move(*living.on_map(places[0]))
+    mouse.down()
+    for place in ([0.2, -0.3], [-0.5, 0.4]):
+        x, y = living.on_map(place)
+        mouse.move(x, y)
+        living.settle()
+        point = living.state()["point"]
+        np.testing.assert_allclose(point["at"], living.from_map(x, y), atol=1e-4)
+        expected = blend(np.array([point["at"]]), places, codes)[0]
+        np.testing.assert_allclose(point["z"], expected, rtol=2e-3, atol=2e-3)
+        if name != "table":
+            assert_decoded(living, page, model)
+    mouse.up()
+    # A link restores the place; a slider leaves it for that of the new code.
+    again = visit(name, living.js("location.hash.slice(1)"))
+    assert again.state()["point"] == living.state()["point"]
+    again.page.locator("#sliders input").first.press("ArrowRight")
+    moved = again.state()["point"]
+    assert "at" not in moved
+    spot = again.js("Utsushi.map.spot(Utsushi.map.view(), Utsushi.state.get().point)")
+    np.testing.assert_allclose(
+        spot, blend(np.array([moved["z"]]), codes, places)[0], rtol=1e-2, atol=1e-2
+    )
+
+
+def test_the_mean_of_neighbors_is_continuous_and_exact_at_the_points(visit):
+    living, rng = visit("table"), np.random.default_rng(0)
+    points, values = rng.uniform(size=(60, 2)), rng.normal(size=(60, 3))
+    line = np.linspace([0.1, 0.1], [0.9, 0.8], 2001)
+
+    def page_blend(queries, points, values):
+        blend = "(q) => Utsushi.plane.blend(q, points, values, 3)"
+        given = [queries.tolist(), points.ravel().tolist(), values.ravel().tolist()]
+        return np.array(living.js(f"([all, points, values]) => all.map({blend})", given))
+
+    np.testing.assert_allclose(page_blend(points, points, values), values, atol=1e-6)
+    means = page_blend(line, points, values)
+    np.testing.assert_allclose(means, blend(line, points, values), atol=1e-9)
+    assert np.abs(np.diff(means, axis=0)).max() < 0.05
+    # Points at one place are averaged, and so are fewer points than neighbors.
+    stacked = page_blend(np.array([[5.0, 5.0]]), np.zeros((8, 2)), values[:8])
+    np.testing.assert_allclose(stacked[0], values[:5].mean(axis=0))
+    assert np.isfinite(page_blend(line[:9], points[:2], values[:2])).all()
+
+
+#: Without each sample in turn: what the places of all samples are decoded to, and their codes.
+LEFT_OUT = """([index]) => {
+  const model = Utsushi.page.models[index];
+  const { codes, layout, n_components: size } = model;
+  const without = (values, row, width) => Float32Array.from(
+    [...values.slice(0, row * width), ...values.slice((row + 1) * width)]);
+  return Array.from({ length: Utsushi.page.test.count }, (_, row) => Utsushi.plane.blend(
+    layout.slice(2 * row, 2 * row + 2), without(layout, row, 2), without(codes, row, size), size,
+  )).flat();
+}"""
+
+
+@pytest.mark.parametrize("name", ["AE", "VAE"])
+def test_places_of_the_neighbor_map_mean_something(visit, made, name):
+    """Measure as a visitor drags: to the place of a sample that is not on the map."""
+    living, page = visit("digits"), made("digits")
+    model, index = page.models[name], list(page.models).index(name)
+    codes = model.transform(page.X)
+    own = model.inverse_transform(codes)
+    placed = np.array(living.js(LEFT_OUT, [index]), np.float32).reshape(codes.shape)
+    placed = model.inverse_transform(placed)
+    # The drag of another sample along two principal components.
+    centred = (codes - codes.mean(axis=0)).astype(float)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    others = np.random.default_rng(0).permutation(len(codes))
+    dragged = centred[others] + (centred - centred[others]) @ axes.T @ axes
+    dragged = model.inverse_transform((dragged + codes.mean(axis=0)).astype(np.float32))
+    errors = [np.square(rows - own).sum(axis=1).mean() for rows in (placed, dragged)]
+    assert errors[0] < errors[1] / 3
+    if name == "VAE":  # trained too short for its reconstructions to show a class
+        return
+    judge = KNeighborsClassifier(3).fit(page.X_train, datasets.load_mnist20k().y_train[:800])
+    shown = [(judge.predict(rows) == page.labels).mean() for rows in (own, placed, dragged)]
+    assert shown[1] > LEAST_SHOWN * shown[0]
+    assert shown[1] > shown[2] + 0.3
+
+
+def test_the_field_is_what_its_places_are_decoded_to(visit, made, rounded):
+    living, page = visit("digits"), made("digits")
+    living.until("Utsushi.field.isDone()")
+    model, places = rounded(page.models["AE"]), living.places()
+    cells = living.js("Utsushi.field.cells.map(({ place, values }) => [...place, ...values])")
+    assert len(cells) > 30
+    cells = np.array(cells, np.float32)
+    codes = blend(cells[:, :2], places, page.models["AE"].transform(page.X))
+    np.testing.assert_allclose(
+        cells[:, 2:], model.inverse_transform(codes.astype(np.float32)), atol=0.02
+    )
+    field = living.js(
+        """() => {
+          const image = Utsushi.field.of(Utsushi.map.view(), Utsushi.state.get());
+          return image.toDataURL();
+        }"""
+    )
+    assert (living.read(field) > 0).any()
+    # A projection of ten components to two has no field: a place is not one sample.
+    living.page.locator("#projection").select_option("pc")
+    assert living.js("Utsushi.field.of(Utsushi.map.view(), Utsushi.state.get())") is None
+
+
+def test_two_components_are_the_map_itself_with_its_field(visit, made, rounded):
+    living, page = visit("conditional"), made("conditional")
+    assert living.state()["plane"] == [0, 1]
+    options = living.page.locator("#projection option").evaluate_all("all => all.map(o => o.value)")
+    assert options == ["pc", "components"]
+    living.until("Utsushi.field.isDone()")
+    cells = living.js("Utsushi.field.cells.map(({ place, values }) => [...place, ...values])")
+    cells = np.array(cells, np.float32)
+    label = living.state()["point"]["y"]
+    expected = rounded(page.models["CVAE"]).inverse_transform(cells[:, :2], [label] * len(cells))
+    np.testing.assert_allclose(cells[:, 2:], expected, atol=2e-3)
+
+
+def test_one_component_is_read_from_left_to_right(visit, made):
+    living, page = visit("one"), made("one")
+    codes, places = page.models["AE"].transform(page.X), living.places()
+    offset = places[:, 0] - codes[:, 0]
+    np.testing.assert_allclose(np.abs(np.diff(places[:, 0])), np.abs(np.diff(codes[:, 0])), 1e-3)
+    assert np.ptp(offset) < 1e-4 or np.ptp(places[:, 0] + codes[:, 0]) < 1e-4
+    assert len(np.unique(places[:, 1])) == len(places)
+    assert living.page.locator("#projection").is_hidden()
+    assert "one number" in living.page.locator("#map-note").inner_text()
+    mouse = living.page.mouse
+    mouse.move(*living.on_map([0, 0]))
+    mouse.down()
+    seen = []
+    for up in (0, 60):
+        x, y = living.on_map([0.1, 0])
+        mouse.move(x + 50, y - up)
+        seen.append(living.state()["point"]["z"])
+    mouse.up()
+    assert seen[0] == seen[1]
+
+
 def test_pressing_a_mark_selects_its_row(visit, made, rounded):
     living, page = visit("digits"), made("digits")
     model = rounded(page.models["AE"])
@@ -84,7 +247,7 @@ def test_pressing_a_mark_selects_its_row(visit, made, rounded):
 
 
 def test_a_hundred_places_of_the_map_show_the_image_and_the_label_of_the_nearest_row(visit, made):
-    living, page = visit("digits"), made("digits")
+    living, page = visit("digits", "x=pc"), made("digits")
     places = code_places(living, page, page.models["AE"])
     tooltip = living.page.locator("#map-tooltip")
     for row in np.random.default_rng(0).choice(len(places), 100, replace=False):
@@ -118,7 +281,7 @@ def test_the_numbers_of_a_row_are_those_of_python(visit, made):
 
 
 def test_the_arrows_move_the_point_and_n_and_p_go_from_row_to_row(visit):
-    living = visit("digits")
+    living = visit("digits", "x=pc")
     living.page.locator("#map").focus()
     keyboard = living.page.keyboard
 
@@ -225,17 +388,28 @@ def test_dead_components_are_grey_and_explained(visit):
 
 def test_components_can_be_the_axes_but_not_one_for_both(visit, made):
     living, page = visit("digits"), made("digits")
+    projection = living.page.locator("#projection")
     across, up = living.page.locator("#axis-x"), living.page.locator("#axis-y")
-    across.select_option("z3")
-    up.select_option("z5")
+    expect(across).to_be_hidden()
+    projection.select_option("components")
     codes = page.models["AE"].transform(page.X)
+    shares = codes.var(axis=0) / codes.var(axis=0).sum()
+    largest = np.argsort(-shares)[:2]
+    assert [across.input_value(), up.input_value()] == [str(h) for h in largest]
+    text = across.locator("option").nth(2).inner_text()
+    assert float(re.search(r"\(([\d.]+) %", text)[1]) == pytest.approx(100 * shares[2], abs=0.51)
+    across.select_option("2")
+    up.select_option("4")
     np.testing.assert_allclose(living.places(), codes[:, [2, 4]], rtol=1e-5, atol=1e-5)
     living.page.mouse.click(*living.on_map(codes[alone(living.places())[0], [2, 4]]))
     assert living.state()["point"]["row"] == alone(codes[:, [2, 4]])[0]
-    up.select_option("z3")
+    up.select_option("2")
     assert across.input_value() != up.input_value() == "2"
-    across.select_option("PC 1")
-    assert up.locator("option:checked").inner_text() == "PC 2"
+    projection.select_option("pc")
+    expect(across).to_be_hidden()
+    explained = sum(living.js("Utsushi.page.models[0].explained"))
+    shown = projection.locator("option:checked").inner_text()
+    assert float(re.search(r"(\d+) %", shown)[1]) == pytest.approx(100 * explained, abs=0.51)
 
 
 def test_the_ellipses_are_the_posterior_in_the_units_of_the_axes(visit, made):

@@ -22,6 +22,7 @@ RUN_FILES = {
     "history.jsonl",
     "model.safetensors",
     "report.html",
+    "film.safetensors",
     "figures/learning.png",
     "figures/reconstructions.png",
     "figures/samples.png",

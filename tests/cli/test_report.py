@@ -12,7 +12,7 @@ from utsushi.training.checkpoint import Checkpoints
 
 SMALL = ["--data", "digits8x8", "--hidden", "16", "--max-epochs", "2", "--random-state", "0"]
 SMALL += ["--verbose", "0"]
-FILES = {"config.json", "metrics.json", "history.jsonl", "model.safetensors"}
+FILES = {"config.json", "metrics.json", "film.safetensors", "history.jsonl", "model.safetensors"}
 
 
 def files_of(path):

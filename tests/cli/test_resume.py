@@ -12,6 +12,7 @@ import pytest
 
 from utsushi import load
 from utsushi.exceptions import ModelFileError
+from utsushi.report import Film
 from utsushi.runs import RunSpec, resume_run
 from utsushi.training.checkpoint import Checkpoints
 
@@ -66,6 +67,36 @@ def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path)
         assert (finished.communicate()[1].count("the run:"), finished.returncode) == (1, 0)
     assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert not (run / "checkpoints").exists()
+
+
+def test_a_resumed_run_has_the_film_of_the_whole_training(utsushi, tmp_path, monkeypatch):
+    words = [*TRAIN, "--max-epochs", "4", "--checkpoint-every", "1epochs"]
+    write = Checkpoints.write
+
+    def fail(self, header, tensors):
+        write(self, header, tensors)
+        if header["epoch"] == 3:  # two are done
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "write", fail)
+        assert utsushi(*words, "--out", tmp_path / "run").status == 130
+    assert utsushi("train", "--resume", tmp_path / "run").status == 0
+    assert utsushi(*words, "--out", tmp_path / "whole").status == 0
+    films = [Film.load(tmp_path / name / "film.safetensors") for name in ("run", "whole")]
+    assert films[0].epochs == films[1].epochs == [1, 2, 3, 4]
+    assert (films[0].codes == films[1].codes).all()
+    assert '"film":{"epochs":[1,2,3,4]' in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_a_new_run_in_the_place_of_an_interrupted_one_has_its_own_film(utsushi, tmp_path):
+    words = [*TRAIN, "--max-epochs", "2", "--out", tmp_path / "run"]
+    frames = tmp_path / "run" / "checkpoints" / "film"
+    frames.mkdir(parents=True)
+    (frames / "000000099.safetensors").write_bytes(b"of another training")
+    assert utsushi(*words, "--force").status == 0
+    film = Film.load(tmp_path / "run" / "film.safetensors")
+    assert film.epochs == [1, 2]
 
 
 def wait_for(condition, running):

@@ -74,6 +74,11 @@ def test_each_choice_can_be_overridden():
     assert found["id"] == "number"
     sampled = fitted.sample(50, random_state=0)
     assert (sampled["rooms"] >= 0).all()
+    # A mean count is rounded, not cut off.
+    where = next(w for c, w in fitted.codec_.slices() if c.name == "rooms")
+    means = fitted.autoencoder_.reconstruct(fitted._encode(FRAME))[:, where.start]
+    assert (means % 1 > 0.5).any()
+    np.testing.assert_array_equal(fitted.reconstruct(FRAME)["rooms"], np.rint(means))
     assert set(sampled["age"]) <= set(FRAME["age"])
 
 

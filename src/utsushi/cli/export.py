@@ -91,8 +91,8 @@ def _export_html(
 ) -> None:
     """Write the HTML page."""
     from utsushi.estimators.capabilities import takes_tables
-    from utsushi.report import check_language, to_html
-    from utsushi.runs import open_run
+    from utsushi.report import Film, check_language, to_html
+    from utsushi.runs import FILM, open_run
 
     check_language(lang)
     opened = open_run(run)
@@ -105,6 +105,7 @@ def _export_html(
     X, y = dataset.measured
     # The model has not been trained on another source, so it cannot have memorized it.
     is_training_source = data is None or (opened.config and source_name(data) == opened.config.data)
+    recorded = Path(run) / FILM
     page = to_html(
         opened.model,
         X,
@@ -114,6 +115,7 @@ def _export_html(
         feature_names=dataset.feature_names,
         language=lang,
         title=f"{type(opened.model).__name__}, {dataset.name}",
+        film=Film.load(recorded) if recorded.is_file() else None,
     )
     note(f"the page: {page.save(out or _default_path(run, opened, '.html'))}")
 

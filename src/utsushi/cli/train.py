@@ -232,6 +232,17 @@ def _processes() -> Iterator[ProcessGroup]:
         raise typer.Exit(1) from None
 
 
+def _together(*callbacks: Any) -> Callable[[Any, dict[str, Any]], None] | None:
+    """Return one callback of ``fit`` that calls those that are not None, or None."""
+    present = [callback for callback in callbacks if callback is not None]
+
+    def call(model: Any, row: dict[str, Any]) -> None:
+        for callback in present:
+            callback(model, row)
+
+    return call if present else None
+
+
 def _train_and_write(
     model: Any, dataset: Dataset | FrameDataset, run: RunSpec, folder: Path | None
 ) -> None:
@@ -242,11 +253,14 @@ def _train_and_write(
     from utsushi.datasets import FrameDataset
     from utsushi.exceptions import TrainingInterrupted
     from utsushi.integrations.tensorboard import TensorBoard
-    from utsushi.runs import tables_of, write_run
+    from utsushi.report import FilmRecorder
+    from utsushi.runs import FRAMES, tables_of, write_run
 
     is_table, samples = isinstance(dataset, FrameDataset), {}
+    recorder = None
     if not isinstance(dataset, FrameDataset):
         samples = {"y": dataset.y_train, "columns": dataset.columns}
+        recorder = FilmRecorder(*dataset.measured, folder=folder / FRAMES) if folder else None
     log = folder / "tensorboard" if folder and run.tensorboard else None
     try:
         with nullcontext() if log is None else TensorBoard(log) as board:
@@ -254,7 +268,7 @@ def _train_and_write(
                 dataset.X_train,
                 checkpoint_dir=folder or "checkpoints",  # only the first process uses it
                 checkpoint_every=run.checkpoint_every,
-                on_epoch=board,
+                on_epoch=_together(board, recorder),
                 **samples,
             )
     except TrainingInterrupted as stop:  # typer would handle it as Ctrl-C
@@ -276,6 +290,7 @@ def _train_and_write(
         language=run.language,
         tensorboard=log,
         report=run.report,
+        film=recorder.film if recorder else None,
     )
     typer.echo(as_text(tables_of(results)))
     if is_table and dataset.X_test is not None:

@@ -718,6 +718,9 @@ class TableAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WithOb
         features = np.asarray(features, dtype=np.float64).copy()
         first = self.codec_.n_value_features
         features[:, first : first + len(self.codec_.with_gaps)] = 0
+        for column, where in self.codec_.slices():
+            if column.kind == "count":  # a mean, which integers would truncate
+                features[:, where] = np.rint(features[:, where])
         return write_frame(self.codec_.decode(features), self.backend_)
 
     # --- the file -------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from utsushi.lecture.page import lecture_page
 from utsushi.lecture.sections import LectureSection, Study
 from utsushi.lecture.sections.base import Model
 from utsushi.lecture.texts import TEXTS
-from utsushi.report import Page, check_language, languages_from, render
+from utsushi.report import Film, FilmRecorder, Page, check_language, languages_from, render
 from utsushi.report.model import short_name
 from utsushi.runs import (
     CaptionedFigure,
@@ -53,12 +53,15 @@ class Experiment:
         "autoencoder" and "variational".
     metrics : dict of str to dict of str to dict
         By model and by "train" and "test": see `utsushi.evaluation.evaluate`.
+    films : dict of str to Film
+        The films of the trainings, by model.
     """
 
     digits: Dataset
     pca: dict[str, dict[int, Estimate]]
     models: dict[str, BaseAutoencoder]
     metrics: dict[str, dict[str, dict[str, Any]]]
+    films: dict[str, Film]
 
 
 def lecture_models(
@@ -95,10 +98,12 @@ def experiments(
     assert test is not None  # the bundled digits have a test part
     pca = PCABaseline(train, max(PCA_SIZES))
     errors = {"train": pca.errors(train, PCA_SIZES), "test": pca.errors(test, PCA_SIZES)}
-    results = Experiment(digits=digits, pca=errors, models={}, metrics={})
+    results = Experiment(digits=digits, pca=errors, models={}, metrics={}, films={})
     models = lecture_models(random_state=random_state, max_epochs=max_epochs, verbose=verbose)
     for name, model in models.items():
-        model.fit(train, validation_data=test)
+        recorder = FilmRecorder(test, digits.y_test)
+        model.fit(train, validation_data=test, on_epoch=recorder)
+        assert recorder.film is not None  # both models have a page
         metrics = {
             "train": evaluate(model, train, groups=QUICK),
             "test": evaluate(model, test, groups=QUICK),
@@ -107,6 +112,7 @@ def experiments(
             results,
             models={**results.models, name: model},
             metrics={**results.metrics, name: metrics},
+            films={**results.films, name: recorder.film},
         )
         yield results
 
@@ -246,7 +252,13 @@ def _write(
     """Write a run with all results so far."""
     models: dict[str, Model] = dict(progress.experiment.models)
     running = {short_name(model): model for model in progress.experiment.models.values()}
-    payload = living_payload(running, progress.experiment.digits, title=pages[language].title)
+    films = {
+        short_name(model): progress.experiment.films[name]
+        for name, model in progress.experiment.models.items()
+    }
+    payload = living_payload(
+        running, progress.experiment.digits, title=pages[language].title, films=films
+    )
     for chapter in progress.chapters:
         models |= chapter.models
     with new_run(path, force=force) as folder:

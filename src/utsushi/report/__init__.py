@@ -15,10 +15,13 @@ from utsushi.report.page import Page, Paragraph, Picture, Section, Settings, Tab
 from utsushi.report.texts import LANGUAGES, check_language, in_each_language, languages_from
 
 if TYPE_CHECKING:
+    from utsushi.report.film import Film, FilmRecorder
     from utsushi.report.living import LivingPage, settings_of, to_html
 
 __all__ = [
     "LANGUAGES",
+    "Film",
+    "FilmRecorder",
     "LivingPage",
     "Page",
     "Paragraph",
@@ -35,5 +38,8 @@ __all__ = [
 ]
 
 # They import torch.
-_lazy_imports = {"living": ["LivingPage", "settings_of", "to_html"]}
+_lazy_imports = {
+    "film": ["Film", "FilmRecorder"],
+    "living": ["LivingPage", "settings_of", "to_html"],
+}
 __getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs=_lazy_imports)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 
-from utsushi.estimators import BaseAutoencoder
+from utsushi.estimators import BaseAutoencoder, TableAutoencoder
+from utsushi.estimators.capabilities import takes_tables
 from utsushi.evaluation.rows import chosen_rows
 from utsushi.report.tensors import holds_in_half
 
-__all__ = ["Sample", "samples_of", "stored"]
+__all__ = ["Sample", "class_name", "samples_of", "stored"]
 
 Rows = NDArray[Any]
 
@@ -31,6 +32,9 @@ _N_COMPRESSED = 200
 #: Divisors of integers from 0 to 255: of pixels, of zeros and ones, of scikit-learn's digits.
 DIVISORS = (255, 1, 16)
 
+#: float32 holds all integers up to this one.
+MOST_INTEGER = 2**24
+
 _SEED = 0
 
 
@@ -46,12 +50,20 @@ class Sample:
     labels : ndarray of shape (n,) or None
     n_total : int
         The number of all samples.
+    values : ndarray of shape (n, C) or None
+        The values of a table's columns; None if the rows are these.
     """
 
     rows: Rows
     original: ArrayLike
     labels: Rows | None
     n_total: int
+    values: Rows | None = None
+
+    @property
+    def shown(self) -> Rows:
+        """The values that the page holds and shows, shape (n, D) or (n, C)."""
+        return self.rows if self.values is None else self.values
 
     @classmethod
     def of(cls, rows: Rows, original: ArrayLike, labels: Rows | None) -> Sample:
@@ -66,10 +78,16 @@ class Sample:
             _safe_indexing(self.original, chosen),
             None if self.labels is None else self.labels[chosen],
             self.n_total,
+            None if self.values is None else self.values[chosen],
         )
 
-    def as_fitted(self, model: BaseAutoencoder) -> ArrayLike:
-        """Return the samples with column names if the model was fitted with names."""
+    def as_fitted(self, model: BaseAutoencoder | TableAutoencoder) -> ArrayLike:
+        """Return the samples as a model's autoencoder takes them: features of a table, or rows.
+
+        They have column names if the model was fitted with names.
+        """
+        if takes_tables(model):
+            return model._encode(self.original)
         return self.original if hasattr(model, "feature_names_in_") else self.rows
 
 
@@ -97,7 +115,7 @@ def samples_of(
     """
     n_train_rows = 0 if train is None else len(train.rows)
     n_test, n_train = min(MOST_TEST, len(test.rows)), min(MOST_TRAINING, n_train_rows)
-    row_bytes = _compressed_size(test.rows, images=images)
+    row_bytes = _compressed_size(test.shown, images=images)
     while (n_test + n_train) * row_bytes > budget:
         if n_train > LEAST_TRAINING:
             n_train = max(n_train // 2, LEAST_TRAINING)
@@ -121,7 +139,8 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
     -------
     values : ndarray of shape (n, D)
         uint8 if each value is an integer up to 255 divided by one of `DIVISORS`, to the last bit
-        of a float32; otherwise float16 for images and float32 for tables.
+        of a float32; otherwise float16 for images, and float32 for tables, or float64 if they have
+        numbers beyond float32's integers, such as dates in seconds.
     divisor : int or None
 
     Examples
@@ -135,11 +154,24 @@ def stored(rows: Rows, *, images: bool) -> tuple[Rows, int | None]:
     values = rows.astype(np.float32)
     for divisor in DIVISORS:
         integers = np.rint(values * np.float32(divisor))
-        if integers.min() < 0 or integers.max() > 255:
+        if not (integers.min() >= 0 and integers.max() <= 255):  # nor NaN
             continue
         if np.array_equal(integers / np.float32(divisor), values):
             return integers.astype(np.uint8), divisor
-    return (values.astype(np.float16) if images and holds_in_half(values) else values), None
+    if images:
+        return (values.astype(np.float16) if holds_in_half(values) else values), None
+    return (values if np.nanmax(np.abs(values), initial=0) <= MOST_INTEGER else rows), None
+
+
+def class_name(label: Any) -> str:
+    """Return a label as text: 3 for 3.0, as CSV files often have integers as floats.
+
+    Examples
+    --------
+    >>> class_name(np.float64(3)), class_name("three")
+    ('3', 'three')
+    """
+    return f"{label:g}" if isinstance(label, np.floating) else str(label)
 
 
 def _compressed_size(rows: Rows, *, images: bool) -> float:

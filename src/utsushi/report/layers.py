@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from utsushi.distributions.likelihoods.mixed import LogCounts, SharedParameters
 from utsushi.exceptions import SettingError
 from utsushi.networks.base import Sigmoid
-from utsushi.networks.bottlenecks import VectorQuantizer
+from utsushi.networks.bottlenecks import (
+    FiniteScalarQuantizer,
+    ResidualVectorQuantizer,
+    VectorQuantizer,
+)
 from utsushi.networks.linear import Linear
 from utsushi.report.tensors import Blob, Reference
 
-__all__ = ["Layer", "layers_of"]
+__all__ = ["CannotRunError", "Layer", "layers_of"]
 
 #: A layer as plain data, ready for JSON.
 Layer = dict[str, Any]
@@ -31,8 +38,23 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
 
 _RUNS = (
     "Linear, Conv2d and ConvTranspose2d (square kernels), Flatten, Unflatten, "
-    "ReLU, GELU, SiLU, ELU, Tanh and Sigmoid, one after the other, and vector quantization"
+    "ReLU, GELU, SiLU, ELU, Tanh and Sigmoid, one after the other, and quantizers"
 )
+
+
+class CannotRunError(SettingError):
+    """Say that a page cannot run a part of a model.
+
+    Attributes
+    ----------
+    part : {"network", "codes", "posterior", "prior", "likelihood"}
+    name : str
+        Its class.
+    """
+
+    def __init__(self, message: str, part: str, name: str) -> None:
+        super().__init__(message)
+        self.part, self.name = part, name
 
 
 def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
@@ -52,11 +74,12 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
     -------
     list of dict
         The layers in order; each has a ``type``, ``"linear"``, ``"conv"``,
-        ``"conv_transpose"``, ``"quantize"`` or the name of an activation function.
+        ``"conv_transpose"``, ``"quantize"``, ``"quantize_residual"``, ``"round"``, ``"shift"``,
+        ``"log_counts"`` or the name of an activation function.
 
     Raises
     ------
-    SettingError
+    CannotRunError
         If a page cannot run a layer.
 
     Examples
@@ -74,8 +97,21 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
             layers.append({"type": "linear", **_parameters(leaf, blob)})
         elif kind is VectorQuantizer and shape is None:
             codebook: Tensor = leaf.codebook  # type: ignore[assignment]
-            vectors = blob.add(codebook.detach().cpu().numpy(), "float32")
+            vectors = blob.add(_numpy(codebook), "float32")
             layers.append({"type": "quantize", "weight": vectors})
+        elif kind is ResidualVectorQuantizer and shape is None:
+            codebooks = [_numpy(level.codebook) for level in leaf.levels]  # type: ignore[union-attr]
+            vectors = blob.add(np.stack(codebooks), "float32")
+            layers.append({"type": "quantize_residual", "weight": vectors})
+        elif kind is FiniteScalarQuantizer and shape is None:
+            layers.append({"type": "round", "levels": list(leaf.levels)})  # type: ignore[arg-type]
+        elif kind is SharedParameters and shape is None:
+            # The parameters that all samples share are part of the likelihood.
+            offset: Tensor = leaf.offset  # type: ignore[assignment]
+            layers.append({"type": "shift", "bias": blob.add(_numpy(offset), "float32")})
+        elif kind is LogCounts and shape is None:
+            is_count: Tensor = leaf._is_count  # type: ignore[assignment]
+            layers.append({"type": "log_counts", "where": blob.add(_numpy(is_count), "uint8")})
         elif isinstance(leaf, nn.Unflatten) and leaf.dim == 1 and shape is None:
             shape = tuple(leaf.unflattened_size)
         elif isinstance(leaf, nn.Flatten) and (leaf.start_dim, leaf.end_dim) == (1, -1):
@@ -84,10 +120,14 @@ def layers_of(module: nn.Module, blob: Blob) -> list[Layer]:
             layers.append(_convolution(leaf, shape, blob))
             shape = tuple(layers[-1]["output"])
         else:
-            raise SettingError(
-                f"network must be made of {_RUNS} for a page, got {type(leaf).__name__}."
-            )
+            name = type(leaf).__name__
+            message = f"network must be made of {_RUNS} for a page, got {name}."
+            raise CannotRunError(message, "network", name)
     return layers
+
+
+def _numpy(tensor: Tensor) -> NDArray[Any]:
+    return tensor.detach().cpu().numpy()
 
 
 def _leaves(module: nn.Module) -> Iterator[nn.Module]:

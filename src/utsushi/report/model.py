@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 from torch import nn
 
 from utsushi._utils.seeds import Purpose, numpy_generator
@@ -17,19 +18,30 @@ from utsushi.distributions import MixtureModule
 from utsushi.distributions.likelihoods import (
     LIKELIHOODS,
     LOG_2PI,
-    Likelihood,
     Mixed,
     UnitGaussian,
 )
+from utsushi.distributions.likelihoods.families import FAMILIES, GaussianFamily
 from utsushi.distributions.posteriors import LOG_VARIANCE_BEND
-from utsushi.estimators import BaseAutoencoder, VariationalAutoencoder
-from utsushi.estimators.capabilities import has_posterior, has_sparse_codes, is_conditional
+from utsushi.estimators import (
+    BaseAutoencoder,
+    TableAutoencoder,
+    VariationalAutoencoder,
+    autoencoder_of,
+)
+from utsushi.estimators.capabilities import (
+    has_posterior,
+    has_sparse_codes,
+    is_conditional,
+    takes_tables,
+)
 from utsushi.evaluation.collapse import DEAD_BELOW, divergence_per_component
-from utsushi.exceptions import SettingError
 from utsushi.networks import EncoderDecoder
 from utsushi.report.embedded_samples import Sample
-from utsushi.report.layers import layers_of
-from utsushi.report.tensors import Blob
+from utsushi.report.layers import CannotRunError, layers_of
+from utsushi.report.layout import layout_of
+from utsushi.report.tables import codec_header, columns_of
+from utsushi.report.tensors import Blob, Reference, holds_in_half
 from utsushi.report.texts import in_each_language
 from utsushi.samplers import SAMPLERS, Gaussian, Mixture, Prior, Sampler
 
@@ -49,23 +61,31 @@ N_DRAWN = 500
 MOST_SAMPLER_NUMBERS = 2**18
 
 
+#: Of a model that a page cannot run: the most components of its codes, which are their principal
+#: components if there are more, and the number of generated samples.
+MOST_STILL_COMPONENTS, N_STILL_DRAWN = 32, 50
+
 #: The short names of the library's classes.
 _SHORT_NAMES = {
     "Autoencoder": "AE",
     "DenoisingAutoencoder": "DAE",
+    "SemiSupervisedVariationalAutoencoder": "SSVAE",
     "SparseAutoencoder": "SAE",
+    "TableAutoencoder": "Table VAE",
     "VariationalAutoencoder": "VAE",
     "VectorQuantizedAutoencoder": "VQ-AE",
 }
 
 
-def short_name(model: BaseAutoencoder) -> str:
+def short_name(model: BaseAutoencoder | TableAutoencoder) -> str:
     """Return a short name of a model."""
     name = type(model).__name__
     return _SHORT_NAMES.get(name, name)
 
 
-def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) -> dict[str, Any]:
+def model_header(
+    name: str, model: BaseAutoencoder | TableAutoencoder, test: Sample, blob: Blob
+) -> dict[str, Any]:
     """Describe a fitted model, and add its tensors to a blob.
 
     Parameters
@@ -80,77 +100,209 @@ def model_header(name: str, model: BaseAutoencoder, test: Sample, blob: Blob) ->
     Returns
     -------
     dict
-        See `utsushi.report.payload`.
+        See `utsushi.report.payload`. A model that a page cannot run is described by what it makes
+        of the samples.
     """
-    if has_sparse_codes(model):
-        raise SettingError(
-            "a page does not run sparse codes, got a SparseAutoencoder. Use feature_examples."
-        )
-    variational = has_posterior(model)
-    likelihood = _likelihood(model.likelihood_) if has_posterior(model) else None
-    conditional = is_conditional(model)
-    codes, log_variances = _codes(model, test)
-    scaling = model.scaling_
-    return {
+    inner, rows = autoencoder_of(model), test.as_fitted(model)
+    scaling, conditional = inner.scaling_, is_conditional(inner)
+    common = {
         "name": name,
         "title": type(model).__name__,
-        "variational": variational,
-        "n_components": int(model.n_components_),
-        "encoder": layers_of(_to_codes(model.module_), blob),
-        "decoder": layers_of(model.module_.decoder, blob),
+        "variational": has_posterior(inner),
         "scaling": {
             "offset": blob.add(scaling.offset, "float32"),
             "scale": blob.add(scaling.scale, "float32"),
         },
-        "target_scaled": not variational or model.likelihood_.of_scaled_rows,
-        "likelihood": likelihood,
-        "prior": _prior(model, blob) if has_posterior(model) else None,
         "log_volume": scaling.log_volume,
+        "missing": inner.missing == "mask",
+        "codec": codec_header(model, columns_of(model), blob),
+        "draws": _draws(model, blob) if takes_tables(model) else None,
         "conditional": conditional,
-        "conditions": [str(c) for c in model.classes_.labels] if conditional else None,
-        "condition_shares": model.classes_.shares.tolist() if conditional else None,
-        "log_variance_bend": LOG_VARIANCE_BEND if variational else None,
+        "conditions": [str(c) for c in inner.classes_.labels] if conditional else None,
+        "condition_shares": inner.classes_.shares.tolist() if conditional else None,
+        "log_variance_bend": LOG_VARIANCE_BEND if has_posterior(inner) else None,
+        "history": _history(inner),
+    }
+    try:
+        with blob.undone_if(CannotRunError):
+            return common | _live(inner, rows, test.labels, blob)
+    except CannotRunError as error:
+        return common | _still(inner, rows, test.labels, blob, error)
+
+
+def _live(
+    model: BaseAutoencoder, rows: ArrayLike, labels: Rows | None, blob: Blob
+) -> dict[str, Any]:
+    """Describe what runs in the page: encoder, decoder, and how they are measured."""
+    if has_sparse_codes(model):
+        message = f"a page does not run sparse codes, got a {type(model).__name__}."
+        raise CannotRunError(message, "codes", type(model).__name__)
+    codes, log_variances = _codes(model, rows)
+    return {
+        "still": None,
+        "n_components": int(model.n_components_),
+        "encoder": layers_of(_to_codes(model.module_), blob),
+        "decoder": layers_of(model.module_.decoder, blob),
+        "target_scaled": _is_target_scaled(model),
+        "likelihood": _likelihood(model, blob) if has_posterior(model) else None,
+        "prior": _prior(model, blob) if has_posterior(model) else None,
         "codes": blob.add(codes, "float32"),
         "log_variances": None if log_variances is None else blob.add(log_variances, "float32"),
-        "scores": blob.add(anomaly_scores(model, test), "float32"),
-        **_use_of_components(model, test, codes),
-        **_plane(codes),
-        **_samplers(model, conditional=conditional, blob=blob),
-        "history": _history(model),
+        "scores": blob.add(_scores(model, rows, labels), "float32"),
+        **_use_of_components(model, rows, codes),
+        **_plane(codes, blob),
+        **_samplers(model, conditional=is_conditional(model), blob=blob),
     }
 
 
-def anomaly_scores(model: BaseAutoencoder, sample: Sample) -> Rows:
+def _still(
+    model: BaseAutoencoder,
+    rows: ArrayLike,
+    labels: Rows | None,
+    blob: Blob,
+    reason: CannotRunError,
+) -> dict[str, Any]:
+    """Describe a model that a page cannot run by its outputs for samples and for drawn codes."""
+    codes = _codes(model, rows)[0].astype(np.float64)
+    decode: Any = None if not has_posterior(model) else model.module_.decoder
+    likelihood = None
+    if has_posterior(model):
+        try:
+            with blob.undone_if(CannotRunError):
+                likelihood = _likelihood(model, blob)
+        except CannotRunError:
+            decode = None  # the means, without densities
+
+    def outputs_of(some: Rows, classes: Rows | None) -> Rows:
+        conditioned = model._with_condition(some, classes) if has_posterior(model) else some
+        return model._decode_codes(conditioned, decode)
+
+    drawn = np.empty((0, codes.shape[1]))
+    if not has_sparse_codes(model) and not is_conditional(model):
+        drawn = np.asarray(model._sampled_codes(N_STILL_DRAWN, 0), np.float64)
+    outputs = [outputs_of(codes, labels), *([outputs_of(drawn, None)] if len(drawn) else [])]
+    shown = _shortened(codes, drawn)
+    kl = model.divergence(rows).sum(axis=1) if has_posterior(model) else None
+    labelled = {"y": labels} if is_conditional(model) else {}
+    return {
+        "still": {"part": reason.part, "name": reason.name},
+        "n_components": shown.shape[1],
+        "target_scaled": _is_target_scaled(model),
+        "likelihood": likelihood,
+        "prior": None,
+        "outputs": _added(np.concatenate(outputs), blob, images=model.image_shape is not None),
+        "codes": blob.add(shown[: len(codes)], "float32"),
+        "log_variances": None,
+        "scores": blob.add(-np.asarray(model.score_samples(rows, **labelled)), "float32"),
+        "kl": None if kl is None else blob.add(kl, "float32"),
+        **_use_of_components(None, rows, shown[: len(codes)]),
+        **_plane(shown[: len(codes)], blob),
+        "sampler": {"kind": "drawn", "name": "", "codes": blob.add(shown[len(codes) :], "float32")}
+        if len(drawn)
+        else None,
+        "class_samplers": None,
+    }
+
+
+def _shortened(codes: Rows, drawn: Rows) -> Rows:
+    """Return codes and drawn codes, one after the other, as principal components if there are many.
+
+    A page with such codes shows only where they are on its map.
+    """
+    every = np.concatenate([codes, drawn])
+    if every.shape[1] <= MOST_STILL_COMPONENTS:
+        return every
+    centre = codes.mean(axis=0)
+    directions = np.linalg.svd(codes - centre, full_matrices=False)[2][:MOST_STILL_COMPONENTS]
+    projected: Rows = (every - centre) @ directions.T
+    return projected
+
+
+def _added(outputs: Rows, blob: Blob, *, images: bool) -> Reference:
+    half = images and holds_in_half(outputs)
+    return blob.add(outputs, "float16" if half else "float32")
+
+
+def _is_target_scaled(model: BaseAutoencoder) -> bool:
+    return not has_posterior(model) or bool(model.likelihood_.of_scaled_rows)
+
+
+def _draws(model: TableAutoencoder, blob: Blob) -> dict[str, Any]:
+    """Describe how a table's values are drawn, and corrected to their distributions."""
+    quantiles = model._quantiles  # (Q, features)
+    probabilities = (np.arange(len(quantiles)) + 0.5) / len(quantiles)
+    is_scaled = model._likelihood.is_scaled(model.codec_.n_features)
+    return {
+        "offsets": blob.add(model._offsets, "float32"),
+        "scaled": np.flatnonzero(is_scaled).tolist(),
+        "quantiles": blob.add(quantiles.T, "float64"),
+        "normal": blob.add(ndtri(probabilities), "float64"),
+    }
+
+
+def anomaly_scores(model: BaseAutoencoder | TableAutoencoder, sample: Sample) -> Rows:
     r"""Return the deterministic anomaly score of each sample, shape (n,).
 
     It is the squared error in scaled units; for a variational model
-    :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input.
+    :math:`-\log p(x \mid z = \mu) + D_{KL}` in nats, in the units of the input, or for the numbers
+    of a `TableAutoencoder` in those of their normal scores.
     """
-    rows = sample.as_fitted(model)
+    return _scores(autoencoder_of(model), sample.as_fitted(model), sample.labels)
+
+
+def _scores(model: BaseAutoencoder, rows: ArrayLike, labels: Rows | None) -> Rows:
     if has_posterior(model):
-        return -np.asarray(model.mean_code_score(rows, sample.labels))
+        return -np.asarray(model.mean_code_score(rows, labels))
     return -np.asarray(model.score_samples(rows))
 
 
-def _codes(model: BaseAutoencoder, test: Sample) -> tuple[Rows, Rows | None]:
+def _codes(model: BaseAutoencoder, rows: ArrayLike) -> tuple[Rows, Rows | None]:
     """Return the mean codes (n, H) of the samples, and the log-variances of a variational model."""
-    rows = test.as_fitted(model)
     if not has_posterior(model):
         return np.asarray(model._vectors(rows)), None
     mean, standard_deviation = model.posterior_of(rows)
     return mean, 2 * np.log(standard_deviation)
 
 
-def _likelihood(likelihood: Likelihood) -> dict[str, Any]:
+def _likelihood(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any]:
     """Return the name of a likelihood, and its standard deviation if that was calibrated."""
-    runnable = {k: cls for k, cls in LIKELIHOODS.items() if not issubclass(cls, Mixed)}
-    for name, kind in runnable.items():
-        if type(likelihood) is kind:
-            return {"name": name, "sigma": getattr(likelihood, "sigma_", None)}
-    raise SettingError(
-        f"likelihood must be one of {', '.join(runnable)} for a page, got {likelihood!r}. Train "
-        "with one of these."
-    )
+    likelihood = model.likelihood_
+    kind = type(likelihood)  # the exact type: a subclass may compute something else
+    if kind not in LIKELIHOODS.values():
+        message = f"likelihood must be one of {', '.join(LIKELIHOODS)} for a page, got {likelihood}"
+        raise CannotRunError(message, "likelihood", kind.__name__)
+    if isinstance(likelihood, Mixed):
+        return _mixed(likelihood, model, blob)
+    (name,) = [name for name, cls in LIKELIHOODS.items() if cls is kind]
+    return {"name": name, "sigma": getattr(likelihood, "sigma_", None)}
+
+
+def _mixed(likelihood: Mixed, model: VariationalAutoencoder, blob: Blob) -> dict[str, Any]:
+    """Describe a likelihood with a distribution for each column, and its shared parameters.
+
+    Each feature has its ``sigma``, or the logarithm of its dispersion and the two numbers of the
+    logit of its additional zeros.
+    """
+    n_features = model.n_features_in_
+    *_, head = model.module_.decoder.children()
+    with torch.no_grad():
+        output = head(torch.zeros(1, n_features, device=model.device_)).cpu()
+    values = np.zeros((4, n_features))
+    for family, where, _, shared in likelihood._layout(n_features).parts(output):
+        place = where.numpy()
+        if isinstance(family, GaussianFamily):
+            values[0, place] = family.sigma(shared)[0].numpy()
+        elif family.n_shared:
+            values[1, place] = shared[0, 0].clamp(-10, 10).numpy()
+        if isinstance(family, FAMILIES["zero-inflated"]):
+            values[2:, place] = shared[0, 1:].numpy() - [[3.0], [0.0]]
+    columns = likelihood._columns(n_features)
+    groups = range(len(columns)) if likelihood.groups is None else likelihood.groups
+    return {
+        "name": "mixed",
+        "families": [[*column, int(g)] for column, g in zip(columns, groups, strict=True)],
+        "shared": blob.add(values, "float32"),
+    }
 
 
 def _to_codes(module: EncoderDecoder) -> nn.Module:
@@ -164,20 +316,21 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
 
     Raises
     ------
-    SettingError
+    CannotRunError
         If a page cannot compute the divergence of a posterior from the prior.
     """
     if not model.has_diagonal_posterior:
-        raise SettingError(
-            f"posterior must be 'diagonal-gaussian' for a page, got {model.posterior!r}."
-        )
+        message = f"posterior must be 'diagonal-gaussian' for a page, got {model.posterior!r}."
+        raise CannotRunError(message, "posterior", type(model.chosen("posterior")).__name__)
     if model.has_standard_normal_prior:
         return None
     module, prior = model.module_, model.module_.prior
     if not isinstance(prior, MixtureModule):
-        raise SettingError(
+        raise CannotRunError(
             "prior must be 'standard-normal', or a mixture such as 'vamp', for a page, got "
-            f"{model.prior!r}."
+            f"{model.prior!r}.",
+            "prior",
+            type(model.chosen("prior")).__name__,
         )
     with torch.no_grad():
         mixture, log_weights = prior.components(module.posterior_of), prior.log_weights()
@@ -188,10 +341,12 @@ def _prior(model: VariationalAutoencoder, blob: Blob) -> dict[str, Any] | None:
     }
 
 
-def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dict[str, Any]:
+def _use_of_components(
+    model: BaseAutoencoder | None, rows: ArrayLike, codes: Rows
+) -> dict[str, Any]:
     """Return the information of each component, its unit, and which components are unused."""
     if has_posterior(model) and model.has_standard_normal_prior:
-        kl = divergence_per_component(model, test.as_fitted(model)).mean(axis=0)
+        kl = divergence_per_component(model, rows).mean(axis=0)
         dead = (kl < DEAD_BELOW).tolist()
         return {"information": kl.tolist(), "information_unit": "kl", "dead": dead}
     variance = codes.var(axis=0, dtype=np.float64)
@@ -199,8 +354,9 @@ def _use_of_components(model: BaseAutoencoder, test: Sample, codes: Rows) -> dic
     return {"information": variance.tolist(), "information_unit": "variance", "dead": unused}
 
 
-def _plane(codes: Rows) -> dict[str, Any]:
-    """Return the plane of the first two principal components, with deterministic signs."""
+def _plane(codes: Rows, blob: Blob) -> dict[str, Any]:
+    """Return the plane of two principal components, with deterministic signs, and the layout."""
+    layout = layout_of(codes)
     Z = codes.astype(np.float64)
     centre = Z.mean(axis=0)
     _, lengths, directions = np.linalg.svd(Z - centre, full_matrices=False)
@@ -209,7 +365,12 @@ def _plane(codes: Rows) -> dict[str, Any]:
     for index, direction in enumerate(directions[:2]):
         axes[index] = direction * np.sign(direction[np.abs(direction).argmax()])
         shares[index] = np.square(lengths[index]) / total if total else 0.0
-    return {"centre": centre.tolist(), "axes": axes.tolist(), "explained": shares.tolist()}
+    return {
+        "centre": centre.tolist(),
+        "axes": axes.tolist(),
+        "explained": shares.tolist(),
+        "layout": None if layout is None else blob.add(layout, "float16"),
+    }
 
 
 def _samplers(model: BaseAutoencoder, *, conditional: bool, blob: Blob) -> dict[str, Any]:
@@ -275,6 +436,11 @@ def _history(model: BaseAutoencoder) -> dict[str, Any]:
             if values
         ],
         "unit": in_each_language(itemgetter(f"unit_{curves.unit}")),
+        "terms": {
+            name: [row[name] for row in model.history_]
+            for name in ("reconstruction", "kl")
+            if all(name in row for row in model.history_)
+        },
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any, TypedDict
 
@@ -57,7 +59,7 @@ class Blob:
         Parameters
         ----------
         array : ndarray
-        dtype : {"float32", "float16", "uint16", "uint8"}
+        dtype : {"float64", "float32", "float16", "uint16", "uint8"}
             The dtype to store, which may round the values.
 
         Raises
@@ -82,6 +84,17 @@ class Blob:
         """Add weights, as float16 if there are many and three digits are preserved."""
         half = array.size > MOST_EXACT_WEIGHTS and holds_in_half(array)
         return self.add(array, "float16" if half else "float32")
+
+    @contextmanager
+    def undone_if(self, error: type[Exception]) -> Iterator[None]:
+        """Remove what was added in a block that ends with an error of this class."""
+        n_parts, size = len(self._parts), self._size
+        try:
+            yield
+        except error:
+            del self._parts[n_parts:]
+            self._size = size
+            raise
 
     def encoded(self) -> str:
         """Return all tensors, compressed by zlib, in base64."""

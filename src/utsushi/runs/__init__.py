@@ -4,6 +4,8 @@ from utsushi.runs.anomalies import Detection, anomaly_report
 from utsushi.runs.captioned_figures import CaptionedFigure, can_be_drawn, captioned_figures
 from utsushi.runs.comparison import comparison_tables, write_comparison, write_comparison_page
 from utsushi.runs.folder import (
+    FILM,
+    FRAMES,
     Run,
     RunSpec,
     begin_run,
@@ -27,6 +29,8 @@ from utsushi.runs.write import (
 )
 
 __all__ = [
+    "FILM",
+    "FRAMES",
     "CaptionedFigure",
     "Detection",
     "Run",

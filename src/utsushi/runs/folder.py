@@ -47,6 +47,8 @@ from utsushi.training.checkpoint import clear, remove_if_unused
 __all__ = [
     "CHECKPOINTS",
     "CONFIG",
+    "FILM",
+    "FRAMES",
     "ReadingOption",
     "Run",
     "RunSpec",
@@ -64,6 +66,9 @@ __all__ = [
 
 #: The file that a finished run has, and the folder and the file in it of a run in training.
 CONFIG, CHECKPOINTS, UNFINISHED = "config.json", "checkpoints", "run.json"
+
+#: The film of the training in a run, and the folder of its frames among the checkpoints.
+FILM, FRAMES = "film.safetensors", "film"
 
 
 #: The options with which a source is read.
@@ -367,6 +372,7 @@ def begin_run(path: str | Path, run: RunSpec) -> Iterator[Path]:
     path = Path(path).resolve()
     folder = path / CHECKPOINTS
     clear(folder)
+    shutil.rmtree(folder / FRAMES, ignore_errors=True)
     write_json(folder / UNFINISHED, run.model_dump(mode="json"))
     with _removed_if_unused(path):
         yield folder

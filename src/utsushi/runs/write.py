@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from utsushi._utils.files import write_json, write_text, write_whole
-from utsushi._utils.validation import has_missing
 from utsushi.datasets import Dataset, FrameDataset
 from utsushi.estimators import BaseAutoencoder, TableAutoencoder
-from utsushi.estimators.capabilities import has_sparse_codes, takes_tables
+from utsushi.estimators.capabilities import takes_tables
 from utsushi.estimators.rows import n_to_hold_out
 from utsushi.evaluation import CHEAP, QUICK, evaluate
 from utsushi.evaluation.rows import measurable
@@ -29,14 +28,16 @@ from utsushi.report import (
     settings_of,
 )
 from utsushi.report.embedded_samples import Sample
+from utsushi.report.film import Film
 from utsushi.report.model import short_name
 from utsushi.report.payload import Payload, payload_of
+from utsushi.report.tables import table_sample
 from utsushi.runs.captioned_figures import (
     CaptionedFigure,
     captioned_figures,
     captioned_table_figures,
 )
-from utsushi.runs.folder import ReadingOption, Run, new_run, write_config, write_history
+from utsushi.runs.folder import FILM, ReadingOption, Run, new_run, write_config, write_history
 from utsushi.runs.tables import tables_of
 from utsushi.runs.texts import TEXTS
 
@@ -55,6 +56,7 @@ def write_run(
     language: str = "en",
     tensorboard: Path | None = None,
     report: bool = True,
+    film: Film | None = None,
 ) -> dict[str, Any]:
     """Measure a fitted model and write a run folder, atomically.
 
@@ -81,13 +83,15 @@ def write_run(
     report : bool
         Write figures and report. Without them, only the errors, the bound and PCA are measured;
         `write_report` adds the rest later.
+    film : Film, optional
+        The film of the training, for the run and its report.
 
     Returns
     -------
     dict
         The content of ``metrics.json``; see `utsushi.evaluation.evaluate`.
     """
-    measurements = _measure(model, dataset, report=report, language=language)
+    measurements = _measure(model, dataset, report=report, language=language, film=film)
     with new_run(path, force=force) as folder:
         model.save(folder / "model.safetensors")
         write_config(
@@ -101,6 +105,8 @@ def write_run(
         )
         write_history(folder, model.history_)
         measurements.write(folder)
+        if film is not None:
+            film.save(folder / FILM)
         if tensorboard is not None:
             shutil.copytree(tensorboard, folder / "tensorboard")
     return measurements.results
@@ -143,7 +149,8 @@ def write_report(
     if run.config is None or run.config.command != "train":
         origin = "without a record" if run.config is None else f"of utsushi {run.config.command}"
         raise RunError(f"RUN must be a run of utsushi train, got one {origin}.")
-    measurements = _measure(run.model, dataset, report=True, language=language)
+    film = Film.load(path / FILM) if (path / FILM).is_file() else None
+    measurements = _measure(run.model, dataset, report=True, language=language, film=film)
     measurements.write(path)
     return measurements.results
 
@@ -165,7 +172,12 @@ class _Measurements:
 
 
 def _measure(
-    model: Any, dataset: Dataset | FrameDataset, *, report: bool, language: str
+    model: Any,
+    dataset: Dataset | FrameDataset,
+    *,
+    report: bool,
+    language: str,
+    film: Film | None = None,
 ) -> _Measurements:
     """Measure a model on the test samples, or on the training samples without a test part."""
     if isinstance(dataset, FrameDataset):
@@ -199,7 +211,13 @@ def _measure(
         )
         for page_language in languages_from(language)
     }
-    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    name = short_name(model)
+    payload = living_payload(
+        {name: model},
+        dataset,
+        title=pages[language].title,
+        films=None if film is None else {name: film},
+    )
     return _Measurements(results, figures, render(pages, payload))
 
 
@@ -229,7 +247,8 @@ def _measure_table(
         )
         for page_language in languages_from(language)
     }
-    return _Measurements(results, figures, render(pages))
+    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    return _Measurements(results, figures, render(pages, payload))
 
 
 def write_figures(folder: Path, figures: Iterable[CaptionedFigure], prefix: str = "") -> None:
@@ -247,29 +266,27 @@ def pictures_of(figures: Iterable[CaptionedFigure], language: str) -> list[Pictu
 
 
 def living_payload(
-    models: Mapping[str, BaseAutoencoder], dataset: Dataset, *, title: str
+    models: Mapping[str, Any],
+    dataset: Dataset | FrameDataset,
+    *,
+    title: str,
+    films: Mapping[str, Film] | None = None,
 ) -> Payload | None:
-    """Return the payload that runs the models in the report; warn if there is none.
-
-    Sparse autoencoders do not run in a page: without other models there is no payload.
-    """
-    models = {name: model for name, model in models.items() if not has_sparse_codes(model)}
-    if not models:
-        return None
-    test, train = (
-        Sample.of(rows, rows, labels)
-        for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
-    )
-    if has_missing(dataset.X_train) or has_missing(dataset.X_test):
-        warnings.warn(
-            "the report cannot run the model on samples with missing values: it has no interactive "
-            "part.",
-            UtsushiWarning,
-            stacklevel=3,
+    """Return the payload that runs the models in the report; warn if there is none."""
+    if isinstance(dataset, FrameDataset):
+        first = next(iter(models.values()))
+        test, train = (
+            table_sample(first, rows, None) for rows in (dataset.measured, dataset.X_train)
         )
-        return None
+        names = list(first.feature_names_in_)
+    else:
+        test, train = (
+            Sample.of(rows, rows, labels)
+            for rows, labels in (dataset.measured, (dataset.X_train, dataset.y_train))
+        )
+        names = dataset.feature_names
     try:
-        return payload_of(models, test, train, title=title, feature_names=dataset.feature_names)
+        return payload_of(models, test, train, title=title, feature_names=names, films=films)
     except SettingError as error:
         warnings.warn(f"the report cannot run the model: {error}", UtsushiWarning, stacklevel=3)
         return None

@@ -86,7 +86,7 @@ class NormalScores:
 
     def inverse(self, scores: NDArray[np.floating[Any]]) -> Values:
         """Return the values (n,) of scores; NaN stays NaN."""
-        places, values = self._steps()
+        places, values = self.steps
         scores = np.asarray(scores, dtype=np.float64)
         inside: Values = np.interp(scores, places, values)
         return np.where(np.isnan(scores), np.nan, inside)
@@ -108,8 +108,9 @@ class NormalScores:
         found = np.where(is_inside, slopes[np.clip(place, 0, len(slopes) - 1)], outside)
         return np.where(np.isnan(x), 0.0, found)
 
-    def _steps(self) -> tuple[Values, Values]:
-        """Return increasing scores and the values there: two for a value that is repeated."""
+    @property
+    def steps(self) -> tuple[Values, Values]:
+        """Increasing scores (2 K,), and the values there: two for a value that is repeated."""
         repeated = (self.upto - self.below) * self.n_values > 1.5
         ends = np.clip(ndtri(np.stack([self.below, self.upto])), -_BEYOND, _BEYOND)
         ends = np.where(repeated, ends, self.scores)

@@ -33,6 +33,9 @@ Utsushi.tensors = (() => {
   }
 
   const VIEWS = {
+    // Copied, because an array of doubles must start at a multiple of eight bytes.
+    float64: (buffer, offset, length) =>
+      new Float64Array(buffer.slice(offset, offset + 8 * length)),
     float32: (buffer, offset, length) => new Float32Array(buffer, offset, length),
     float16: (buffer, offset, length) => halvesToFloats(new Uint16Array(buffer, offset, length)),
     uint16: (buffer, offset, length) => new Uint16Array(buffer, offset, length),
@@ -68,6 +71,7 @@ Utsushi.tensors = (() => {
         return floats;
       },
       count: values.shape[0],
+      width: values.shape[1],
       labels: encoded.labels,
       total: encoded.n_total,
     };

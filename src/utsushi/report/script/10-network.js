@@ -187,16 +187,70 @@ Utsushi.makeNetwork = function makeNetwork() {
     return y;
   }
 
-  const structured = { linear, quantize, conv: convolve, conv_transpose: convolveTransposed };
-
-  /** Run n samples, flattened into x, through all layers. */
-  function forward(layers, x, n) {
-    let y = x;
-    for (const layer of layers) {
-      if (layer.type in structured) y = structured[layer.type](layer, y, n);
-      else y = y.map(elementwise[layer.type]);
+  /** Replace each group of values by a sum of vectors, of each codebook the one nearest to the rest. */
+  function quantizeResidual(layer, x) {
+    const [levels, size, width] = layer.shape;
+    const y = new Float32Array(x.length);
+    const rest = Float32Array.from(x);
+    for (let level = 0; level < levels; level++) {
+      const start = level * size * width;
+      const weight = layer.weight.subarray(start, start + size * width);
+      const chosen = quantize({ shape: [size, width], weight }, rest);
+      for (let i = 0; i < x.length; i++) {
+        y[i] += chosen[i];
+        rest[i] -= chosen[i];
+      }
     }
     return y;
+  }
+
+  /** Round to the nearest integer, and halves to the nearest even one, as torch does. */
+  function roundHalfEven(x) {
+    const below = Math.floor(x);
+    if (x - below !== 0.5) return Math.round(x);
+    return below % 2 === 0 ? below : below + 1;
+  }
+
+  /** Replace each value by one of evenly spaced numbers from -1 to 1. */
+  function roundToLevels({ levels }, x) {
+    return x.map((value, i) => {
+      const most = levels[i % levels.length] - 1;
+      return (2 * roundHalfEven(sigmoid(value) * most)) / most - 1;
+    });
+  }
+
+  const shift = ({ bias }, x) => x.map((value, i) => value + bias[i % bias.length]);
+
+  const logCounts = ({ where }, x) =>
+    x.map((value, i) => (where[i % where.length] ? Math.log1p(Math.max(value, 0)) : value));
+
+  const structured = {
+    linear,
+    quantize,
+    quantize_residual: quantizeResidual,
+    round: roundToLevels,
+    shift,
+    log_counts: logCounts,
+    conv: convolve,
+    conv_transpose: convolveTransposed,
+  };
+
+  const apply = (layer, x, n) =>
+    layer.type in structured ? structured[layer.type](layer, x, n) : x.map(elementwise[layer.type]);
+
+  /** Run n samples, flattened into x, through all layers. */
+  const forward = (layers, x, n) => layers.reduce((y, layer) => apply(layer, y, n), x);
+
+  /** Run one sample, and return the activations of each layer, after its activation function. */
+  function trace(layers, x) {
+    const found = [];
+    let y = x;
+    for (const layer of layers) {
+      y = apply(layer, y, 1);
+      if (layer.type in structured) found.push({ values: y, shape: layer.output || null });
+      else if (found.length) found[found.length - 1].values = y;
+    }
+    return found;
   }
 
   /** Count the multiplications of one sample, which decide whether a worker is used. */
@@ -210,7 +264,7 @@ Utsushi.makeNetwork = function makeNetwork() {
     return total;
   }
 
-  return { forward, cost, erf, sigmoid };
+  return { forward, trace, cost, erf, sigmoid };
 };
 
 Utsushi.network = Utsushi.makeNetwork();

@@ -4,12 +4,14 @@
 Utsushi.words = (() => {
   let texts = {};
   let part = "part_test"; // the part of the data that the map shows
+  let kind = ""; // "table" if samples are rows of a table, whose texts may differ
 
   const language = () => document.documentElement.lang;
 
   /** Return the text of a key, with {names} replaced. A missing text is shown by its key, and fails a test. */
   function get(key, values = {}) {
-    const text = (texts[language()] || {})[key];
+    const all = texts[language()] || {};
+    const text = all[`${key}_${kind}`] ?? all[key];
     if (text === undefined) return key;
     return text.replace(/\{(\w+)\}/g, (whole, name) => {
       if (name in values) return values[name];
@@ -17,6 +19,9 @@ Utsushi.words = (() => {
       return name === "Part" ? get(part).replace(/^./, (first) => first.toUpperCase()) : whole;
     });
   }
+
+  /** Join sentences; Japanese has no space between them. */
+  const joined = (sentences) => sentences.join(language() === "ja" ? "" : " ");
 
   /** Format a number with three digits, without an exponent if possible. */
   function number(value, digits = 3) {
@@ -54,14 +59,18 @@ Utsushi.words = (() => {
       button.setAttribute("aria-pressed", String(button.dataset.language === chosen));
     }
     apply();
+    // In two languages, the heading has an element for each.
+    const heading = document.querySelector("h1");
+    document.title = (heading.querySelector(`[lang="${chosen}"]`) || heading).textContent;
   }
 
   /** Start with the texts; `seen` is true if the map shows training samples. */
-  function start(allTexts, seen) {
+  function start(allTexts, seen, isTable = false) {
     texts = allTexts;
+    kind = isTable ? "table" : "";
     part = seen ? "part_training" : "part_test";
     choose(language());
   }
 
-  return { start, choose, get, number, percent, apply, language, languages: () => Object.keys(texts) };
+  return { start, choose, get, joined, number, percent, apply, language, languages: () => Object.keys(texts) };
 })();

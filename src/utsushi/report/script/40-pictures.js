@@ -1,5 +1,6 @@
 "use strict";
-/* Pictures of samples: images with sharp pixels, and tables as parallel coordinates. */
+/* Pictures of samples: images with sharp pixels; of tables, a line for each column where there is room,
+   the values where the sample is one of many, and parallel coordinates in small. */
 
 Utsushi.pictures = (() => {
   let page = null;
@@ -9,8 +10,10 @@ Utsushi.pictures = (() => {
 
   const isDark = () => matchMedia("screen and (prefers-color-scheme: dark)").matches;
 
-  /** Create a canvas for one sample; `className` determines its size. */
+  /** Create an element for one sample, a canvas or a view of a table; `className` determines its size. */
   function canvas(className = "picture") {
+    if (!page.image_shape && className === "large") return Utsushi.table.picture();
+    if (!page.image_shape && className === "cell") return Utsushi.table.values();
     const element = document.createElement("canvas");
     element.className = `${className} ${page.image_shape ? "image" : "table-row"}`;
     if (page.image_shape) [, element.height, element.width] = page.image_shape;
@@ -87,7 +90,8 @@ Utsushi.pictures = (() => {
     const { context, width, height } = fit(element);
     const { names, low, high } = page.features;
     const labelled = height > 100 && names.length <= 16 && width / names.length > 26;
-    const [top, bottom, side] = [8, labelled ? 22 : 8, 14];
+    const [top, bottom, side] = [8, labelled ? 22 : 8, Math.min(14, width / 16)];
+    const isDense = width / names.length < 6; // axes would hide the line
     const x = (i) => side + (i * (width - 2 * side)) / Math.max(names.length - 1, 1);
     const y = (value, i) => {
       const part = (value - low[i]) / (high[i] - low[i] || 1);
@@ -101,15 +105,23 @@ Utsushi.pictures = (() => {
       context.beginPath();
       context.moveTo(x(i), top);
       context.lineTo(x(i), height - bottom);
-      context.stroke();
-      if (labelled) context.fillText(shortened(context, name, width / names.length), x(i), height - 7);
+      if (!isDense) context.stroke();
+      if (!labelled) return;
+      const text = shortened(context, name, width / names.length);
+      const half = context.measureText(text).width / 2; // whole also at the edges
+      context.fillText(text, Math.min(Math.max(x(i), half), width - half), height - 7);
     });
     const line = (values, colour, dash) => {
       context.strokeStyle = colour;
-      context.lineWidth = 2;
+      context.lineWidth = isDense ? 1.5 : 2;
       context.setLineDash(dash);
       context.beginPath();
-      values.forEach((value, i) => context.lineTo(x(i), y(value, i)));
+      let isAfterGap = true;
+      values.forEach((value, i) => {
+        if (isAfterGap) context.moveTo(x(i), y(value, i));
+        else context.lineTo(x(i), y(value, i));
+        isAfterGap = Number.isNaN(value); // a missing value
+      });
       context.stroke();
       context.setLineDash([]);
     };
@@ -124,15 +136,29 @@ Utsushi.pictures = (() => {
     return text === name ? name : `${text.slice(0, -1)}…`;
   }
 
-  /** Draw a sample; for a table, also `other` as a dashed line. */
-  function paint(element, row, other = null) {
+  /** Draw a sample; for a table, also `other`, and what each column contributes to the score. */
+  function paint(element, row, other = null, contributions = null) {
     if (page.image_shape) paintImage(element, row);
+    else if (element.paint) element.paint(row, other, contributions);
     else paintTable(element, row, other);
+  }
+
+  /** The sizes of pictures, in pixels; the images of MNIST fit each several times. */
+  const SIZES = [28, 56, 84, 112, 168, 224, 308, 336];
+
+  /** Return the width of an image within a square: a whole multiple of its pixels if it fits. */
+  function whole([, height, width], side) {
+    const longest = Math.max(height, width);
+    return longest > side ? (side * width) / longest : Math.floor(side / longest) * width;
   }
 
   function start(header) {
     page = header;
+    if (!page.image_shape) return;
+    for (const side of SIZES) {
+      document.getElementById("play").style.setProperty(`--image-${side}`, `${whole(page.image_shape, side)}px`);
+    }
   }
 
-  return { start, canvas, canvasIn, paint, paintDifference, style, isDark };
+  return { start, canvas, canvasIn, paint, paintDifference, shortened, style, isDark };
 })();

@@ -12,17 +12,28 @@ Utsushi.page = (() => {
     test = Utsushi.tensors.asRows(header.test);
     train = Utsushi.tensors.asRows(header.train);
     models = header.models.map((description) => {
-      const model = new Utsushi.Model(description);
+      const model = new (description.still ? Utsushi.StillModel : Utsushi.Model)(description);
       model.codesOf = (row) =>
         row < test.count
           ? model.codes.slice(row * model.n_components, (row + 1) * model.n_components)
           : null;
+      /** The code at a place of the map of neighbors, or null without such a map. */
+      model.codeAt = (at) =>
+        model.layout ? Utsushi.plane.move(Utsushi.plane.of(model, "map"), null, at) : null;
       return model;
     });
   }
 
-  const width = () => models[0].nFeatures;
+  const width = () => test.width;
   const rowOf = (rows, index) => rows.floats.slice(index * width(), (index + 1) * width());
+
+  /** Return one of several decoded rows, with the features that it comes from, if they are kept. */
+  function part(rows, index) {
+    const values = rows.slice(index * width(), (index + 1) * width());
+    if (!rows.features) return values;
+    const size = (rows.features.length / rows.length) * width();
+    return Object.assign(values, { features: rows.features.slice(index * size, (index + 1) * size) });
+  }
 
   /** Return the class of a test or training sample, or null. */
   const classOf = (rows, index) => (rows.labels ? header.classes[rows.labels[index]] : null);
@@ -36,29 +47,34 @@ Utsushi.page = (() => {
   const pointOf = (model, row) =>
     Utsushi.state.point(model.codesOf(row), row, conditionOf(model, row));
 
-  /** Find the training sample that is nearest to values, by squared distance. */
-  function nearestTraining(values) {
+  /** Find the sample that is nearest to values, by squared distance. */
+  function nearest(rows, values) {
     const size = width();
+    const term = header.features ? Utsushi.table.squaredDifference : (i, a, b) => (a - b) * (a - b);
     let [best, least] = [-1, Infinity];
-    for (let row = 0; row < train.count; row++) {
+    for (let row = 0; row < rows.count; row++) {
       let sum = 0;
       const start = row * size;
-      for (let i = 0; i < size && sum < least; i++) {
-        const difference = train.floats[start + i] - values[i];
-        sum += difference * difference;
-      }
+      for (let i = 0; i < size && sum < least; i++) sum += term(i, rows.floats[start + i], values[i]);
       if (sum < least) [best, least] = [row, sum];
     }
     return { row: best, distance: Math.sqrt(least) };
   }
 
+  const nearestTraining = (values) => nearest(train, values);
+
+  /** Return the number of the test sample with these values. */
+  const indexOf = (values) => nearest(test, values).row;
+
   return {
     start,
     rowOf,
+    part,
     classOf,
     pointOf,
     conditionOf,
     nearestTraining,
+    indexOf,
     get header() {
       return header;
     },

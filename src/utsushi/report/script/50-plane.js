@@ -1,19 +1,68 @@
 "use strict";
-/* The plane of the map: two principal components of the code, or two selected components.
-   Moving a code changes only its coordinates in the plane. */
+/* The planes of the map. On the map of neighbors, a place means the weighted mean of the codes of the
+   nearest marks. On a projection, to two principal components or two components of the code, moving a
+   code changes only its coordinates in the plane. */
 
 Utsushi.plane = (() => {
-  /** Return the two axes as vectors of the code space, and the code at (0, 0). */
-  function of(model, chosen) {
-    if (chosen === "pc") return { axes: model.axes, centre: model.centre };
-    const unit = (axis) => Array.from({ length: model.n_components }, (_, h) => +(h === axis));
-    return { axes: chosen.map(unit), centre: new Array(model.n_components).fill(0) };
+  /** The number of marks of whose codes a place is the weighted mean. */
+  const NEIGHBORS = 5;
+
+  /** Return the plane that a model's map opens with. */
+  function first(model) {
+    if (model.layout) return "map";
+    return model.n_components === 2 ? [0, 1] : "pc";
   }
 
-  const project = ({ axes, centre }, z, start = 0) =>
-    axes.map((axis) => axis.reduce((sum, a, h) => sum + a * (z[start + h] - centre[h]), 0));
+  /** Return a projection as two axes in the space of codes and the code at (0, 0); or the layout. */
+  function of(model, chosen) {
+    const { codes, layout, n_components: size } = model;
+    if (chosen === "map") return { layout, codes, size };
+    if (chosen === "pc") return { axes: model.axes, centre: model.centre };
+    const unit = (axis) => Array.from({ length: size }, (_, h) => +(h === axis));
+    return { axes: chosen.map(unit), centre: new Array(size).fill(0) };
+  }
 
+  /** Return the points nearest to a query, nearest first: [distance, index]. */
+  function nearest(query, points, count) {
+    const size = query.length;
+    const found = [];
+    for (let index = 0; index < points.length / size; index++) {
+      let sum = 0;
+      for (let i = 0; i < size; i++) sum += (points[index * size + i] - query[i]) ** 2;
+      if (found.length === count && sum >= found[count - 1][0]) continue;
+      let place = found.length;
+      while (place > 0 && found[place - 1][0] > sum) place--;
+      found.splice(place, 0, [sum, index]);
+      if (found.length > count) found.pop();
+    }
+    return found.map(([sum, index]) => [Math.sqrt(sum), index]);
+  }
+
+  /** Return the weighted mean of the values (of `size` numbers) of the points nearest to a query. A weight
+      is 1 / d - 1 / R, for the distance d and that of the next neighbor R: the mean is continuous, and at
+      a point the point's own value. */
+  function blend(query, points, values, size) {
+    const all = nearest(query, points, NEIGHBORS + 1);
+    const near = all.slice(0, NEIGHBORS);
+    const reach = Math.max(all[all.length - 1][0], 1e-12);
+    let weights = near.map(([distance]) => 1 / Math.max(distance, 1e-12) - 1 / reach);
+    // Points at one distance have equal weights.
+    if (!weights.some((weight) => weight > 0)) weights = near.map(() => 1);
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return Array.from({ length: size }, (_, h) =>
+      near.reduce((sum, [, index], k) => sum + (weights[k] / total) * values[index * size + h], 0),
+    );
+  }
+
+  /** Return the place of a code. */
+  function project({ axes, centre, layout, codes, size }, z, start = 0) {
+    if (layout) return blend(z.slice(start, start + size), codes, layout, 2);
+    return axes.map((axis) => axis.reduce((sum, a, h) => sum + a * (z[start + h] - centre[h]), 0));
+  }
+
+  /** Return the code at a place; on a projection, the code nearest to z there. */
   function move(plane, z, target) {
+    if (plane.layout) return blend(target, plane.layout, plane.codes, plane.size);
     const from = project(plane, z);
     return z.map(
       (value, h) =>
@@ -23,11 +72,33 @@ Utsushi.plane = (() => {
     );
   }
 
-  /** Return the codes of the test samples on the plane, as pairs. */
+  /** Return the places of the test samples, as pairs; those of one component are spread upward, so that
+      they do not cover each other. */
   function places(plane, model) {
     const size = model.n_components;
     const count = model.codes.shape[0];
-    return Array.from({ length: count }, (_, row) => project(plane, model.codes, row * size));
+    const { layout } = plane;
+    if (size === 1) {
+      const across = Array.from({ length: count }, (_, row) => project(plane, model.codes, row)[0]);
+      const range = Math.max(...across) - Math.min(...across);
+      return across.map((x, row) => [x, 0.9 * range * (((row * 0.6180339887) % 1) - 0.5)]);
+    }
+    return Array.from({ length: count }, (_, row) =>
+      layout ? [layout[2 * row], layout[2 * row + 1]] : project(plane, model.codes, row * size),
+    );
+  }
+
+  /** Return each component's share of the variance of the codes. */
+  function shares({ codes, n_components: size }) {
+    const count = codes.length / size;
+    const variances = Array.from({ length: size }, (_, h) => {
+      let [sum, squares] = [0, 0];
+      for (let i = h; i < codes.length; i += size) sum += codes[i];
+      for (let i = h; i < codes.length; i += size) squares += (codes[i] - sum / count) ** 2;
+      return squares;
+    });
+    const total = variances.reduce((sum, variance) => sum + variance, 0);
+    return variances.map((variance) => (total > 0 ? variance / total : 0));
   }
 
   /** Project a diagonal Gaussian onto the plane: its radii at 1 sigma, and the angle of the first. */
@@ -54,7 +125,7 @@ Utsushi.plane = (() => {
       const values = pairs.map((pair) => pair[axis]);
       return [Math.min(...values), Math.max(...values)];
     });
-    const half = Math.max(...ends.map(([low, high]) => (high - low) / 2), 1e-6) * 1.12;
+    const half = Math.max(...ends.map(([low, high]) => (high - low) / 2), 1e-6) * 1.08;
     return { middle: ends.map(([low, high]) => (low + high) / 2), half };
   }
 
@@ -88,5 +159,5 @@ Utsushi.plane = (() => {
     return distances.length ? distances : [0];
   }
 
-  return { of, project, move, places, ellipse, frame, empty };
+  return { first, of, nearest, blend, project, move, places, shares, ellipse, frame, empty };
 })();

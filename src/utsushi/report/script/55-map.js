@@ -1,12 +1,14 @@
 "use strict";
-/* The map of the test codes: static layers, drawn once, and moving parts over them. */
+/* The map of the test codes: the field of decoded samples, the marks, and moving parts over them. */
 
 Utsushi.map = (() => {
   const { page, plane, state, words } = Utsushi;
   const COLOURS = 10;
   const SHAPES = "●■▲◆★✚▼✖○□△◇";
-  /** The largest distance in pixels of a pointer to a mark or handle. */
+  /** The largest distance in pixels of a pointer to a mark or handle, and of a finger to a handle. */
   const NEAR = 14;
+  const FINGER = 32;
+  const STEPS = 10; // of a path, each with a dot
 
   let canvas = null;
   let tooltip = null;
@@ -20,7 +22,8 @@ Utsushi.map = (() => {
   function view() {
     const size = canvas.clientWidth || 320;
     const model = page.models[state.get().model];
-    const key = [state.get().model, String(state.get().plane), size, Utsushi.pictures.isDark()].join();
+    const { model: index, plane: chosen, language } = state.get();
+    const key = [index, String(chosen), size, language, Utsushi.pictures.isDark()].join();
     if (!still || still.key !== key) still = { key, size, model, ...layers(model, size) };
     return still;
   }
@@ -51,12 +54,17 @@ Utsushi.map = (() => {
     const places = plane.places(flat, model);
     const frame = plane.frame(places);
     const { image, context } = sheet(size);
-    const here = { size, frame };
-    shade(context, here, plane.empty(places, frame));
-    if (model.hasNormalPrior) drawPrior(context, here, flat);
+    const here = { size, frame, flat, places };
+    if (!Utsushi.field.isOn(model, flat)) shade(context, here, plane.empty(places, frame));
+    if (model.hasNormalPrior && !flat.layout) drawPrior(context, here, flat);
     drawMarks(context, here, places);
+    if (flat.layout) drawNames(context, here);
+    else drawAxes(context, here);
     return { image, places, frame, flat };
   }
+
+  /** Return the place of a point: where it was put, or that of its code. */
+  const spot = ({ flat }, { at, z }) => (at && flat.layout ? at : plane.project(flat, z));
 
   /** Draw the shading small and enlarge it, so that its edge is soft. */
   function shade(context, { size }, { cells, result }) {
@@ -99,13 +107,69 @@ Utsushi.map = (() => {
     context.font = lettered ? "600 11px system-ui, sans-serif" : "9px system-ui, sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.globalAlpha = lettered ? 0.85 : 0.7;
+    context.strokeStyle = Utsushi.pictures.style("--paper");
+    context.lineWidth = 2.5;
+    context.lineJoin = "round";
     places.forEach((place, row) => {
       const { colour, sign } = marks[labels ? labels[row] : 0];
+      const pixel = toPixel(here, place);
+      // An outline in the colour of the paper keeps the contrast over the field and other marks.
+      context.strokeText(sign, ...pixel);
       context.fillStyle = colour;
-      context.fillText(sign, ...toPixel(here, place));
+      context.fillText(sign, ...pixel);
     });
-    context.globalAlpha = 1;
+  }
+
+  /** Write the name of each class in its middle: at the mark with the most of its class around it. */
+  function drawNames(context, here) {
+    const { labels } = page.test;
+    if (!labels) return;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    page.header.classes.forEach((name, label) => {
+      const own = here.places.filter((_, row) => labels[row] === label);
+      if (!own.length) return;
+      const around = own.map(([x, y]) =>
+        own.reduce((sum, [ox, oy]) => sum + Math.exp(-((x - ox) ** 2 + (y - oy) ** 2) / 0.02), 0),
+      );
+      const [x, y] = toPixel(here, own[around.indexOf(Math.max(...around))]);
+      context.font = `700 ${short() ? 26 : 14}px system-ui, sans-serif`;
+      const text = Utsushi.pictures.shortened(context, name, 140);
+      context.strokeStyle = Utsushi.pictures.style("--paper");
+      context.lineWidth = 6;
+      context.strokeText(text, x, y);
+      context.fillStyle = markOf(label).colour;
+      context.fillText(text, x, y);
+    });
+  }
+
+  /** Write the name of each axis at its end, and mark zero. */
+  function drawAxes(context, here) {
+    const { size } = here;
+    const origin = toPixel(here, [0, 0]);
+    context.strokeStyle = Utsushi.pictures.style("--line");
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(0, origin[1]);
+    context.lineTo(size, origin[1]);
+    context.moveTo(origin[0], 0);
+    context.lineTo(origin[0], size);
+    context.globalCompositeOperation = "destination-over";
+    context.stroke();
+    context.globalCompositeOperation = "source-over";
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "alphabetic";
+    context.lineWidth = 4;
+    context.strokeStyle = Utsushi.pictures.style("--paper");
+    context.fillStyle = Utsushi.pictures.style("--ink");
+    const write = (text, align, x, y) => {
+      context.textAlign = align;
+      context.strokeText(text, x, y);
+      context.fillText(text, x, y);
+    };
+    write(`${Utsushi.axes.nameOf(0)} →`, "right", size - 8, size - 8);
+    if (here.flat.centre.length > 1) write(`↑ ${Utsushi.axes.nameOf(1)}`, "left", 8, 18);
   }
 
   // --- moving parts -----------------------------------------------------------------------------
@@ -119,13 +183,16 @@ Utsushi.map = (() => {
     const context = canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, side, side);
+    const now = state.get();
+    const field = Utsushi.field.of(here, now);
+    if (field) context.drawImage(field, 0, 0, side, side);
     context.drawImage(here.image, 0, 0);
     context.scale(ratio, ratio);
-    const now = state.get();
-    const posterior = listeners.posterior();
-    if (posterior && now.view !== "interpolate") drawPosterior(context, here, posterior);
+    const posterior = now.view === "interpolate" || here.flat.layout ? null : listeners.posterior();
+    if (posterior) drawPosterior(context, here, posterior);
     if (now.view === "interpolate") drawPath(context, here, now);
-    else drawHandle(context, toPixel(here, plane.project(here.flat, now.point.z)), "");
+    else drawHandle(context, toPixel(here, spot(here, now.point)), "");
+    showKeys(now, { field, posterior, here });
   }
 
   function drawPosterior(context, here, { mean, logVariance }) {
@@ -144,12 +211,22 @@ Utsushi.map = (() => {
 
   function drawPath(context, here, now) {
     const at = (t) => toPixel(here, plane.project(here.flat, Utsushi.interpolate.between(now, t)));
-    context.strokeStyle = Utsushi.pictures.style("--ink");
-    context.lineWidth = 2;
-    context.beginPath();
-    for (let t = 0; t <= 1.0001; t += 1 / 48) context.lineTo(...at(Math.min(t, 1)));
-    context.stroke();
-    const ends = now.ends.map((end) => toPixel(here, plane.project(here.flat, end.z)));
+    const path = Array.from({ length: STEPS + 1 }, (_, i) => at(i / STEPS));
+    const ends = now.ends.map((end) => toPixel(here, spot(here, end)));
+    [path[0], path[STEPS]] = ends;
+    for (const [colour, width] of [["--paper", 5], ["--ink", 2]]) {
+      context.strokeStyle = Utsushi.pictures.style(colour);
+      context.lineWidth = width;
+      context.beginPath();
+      for (const pixel of path) context.lineTo(...pixel);
+      context.stroke();
+    }
+    context.fillStyle = Utsushi.pictures.style("--ink");
+    for (const [x, y] of path) {
+      context.beginPath();
+      context.arc(x, y, 3.5, 0, 2 * Math.PI);
+      context.fill();
+    }
     drawHandle(context, ends[0], "A");
     drawHandle(context, ends[1], "B");
     drawHandle(context, at(now.position), "");
@@ -173,7 +250,7 @@ Utsushi.map = (() => {
 
   // --- the pointer ------------------------------------------------------------------------------
 
-  function pixelOf(event) {
+  function pixelUnder(event) {
     const box = canvas.getBoundingClientRect();
     const inside = (value) => Math.min(Math.max(value, 0), box.width);
     return [inside(event.clientX - box.left), inside(event.clientY - box.top)];
@@ -193,18 +270,29 @@ Utsushi.map = (() => {
   }
 
   const pixelOfCode = (z) => toPixel(view(), plane.project(view().flat, z));
+  const pixelOf = (point) => toPixel(view(), spot(view(), point));
 
   function nearerEnd(pixel) {
-    const [a, b] = state.get().ends.map(({ z }) => apart(pixelOfCode(z), pixel));
+    const [a, b] = state.get().ends.map((end) => apart(pixelOf(end), pixel));
     return a <= b ? "a" : "b";
   }
 
-  function grabbed(pixel) {
+  /** Return what can be dragged, and its distance from a pixel. */
+  function handles(pixel) {
     const now = state.get();
-    if (now.view !== "interpolate") return "point";
-    const between = apart(pixelOfCode(Utsushi.interpolate.between(now, now.position)), pixel);
-    const ends = now.ends.map(({ z }) => apart(pixelOfCode(z), pixel));
-    return between < NEAR && between < Math.min(...ends) ? "position" : nearerEnd(pixel);
+    if (now.view !== "interpolate") return [["point", apart(pixelOf(now.point), pixel)]];
+    const between = pixelOfCode(Utsushi.interpolate.between(now, now.position));
+    const [a, b] = now.ends.map((end) => apart(pixelOf(end), pixel));
+    return [["position", apart(between, pixel)], ["a", a], ["b", b]];
+  }
+
+  /** Return the handle that a press takes: for a finger only one that it touches, because a swipe
+      elsewhere scrolls the page. */
+  function grabbed(pixel, isTouch) {
+    const [[name, distance]] = handles(pixel).sort(([, a], [, b]) => a - b);
+    if (isTouch) return distance < FINGER ? name : null;
+    if (name === "position" && distance >= NEAR) return nearerEnd(pixel);
+    return name;
   }
 
   /** Return the position on the path from A to B that is nearest to a pixel. */
@@ -225,9 +313,11 @@ Utsushi.map = (() => {
   };
 
   function put(point, keep) {
-    const [first, second] = state.get().ends;
+    const { ends: [first, second], view: shown } = state.get();
     if (dragged === "a") state.change({ ends: [point, second] }, { keep });
     else if (dragged === "b") state.change({ ends: [first, point] }, { keep });
+    // Only Walk shows what the point is decoded to, and Edit takes the samples of a table.
+    else if (shown !== "walk" && !(shown === "draw" && !page.isImage && point.row >= 0)) state.change({ point, view: "walk" }, { keep });
     else state.change({ point }, { keep });
   }
 
@@ -236,38 +326,53 @@ Utsushi.map = (() => {
     else moveTo(fromPixel(view(), pixel), keep);
   }
 
-  function moveTo(target, keep = false) {
+  function moveTo(place, keep = false) {
     const here = view();
+    const { middle, half } = here.frame;
+    const target = place.map((value, axis) => Math.min(Math.max(value, middle[axis] - half), middle[axis] + half));
     const { z, y } = handled();
-    put(state.point(plane.move(here.flat, z, target), -1, y), keep);
+    if (here.flat.layout) put(state.pointAt(here.model, target, y), keep);
+    else put(state.point(plane.move(here.flat, z, target), -1, y), keep);
   }
 
   function down(event) {
     if (event.button) return;
     canvas.setPointerCapture(event.pointerId);
     hide();
-    const pixel = pixelOf(event);
-    dragged = grabbed(pixel);
+    const pixel = pixelUnder(event);
+    dragged = grabbed(pixel, event.pointerType === "touch");
     canvas.pressed = { pixel, moved: false };
   }
 
+  /** A finger on a handle drags it; any other touch is the browser's, to scroll or zoom. */
+  function touched(event) {
+    if (event.touches.length === 1 && grabbed(pixelUnder(event.touches[0]), true)) event.preventDefault();
+  }
+
+  function cancelled() {
+    canvas.pressed = dragged = null;
+  }
+
   function moved(event) {
-    const pixel = pixelOf(event);
-    if (!dragged || !canvas.pressed) return hover(event, pixel);
+    const pixel = pixelUnder(event);
+    if (!canvas.pressed) return hover(event, pixel);
     // Fingers tremble: a shorter movement is a press.
     if (!canvas.pressed.moved && apart(pixel, canvas.pressed.pixel) < 4) return undefined;
     canvas.pressed.moved = true;
-    return dragTo(pixel);
+    return dragged ? dragTo(pixel) : undefined;
   }
 
   function up(event) {
     if (!canvas.pressed) return;
-    const pixel = pixelOf(event);
+    const pixel = pixelUnder(event);
     const row = rowAt(pixel);
     const { moved: wasDrag } = canvas.pressed;
     canvas.pressed = null;
-    // A press moves one of the ends to this position.
-    if (!wasDrag && dragged === "position") dragged = nearerEnd(pixel);
+    if (wasDrag && !dragged) return;
+    // A press moves the point, or one of the ends, to this position.
+    if (!wasDrag && dragged !== "point") {
+      dragged = state.get().view === "interpolate" ? nearerEnd(pixel) : "point";
+    }
     if (!wasDrag && row >= 0) put(page.pointOf(page.models[state.get().model], row), true);
     else dragTo(pixel, true);
     dragged = null;
@@ -303,7 +408,7 @@ Utsushi.map = (() => {
     dragged = now.view === "interpolate" ? canvas.dataset.end || "a" : "point";
     if (event.key in steps) {
       const size = (view().frame.half / 40) * (event.shiftKey ? 5 : 1);
-      const at = plane.project(view().flat, handled().z);
+      const at = spot(view(), handled());
       moveTo(steps[event.key].map((step, axis) => at[axis] + step * size));
     } else if (letter === "n" || letter === "p") {
       const { count } = page.test;
@@ -340,6 +445,33 @@ Utsushi.map = (() => {
     element.hidden = short() && page.header.classes.length > 0;
   }
 
+  let keysShown = "";
+
+  /** Explain every mark and line that is on the map now. */
+  function showKeys(now, { field, posterior, here }) {
+    const isPath = now.view === "interpolate";
+    const keys = [
+      isPath ? null : "point",
+      isPath ? "path" : null,
+      page.test.labels && short() ? "class" : "mark",
+      field ? "field" : null,
+      here.model.hasNormalPrior && !here.flat.layout ? "prior" : null,
+      posterior ? "posterior" : null,
+      Utsushi.field.isOn(here.model, here.flat) ? null : "empty",
+    ].filter(Boolean);
+    const shown = [words.language(), ...keys].join();
+    if (shown === keysShown) return;
+    keysShown = shown;
+    document.getElementById("keys").replaceChildren(
+      ...keys.map((name) =>
+        Utsushi.build("li", {}, [
+          Utsushi.build("i", { class: `key key-${name}`, text: name === "class" ? page.header.classes[0] : "", "aria-hidden": "true" }),
+          words.get(`key_${name}`),
+        ]),
+      ),
+    );
+  }
+
   function start(newListeners) {
     listeners = { ...listeners, ...newListeners };
     canvas = document.getElementById("map");
@@ -348,7 +480,8 @@ Utsushi.map = (() => {
     canvas.addEventListener("pointerdown", down);
     canvas.addEventListener("pointermove", moved);
     canvas.addEventListener("pointerup", up);
-    canvas.addEventListener("pointercancel", up);
+    canvas.addEventListener("pointercancel", cancelled);
+    canvas.addEventListener("touchstart", touched, { passive: false });
     canvas.addEventListener("pointerleave", hide);
     canvas.addEventListener("keydown", key);
     new ResizeObserver(draw).observe(canvas);
@@ -356,5 +489,5 @@ Utsushi.map = (() => {
     drawLegend(document.getElementById("legend"));
   }
 
-  return { start, draw, rowAt, view, toPixel, fromPixel };
+  return { start, draw, rowAt, view, spot, toPixel, fromPixel, markOf };
 })();

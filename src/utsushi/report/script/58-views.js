@@ -5,6 +5,7 @@ Utsushi.views = (() => {
   const { build, page, state, words } = Utsushi;
   let tabs = [];
   let modelButtons = [];
+  const stillNote = build("p", { id: "still-note", hidden: "" });
 
   // --- shared by several views ------------------------------------------------------------------
 
@@ -17,10 +18,13 @@ Utsushi.views = (() => {
   /** Return elements with the metrics of a sample: error, divergence and anomaly score; dashes without one. */
   function measureItems(model, measures) {
     const { squaredError, kl, score } = measures || { squaredError: NaN, kl: NaN, score: NaN };
+    const items = [];
     const perFeature = words.get("per_feature", {
       value: words.number(squaredError / model.nFeatures),
     });
-    const items = [item(words.get("squared_error"), words.number(squaredError), perFeature)];
+    if (model.hasSquaredError) {
+      items.push(item(words.get("squared_error"), words.number(squaredError), perFeature));
+    }
     if (model.variational) items.push(item(words.get("kl"), words.number(kl), words.get("nats")));
     const rank = words.get("rank", {
       score: words.number(score),
@@ -89,8 +93,9 @@ Utsushi.views = (() => {
       ? earlier.points
       : await Promise.all(points.map((each) => converted(each, from, to)));
     remembered.set(now.model, { points, left: [point, ...ends] });
-    const isPlane = now.plane !== "pc" && Math.max(...now.plane) >= to.n_components;
-    const plane = isPlane ? "pc" : now.plane;
+    const has = { map: Boolean(to.layout), pc: true };
+    const isThere = has[now.plane] ?? Math.max(...now.plane) < to.n_components;
+    const plane = isThere ? now.plane : Utsushi.plane.first(to);
     return { model: index, point, ends, plane };
   }
 
@@ -112,6 +117,24 @@ Utsushi.views = (() => {
     group.append(...modelButtons);
   }
 
+  // --- a model that a page cannot run ----------------------------------------------------------
+
+  /** Say what a model that does not run here shows instead, and hide what would need it. */
+  function showStill({ model: index, view }) {
+    const { still, sampler } = page.models[index];
+    stillNote.hidden = !still;
+    document.getElementById("play").classList.toggle("still", Boolean(still));
+    document.getElementById("start-tour").hidden = Boolean(still);
+    const isOpen = (name) => !still || name === "walk" || (name === "generate" && sampler);
+    for (const tab of tabs) tab.hidden = !isOpen(tab.dataset.view);
+    if (!still) return;
+    stillNote.textContent = words.get("still", {
+      reason: words.get(`still_${still.part}`, { name: still.name }),
+      count: page.test.count.toLocaleString("en"),
+    });
+    if (!isOpen(view)) state.change({ view: "walk" });
+  }
+
   function refresh(now, changed) {
     if (changed.has("view")) showTab(now.view);
     if (changed.has("language")) {
@@ -119,14 +142,18 @@ Utsushi.views = (() => {
       clearTimeout(speaking);
       document.getElementById("spoken").textContent = "";
     }
+    showStill(now);
     modelButtons.forEach((button, index) =>
       button.setAttribute("aria-pressed", String(index === now.model)),
     );
-    document.getElementById("map-words").textContent = words.get(`map_${now.view}`);
+    document.getElementById("map-model").textContent = `: ${page.models[now.model].name}`;
+    const isStill = page.models[now.model].still && now.view === "walk";
+    document.getElementById("map-words").textContent = words.get(isStill ? "map_still" : `map_${now.view}`);
     Utsushi.map.draw();
   }
 
   function start() {
+    document.querySelector("#play .bar").after(stillNote);
     tabs = [...document.querySelectorAll("#play [role=tab]")];
     for (const tab of tabs) {
       tab.addEventListener("click", () => state.change({ view: tab.dataset.view }, { keep: true }));
@@ -139,6 +166,7 @@ Utsushi.views = (() => {
     }
     buildModels();
     state.listen(refresh);
+    Utsushi.axes.start(); // after the language has changed
     // Print and dark mode have other colours, so everything is drawn again.
     for (const query of ["(prefers-color-scheme: dark)", "print"]) {
       matchMedia(query).addEventListener("change", () => {

@@ -19,8 +19,8 @@ Utsushi.walk = (() => {
     ({ model: of, point: { z, y } }) => page.models[of].decode(z, 1, [y]),
     (values) => {
       // A table's reconstruction and original share one picture.
-      const row = !page.isImage && shown && isCurrent(shown) ? shown.values : null;
-      pictures.paint(parts.decoded, values, row);
+      const sample = !page.isImage && shown && isCurrent(shown) ? shown : null;
+      pictures.paint(parts.decoded, values, sample?.values, sample?.measures.contributions);
       parts.decodedValues = values;
       parts.decoded.setAttribute("aria-label", describe(state.get().point.row));
     },
@@ -49,7 +49,7 @@ Utsushi.walk = (() => {
     state.get().point.row === row && state.get().model === of;
 
   function describe(row) {
-    if (row < 0) return words.get("decoded_free");
+    if (row < 0) return words.get(model().still ? "decoded_nearest" : "decoded_free");
     const name = page.classOf(page.test, row);
     return words.get(name === null ? "decoded_row" : "decoded_row_class", { row, name });
   }
@@ -59,15 +59,32 @@ Utsushi.walk = (() => {
     // Hidden elements keep their space, so that a slider does not move under the pointer.
     pair.classList.toggle("away", !shown);
     numbers.replaceChildren(...Utsushi.views.measureItems(model(), shown && shown.measures));
-    const key = shown && !page.isImage ? ` ${words.get("table_key")}` : "";
-    parts.caption.textContent = describe(shown ? shown.row : state.get().point.row) + key;
+    parts.caption.textContent = describe(shown ? shown.row : state.get().point.row);
     original.setAttribute("aria-label", words.get("original"));
     difference.setAttribute("aria-label", words.get("difference"));
     if (!shown) return;
     const { values, measures } = shown;
     pictures.paint(original, values);
-    if (!page.isImage) pictures.paint(parts.decoded, measures.reconstruction, values);
+    if (!page.isImage) {
+      pictures.paint(parts.decoded, measures.reconstruction, values, measures.contributions);
+    }
     pictures.paintDifference(difference, values, measures.reconstruction);
+  }
+
+  /** Next to what a place is decoded to, show the sample with the nearest code. */
+  function showNearest({ row, z }) {
+    const isFree = row < 0;
+    const near = isFree ? Utsushi.plane.nearest(z, model().codes, 1)[0][1] : row;
+    const name = page.classOf(page.test, near);
+    const caption = isFree
+      ? words.get(name === null ? "nearest_test" : "nearest_test_class", { name })
+      : words.get("original");
+    parts.numbers.classList.toggle("away", isFree); // the metrics are those of a sample
+    parts.original.nextElementSibling.textContent = caption;
+    if (!isFree) return;
+    pictures.paint(parts.original, page.rowOf(page.test, near));
+    parts.original.setAttribute("aria-label", caption);
+    Utsushi.views.announce(`${describe(-1)}. ${caption}`);
   }
 
   // --- the sliders ------------------------------------------------------------------------------
@@ -129,7 +146,7 @@ Utsushi.walk = (() => {
       bar,
       build("span", { class: "amount", text: amount }),
     ]);
-    return { component, input, value, row };
+    return { component, input, value, row, low, high };
   }
 
   function buildSliders() {
@@ -152,44 +169,17 @@ Utsushi.walk = (() => {
 
   function placeSliders() {
     const { z } = state.get().point;
-    for (const { component, input, value } of sliders) {
+    for (const { component, input, value, low, high } of sliders) {
       input.value = z[component];
-      value.textContent = words.number(z[component], 2);
+      // The same number of decimals, also as the number changes.
+      const decimals = Math.min(Math.max(2 - Math.floor(Math.log10(high - low)), 0), 6);
+      value.textContent = z[component].toFixed(decimals).replace("-", "−");
+      // The track is filled from zero.
+      const part = (number) => `${100 * Math.min(Math.max((number - low) / (high - low), 0), 1)}%`;
+      const [from, to] = [Math.min(0, z[component]), Math.max(0, z[component])];
+      input.style.setProperty("--from", part(from));
+      input.style.setProperty("--to", part(to));
     }
-  }
-
-  // --- selection of the plane and the class -----------------------------------------------------
-
-  function buildChoices() {
-    const chosen = model();
-    const options = (count) =>
-      Array.from({ length: count }, (_, h) => build("option", { value: h, text: `z${h + 1}` }));
-    const { plane } = state.get();
-    for (const [axis, select] of parts.axes.entries()) {
-      select.replaceChildren(
-        build("option", { value: "pc", text: words.get("principal", { number: axis + 1 }) }),
-        ...(chosen.n_components > 1 ? options(chosen.n_components) : []),
-      );
-      select.value = plane === "pc" ? "pc" : plane[axis];
-    }
-    parts.condition.hidden = !chosen.conditional;
-    if (!chosen.conditional) return;
-    const select = parts.condition.querySelector("select");
-    select.replaceChildren(
-      ...chosen.conditions.map((name, index) => build("option", { value: index, text: name })),
-    );
-  }
-
-  function chooseAxis(axis) {
-    const value = parts.axes[axis].value;
-    const { plane } = state.get();
-    if (value === "pc") return state.change({ plane: "pc" }, { keep: true });
-    const picked = Number(value);
-    const old = plane === "pc" ? [picked === 0 ? 1 : 0, picked === 0 ? 1 : 0] : [...plane];
-    old[axis] = picked;
-    // A plane needs two components: the other axis changes, too.
-    if (old[0] === old[1]) old[1 - axis] = picked === 0 ? 1 : 0;
-    return state.change({ plane: old }, { keep: true });
   }
 
   // --- one input through every model ------------------------------------------------------------
@@ -220,11 +210,10 @@ Utsushi.walk = (() => {
 
   function refresh(now, changed) {
     if (changed.has("model") || changed.has("language")) buildSliders();
-    if (["model", "language", "plane"].some((name) => changed.has(name))) buildChoices();
-    parts.condition.querySelector("select").value = now.point.y;
     if (now.view !== "walk") return;
     placeSliders();
     decodePoint(now);
+    showNearest(now.point);
     const hadNumbers = shown !== null;
     if (now.point.row >= 0) measureRow(now);
     else shown = null;
@@ -248,8 +237,6 @@ Utsushi.walk = (() => {
       more: find("more-sliders"),
       deadNote: find("dead-note"),
       information: find("information"),
-      axes: [find("axis-x"), find("axis-y")],
-      condition: find("condition"),
       through: find("through"),
       models: find("through-models"),
     };
@@ -261,20 +248,28 @@ Utsushi.walk = (() => {
       showAll = true;
       buildSliders();
     });
-    parts.axes.forEach((select, axis) => select.addEventListener("change", () => chooseAxis(axis)));
-    parts.condition.querySelector("select").addEventListener("change", (event) => {
-      const { point } = state.get();
-      state.change(
-        { point: state.point(point.z, -1, Number(event.target.value)) },
-        { keep: true },
-      );
-    });
+    startSheet();
     state.listen(refresh);
+  }
+
+  /** On a narrow screen the sliders are a sheet over the lower part, below the picture. */
+  function startSheet() {
+    const [open, close] = ["open-sliders", "close-sliders"].map((id) => document.getElementById(id));
+    const toggle = (isOpen) => {
+      document.getElementById("slider-sheet").toggleAttribute("data-open", isOpen);
+      open.setAttribute("aria-expanded", String(isOpen));
+      (isOpen ? close : open).focus({ preventScroll: true });
+    };
+    open.addEventListener("click", () => toggle(true));
+    close.addEventListener("click", () => toggle(false));
+    document.getElementById("slider-sheet").addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && open.getAttribute("aria-expanded") === "true") toggle(false);
+    });
   }
 
   /** Return the posterior of the point's sample, which the map draws, or null. */
   function posterior() {
-    if (!shown || !isCurrent(shown) || !model().variational) return null;
+    if (!shown || !isCurrent(shown) || !shown.measures.logVariance) return null;
     return { mean: shown.measures.code, logVariance: shown.measures.logVariance };
   }
 

@@ -37,16 +37,20 @@ Utsushi.interpolate = (() => {
     return page.models[now.model].decode(codes, positions.length, conditions);
   }
 
+  const blend = (first, last, t) =>
+    page.isImage
+      ? first.map((value, j) => (1 - t) * value + t * last[j])
+      : Utsushi.table.blend(first, last, t);
+
   const film = Utsushi.newest(
     (now) => decodeAt(now, Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1))),
     (rows) => {
-      const size = model().nFeatures;
-      const frame = (i) => rows.slice(i * size, (i + 1) * size);
+      const frame = (i) => page.part(rows, i);
       const [first, last] = [frame(0), frame(FRAMES - 1)];
       for (let i = 0; i < FRAMES; i++) {
         const t = i / (FRAMES - 1);
         pictures.paint(parts.film[i], frame(i));
-        pictures.paint(parts.fade[i], first.map((value, j) => (1 - t) * value + t * last[j]));
+        pictures.paint(parts.fade[i], blend(first, last, t));
       }
     },
   );
@@ -54,11 +58,11 @@ Utsushi.interpolate = (() => {
   const still = Utsushi.newest(
     (now) => decodeAt(now, [0, now.position, 1]),
     (rows) => {
-      const size = model().nFeatures;
-      const [a, now, b] = [0, 1, 2].map((i) => rows.slice(i * size, (i + 1) * size));
+      const [a, now, b] = [0, 1, 2].map((i) => page.part(rows, i));
       pictures.paint(parts.a, a);
       pictures.paint(parts.now, now);
       pictures.paint(parts.b, b);
+      if (parts.table) parts.table.show({ a, now, b });
     },
   );
 
@@ -119,7 +123,11 @@ Utsushi.interpolate = (() => {
       fade: strip("fade"),
       range: find("position"),
       paths: find("paths"),
+      table: page.isImage
+        ? null
+        : Utsushi.table.view({ keys: ["a", "now", "b"], decoded: "now", ticks: ["a", "b"] }),
     };
+    if (parts.table) parts.range.after(parts.table);
     parts.range.addEventListener("input", () =>
       state.change({ position: Number(parts.range.value) }),
     );

@@ -1,14 +1,17 @@
 "use strict";
-/* Draw: input of the model by mouse, pen, finger or keyboard, or from an image file; of a table, by
-   numbers. */
+/* Draw: input of the model by mouse, pen, finger or keyboard, or from an image file; of a table, by a
+   slider for each column. */
 
 Utsushi.draw = (() => {
   const { build, page, state, words, pictures } = Utsushi;
   const SIDE = 280;
-  const PEN = 20;
+  /** The shortest line that a pen adds to a stroke, in pixels of the pad. */
+  const STEP = 3;
   let parts = {};
   let pad = null; // the 2d context of the drawing
   let pen = null; // the last position of the pen while it is down
+  let strokes = []; // the drawing, but for images that were opened
+  let isPending = false; // whether the drawing is to be encoded when the view is opened
   let cursor = { x: SIDE / 2, y: SIDE / 2, down: false };
   let input = null; // the input of the model
   let answer = null;
@@ -55,14 +58,15 @@ Utsushi.draw = (() => {
     }
   }
 
-  /** Convert a drawing as in MNIST: fit it into 20 × 20, and centre its mass in 28 × 28. */
+  /** Convert a drawing as the samples are: of their size, and with their centre of mass. */
   function asDigit(context) {
-    const side = page.header.image_shape[1];
-    const inner = Math.round((20 / 28) * side);
-    const row = new Float32Array(side * side);
+    const [, height, width] = page.header.image_shape;
+    const { size, centre } = page.header.digits;
+    const [low, high] = page.header.range;
+    const row = new Float32Array(height * width).fill(low);
     const box = inkBox(brightness(context), context.canvas.width);
     if (!box) return row;
-    const scale = inner / Math.max(box.width, box.height);
+    const scale = size / Math.max(box.width, box.height);
     const [w, h] = [box.width, box.height].map((size) => Math.max(1, Math.round(size * scale)));
     const small = brightness(resized(context.canvas, box, w, h));
     let [mass, x, y] = [0, 0, 0];
@@ -71,11 +75,15 @@ Utsushi.draw = (() => {
       x += value * (i % w);
       y += value * Math.floor(i / w);
     });
-    const left = Math.round((side - 1) / 2 - x / mass);
-    const top = Math.round((side - 1) / 2 - y / mass);
+    // A drawing may be as large as the image, and is moved no farther than to its edge.
+    const start = (middle, free) =>
+      free < 0 ? Math.round(free / 2) : Math.min(Math.max(Math.round(middle), 0), free);
+    const left = start(centre[0] - x / mass, width - w);
+    const top = start(centre[1] - y / mass, height - h);
     small.forEach((value, i) => {
       const [column, line] = [left + (i % w), top + Math.floor(i / w)];
-      if (column >= 0 && column < side && line >= 0 && line < side) row[line * side + column] = value;
+      if (column < 0 || column >= width || line < 0 || line >= height) return;
+      row[line * width + column] = low + (high - low) * value;
     });
     return row;
   }
@@ -104,7 +112,8 @@ Utsushi.draw = (() => {
     async (row) => {
       const { model: of, point } = state.get();
       const before = cleared;
-      return { of, row, point, before, ...(await page.models[of].measure(row, point.y)) };
+      const all = await Promise.all(page.models.map((each) => each.measure(row, point.y)));
+      return { of, row, point, before, all, ...all[of] };
     },
     (measures) => {
       if (measures.of !== state.get().model || measures.before !== cleared) return;
@@ -119,10 +128,13 @@ Utsushi.draw = (() => {
   );
 
   function show() {
-    pictures.paint(parts.before, answer.row);
+    if (page.isImage) pictures.paint(parts.before, answer.row);
+    else parts.editor.paint(answer.reconstruction, answer.row, answer.contributions);
     pictures.paint(parts.copy, answer.reconstruction, page.isImage ? null : answer.row);
     pictures.paintDifference(parts.difference, answer.row, answer.reconstruction);
     parts.numbers.replaceChildren(...Utsushi.views.measureItems(model(), answer));
+    const said = Utsushi.nearest.show(parts.nearest, answer.row, answer.all);
+    Utsushi.views.announce(said.join(" "));
     parts.result.hidden = false;
     parts.empty.hidden = true;
     for (const [name, picture] of [["seen", parts.before], ["copy", parts.copy], ["difference", parts.difference]]) {
@@ -135,12 +147,14 @@ Utsushi.draw = (() => {
     encode(input);
   }
 
+  function blank() {
+    pad.fillStyle = "#000";
+    pad.fillRect(0, 0, pad.canvas.width, pad.canvas.height);
+  }
+
   function clear() {
-    if (pad) {
-      pad.fillStyle = "#000";
-      pad.fillRect(0, 0, pad.canvas.width, pad.canvas.height);
-    }
-    [input, answer] = [null, null];
+    if (pad) blank();
+    [strokes, input, answer] = [[], null, null];
     cleared++;
     parts.result.hidden = true;
     parts.empty.hidden = false;
@@ -157,9 +171,51 @@ Utsushi.draw = (() => {
     };
   }
 
-  function stroke(from, to) {
-    pad.strokeStyle = parts.colour.hidden ? "#fff" : parts.colour.querySelector("input").value;
-    pad.lineWidth = PEN;
+  const penColour = () => (parts.colour.hidden ? null : parts.colour.querySelector("input").value);
+
+  /** Return the width of the pen: in small images a line is more than a pixel wide. */
+  const penWidth = () => Math.max(20, (1.1 * SIDE) / page.header.image_shape[2]);
+
+  const whole = ({ x, y }) => ({ x: Math.round(x), y: Math.round(y) });
+
+  /** Begin a stroke, or add a line to the last one. */
+  function draw(from, to) {
+    if (from === to) strokes.push({ colour: penColour(), points: [[to.x, to.y]] });
+    else strokes[strokes.length - 1].points.push([to.x, to.y]);
+    stroke(from, to, penColour());
+  }
+
+  /** Draw the strokes of an address again. */
+  function redraw(text) {
+    blank();
+    strokes = Utsushi.strokes.read(text) || [];
+    for (const { colour, points } of strokes) {
+      points.forEach(([x, y], i) => {
+        const [fromX, fromY] = points[Math.max(i - 1, 0)];
+        stroke({ x: fromX, y: fromY }, { x, y }, colour);
+      });
+    }
+  }
+
+  /** Show the drawing of the state again, as after the guided tour. */
+  function restore() {
+    if (!pad) return;
+    const { drawing, view } = state.get();
+    clear();
+    if (!drawing) return;
+    redraw(drawing);
+    if (view === "draw") changed();
+    else isPending = true;
+  }
+
+  /** Put the drawing into the state, and so into the address. */
+  function remember(keep) {
+    state.change({ drawing: Utsushi.strokes.write(strokes) }, { keep });
+  }
+
+  function stroke(from, to, colour) {
+    pad.strokeStyle = colour || "#fff";
+    pad.lineWidth = penWidth();
     pad.lineCap = pad.lineJoin = "round";
     pad.beginPath();
     pad.moveTo(from.x, from.y);
@@ -182,15 +238,16 @@ Utsushi.draw = (() => {
   function penDown(event) {
     if (event.button) return;
     pad.canvas.setPointerCapture(event.pointerId);
-    pen = place(event);
-    stroke(pen, pen);
+    pen = whole(place(event));
+    draw(pen, pen);
     soon();
   }
 
   function penMove(event) {
     if (!pen) return;
-    const next = place(event);
-    stroke(pen, next);
+    const next = whole(place(event));
+    if (Math.hypot(next.x - pen.x, next.y - pen.y) < STEP) return;
+    draw(pen, next);
     pen = next;
     soon();
   }
@@ -199,17 +256,19 @@ Utsushi.draw = (() => {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key === " ") {
       cursor.down = !cursor.down;
-      if (cursor.down) stroke(cursor, cursor);
+      if (cursor.down) draw(cursor, cursor);
     } else if (event.key in steps) {
       const inside = (value) => Math.min(Math.max(value, 0), SIDE);
       const [dx, dy] = steps[event.key];
       const next = { ...cursor, x: inside(cursor.x + 8 * dx), y: inside(cursor.y + 8 * dy) };
-      if (cursor.down) stroke(cursor, next);
+      if (cursor.down) draw(cursor, next);
       cursor = next;
     } else return;
     event.preventDefault();
     showCursor();
-    if (cursor.down) soon();
+    if (!cursor.down) return;
+    remember(false);
+    soon();
   }
 
   function showCursor() {
@@ -227,12 +286,13 @@ Utsushi.draw = (() => {
     try {
       const image = await createImageBitmap(file);
       const { width, height } = pad.canvas;
-      pad.fillStyle = "#000";
-      pad.fillRect(0, 0, width, height);
+      blank();
+      strokes = [];
       const scale = Math.min(width / image.width, height / image.height);
       const [w, h] = [image.width * scale, image.height * scale];
       pad.drawImage(image, (width - w) / 2, (height - h) / 2, w, h);
       if (page.header.digits) darken();
+      remember(true);
       changed();
     } catch {
       parts.problem.textContent = words.get("no_image", { name: file.name });
@@ -250,28 +310,36 @@ Utsushi.draw = (() => {
     pad.putImageData(data, 0, 0);
   }
 
-  // --- a table: a number for each feature -------------------------------------------------------
+  // --- a table: a slider for each column --------------------------------------------------------
 
   function buildTable(row) {
-    input = Float32Array.from(row);
-    const fields = page.header.features.names.map((name, i) => {
-      const field = build("input", { type: "number", step: "any", value: Number(input[i].toPrecision(6)) });
-      field.addEventListener("input", () => {
-        if (field.value === "" || !Number.isFinite(Number(field.value))) return;
-        input[i] = Number(field.value);
-        encode(input.slice());
-      });
-      return build("label", {}, [build("span", { text: name }), field]);
+    input = Float64Array.from(row);
+    parts.editor = Utsushi.table.editor(input, (edited) => {
+      input = edited;
+      encode(input);
     });
-    parts.table.replaceChildren(...fields);
+    parts.table.replaceChildren(parts.editor);
+  }
+
+  let editedRow = -1;
+
+  /** Edit the sample of the point, if it is not that already. */
+  function editRow({ point: { row } }) {
+    if (row < 0 && input) return;
+    if (row === editedRow && input) return;
+    editedRow = Math.max(row, 0);
+    buildTable(page.rowOf(page.test, editedRow));
+    encode(input);
   }
 
   function refresh(now, what) {
+    if (pad && what.has("drawing") && now.drawing !== Utsushi.strokes.write(strokes)) restore();
     if (now.view !== "draw") return;
-    if (what.has("view") && !page.isImage && !input) {
-      buildTable(page.rowOf(page.test, Math.max(now.point.row, 0)));
-      encode(input);
+    if (isPending) {
+      isPending = false;
+      changed();
     }
+    if (!page.isImage && (what.has("view") || what.has("point"))) editRow(now);
     if ((what.has("model") || what.has("language")) && input) encode(input);
   }
 
@@ -285,8 +353,9 @@ Utsushi.draw = (() => {
     canvas.addEventListener("pointermove", penMove);
     for (const event of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(event, () => {
+        if (!pen) return;
         pen = null;
-        state.change({}, { keep: true });
+        remember(true);
       });
     }
     canvas.addEventListener("keydown", penKey);
@@ -310,6 +379,7 @@ Utsushi.draw = (() => {
       copy: pictures.canvasIn("draw-copy"),
       difference: pictures.canvasIn("draw-difference"),
       numbers: find("draw-numbers"),
+      nearest: find("draw-nearest"),
       result: find("draw-result"),
       empty: find("draw-empty"),
       colour: find("pen-colour"),
@@ -319,10 +389,13 @@ Utsushi.draw = (() => {
     };
     parts.table.hidden = page.isImage;
     find("draw-image").hidden = !page.isImage;
-    find("draw-difference").hidden = !page.isImage;
+    find("draw-difference").hidden = find("draw-seen").hidden = !page.isImage;
     if (!page.isImage) find("tab-draw").dataset.word = "edit";
     if (page.isImage) startPad();
-    find("clear").addEventListener("click", clear);
+    find("clear").addEventListener("click", () => {
+      clear();
+      remember(true);
+    });
     clear();
     state.listen(refresh);
   }
@@ -332,7 +405,7 @@ Utsushi.draw = (() => {
     return { mean: answer.code, logVariance: answer.logVariance };
   }
 
-  /** Use a sample as input, as the guided tour does. */
+  /** Use a sample as input, as the guided tour does; wait until it is shown. */
   function give(row) {
     input = row;
     if (page.isImage) {
@@ -342,8 +415,30 @@ Utsushi.draw = (() => {
       pad.drawImage(picture, 0, 0, pad.canvas.width, pad.canvas.height);
       pad.imageSmoothingEnabled = true;
     } else buildTable(row);
+    return encode(input);
+  }
+
+  /** Return the drawing, so that it can be put back after the guided tour. */
+  function keep() {
+    return {
+      input: input && input.slice(),
+      strokes,
+      pixels: pad && pad.getImageData(0, 0, pad.canvas.width, pad.canvas.height),
+    };
+  }
+
+  function putBack({ input: row, strokes: drawn, pixels }) {
+    clear();
+    strokes = drawn;
+    if (pixels) pad.putImageData(pixels, 0, 0);
+    if (!row) {
+      if (!page.isImage) parts.table.replaceChildren();
+      return;
+    }
+    if (page.isImage) input = row;
+    else buildTable(row);
     encode(input);
   }
 
-  return { start, posterior, give, asDigit };
+  return { start, posterior, give, keep, putBack, asDigit, input: () => input };
 })();

@@ -20,6 +20,8 @@ Utsushi.generate = (() => {
     generator = page.models[of];
     const next = Utsushi.random.uniform(seed);
     drawn = Array.from({ length: COUNT }, () => Utsushi.random.drawCode(generator, next));
+    // A model of tables draws values, too; each row with numbers of its own.
+    for (const one of drawn) one.next = Utsushi.random.uniform(Math.floor(next() * 2 ** 32));
     fillGrid();
   }
 
@@ -28,11 +30,9 @@ Utsushi.generate = (() => {
     async () => {
       const some = drawn.filter(({ values }) => !values).slice(0, AT_ONCE);
       if (some.length) {
-        const codes = some.flatMap(({ z }) => z);
-        const rows = await generator.decode(codes, some.length, some.map(({ y }) => y));
-        const size = rows.length / some.length;
-        some.forEach((one, i) => {
-          one.values = rows.slice(i * size, (i + 1) * size);
+        const rows = some.map(({ z, y, next }) => generator.generate(z, y, next));
+        (await Promise.all(rows)).forEach((values, i) => {
+          some[i].values = values;
         });
       }
       return some;
@@ -66,7 +66,8 @@ Utsushi.generate = (() => {
         [one.picture],
       );
     });
-    parts.grid.replaceChildren(...drawn.map(({ button }) => button));
+    const heading = page.isImage ? [] : [Utsushi.table.heading()];
+    parts.grid.replaceChildren(...heading, ...drawn.map(({ button }) => button));
   }
 
   function choose(index) {
@@ -76,13 +77,17 @@ Utsushi.generate = (() => {
     parts.result.hidden = !ready;
     parts.hint.hidden = Boolean(ready);
     if (!ready) return;
-    pictures.paint(parts.one, one.values);
+    if (page.isImage) pictures.paint(parts.one, one.values);
     parts.one.setAttribute("aria-label", words.get("generated"));
+    if (page.train) one.nearest ??= page.nearestTraining(one.values);
+    if (parts.table) {
+      const nearest = page.train ? page.rowOf(page.train, one.nearest.row) : null;
+      parts.table.show({ generated: one.values, nearest });
+    }
     if (!page.train) return;
-    one.nearest ??= page.nearestTraining(one.values);
     const { row, distance } = one.nearest;
     const typical = page.header.typical_distance;
-    pictures.paint(parts.nearest, page.rowOf(page.train, row));
+    if (page.isImage) pictures.paint(parts.nearest, page.rowOf(page.train, row));
     const name = page.classOf(page.train, row);
     parts.nearest.setAttribute("aria-label", words.get("nearest"));
     parts.nearestName.textContent = name === null ? words.get("nearest") : words.get("nearest_class", { name });
@@ -99,9 +104,11 @@ Utsushi.generate = (() => {
     if (now.view !== "generate") return;
     const { sampler, class_samplers: byClass } = model();
     const kind = (sampler || byClass[0]).kind;
-    parts.source.textContent = words.get(`sampler_${kind}`, {
+    const source = words.get(`sampler_${kind}`, {
       count: kind === "mixture" ? (sampler || byClass[0]).weights.length : "",
     });
+    const values = model().draws ? [words.get("sampler_values")] : [];
+    parts.source.textContent = words.joined([source, ...values]);
     if (changed.has("language")) {
       drawn.forEach(({ button }, index) =>
         button.setAttribute("aria-label", words.get("generated_number", { number: index + 1 })),
@@ -126,6 +133,16 @@ Utsushi.generate = (() => {
       seed: find("seed"),
     };
     find("generated-nearest").hidden = !page.train;
+    if (!page.isImage) {
+      parts.table = Utsushi.table.view({
+        keys: page.train ? ["generated", "nearest"] : ["generated"],
+        decoded: "generated",
+        ticks: page.train ? ["nearest"] : [],
+      });
+      parts.result.prepend(parts.table);
+      parts.one.hidden = parts.nearest.hidden = true;
+      find("generated-one").hidden = true;
+    }
     parts.seed.addEventListener("change", () => {
       const seed = Math.min(Math.max(Math.floor(Number(parts.seed.value)) || 0, 0), 2 ** 32 - 1);
       state.change({ seed, chosen: -1 }, { keep: true });

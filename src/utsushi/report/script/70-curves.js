@@ -83,16 +83,29 @@ Utsushi.curves = (() => {
       );
       readout.replaceChildren(build("strong", { text: words.get("epoch", { number: epoch + 1 }) }), ...values);
       input.setAttribute("aria-valuetext", readout.textContent);
+      if (film) film.show(epoch);
+    };
+    const film = Utsushi.film.of(model, point);
+    /** Show an epoch by hand, which ends a film that plays. */
+    const choose = (epoch) => {
+      if (film) film.stop();
+      point(epoch);
     };
     picture.addEventListener("pointermove", (event) => {
       const box = picture.getBoundingClientRect();
       const part = (((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT);
-      point(Math.round(Math.min(Math.max(part, 0), 1) * (epochs - 1)));
+      choose(Math.round(Math.min(Math.max(part, 0), 1) * (epochs - 1)));
     });
-    input.addEventListener("input", () => point(Number(input.value)));
+    input.addEventListener("input", () => choose(Number(input.value)));
     point(epochs - 1);
     const title = build("figcaption", { text: `${model.name}: ${unit[language]}` });
-    return build("figure", { class: "curves" }, [title, picture, input, readout]);
+    return build("figure", { class: "curves" }, [
+      title,
+      picture,
+      input,
+      readout,
+      ...(film ? [film.element] : []),
+    ]);
   }
 
   function start() {

@@ -26,6 +26,15 @@ Utsushi.journey = (() => {
     return rows[distances.indexOf(Math.min(...distances))];
   }
 
+  /** Return the point between two samples: on the map of neighbors along a line of the map. */
+  function between(model, from, to, t) {
+    const mixed = (a, b) => Array.from(a, (value, h) => value + t * (b[h] - value));
+    const y = t < 0.5 ? from.y : to.y;
+    if (state.get().plane !== "map") return state.point(mixed(from.z, to.z), -1, y);
+    const placeOf = ({ row }) => model.layout.subarray(2 * row, 2 * row + 2);
+    return state.pointAt(model, mixed(placeOf(from), placeOf(to)), y);
+  }
+
   const eased = (t) => t * t * (3 - 2 * t);
 
   function stop() {
@@ -39,7 +48,7 @@ Utsushi.journey = (() => {
   function start() {
     const model = page.models[state.get().model];
     const rows = stops(model);
-    if (rows.length < 2 || still.matches || document.hidden) return;
+    if (model.still || rows.length < 2 || still.matches || document.hidden) return;
     running = true;
     for (const event of TOUCHES) addEventListener(event, stop, { capture: true, passive: true });
     document.addEventListener("visibilitychange", stop);
@@ -58,8 +67,7 @@ Utsushi.journey = (() => {
       }
       const [from, to] = [codes[leg], codes[(leg + 1) % codes.length]];
       const t = eased(legs - leg);
-      const z = from.z.map((value, h) => value + t * (to.z[h] - value));
-      state.move(state.point(z, -1, t < 0.5 ? from.y : to.y));
+      state.move(between(model, from, to, t));
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);

@@ -8,7 +8,8 @@ Utsushi.ready = (async () => {
   };
   const { words, tensors, page, state } = Utsushi;
   const header = read("utsushi-header");
-  words.start(read("utsushi-words") || {}, Boolean(header && header.seen));
+  const isTable = Boolean(header && !header.image_shape);
+  words.start(read("utsushi-words") || {}, Boolean(header && header.seen), isTable);
   if (!header) {
     // A report without models: only its language can be selected.
     for (const button of document.querySelectorAll("[data-language]")) {
@@ -27,7 +28,7 @@ Utsushi.ready = (async () => {
       return view === "draw" ? Utsushi.draw.posterior() : null;
     },
   });
-  for (const part of ["views", "walk", "interpolate", "draw", "generate", "curves", "tour"]) {
+  for (const part of ["views", "walk", "interpolate", "draw", "generate", "inside", "curves", "trainHere", "tour"]) {
     Utsushi[part].start();
   }
   const [first] = page.models;
@@ -42,9 +43,10 @@ Utsushi.ready = (async () => {
       ends: [page.pointOf(first, 0), page.pointOf(first, other ?? 0)],
       position: 0.5,
       path: "line",
-      plane: "pc",
+      plane: Utsushi.plane.first(first),
       seed: 0,
       chosen: -1,
+      drawing: "",
       language: words.language(),
     },
     page.models,
