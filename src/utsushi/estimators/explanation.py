@@ -372,7 +372,8 @@ class _ModelExplainer:
             return self._shared(np.square(errors.astype(np.float64)), whole, np.isnan(self.rows))
 
         def outlyingness(some: Rows) -> Values:
-            return -_without_names(lambda same: score.part(name, model, same, same), some)
+            found = _without_names(lambda same: score.part(name, model, same, same), some)
+            return -np.asarray(found)
 
         replaced = self._with_each_replaced(outlyingness)
         base = None

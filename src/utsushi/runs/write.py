@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,7 +278,7 @@ def living_payload(
         test, train = (
             table_sample(first, rows, None) for rows in (dataset.measured, dataset.X_train)
         )
-        names = list(first.feature_names_in_)
+        names: Sequence[str] | None = list(first.feature_names_in_)
     else:
         test, train = (
             Sample.of(rows, rows, labels)
