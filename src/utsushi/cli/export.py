@@ -78,10 +78,15 @@ def _export_html(
     reading: dict[str, Any],
 ) -> None:
     """Write the HTML page."""
+    from utsushi.estimators import load
+    from utsushi.estimators.capabilities import takes_tables
     from utsushi.report import Film, check_language, to_html
     from utsushi.runs import FILM, open_run
 
     check_language(lang)
+    if Path(run).is_file() and takes_tables(load(run)):
+        _export_table(run, out, data, label, lang)
+        return
     opened = open_run(run)
     dataset = dataset_of(opened, data, label, reading)
     shape_to(opened.model, dataset)
@@ -101,6 +106,32 @@ def _export_html(
         film=Film.load(recorded) if recorded.is_file() else None,
     )
     note(f"the page: {page.save(out or _default_path(run, opened, '.html'))}")
+
+
+def _export_table(
+    run: str, out: str | None, data: str | None, label: str | None, lang: str
+) -> None:
+    """Write the HTML page of a model of tables, which reads its columns itself."""
+    import numpy as np
+
+    from utsushi.cli.impute import KINDS, read_table
+    from utsushi.estimators import load
+    from utsushi.report import to_html
+
+    if data is None or Path(data).suffix.lower() not in KINDS:
+        raise SettingError(
+            f"--data must be a table ({' or '.join(KINDS)}) for a TableAutoencoder, got {data}."
+        )
+    table = read_table(data)
+    if label is not None and label not in table.column_names:
+        raise SettingError(f"--label must be one of {table.column_names}, got {label!r}.")
+    labels = None if label is None else np.array(table.column(label).to_pylist())
+    model = load(run)
+    names = getattr(model, "feature_names_in_", table.column_names)
+    table = table.select([name for name in names if name in table.column_names])
+    title = f"{type(model).__name__}, {Path(data).name}"
+    page = to_html(model, table, labels, language=lang, title=title)
+    note(f"the page: {page.save(out or Path(run).with_suffix('.html'))}")
 
 
 def _default_path(path: str, run: Run, suffix: str) -> Path:

@@ -44,7 +44,7 @@ def impute(
             "MODEL must be the file of an AutoencoderImputer or a TableAutoencoder, got a "
             f"{type(fitted).__name__}. Use utsushi reconstruct --fill."
         )
-    table = _read(data)
+    table = read_table(data)
     if isinstance(fitted, AutoencoderImputer):
         filled = _with_numbers(fitted, table, data)
     else:
@@ -60,7 +60,7 @@ def _n_gaps(table: Any) -> int:
     return sum(column.null_count for column in table.columns)
 
 
-def _read(path: str) -> Any:
+def read_table(path: str) -> Any:
     """Return a file as a table of pyarrow, with gaps where a number is NaN."""
     import pyarrow as pa
     from pyarrow import compute, csv, parquet

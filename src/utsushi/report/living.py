@@ -255,7 +255,8 @@ def _checked_names(
     if names is None:
         of_models = (getattr(model, "feature_names_in_", None) for model in models.values())
         names = next((names for names in of_models if names is not None), None)
-        names = getattr(X, "columns", None) if names is None else names
+        if names is None:  # pyarrow's columns are not names
+            names = getattr(X, "column_names", getattr(X, "columns", None))
     n_features = next(iter(models.values())).n_features_in_
     if names is not None and len(names) != n_features:
         raise DataError(
