@@ -372,8 +372,8 @@ class _ModelExplainer:
             return self._shared(np.square(errors.astype(np.float64)), whole, np.isnan(self.rows))
 
         def outlyingness(some: Rows) -> Values:
-            found = _without_names(lambda same: score.part(name, model, same, same), some)
-            return -np.asarray(found)
+            scores: Values = _without_names(lambda same: score.part(name, model, same, same), some)
+            return -scores
 
         replaced = self._with_each_replaced(outlyingness)
         base = None
