@@ -238,6 +238,14 @@ Utsushi.trainHere = (() => {
       image.data[to + 3] = 255;
     });
     context.putImageData(image, 0, 0);
+    resizePlane();
+  }
+
+  /** Give the images a whole multiple of their pixels. */
+  function resizePlane() {
+    const { plane, canvas } = parts;
+    const factor = Math.max(1, Math.floor(canvas.clientWidth / plane.width));
+    [plane.style.width, plane.style.height] = [plane.width, plane.height].map((size) => `${size * factor}px`);
   }
 
   function paintCurve() {
@@ -320,7 +328,7 @@ Utsushi.trainHere = (() => {
       settings.codeSize = Number(parts.sizes.value);
       begin();
     });
-    new ResizeObserver(() => snapshot && paintMap()).observe(parts.canvas);
+    new ResizeObserver(() => snapshot && paint()).observe(parts.canvas);
   }
 
   function start() {
