@@ -34,7 +34,7 @@ Utsushi.posterior = (() => {
     }),
     ({ asked, rows }) => {
       if (asked !== shown) return;
-      const size = asked.model.nFeatures;
+      const size = page.test.width;
       parts.pictures.forEach((picture, i) =>
         pictures.paint(picture, rows.slice(i * size, (i + 1) * size)),
       );
