@@ -361,10 +361,9 @@ Utsushi.Model = class Model {
   /** Return the part of -log p(x | z) that no code changes, in nats: that of a Gaussian's width, and of
       the scaling. */
   get constant() {
-    const { name, sigma } = this.likelihood;
-    const widths = { gaussian: sigma, "unit-gaussian": 1 };
-    const width = name in widths ? Math.log(widths[name]) + 0.5 * Math.log(2 * Math.PI) : 0;
-    return this.nFeatures * width + (this.target_scaled ? this.log_volume : 0);
+    const peaks = Array.from({ length: this.nFeatures }, (_, i) => this.density.peak(i));
+    const volume = this.target_scaled ? this.log_volume : 0;
+    return volume - peaks.reduce((sum, peak) => sum + peak, 0);
   }
 
   /** Return the mean terms of the loss over the samples of the map; see `termsOf`. */

@@ -13,7 +13,7 @@ Utsushi.pictures = (() => {
   /** Create an element for one sample, a canvas or a view of a table; `className` determines its size. */
   function canvas(className = "picture") {
     if (!page.image_shape && className === "large") return Utsushi.table.picture();
-    if (!page.image_shape && className === "cell") return Utsushi.table.values();
+    if (!page.image_shape && className === "row") return Utsushi.table.values();
     const element = document.createElement("canvas");
     element.className = `${className} ${page.image_shape ? "image" : "table-row"}`;
     if (page.image_shape) [, element.height, element.width] = page.image_shape;

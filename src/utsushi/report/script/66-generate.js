@@ -50,7 +50,7 @@ Utsushi.generate = (() => {
 
   function fillGrid() {
     drawn.forEach((one, index) => {
-      one.picture = pictures.canvas("cell");
+      one.picture = pictures.canvas(page.isImage ? "cell" : "row");
       one.picture.setAttribute("aria-hidden", "true");
       one.button = build(
         "button",

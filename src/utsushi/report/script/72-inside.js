@@ -73,7 +73,8 @@ Utsushi.inside = (() => {
 
   /** Draw the terms of each model as bars, with the mean of the samples as a line across. */
   function showLosses(row, all) {
-    const figures = page.models.map((each, i) => {
+    const figures = page.models.flatMap((each, i) => {
+      if (each.still) return []; // a model that does not run here
       const [terms, means] = [each.termsOf(all[i]), each.meanTerms];
       const most = 1.15 * Math.max(...Object.values(terms), ...Object.values(means), 1e-9);
       const unit = each.variational ? words.get("nats") : "";
@@ -90,7 +91,7 @@ Utsushi.inside = (() => {
         build("div", { class: "bars" }, bars),
       ]);
       const other = page.isImage ? null : row;
-      return { element, show: () => pictures.paint(picture, all[i].reconstruction, other) };
+      return [{ element, show: () => pictures.paint(picture, all[i].reconstruction, other) }];
     });
     parts.losses.replaceChildren(...figures.map(({ element }) => element));
     figures.forEach(({ show }) => show());
