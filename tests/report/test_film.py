@@ -5,8 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 
-from utsushi import Autoencoder, VariationalAutoencoder, load, report
+from utsushi import (
+    Autoencoder,
+    DenoisingAutoencoder,
+    SemiSupervisedVariationalAutoencoder,
+    VariationalAutoencoder,
+    VectorQuantizedAutoencoder,
+    load,
+    report,
+)
 from utsushi.exceptions import DataError, ModelFileError, SettingError
 from utsushi.report import Film, FilmRecorder
 from utsushi.report import film as module
@@ -139,6 +148,28 @@ def test_without_samples_for_a_page_there_is_no_film(digits):
     recorder = FilmRecorder(gaps)
     Autoencoder(2, **SMALL, missing="mask", max_epochs=1).fit(gaps, on_epoch=recorder)
     assert recorder.film is None
+
+
+@pytest.mark.parametrize(
+    ("estimator", "settings"),
+    [
+        (DenoisingAutoencoder, {}),
+        (VectorQuantizedAutoencoder, {}),
+        (Autoencoder, {"bottleneck": "vector-quantization"}),
+        (VariationalAutoencoder, {"posterior": "full-covariance"}),
+        (VariationalAutoencoder, {"posterior": "hierarchical"}),
+        (VariationalAutoencoder, {"prior": "vamp"}),
+        (SemiSupervisedVariationalAutoencoder, {}),
+    ],
+    ids=str,
+)
+def test_a_recorder_stops_no_training(digits, estimator, settings):
+    y = np.where(np.arange(len(digits.y_train)) % 3, -1, digits.y_train)  # -1: unlabelled
+    X = csr_array(digits.X_train) if estimator is DenoisingAutoencoder else digits.X_train
+    recorder = FilmRecorder(X, y)
+    estimator(4, **SMALL, **settings, max_epochs=1).fit(X, y, on_epoch=recorder)
+    assert recorder.film.codes.shape == (1, 300, 4)
+    assert recorder.film.reconstructions.shape == (1, 8, 64)
 
 
 def test_the_columns_of_a_table_are_recorded_as_they_are():

@@ -10,7 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 from utsushi._utils.lazy_rows import LazyRows, as_guarded
 from utsushi._utils.safetensors_io import read_model_file, write_model_file
@@ -189,8 +191,9 @@ class FilmRecorder:
 
     def __post_init__(self) -> None:
         rows: Any = as_guarded(self.X) if isinstance(self.X, np.ndarray) else self.X
-        chosen = chosen_rows(len(rows), N_SAMPLES, _SEED)
-        self.X = rows[chosen] if isinstance(rows, LazyRows) else _safe_indexing(rows, chosen)
+        chosen = chosen_rows(_num_samples(rows), N_SAMPLES, _SEED)
+        rows = rows[chosen] if isinstance(rows, LazyRows) else _safe_indexing(rows, chosen)
+        self.X = rows.toarray() if issparse(rows) else rows
         self.y = None if self.y is None else np.asarray(self.y)[chosen]
         self.folder = None if self.folder is None else Path(self.folder)
         self._shown = _first_of_each(self.y, len(chosen))
@@ -213,8 +216,8 @@ class FilmRecorder:
             return
         # The public methods would calibrate the likelihood first, on all training samples.
         codes = model._codes(rows)
-        classes = None if self.y is None else np.asarray(self.y)[self._shown]
-        decoded = model._decode_codes(model._with_condition(codes[self._shown], classes))
+        shown = codes[self._shown]
+        decoded = model._decode_codes(model._with_condition(shown, self._classes(model, rows)))
         made, _ = _reduced(model._restored(decoded, np.float32), shape)
         self._keep(epoch, _Frame(codes.astype(np.float32), made.astype(np.float32)))
 
@@ -232,6 +235,12 @@ class FilmRecorder:
             image_shape=self._shape,
             labels=None if self.y is None else [class_name(label) for label in np.asarray(self.y)],
         )
+
+    def _classes(self, model: Any, rows: Rows) -> Any:
+        """Return the classes of the reconstructed samples, which a classifier predicts."""
+        if self.y is None or not hasattr(model, "predict"):
+            return None if self.y is None else np.asarray(self.y)[self._shown]
+        return model.predict(rows[self._shown])
 
     def _keep(self, epoch: int, frame: _Frame) -> None:
         """Keep a frame, and drop those that a longer film has no place for."""

@@ -34,7 +34,7 @@ Utsushi.posterior = (() => {
     }),
     ({ asked, rows }) => {
       if (asked !== shown) return;
-      const size = page.test.width;
+      const size = rows.length / COUNT;
       parts.pictures.forEach((picture, i) =>
         pictures.paint(picture, rows.slice(i * size, (i + 1) * size)),
       );

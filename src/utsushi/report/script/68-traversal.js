@@ -101,7 +101,7 @@ Utsushi.traversal = (() => {
       );
       const decoded = await model.decode(codes, STEPS.length, new Array(STEPS.length).fill(y));
       if (asked !== request) return;
-      const size = Utsushi.page.test.width;
+      const size = decoded.length / STEPS.length;
       cells.forEach((cell, i) => pictures.paint(cell, decoded.slice(i * size, (i + 1) * size)));
       await new Promise(requestAnimationFrame);
     }
