@@ -96,4 +96,5 @@ def test_two_processes_leave_one_run_without_a_report(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("make its report with utsushi report") == 1
     files = {path.name for path in (tmp_path / "run").iterdir()}
-    assert files == {"config.json", "metrics.json", "history.jsonl", "model.safetensors"}
+    models = {"model.safetensors", "film.safetensors"}
+    assert files == {"config.json", "metrics.json", "history.jsonl", *models}

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utsushi._utils.seeds import Purpose, numpy_generator
 from utsushi.datasets.digits import names
 from utsushi.datasets.parquet import find_parts, load_parts
 from utsushi.datasets.reading import Reading
@@ -151,6 +150,8 @@ def open_frame(
             f"{path.name} must have at least one row and one column, got {table.num_rows} and "
             f"{table.num_columns}."
         )
+    from utsushi._utils.seeds import Purpose, numpy_generator  # which imports torch
+
     n_rows = table.num_rows
     if test_fraction is None:
         test_fraction = _TEST_FRACTION if n_rows >= _FEWEST_TO_SPLIT else 0.0

@@ -216,6 +216,8 @@ class FilmRecorder:
             return
         # The public methods would calibrate the likelihood first, on all training samples.
         codes = model._codes(rows)
+        if not np.isfinite(codes).all():  # the training has diverged, and ends with its own error
+            return
         shown = codes[self._shown]
         decoded = model._decode_codes(model._with_condition(shown, self._classes(model, rows)))
         made, _ = _reduced(model._restored(decoded, np.float32), shape)

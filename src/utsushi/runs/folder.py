@@ -67,8 +67,11 @@ __all__ = [
 #: The file that a finished run has, and the folder and the file in it of a run in training.
 CONFIG, CHECKPOINTS, UNFINISHED = "config.json", "checkpoints", "run.json"
 
-#: The film of the training in a run, and the folder of its frames among the checkpoints.
-FILM, FRAMES = "film.safetensors", "film"
+#: The film of the training in a run.
+FILM = "film.safetensors"
+
+#: The folder of the film's frames among the checkpoints of a training.
+FRAMES = "film"
 
 
 #: The options with which a source is read.

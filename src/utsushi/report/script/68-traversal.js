@@ -91,7 +91,7 @@ Utsushi.traversal = (() => {
   }
 
   /** Decode one row after the other, with a frame between them, so that nothing waits for the grid. */
-  async function decodeRows(request) {
+  const decodeRows = Utsushi.newest(async (request) => {
     const { model, measures, y } = request;
     for (const { component, cells } of rows) {
       if (asked !== request) return;
@@ -105,7 +105,7 @@ Utsushi.traversal = (() => {
       cells.forEach((cell, i) => pictures.paint(cell, decoded.slice(i * size, (i + 1) * size)));
       await new Promise(requestAnimationFrame);
     }
-  }
+  }, () => {});
 
   /** Show the traversal around the code of a sample that a model has measured. */
   function show(model, measures, y) {
