@@ -1,4 +1,4 @@
-"""The lectures in the site: copied beside the pages before they are read.
+"""The lectures in the site: copied next to the pages before they are read.
 
 They are notebooks in Markdown. Each language has its own, and the site of a language shows its own.
 ``executed`` runs them and hides what is for notebooks and tests alone.

@@ -182,7 +182,6 @@ def _measure(
     """Measure a model on the test samples, or on the training samples without a test part."""
     if isinstance(dataset, FrameDataset):
         return _measure_table(model, dataset, report=report, language=language)
-    on_training_data = dataset.X_test is None
     n_rows, dataset = len(dataset.X_train), measurable(dataset)
     X, y = dataset.measured
     # Without a test part, both the model and PCA are measured on their training data. The metrics
@@ -199,26 +198,7 @@ def _measure(
     if not report:
         return _Measurements(results)
     figures = tuple(captioned_figures(model, X, y))
-    pages = {
-        page_language: _page(
-            model,
-            dataset,
-            n_rows,
-            results,
-            figures,
-            on_training_data=on_training_data,
-            language=page_language,
-        )
-        for page_language in languages_from(language)
-    }
-    name = short_name(model)
-    payload = living_payload(
-        {name: model},
-        dataset,
-        title=pages[language].title,
-        films=None if film is None else {name: film},
-    )
-    return _Measurements(results, figures, render(pages, payload))
+    return _with_report(model, dataset, n_rows, results, figures, language, film)
 
 
 def _measure_table(
@@ -235,11 +215,24 @@ def _measure_table(
     if not report:
         return _Measurements(results)
     figures = tuple(captioned_table_figures(model, dataset.measured, dataset.target))
+    return _with_report(model, dataset, len(dataset.X_train), results, figures, language)
+
+
+def _with_report(
+    model: Any,
+    dataset: Dataset | FrameDataset,
+    n_rows: int,
+    results: dict[str, Any],
+    figures: tuple[CaptionedFigure, ...],
+    language: str,
+    film: Film | None = None,
+) -> _Measurements:
+    """Return measurements with their report, which runs the model where it can."""
     pages = {
         page_language: _page(
             model,
             dataset,
-            len(dataset.X_train),
+            n_rows,
             results,
             figures,
             on_training_data=dataset.X_test is None,
@@ -247,7 +240,13 @@ def _measure_table(
         )
         for page_language in languages_from(language)
     }
-    payload = living_payload({short_name(model): model}, dataset, title=pages[language].title)
+    name = short_name(model)
+    payload = living_payload(
+        {name: model},
+        dataset,
+        title=pages[language].title,
+        films=None if film is None else {name: film},
+    )
     return _Measurements(results, figures, render(pages, payload))
 
 
