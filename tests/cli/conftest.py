@@ -1,8 +1,11 @@
 """Runs and a way to call the program."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from utsushi.cli.main import run
+from utsushi.training.checkpoint import Checkpoints
 
 SMALL = ["--data", "digits8x8", "--hidden", "16", "--max-epochs", "2", "--random-state", "0"]
 
@@ -30,6 +33,26 @@ def utsushi(capsys):
         return Call(status, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def interrupted_after_two_epochs(monkeypatch):
+    """Give a context in which Ctrl-C ends each training at the checkpoint after two epochs."""
+
+    @contextmanager
+    def interrupted():
+        write = Checkpoints.write
+
+        def fail(self, header, tensors):
+            write(self, header, tensors)
+            if header["epoch"] == 3:  # two are done
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Checkpoints, "write", fail)
+            yield
+
+    return interrupted
 
 
 @pytest.fixture(scope="session")

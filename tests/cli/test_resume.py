@@ -69,17 +69,11 @@ def test_the_program_says_how_to_go_on_and_that_works(number, utsushi, tmp_path)
     assert not (run / "checkpoints").exists()
 
 
-def test_a_resumed_run_has_the_film_of_the_whole_training(utsushi, tmp_path, monkeypatch):
+def test_a_resumed_run_has_the_film_of_the_whole_training(
+    utsushi, tmp_path, interrupted_after_two_epochs
+):
     words = [*TRAIN, "--max-epochs", "4", "--checkpoint-every", "1epochs"]
-    write = Checkpoints.write
-
-    def fail(self, header, tensors):
-        write(self, header, tensors)
-        if header["epoch"] == 3:  # two are done
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Checkpoints, "write", fail)
+    with interrupted_after_two_epochs():
         assert utsushi(*words, "--out", tmp_path / "run").status == 130
     assert utsushi("train", "--resume", tmp_path / "run").status == 0
     assert utsushi(*words, "--out", tmp_path / "whole").status == 0

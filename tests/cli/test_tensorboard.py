@@ -1,7 +1,6 @@
 """``utsushi train --tensorboard``."""
 
 from utsushi.cli.main import run
-from utsushi.training.checkpoint import Checkpoints
 
 TRAIN = ["train", "ae", "--data", "digits8x8", "--hidden", "4", "--random-state", "0"]
 TRAIN += ["--verbose", "0", "--max-epochs", "3", "--checkpoint-every", "1epochs", "--tensorboard"]
@@ -14,16 +13,8 @@ def epochs_of(run_folder):
     return [event.step for event in log.Scalars("objective")]
 
 
-def test_a_run_that_went_on_has_each_epoch_once(utsushi, tmp_path, monkeypatch):
-    write = Checkpoints.write
-
-    def fail(self, header, tensors):
-        write(self, header, tensors)
-        if header["epoch"] == 3:  # two are done
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Checkpoints, "write", fail)
+def test_a_run_that_went_on_has_each_epoch_once(utsushi, tmp_path, interrupted_after_two_epochs):
+    with interrupted_after_two_epochs():
         assert run([*TRAIN, "--out", str(tmp_path / "run")]) == 130
     assert (tmp_path / "run" / "checkpoints" / "tensorboard").is_dir()
     assert utsushi("train", "--resume", tmp_path / "run").status == 0
