@@ -154,8 +154,7 @@ def drag(living):
     samples, painted = living.js("[samples.length, painted]")
     step = 0
     while not living.js(
-        f"samples.length >= {samples + N_SAMPLES}"
-        f" && painted >= {painted + N_PICTURES}"
+        f"samples.length >= {samples + N_SAMPLES} && painted >= {painted + N_PICTURES}"
     ):
         step += 1
         mouse.move(*place(step))

@@ -44,6 +44,7 @@ class Purpose(IntEnum):
     LAYERS = 13
     FACTORS = 14
     RESERVOIR = 15
+    LAST_LAYER = 16
 
 
 def seed_from(random_state: int | np.random.RandomState | None) -> int:

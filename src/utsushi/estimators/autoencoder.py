@@ -183,6 +183,10 @@ class Autoencoder(BaseAutoencoder):
         return penalty.sized(squares / len(data) - mean.square().sum().item())
 
     @property
+    def _is_least_squares(self) -> bool:
+        return self.penalty is None
+
+    @property
     def _compares_with_pca(self) -> bool:
         return super()._compares_with_pca and self.penalty is None
 

@@ -130,12 +130,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Paramet
 
     def _fast_settings(self, n_features: int, n_rows: int) -> dict[str, Any]:
         """Return what ``recipe="fast"`` stands for."""
+        network = self.chosen("network")
+        is_dense = isinstance(network, Dense)
+        linear = is_dense and network.output == "linear" and self.augment is None
         return fast_settings(
             n_features,
             n_rows,
-            convolutional=not isinstance(self.chosen("network"), Dense),
+            convolutional=not is_dense,
             variational=self._is_variational,
+            least_squares=linear and self._is_least_squares,
         )
+
+    @property
+    def _is_least_squares(self) -> bool:
+        """Whether the best decoder for given codes is that of the least squared error."""
+        return False
 
     @property
     def _shape(self) -> tuple[int, ...] | None:

@@ -66,6 +66,10 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level: float = 0.3
 
     @property
+    def _is_least_squares(self) -> bool:
+        return False  # it is trained on all columns
+
+    @property
     def _compares_with_pca(self) -> bool:
         return False  # it is trained on corrupted samples
 

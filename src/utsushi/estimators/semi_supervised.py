@@ -111,6 +111,10 @@ class SemiSupervisedVariationalAutoencoder(VariationalAutoencoder):
         widths = [self.n_features_in_, *hidden, self._n_conditions]
         return {**super()._other_parts(), "classifier": dense_layers(widths)}
 
+    @property
+    def _is_least_squares(self) -> bool:
+        return False  # the unlabelled samples weigh the reconstructions of all classes
+
     def _objective(self, data: Source) -> SemiSupervisedObjective:
         plain = super()._objective(data)
         conditions = [block.condition for block in scanned(data)]

@@ -411,6 +411,12 @@ class VariationalAutoencoder(BaseAutoencoder):
         return "likelihood='gaussian'" if isinstance(self.likelihood_, UnitGaussian) else None
 
     @property
+    def _is_least_squares(self) -> bool:
+        likelihood, bound = self.chosen("likelihood"), self.chosen("objective")
+        is_one_draw = bound.n_importance_samples == 1 and not bound.masking
+        return is_one_draw and likelihood.is_rotation_invariant and bound.is_rotation_invariant
+
+    @property
     def _compares_with_pca(self) -> bool:
         calibrated, bound = type(self.likelihood_) is Gaussian, self.chosen("objective")
         weighted = callable(self.beta) or self.beta > 1 or bound.kl_warmup_epochs

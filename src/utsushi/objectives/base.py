@@ -230,5 +230,14 @@ class Objective(Protocol):
         Only called if it is rotation invariant: projected samples keep their squared distances.
         """
 
+    def decoder_inputs(
+        self, module: EncoderDecoder, batch: Batch, generator: Generator
+    ) -> Tensor | None:
+        """Return what the decoder takes for a batch, (K, B, H + C), with K draws of each code.
+
+        Only called if it is rotation invariant. None means that the decoder with the least squared
+        error for these inputs is not the best one.
+        """
+
     def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Objective:
         """Return the objective with its noise scale fitted to the training data."""

@@ -43,6 +43,12 @@ class ReconstructionObjective:
         """Return itself, because a sum of squares does not depend on the number of columns."""
         return self
 
+    def decoder_inputs(
+        self, module: EncoderDecoder, batch: Batch, generator: Generator
+    ) -> Tensor | None:
+        """Return the codes (1, B, H)."""
+        return module.codes(batch.x, generator)[0][None]
+
     def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return itself, because a squared error has no noise scale."""
         return self

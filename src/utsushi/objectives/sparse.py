@@ -62,6 +62,12 @@ class SparseObjective:
         """Return itself."""
         return self
 
+    def decoder_inputs(
+        self, module: EncoderDecoder, batch: Batch, generator: Generator
+    ) -> Tensor | None:
+        """Return None: an atom of a dictionary has unit length."""
+        return None
+
     def calibrated(self, module: EncoderDecoder, data: Source, generator: Generator) -> Self:
         """Return itself: a squared error has nothing to calibrate."""
         return self

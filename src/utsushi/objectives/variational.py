@@ -24,6 +24,9 @@ __all__ = ["VariationalObjective", "decoded"]
 #: Samples per block when a likelihood is calibrated on all of them.
 CALIBRATION_BLOCK_ROWS = 1000
 
+#: Codes of a sample for which the last layer is solved. With one, it overfits their noise.
+DECODER_DRAWS = 2
+
 #: Samples and steps of the fixed-point iteration that calibrates a likelihood for the
 #: importance-weighted bound.
 WEIGHTED_ROWS, FIXED_POINT_STEPS = 500, 20
@@ -69,6 +72,14 @@ class VariationalObjective:
     def for_projected_samples(self, n_features: int) -> Self:
         """Return the objective for projected samples of ``n_features`` columns."""
         return replace(self, likelihood=self.likelihood.for_projected_samples(n_features))
+
+    def decoder_inputs(
+        self, module: EncoderDecoder, batch: Batch, generator: Generator
+    ) -> Tensor | None:
+        """Return codes drawn anew (2, B, H + C); None if the bound weighs its draws."""
+        if self.bound.n_importance_samples > 1:
+            return None
+        return batch.decoder_input(self._draw(module, batch, DECODER_DRAWS, generator)[1])
 
     def __call__(self, module: EncoderDecoder, batch: Batch, generator: Generator) -> Terms:
         """Return the terms of a batch, with codes drawn anew."""

@@ -79,6 +79,9 @@ class Recipe(BaseEstimator):
         trained in the leading principal components of the scaled samples: in so many that the
         variance outside of them is at most this part of what PCA with as many components as the
         code leaves. 0 trains on the columns themselves. See `utsushi.training.subspace`.
+    last_layer_ridge : float >= 0, optional
+        After the last step, the last layer of a network that may be trained in a subspace is solved
+        in closed form, with this penalty: see `utsushi.training.last_layer`. 0 leaves it as it is.
     validation_fraction : float in [0, 1), default=0.0
         The fraction of the training samples to hold out, rounded down, which may be none.
     early_stopping : int >= 1 or None, default=None
@@ -114,6 +117,7 @@ class Recipe(BaseEstimator):
     start: str = _BY_NAME
     principal_rate: float | None = None
     subspace: float = _BY_NAME
+    last_layer_ridge: float = _BY_NAME
     validation_fraction: float = 0.0
     early_stopping: int | None = None
     precision: str = "float32"
@@ -133,6 +137,7 @@ class Recipe(BaseEstimator):
         "start": [SortedStrOptions({"random", "principal"}), None],
         "principal_rate": [_POSITIVE, None],
         "subspace": [_FRACTION, None],
+        "last_layer_ridge": [_NOT_NEGATIVE, None],
         "validation_fraction": [_FRACTION],
         "early_stopping": [_POSITIVE_INTEGER, None],
         "precision": [SortedStrOptions({"float32", "bfloat16"})],
@@ -180,6 +185,7 @@ class Recipe(BaseEstimator):
             start="random",
             principal_rate=None,
             subspace=0.0,
+            last_layer_ridge=0.0,
         )
 
     def with_settings(self, **settings: Any) -> Self:
@@ -235,6 +241,7 @@ LECTURE: dict[str, Any] = {
     "weight_decay": 0.0,
     "start": "random",
     "subspace": 0.0,
+    "last_layer_ridge": 0.0,
 }
 
 #: One cycle to a high peak with a short memory of the second moment. The principal components that
@@ -252,6 +259,14 @@ _FAST = LECTURE | {
 
 #: The noisy gradients of a variational model need larger batches and more epochs.
 _VARIATIONAL = {"max_epochs": 16, "min_steps": 200, "batch_size": 400, "learning_rate": 1.2e-2}
+
+#: Where the last layer can be solved in closed form, fewer components and steps are enough.
+_LEAST_SQUARES = {"max_epochs": 7, "batch_size": 128, "subspace": 0.3}
+_VARIATIONAL_LEAST_SQUARES = {"max_epochs": 12, "subspace": 0.3}
+
+#: The penalty, and the one for fewer than four samples for each column, to which the layer would
+#: fit so closely that the calibrated noise of a variational model is too small for others.
+_RIDGE, _RIDGE_OF_FEW, _ROWS_PER_COLUMN = 0.3, 4.0, 4
 
 #: Convolutions need more steps of smaller batches, at a lower rate, and some decay.
 _CONVOLUTIONAL = {"min_steps": 1600, "batch_size": 32, "weight_decay": 1.0, "subspace": 0.0}
@@ -278,7 +293,12 @@ _RATE_FROM_PCA = 5e-4
 
 
 def fast_settings(
-    n_features: int, n_rows: int, *, convolutional: bool = False, variational: bool = False
+    n_features: int,
+    n_rows: int,
+    *,
+    convolutional: bool = False,
+    variational: bool = False,
+    least_squares: bool = False,
 ) -> dict[str, Any]:
     """Return the values of ``recipe="fast"``, by the shape of the training samples.
 
@@ -286,6 +306,8 @@ def fast_settings(
     - Tables of fewer than 128 columns: at least half a step for each sample, or a tenth for a
       variational model, as long as steps times columns are no more than those of 400 steps of the
       lecture's digits; and weight decay for an autoencoder.
+    - Otherwise, where the last layer can be solved in closed form: fewer epochs, in fewer principal
+      components.
     - More than 2,048 columns: a peak rate that falls in proportion to the columns.
     - Fewer samples than columns: a start from principal components, where there can be one, and
       then a peak rate in proportion to the samples for each column.
@@ -298,6 +320,9 @@ def fast_settings(
         The training samples.
     convolutional, variational : bool
         Whether the network has convolutions, and the model a bound for its objective.
+    least_squares : bool
+        Whether the network is dense with a linear output, and the decoder of the least squared
+        error is the best one for given codes.
 
     Returns
     -------
@@ -322,6 +347,10 @@ def fast_settings(
         steps = max(settings["min_steps"], steps)
         decay = 0.0 if variational else _DECAY * _DECAYING_STEPS / steps
         return settings | {"min_steps": steps, "weight_decay": decay}
+    if least_squares:
+        settings |= _VARIATIONAL_LEAST_SQUARES if variational else _LEAST_SQUARES
+        is_few = n_rows < _ROWS_PER_COLUMN * n_features
+        settings["last_layer_ridge"] = _RIDGE_OF_FEW if is_few else _RIDGE
     settings["learning_rate"] *= min(1.0, _MOST_FEATURES / n_features)
     if n_rows < n_features:
         from_pca = _RATE_FROM_PCA * n_rows / n_features

@@ -23,10 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from utsushi.networks import EncoderDecoder
-from utsushi.networks.linear import Linear
+from utsushi.networks.linear import Linear, linear
 from utsushi.objectives import Batch, MappedSource, Objective, Source
 from utsushi.training.data_parallel import current_group
 from utsushi.training.history import History
+from utsushi.training.last_layer import solve_last_layer
 from utsushi.training.loop import train
 from utsushi.training.pca_start import fill_with_pca, layers_of
 from utsushi.training.recipe import Recipe
@@ -96,19 +97,22 @@ def train_in_subspace(
 
     subspace = None
     settings["on_epoch"] = report
-    if (
-        recipe.subspace
-        and objective.is_rotation_invariant
+    turns = (
+        objective.is_rotation_invariant
         and settings.get("augment") is None
         # A missing value cannot be masked in a projected sample.
         and all(some is None or some[:1].mask is None for some in (data, validation))
-    ):
+    )
+    if turns:
         subspace = Subspace.of(module, data, recipe.subspace)
+    ridge = recipe.last_layer_ridge if turns else 0.0
     if subspace is None:
         recipe = recipe.started(from_pca=False)
         history = train(module, objective, data, recipe=recipe, validation=validation, **settings)
+        solve_last_layer(module, objective, data, module, data, ridge, settings["seed"])
         return history, recipe
     reduced, projected = subspace.reduce(module), subspace.projected(data)
+    inside = objective.for_projected_samples(data.n_features)
     recipe = recipe.started(
         from_pca=recipe.start == "principal"
         and getattr(getattr(reduced, "bottleneck", None), "takes_any_scale", True)
@@ -116,13 +120,14 @@ def train_in_subspace(
     )
     history = train(
         reduced,
-        objective.for_projected_samples(data.n_features),
+        inside,
         projected,
         recipe=recipe,
         validation=None if validation is None else subspace.projected(validation),
         **settings,
     )
     subspace.expand(reduced, module)
+    solve_last_layer(reduced, inside, projected, module, data, ridge, settings["seed"])
     return history, recipe
 
 
@@ -199,21 +204,16 @@ class Subspace:
         """Return the module for projected samples; only first and last layer are its own."""
         first, *encoder = layers_of(module.encoder)
         *decoder, last = layers_of(module.decoder)
+        first = _filled(_First, first.weight @ self.basis, first.bias)
+        last = _filled(_Last, self.basis.T @ last.weight, self.basis.T @ last.bias)
         return module.with_parts(
-            encoder=nn.Sequential(
-                _Components(), _linear(first.weight @ self.basis, first.bias), *encoder
-            ),
-            decoder=nn.Sequential(
-                *decoder,
-                _linear(self.basis.T @ last.weight, self.basis.T @ last.bias),
-                _NoResidual(),
-            ),
+            encoder=nn.Sequential(first, *encoder), decoder=nn.Sequential(*decoder, last)
         )
 
     @torch.no_grad()
     def expand(self, reduced: EncoderDecoder, module: EncoderDecoder) -> None:
         """Write the parameters of a reduced module into the module that it was made of."""
-        first, last = layers_of(reduced.encoder)[1], layers_of(reduced.decoder)[-2]
+        first, last = layers_of(reduced.encoder)[0], layers_of(reduced.decoder)[-1]
         full_first, full_last = layers_of(module.encoder)[0], layers_of(module.decoder)[-1]
         full_first.weight.copy_(first.weight @ self.basis.T)
         full_first.bias.copy_(first.bias)
@@ -226,13 +226,10 @@ def _starts_from_pca(reduced: EncoderDecoder, projected: Source, n_features: int
     """Initialize a reduced module by PCA of its samples, if its structure allows that."""
     subset = projected[:: -(-len(projected) // BLOCK_ROWS)]
     n_conditions = 0 if subset.condition is None else subset.condition.shape[1]
-    encoder, decoder = reduced.encoder, reduced.decoder
-    assert isinstance(encoder, nn.Sequential)
-    assert isinstance(decoder, nn.Sequential)
     return fill_with_pca(
-        EncoderDecoder(encoder[1:], decoder[:-1]),
+        reduced,
         subset.x[:, :-1],
-        n_codes=layers_of(decoder)[0].in_features - n_conditions,
+        n_codes=layers_of(reduced.decoder)[0].in_features - n_conditions,
         n_features=n_features,
         outside=float(subset.x[:, -1].square().mean()),
     )
@@ -280,25 +277,25 @@ def _is_dense(module: EncoderDecoder) -> bool:
     )
 
 
+class _First(Linear):
+    """The first layer, of projected samples (B, k + 1) without the length of the residual."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return linear(x[..., :-1], self.weight, self.bias)
+
+
+class _Last(Linear):
+    """The last layer, whose reconstructions (B, k + 1) have a residual of length zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(linear(x, self.weight, self.bias), (0, 1))
+
+
 @torch.no_grad()
-def _linear(weight: Tensor, bias: Tensor) -> Linear:
+def _filled(kind: type[Linear], weight: Tensor, bias: Tensor) -> Linear:
     """Return a linear layer with copies of these parameters."""
     with torch.device("meta"):
-        layer = Linear(weight.shape[1], weight.shape[0])
+        layer = kind(weight.shape[1], weight.shape[0])
     layer.weight = nn.Parameter(weight.detach().clone())
     layer.bias = nn.Parameter(bias.detach().clone())
     return layer
-
-
-class _Components(nn.Module):
-    """Remove the length of the residual from projected samples (B, k + 1)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[..., :-1]
-
-
-class _NoResidual(nn.Module):
-    """Add a residual of length zero to reconstructions (B, k)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.pad(x, (0, 1))
