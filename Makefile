@@ -68,7 +68,7 @@ docs: environment-dev environment-docs
 wheel-test: environment-dev
 	UTSUSHI_SOAK=1 $(BIN)/python -m pytest tests/project/test_wheel.py
 
-SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas
+SPEED := time_to_quality whole_process recipe_quality epoch transform small_steps start_up growth checkpoints ideas busy
 
 bench: environment-bench
 	$(BIN)/python benchmarks/lecture_loop.py --seeds 0 1 2
