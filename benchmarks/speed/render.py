@@ -249,6 +249,8 @@ def losses(found: Found) -> list[str]:
     cases = found.get("time_to_quality", {}).get("cases", {})
     lines = []
     for case, measured in cases.items():
+        if "loop" not in measured["ratios"]:  # bounds, whose ratio says nothing
+            continue
         ours, theirs = (
             mean(one[side]["loss"] for one in measured["rounds"]) for side in ("utsushi", "loop")
         )

@@ -113,7 +113,8 @@ def digits():
     data = datasets.load_mnist20k()
     X, train = data.X_test[:300], data.X_train[:800]  # more than pixels: no start from PCA
     # Wide enough to be carried in half precision.
-    settings = {**SHORT, "hidden": (100,), "image_shape": (28, 28), "recipe": Recipe(batch_size=20)}
+    settings = {**SHORT, "hidden": (100,), "image_shape": (28, 28), "max_epochs": 6}
+    settings["recipe"] = Recipe(batch_size=20)
     models = {
         "AE": Autoencoder(**settings).fit(train),
         "VAE": VariationalAutoencoder(**settings, likelihood="unit-gaussian").fit(train),

@@ -55,7 +55,7 @@ def space_of(
     hidden_depth IntDistribution(high=3, log=False, low=1, step=1)
     network__activation CategoricalDistribution(choices=('relu', 'gelu', 'silu'))
     recipe__learning_rate FloatDistribution(high=0.03, log=True, low=0.001, step=None)
-    recipe__batch_size CategoricalDistribution(choices=(50, 100, 200, 400))
+    recipe__batch_size CategoricalDistribution(choices=(32, 64, 128, 256))
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 

@@ -34,8 +34,8 @@ from utsushi.training.pca_start import layers_of
 
 __all__ = ["solve_last_layer"]
 
-#: Samples per block.
-BLOCK_ROWS = 4000
+#: The largest number of samples in a block, and of bytes.
+BLOCK_ROWS, BLOCK_BYTES = 2000, 48 * 2**20
 
 
 @torch.no_grad()
@@ -73,7 +73,8 @@ def solve_last_layer(
     products: Tensor | float = 0.0
     with_targets: Tensor | float = 0.0
     shift = None
-    for block, targets in zip(projected.blocks(BLOCK_ROWS), data.blocks(BLOCK_ROWS), strict=True):
+    n_rows = max(min(BLOCK_ROWS, BLOCK_BYTES // (4 * data.n_features)), 1)
+    for block, targets in zip(projected.blocks(n_rows), data.blocks(n_rows), strict=True):
         codes = objective.decoder_inputs(reduced, block, draws)
         if codes is None:
             return
